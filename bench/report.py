@@ -16,8 +16,8 @@ import psutil
 from infra.stack.postgres.postgres_server import programs
 from infra.stack.temporal.temporal_server import program
 
-HERE = Path(__file__).resolve().parent
-README, RESULTS = HERE / "README.md", HERE / "results.json"
+FOLDER = Path(__file__).resolve().parent
+README, RESULTS = FOLDER / "README.md", FOLDER / "results.json"
 BEGIN, END = "<!-- results: begin (written by `make bench`) -->", "<!-- results: end -->"
 
 
@@ -46,7 +46,7 @@ class Figure:
         return self.ours if self.ratio is None else self.ratio
 
     @property
-    def kept(self) -> bool | None:
+    def within_limit(self) -> bool | None:
         """Whether the bound is kept; None where there is none."""
         return None if self.bound is None else self._reaches(self.bound)
 
@@ -54,9 +54,9 @@ class Figure:
         return self.judged >= mark if self.at_least else self.judged <= mark
 
     def verdict(self) -> str:
-        if self.kept is None:
+        if self.within_limit is None:
             return ""
-        if not self.kept:
+        if not self.within_limit:
             return "**missed**"
         return "aim reached" if self.aim is not None and self._reaches(self.aim) else "kept"
 

@@ -138,12 +138,12 @@ class Stage:
 
     async def reaches(self, order_no: str, status: str, timeout_s: float = 30.0) -> None:
         """Wait until the database shows `status`."""
-        seen = ""
+        observed = ""
 
         async def there() -> bool:
-            nonlocal seen
-            seen = await self.status(order_no)
-            return seen == status
+            nonlocal observed
+            observed = await self.status(order_no)
+            return observed == status
 
         try:
             await eventually(there, timeout_s)
@@ -151,7 +151,7 @@ class Stage:
             timeline = await self.sql(
                 "SELECT seq, type, data FROM order_events WHERE order_no = :o ORDER BY 1", o=order_no
             )
-            raise AssertionError(f"{order_no} is {seen}, not {status}: {timeline}") from None
+            raise AssertionError(f"{order_no} is {observed}, not {status}: {timeline}") from None
 
     async def parked(self, order_no: str, timeout_s: float = 30.0) -> Any:
         """Wait until the order is parked; the row."""
@@ -224,13 +224,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(books: DatabaseUrls, temporal_address: str, folder: Path, **changes: Any) -> AsyncIterator[Stage]:
+async def staged(urls: DatabaseUrls, temporal_address: str, folder: Path, **changes: Any) -> AsyncIterator[Stage]:
     """Open a stage; `changes` are settings."""
     receiver = Receiver()
     sandbox = Sandbox(folder / "sandbox", receiver.url, OMS_SANDBOX_MANUAL_CARRIER="1")
     queue = f"stage-{secrets.token_hex(4)}"
     settings = Settings(
-        database_url=books.app_url,
+        database_url=urls.app_url,
         temporal_address=temporal_address,
         task_queue=queue,
         deployment_name=queue,
@@ -244,7 +244,7 @@ async def staged(books: DatabaseUrls, temporal_address: str, folder: Path, **cha
     )
     database, owner = (
         Database.from_settings(settings),
-        Database.from_settings(settings.model_copy(update={"database_url": books.owner_url})),
+        Database.from_settings(settings.model_copy(update={"database_url": urls.owner_url})),
     )
     client = await temporal_clients.connect(settings, interceptors=telemetry.temporal_interceptors())
 

@@ -114,12 +114,12 @@ def tests(arguments: Sequence[str]) -> list[Outcome]:
     with tempfile.TemporaryDirectory(prefix="oms-coverage-") as folder:
         env = {**os.environ, "COVERAGE_FILE": str(Path(folder) / ".coverage")}
         ran = openly(Check("pytest", (coverage, "run", "-m", "tests", *arguments, *shared)), env)
-        combined, told = quietly(Check("coverage combine", (coverage, "combine", "--quiet")), env)
+        combined, outcome = quietly(Check("coverage combine", (coverage, "combine", "--quiet")), env)
         share = () if not arguments else ("--fail-under=0",)
         reported, table = quietly(Check("coverage", (coverage, "report", *share)), env)
     heading("coverage")
     # the long table only where somebody has to look into it: pytest's closing line should stay in sight
-    print(told + (table if reported.code else "\n".join(table.splitlines()[-3:])), flush=True)
+    print(outcome + (table if reported.code else "\n".join(table.splitlines()[-3:])), flush=True)
     return [ran, combined, reported]
 
 

@@ -16,8 +16,8 @@ def unit_of(file: Path) -> str:
     conftest = file.with_name("conftest.py")
     if not conftest.exists():
         return str(file)
-    asked = {name for function in _functions(file) for name in _wanted(function) if _asks(function)}
-    return str(file.parent) if asked & _shared(conftest) else str(file)
+    body = {name for function in _functions(file) for name in _wanted(function) if _asks(function)}
+    return str(file.parent) if body & _shared(conftest) else str(file)
 
 
 @cache

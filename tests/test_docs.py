@@ -42,7 +42,7 @@ def problem(page: Path, target: str) -> str | None:
 def test_no_link_is_dead() -> None:
     judged = {(page.name, target): problem(page, target) for page in (*TOP, *PAGES) for target in links(page)}
     assert len(judged) > 150
-    assert {link: said for link, said in judged.items() if said} == {}
+    assert {link: text for link, text in judged.items() if text} == {}
 
 
 def test_every_page_can_be_reached_from_the_index() -> None:
@@ -56,5 +56,5 @@ def test_every_page_can_be_reached_from_the_index() -> None:
 
 
 def test_every_picture_is_shown_somewhere() -> None:
-    shown = {leads_to(page, target) for page in (*TOP, *PAGES) for target in links(page)}
-    assert sorted(set((ROOT / "docs" / "images").iterdir()) - shown) == []
+    body = {leads_to(page, target) for page in (*TOP, *PAGES) for target in links(page)}
+    assert sorted(set((ROOT / "docs" / "images").iterdir()) - body) == []

@@ -41,7 +41,7 @@ def documented(part: str) -> dict[str, tuple[str, str]]:
     return {name: (default, meaning) for name, default, meaning in rows}
 
 
-def shown(value: Any) -> str:
+def default_text(value: Any) -> str:
     """A default as the page shows it."""
     match value:
         case SecretStr():
@@ -68,7 +68,7 @@ def test_a_group_of_settings_is_a_section_of_the_page(group: type[BaseModel]) ->
 def test_a_documented_default_is_the_true_one(name: str) -> None:
     assert VARIABLES[name].default is not PydanticUndefined
     default, meaning = documented(PRODUCT)[name]
-    assert default == shown(VARIABLES[name].default)
+    assert default == default_text(VARIABLES[name].default)
     assert len(meaning) > 15
 
 
@@ -90,12 +90,12 @@ def test_the_sandbox_reads_each_of_its_variables_and_defaults_to_what_is_documen
     touched = set()
     for name, value in OTHER.items():
         secret = {"OMS_SANDBOX_WEBHOOK_SECRET": "whsec_c2VjcmV0"} if name == "WEBHOOK_URL" else {}
-        told = SandboxConfig.from_env({**needed, **secret, f"OMS_SANDBOX_{name}": value})
-        changed = [f.name for f in dataclasses.fields(plain) if getattr(told, f.name) != getattr(plain, f.name)]
+        reported = SandboxConfig.from_env({**needed, **secret, f"OMS_SANDBOX_{name}": value})
+        changed = [f.name for f in dataclasses.fields(plain) if getattr(reported, f.name) != getattr(plain, f.name)]
         own = [field for field in changed if not (secret and field == "webhook_secret")]
         assert len(own) == 1, name
         default = documented(SANDBOX)[f"OMS_SANDBOX_{name}"][0]
-        assert default == ("" if name in ("DIR", "KNOWN_HOSTS") else shown(getattr(plain, own[0]))), name
+        assert default == ("" if name in ("DIR", "KNOWN_HOSTS") else default_text(getattr(plain, own[0]))), name
         touched.add(own[0])
     assert touched == {field.name for field in dataclasses.fields(SandboxConfig)}
 

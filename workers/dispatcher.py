@@ -73,7 +73,7 @@ class Dispatcher:
         self._done: list[int] = []
         self._failed: list[tuple[int, str | None, float]] = []
         self._unreachable = 0
-        self._broken_books = 0
+        self._database_failures = 0
         self._longest_idle_s = idle_s
         self._idle_s = BUSY_S
         self._stopping = asyncio.Event()
@@ -86,9 +86,9 @@ class Dispatcher:
                 async with autocommit(self._database) as connection:
                     await self._serve(connection)
             except UNREACHABLE as error:
-                self._broken_books += 1
+                self._database_failures += 1
                 _log.warning("requests cannot be read", extra={"error": type(error).__name__})
-                await self._rest(_backoff_s(self._broken_books, MAX_UNREACHABLE_S))
+                await self._rest(_backoff_s(self._database_failures, MAX_UNREACHABLE_S))
         await self._finish()
 
     async def stop(self) -> None:
@@ -101,7 +101,7 @@ class Dispatcher:
             PULSE.beat(_PART)
             limit = self._room()
             claimed = await self._turn(connection, limit)
-            self._broken_books = 0
+            self._database_failures = 0
             for request in claimed:
                 self._send_soon(request)
             await self._rest(self._pause_s(len(claimed), limit))
@@ -184,9 +184,9 @@ class Dispatcher:
                 raise TemporalUnreachable from error
             # Already started: an earlier try got through, or another process was quicker.
             with suppress(WorkflowAlreadyStartedError):
-                await self._tell(client, request)
+                await self._deliver(client, request)
 
-    async def _tell(self, client: Client, request: WorkflowRequest) -> None:
+    async def _deliver(self, client: Client, request: WorkflowRequest) -> None:
         if request.kind == "start_job":
             job = StartJob(request.subject, float(request.payload["rate_per_s"]))
             await workflow_starts.start_job(client, job, self._task_queue)
@@ -220,8 +220,8 @@ class Dispatcher:
         about = {"step": request.kind, "code": code, "attempt": request.tries, "request_id": request.request_id}
         with bind_order(request.order.order_no if request.order else None):
             if unknown:
-                said = "Temporal does not know search attributes: %s; run: oms temporal prepare"
-                _log.error(said, ", ".join(unknown), extra={**about, "names": unknown})
+                message = "Temporal does not know search attributes: %s; run: oms temporal prepare"
+                _log.error(message, ", ".join(unknown), extra={**about, "names": unknown})
             else:
                 _log.warning("request not delivered", extra=about)
 

@@ -18,12 +18,12 @@ LOOK_TIMEOUT_S = 5.0
 def body() -> dict[str, Any]:
     """As POST /v1/orders takes it: one of the sample products, paid with the sandbox's good card."""
     place = {"country": "US", "province": "OH", "city": "Cincinnati", "district": "-", "line1": "1 Main St"}
-    person = {"name": "Ben", "phone": "+1 212 555 0101"}
+    customer = {"name": "Ben", "phone": "+1 212 555 0101"}
     return {
         "channel": "web",
         "currency": "USD",
-        "customer": {"id": "c-2", **person, "email": "ben@example.com"},
-        "ship_to": {**person, **place, "postcode": "45202"},
+        "customer": {"id": "c-2", **customer, "email": "ben@example.com"},
+        "ship_to": {**customer, **place, "postcode": "45202"},
         "lines": [{"sku": FIRST, "quantity": 1}],
         "payment": {"method": "sandbox", "token": "tok_ok"},
     }

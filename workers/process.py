@@ -54,15 +54,15 @@ async def _until_signalled(serve: Callable[[Settings, asyncio.Event], Awaitable[
 async def unless(stopping: asyncio.Event, work: Awaitable[object]) -> bool:
     """Await `work`, or give it up when `stopping` is set first. True when it came to its end; raises what it raised."""
     doing = asyncio.ensure_future(work)
-    asked = asyncio.create_task(stopping.wait())
+    stop = asyncio.create_task(stopping.wait())
     try:
-        await asyncio.wait({doing, asked}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({doing, stop}, return_when=asyncio.FIRST_COMPLETED)
         if doing.done():
             doing.result()
             return True
         return False
     finally:
-        asked.cancel()
+        stop.cancel()
         if not doing.done():
             doing.cancel()
             await asyncio.gather(doing, return_exceptions=True)

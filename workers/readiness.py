@@ -67,7 +67,7 @@ class Readiness:
         self._settings = settings
         self._build_id = settings.build_id or temporal_client.build_id()
         self._trouble: Trouble | None = CONNECTING
-        self._since_s = self._said_s = -REPEAT_S
+        self._since_s = self._logged_s = -REPEAT_S
         self._was_routed = False
         self._answered_s = -UNREACHABLE_AFTER_S
 
@@ -165,8 +165,8 @@ class Readiness:
             if error.status not in NOT_PERMITTED | {RPCStatusCode.FAILED_PRECONDITION}:
                 raise
             return
-        said = {"deployment": name, "build_id": self._build_id}
-        _log.info("the deployment had no current version; this worker's is current now", extra=said)
+        facts = {"deployment": name, "build_id": self._build_id}
+        _log.info("the deployment had no current version; this worker's is current now", extra=facts)
 
     def _not_routed(self, there: Routing) -> Trouble:
         name, mine = self._settings.deployment_name, self._build_id
@@ -181,11 +181,15 @@ class Readiness:
         if found != self._trouble:
             if found is None:
                 _log.info("this worker is ready", extra={"build_id": self._build_id})
-            self._since_s, self._said_s = now_s, -REPEAT_S
+            self._since_s, self._logged_s = now_s, -REPEAT_S
             self._trouble = found
             self.condition.set(found.facts() if found else None)
-        if found is not None and now_s - self._since_s >= _settled_after_s(found) and now_s - self._said_s >= REPEAT_S:
-            self._said_s = now_s
+        if (
+            found is not None
+            and now_s - self._since_s >= _settled_after_s(found)
+            and now_s - self._logged_s >= REPEAT_S
+        ):
+            self._logged_s = now_s
             level = logging.WARNING if found.code in (SUPERSEDED, UNREACHABLE) else logging.ERROR
             facts = {name: value for name, value in found.facts().items() if name not in ("detail", "since")}
             _log.log(level, found.detail, extra=facts)

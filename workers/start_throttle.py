@@ -53,7 +53,7 @@ class StartThrottle:
             return
         self._looked_at = now
         found = await in_flight.standing(connection, list(self._begun))
-        kept = {one: at for one, at in self._begun.items() if one in found and at > now - LONGEST_S}
-        self._begun = kept
-        self._retrying = sum(found[one] is Standing.RETRYING for one in kept)
-        ORDERS_IN_FLIGHT.set(len(kept))
+        recent = {one: at for one, at in self._begun.items() if one in found and at > now - LONGEST_S}
+        self._begun = recent
+        self._retrying = sum(found[one] is Standing.RETRYING for one in recent)
+        ORDERS_IN_FLIGHT.set(len(recent))

@@ -107,14 +107,14 @@ def build(client: Client, database: Database, settings: Settings, condition: Con
 
 async def _connected(settings: Settings, stopping: asyncio.Event) -> Client | None:
     """A client as soon as Temporal can be reached; None when asked to stop before."""
-    said = False
+    logged = False
     while not stopping.is_set():
         try:
             return await temporal_client.connect(settings, interceptors=telemetry.temporal_interceptors())
         except RuntimeError:
-            if not said:
+            if not logged:
                 _log.warning("Temporal cannot be reached; trying until it can", extra={"at": settings.temporal_address})
-            said = True
+            logged = True
         await process.unless(stopping, asyncio.sleep(CONNECT_RETRY_S))
     return None
 

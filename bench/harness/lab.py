@@ -67,8 +67,8 @@ def percentile(values: list[float], share: float) -> float:
 
 def service_environment(**more: str) -> dict[str, str]:
     """This process's environment for a program of ours, without settings that happen to be set here."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OMS_")}
-    return {**kept, "PYTHONUNBUFFERED": "1", **more}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("OMS_")}
+    return {**inherited, "PYTHONUNBUFFERED": "1", **more}
 
 
 def profiled(lab: Lab) -> dict[str, str]:

@@ -31,7 +31,7 @@ POLLING = {
 class Log:
     """What was logged while the block ran: statements by backend."""
 
-    seen: list[tuple[int, str]]
+    statements: list[tuple[int, str]]
 
 
 @asynccontextmanager
@@ -51,7 +51,7 @@ async def logged(owner_url: str, log: Path) -> AsyncIterator[Log]:
         own = connection.info.backend_pid
         # PostgreSQL begins each further line of a statement with a tab.
         matches = [match for match in map(_LINE.match, text.replace("\n\t", " ").splitlines()) if match]
-        found.seen = [(int(match[1]), match[2].strip()) for match in matches if int(match[1]) != own]
+        found.statements = [(int(match[1]), match[2].strip()) for match in matches if int(match[1]) != own]
 
 
 async def _logging(owner_url: str, *statements: str) -> None:
@@ -111,8 +111,8 @@ async def of_orders(lab: Lab, count: int) -> PerOrder:
             await program("bench.harness.http_driver", as_spec(load))
             await delivered(running.database_url, WARM + count, 0.0)
             owners = await backends(running.database_url, pids)
-    senders = Counter(_sender(owners[pid], statement) for pid, statement in log.seen if pid in owners)
-    texts = Counter(f"{owners[pid]}: {_beginning(statement)}" for pid, statement in log.seen if pid in owners)
+    senders = Counter(_sender(owners[pid], statement) for pid, statement in log.statements if pid in owners)
+    texts = Counter(f"{owners[pid]}: {_beginning(statement)}" for pid, statement in log.statements if pid in owners)
     common = {text: n / count for text, n in texts.most_common(60)}
     return PerOrder({name: n / count for name, n in sorted(senders.items())}, common)
 
@@ -121,5 +121,5 @@ def _beginning(statement: str) -> str:
     return " ".join(statement.split())[:90]
 
 
-def shown(common: Mapping[str, float]) -> str:
+def excerpt(common: Mapping[str, float]) -> str:
     return "\n".join(f"{number(n):>6}  {text}" for text, n in common.items())

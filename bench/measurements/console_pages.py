@@ -63,16 +63,16 @@ async def measure(lab: Lab) -> Section:
         await _until(running, orders)
         order_no, cookie = await _an_order(running), await _signed_in(running)
         # One act is begun at a crawl and stopped at once, so that there is a page of an act while nothing moves.
-        crawl = await _act(running, 0.01)
+        crawl = await _run_action(running, 0.01)
         await _call(running, f"/v1/support/jobs/{crawl}/stop")
         idle = await _timed(running, cookie, _pages(order_no, crawl), rounds)
         await _fault(running, "DELETE")
-        job = await _act(running, RATE_PER_S)
+        job = await _run_action(running, RATE_PER_S)
         begun = time.monotonic()
-        act = await _timed(running, cookie, _pages(order_no, job), rounds)
+        action_ms = await _timed(running, cookie, _pages(order_no, job), rounds)
         seconds, moved = time.monotonic() - begun, await _progress(running, job)
     assert moved["state"] == "running", "the bulk operation ended before the pages were measured"
-    return _section(lab, orders, rounds, idle, act, moved["done"] / seconds)
+    return _section(lab, orders, rounds, idle, action_ms, moved["done"] / seconds)
 
 
 def _pages(order_no: str, job: str) -> dict[str, str]:
@@ -125,10 +125,10 @@ async def _call(running: Running, path: str, body: Any = None, method: str = "PO
     return answer.json()
 
 
-async def _act(running: Running, rate_per_s: float) -> str:
+async def _run_action(running: Running, rate_per_s: float) -> str:
     """A bulk retry of all orders that are parked at the carrier; the job."""
-    wish = {"filter": {"step": "book"}, "action": "retry", "reason": "the carrier is back", "rate_per_s": rate_per_s}
-    return str((await _call(running, "/v1/support/resolve", wish))["job_id"])
+    body = {"filter": {"step": "book"}, "action": "retry", "reason": "the carrier is back", "rate_per_s": rate_per_s}
+    return str((await _call(running, "/v1/support/resolve", body))["job_id"])
 
 
 async def _progress(running: Running, job: str) -> dict[str, Any]:
@@ -169,12 +169,12 @@ async def _signed_in(running: Running) -> str:
 # ── the section ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _section(lab: Lab, orders: int, rounds: int, idle: Phase, act: Phase, per_s: float) -> Section:
+def _section(lab: Lab, orders: int, rounds: int, idle: Phase, action: Phase, per_s: float) -> Section:
     pages = list(idle.times_ms)
     head = ("", "idle ms", "p95", "× healthz", "during bulk ms", "p95", "× healthz", "bulk ÷ idle")
     rows = [
-        (page, idle.p50(page), idle.p95(page), idle.ratio(page), act.p50(page), act.p95(page), act.ratio(page),
-         act.p50(page) / idle.p50(page))
+        (page, idle.p50(page), idle.p95(page), idle.ratio(page), action.p50(page), action.p95(page), action.ratio(page),
+         action.p50(page) / idle.p50(page))
         for page in pages
     ]  # fmt: skip
     body = [
@@ -182,20 +182,27 @@ def _section(lab: Lab, orders: int, rounds: int, idle: Phase, act: Phase, per_s:
         f"retries all of them at {RATE_PER_S} a second. While the pages were measured, {number(per_s)}/s were "
         "accepted, and the sandbox booked and moved each of them at once. Median and 95th percentile of "
         f"{rounds} requests for each page, all pages in turn over one connection, `{YARDSTICK}` of the same process "
-        f"between them. Load average of the machine: {number(idle.load)} after the idle round, {number(act.load)} "
+        f"between them. Load average of the machine: {number(idle.load)} after the idle round, {number(action.load)} "
         "after the bulk operation.",
         table(head, rows),
     ]
-    slowest = max((page for page in pages if page != YARDSTICK), key=act.p95)
+    slowest = max((page for page in pages if page != YARDSTICK), key=action.p95)
     figures = [
         Figure(
-            f"console, {page}, during a bulk operation", act.p50(page), "ms", idle.p50(page), "ms idle", at_least=False
+            f"console, {page}, during a bulk operation",
+            action.p50(page),
+            "ms",
+            idle.p50(page),
+            "ms idle",
+            at_least=False,
         )
         for page in pages
         if page != YARDSTICK
     ]
     figures.append(
-        Figure("console, slowest page during a bulk operation, p95", act.p95(slowest), "ms", bound=1000, at_least=False)
+        Figure(
+            "console, slowest page during a bulk operation, p95", action.p95(slowest), "ms", bound=1000, at_least=False
+        )
     )
-    data = {phase: found.summary() for phase, found in (("idle", idle), ("act", act))} | {"act_per_s": per_s}
+    data = {phase: found.summary() for phase, found in (("idle", idle), ("act", action))} | {"act_per_s": per_s}
     return Section(NAME, TITLE, figures, "\n\n".join(body), lab.quick, data)

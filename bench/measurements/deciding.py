@@ -28,7 +28,7 @@ _OWED = "SELECT count(*) FROM refunds WHERE status <> 'succeeded'"
 class Times:
     """Milliseconds, one of each kind for each order."""
 
-    books: list[float]
+    database: list[float]
     update: list[float]
     bare: list[float]
     paid_s: float
@@ -48,21 +48,21 @@ async def measure(lab: Lab) -> Section:
 async def _timed(running: Running, orders: list[str]) -> Times:
     """One refund of a cent for each order, one update, one bare call, in turn, so that all have the same load."""
     temporal = await Client.connect(running.temporal)
-    books, update, bare = [], [], []
+    database, update, bare = [], [], []
     async with httpx.AsyncClient(base_url=running.api, trust_env=False, timeout=60) as http:
         for order_no in orders:
-            books.append(await _ms(_refund(http, running, order_no)))
+            database.append(await _ms(_refund(http, running, order_no)))
             update.append(await _ms(_update(temporal, order_no)))
             bare.append(await _ms(http.get("/healthz")))
     begun = time.monotonic()
     await _until(running, _OWED, lambda rows: rows[0][0] == 0)
-    return Times(books, update, bare, time.monotonic() - begun)
+    return Times(database, update, bare, time.monotonic() - begun)
 
 
 async def _refund(http: httpx.AsyncClient, running: Running, order_no: str) -> None:
     headers = {"Authorization": f"Bearer {running.tokens['support']}", "Idempotency-Key": secrets.token_hex(8)}
-    wish = {"amount_minor": 1, "reason": "bench"}
-    (await http.post(f"/v1/orders/{order_no}/refunds", json=wish, headers=headers)).raise_for_status()
+    body = {"amount_minor": 1, "reason": "bench"}
+    (await http.post(f"/v1/orders/{order_no}/refunds", json=body, headers=headers)).raise_for_status()
 
 
 async def _update(temporal: Client, order_no: str) -> None:
@@ -75,9 +75,9 @@ async def _update(temporal: Client, order_no: str) -> None:
     raise AssertionError(f"{order_no} took a payment that does not exist")
 
 
-async def _ms(act: Any) -> float:
+async def _ms(action: Any) -> float:
     begun = time.perf_counter()
-    await act
+    await action
     return 1000 * (time.perf_counter() - begun)
 
 
@@ -100,7 +100,7 @@ def _section(lab: Lab, orders: int, times: Times) -> Section:
     rows = [
         (what, median(found), percentile(found, 0.95), median(found) / median(times.bare))
         for what, found in (
-            ("POST /v1/orders/{no}/refunds, decided", times.books),
+            ("POST /v1/orders/{no}/refunds, decided", times.database),
             ("an update that the workflow refuses at once", times.update),
             ("/healthz", times.bare),
         )
@@ -112,7 +112,12 @@ def _section(lab: Lab, orders: int, times: Times) -> Section:
         f"{number(times.paid_s)} s after it was decided.\n\n" + table(("", "ms", "p95", "× healthz"), rows)
     )
     figure = Figure(
-        "refund decided, over HTTP", median(times.books), "ms", median(times.update), "ms bare update", at_least=False
+        "refund decided, over HTTP",
+        median(times.database),
+        "ms",
+        median(times.update),
+        "ms bare update",
+        at_least=False,
     )
-    data = {"books": median(times.books), "update": median(times.update), "bare": median(times.bare)}
+    data = {"books": median(times.database), "update": median(times.update), "bare": median(times.bare)}
     return Section(NAME, TITLE, [figure], body, lab.quick, data)

@@ -160,7 +160,7 @@ async def _statements(lab: Lab, server: PostgresServer) -> dict[str, float]:
             async with statements.logged(owner_url, server.log) as log:
                 await program("bench.harness.http_driver", as_spec(_load(address, count, first=first)))
                 owners = await statements.backends(owner_url, {"api": api_pid})
-            found[name] = sum(1 for pid, _ in log.seen if pid in owners) / count
+            found[name] = sum(1 for pid, _ in log.statements if pid in owners) / count
     return found
 
 

@@ -50,16 +50,16 @@ async def measure(lab: Lab) -> Section:
 
 async def _reaching(handle: WorkflowHandle[Any, Any], status: str) -> Look:
     """The history once the workflow shows `status` and rests."""
-    deadline, shown = time.monotonic() + PATIENCE_S, ""
+    deadline, current = time.monotonic() + PATIENCE_S, ""
     while time.monotonic() < deadline:
         description = await handle.describe()
-        shown = description.typed_search_attributes.get(STATUS, "")
+        current = description.typed_search_attributes.get(STATUS, "")
         resting = not description.raw_description.HasField("pending_workflow_task")
-        if shown == status and resting and (description.close_time is not None or status != "completed"):
+        if current == status and resting and (description.close_time is not None or status != "completed"):
             size = description.raw_description.workflow_execution_info.history_size_bytes
             return Look(list((await handle.fetch_history()).events), size)
         await asyncio.sleep(0.05)
-    raise TimeoutError(f"the order shows {shown}, not {status}")
+    raise TimeoutError(f"the order shows {current}, not {status}")
 
 
 def _section(lab: Lab, delivered: Look, completed: Look) -> Section:
@@ -98,7 +98,7 @@ def _reasons(events: list[HistoryEvent]) -> dict[int, str]:
 
 
 def _reason(event: HistoryEvent, known: dict[int, str]) -> str:
-    said = _summary(event)
+    reason = _summary(event)
     body: Any = getattr(event, event.WhichOneof("attributes") or "")
     match event.event_type:
         case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
@@ -106,15 +106,15 @@ def _reason(event: HistoryEvent, known: dict[int, str]) -> str:
         case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
             return f"wakes the order: {body.signal_name}"
         case EventType.EVENT_TYPE_MARKER_RECORDED:
-            return f"local activity: {said or body.marker_name}"
+            return f"local activity: {reason or body.marker_name}"
         case EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
             return f"shows {', '.join(_attributes(body.search_attributes.indexed_fields))}"
         case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
             return "the order is over"
         case EventType.EVENT_TYPE_TIMER_STARTED:
-            return f"timer: {said.partition(' until ')[0]}"
+            return f"timer: {reason.partition(' until ')[0]}"
     earlier = getattr(body, "scheduled_event_id", 0) or getattr(body, "started_event_id", 0)
-    return said or known.get(earlier, "")
+    return reason or known.get(earlier, "")
 
 
 def _summary(event: HistoryEvent) -> str:

@@ -16,7 +16,7 @@ async def nothing(number: int) -> int:
 
 
 @DBOS.workflow()
-async def story(steps: int) -> int:
+async def order_steps(steps: int) -> int:
     for number in range(steps):
         await nothing(number)
     return steps
@@ -28,7 +28,7 @@ async def run(count: int, steps: int) -> float:
 
     async def one() -> None:
         async with gate:
-            await story(steps)
+            await order_steps(steps)
 
     await asyncio.gather(*(one() for _ in range(count)))
     return time.perf_counter() - begun

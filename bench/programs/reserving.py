@@ -25,18 +25,18 @@ Statements = list[tuple[str, dict[str, Any]]]
 
 def recording(database: Database) -> Statements:
     """The list into which every statement from now on is put."""
-    seen: Statements = []
+    statements: Statements = []
     engine = database.engine.sync_engine
 
     def executed(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: Any) -> None:
-        seen.append((statement, dict(parameters)))
+        statements.append((statement, dict(parameters)))
 
     event.listen(engine, "before_cursor_execute", executed)
-    event.listen(engine, "begin", lambda _: seen.append(("BEGIN", {})))
-    event.listen(engine, "commit", lambda _: seen.append(("COMMIT", {})))
-    event.listen(engine, "savepoint", lambda _, name: seen.append((f"SAVEPOINT {name}", {})))
-    event.listen(engine, "release_savepoint", lambda _, name, __: seen.append((f"RELEASE SAVEPOINT {name}", {})))
-    return seen
+    event.listen(engine, "begin", lambda _: statements.append(("BEGIN", {})))
+    event.listen(engine, "commit", lambda _: statements.append(("COMMIT", {})))
+    event.listen(engine, "savepoint", lambda _, name: statements.append((f"SAVEPOINT {name}", {})))
+    event.listen(engine, "release_savepoint", lambda _, name, __: statements.append((f"RELEASE SAVEPOINT {name}", {})))
+    return statements
 
 
 async def reserve(orders: OrderActivities, numbers: Iterator[int], clients: int) -> None:
@@ -57,9 +57,9 @@ async def measure(first: int, count: int, clients: int) -> dict[str, Any]:
         # The first connection asks PostgreSQL about itself: not the reservation's.
         async with database.begin():
             pass
-        seen = recording(database)
+        statements = recording(database)
         await reserve(orders, iter([first]), 1)
-        return {"statements": seen}
+        return {"statements": statements}
     await reserve(orders, iter(range(first + count, first + count + WARM)), clients)
     begun, cpu_s = time.perf_counter(), time.process_time()
     await reserve(orders, iter(range(first, first + count)), clients)

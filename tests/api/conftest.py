@@ -25,10 +25,10 @@ WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"webhooks in tests, 24 b.").decode
 _numbers = itertools.count(1)
 
 
-def settings_for(books: DatabaseUrls, **changed: Any) -> Settings:
+def settings_for(urls: DatabaseUrls, **changed: Any) -> Settings:
     """Settings with short time-outs; nothing listens where Temporal should be."""
     values: dict[str, Any] = {
-        "database_url": books.app_url,
+        "database_url": urls.app_url,
         "temporal_address": "127.0.0.1:9",
         "workflow_timeout_s": 0.3,
         "token_secret": SecretStr(TOKEN_SECRET),
@@ -43,7 +43,7 @@ def settings_for(books: DatabaseUrls, **changed: Any) -> Settings:
 
 
 @dataclass
-class Door:
+class ApiClient:
     """The front door for one caller: fresh idempotency keys unless a test names one."""
 
     app: FastAPI
@@ -51,9 +51,9 @@ class Door:
     owner_url: str
     headers: dict[str, str] = field(default_factory=dict)
 
-    def as_(self, role: str, subject: str = "s-1", **more: Any) -> "Door":
+    def as_(self, role: str, subject: str = "s-1", **more: Any) -> "ApiClient":
         token = issue(TOKEN_SECRET, role, subject, more.pop("lifetime_s", 600))
-        return Door(self.app, self.http, self.owner_url, {"Authorization": f"Bearer {token}"})
+        return ApiClient(self.app, self.http, self.owner_url, {"Authorization": f"Bearer {token}"})
 
     async def get(self, path: str, **params: Any) -> httpx.Response:
         return await self.http.get(path, params=params, headers=self.headers)
@@ -87,27 +87,27 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-async def door(database_url: DatabaseUrls) -> AsyncIterator[Door]:
+async def api(database_url: DatabaseUrls) -> AsyncIterator[ApiClient]:
     """The front door without a token."""
-    async with open_door(database_url) as opened:
+    async with open_api(database_url) as opened:
         yield opened
 
 
-def open_door(books: DatabaseUrls, **changed: Any) -> "_Opened":
+def open_api(urls: DatabaseUrls, **changed: Any) -> "_Opened":
     """An application of its own for these settings, as an async context manager."""
-    return _Opened(books, changed)
+    return _Opened(urls, changed)
 
 
 class _Opened:
-    def __init__(self, books: DatabaseUrls, changed: dict[str, Any]) -> None:
-        self.books, self.app = books, create_app(settings_for(books, **changed))
+    def __init__(self, urls: DatabaseUrls, changed: dict[str, Any]) -> None:
+        self.urls, self.app = urls, create_app(settings_for(urls, **changed))
 
-    async def __aenter__(self) -> Door:
+    async def __aenter__(self) -> ApiClient:
         self.life = self.app.router.lifespan_context(self.app)
         await self.life.__aenter__()
         transport = Conforming(self.app)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://front.door", timeout=60)
-        return Door(self.app, self.http, self.books.owner_url)
+        return ApiClient(self.app, self.http, self.urls.owner_url)
 
     async def __aexit__(self, *error: Any) -> None:
         await self.http.aclose()
@@ -141,9 +141,9 @@ def an_order(sku: str = "TEA-1", quantity: int = 2, **changed: Any) -> dict[str,
 
 
 @pytest.fixture(scope="module")
-async def shop(door: Door) -> Door:
+async def shop(api: ApiClient) -> ApiClient:
     """The front door as support, with two products, one of them not sold at present."""
-    operations = door.as_("operations")
+    operations = api.as_("operations")
     for product in (
         {"sku": "TEA-1", "name": "Green tea", "price_minor": 4_250, "currency": "CNY"},
         {"sku": "TEA-2", "name": "Black tea", "price_minor": 1_000, "currency": "CNY", "weight_g": 250},
@@ -152,7 +152,7 @@ async def shop(door: Door) -> Door:
     ):
         response = await operations.post("/v1/products", product)
         assert response.status_code == 201, response.text
-    return door.as_("support", "amy")
+    return api.as_("support", "amy")
 
 
 def unique(prefix: str) -> str:

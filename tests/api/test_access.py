@@ -6,7 +6,7 @@ import pytest
 
 from api.schemas.orders.orders import Line, PlaceOrder
 from domain.access import Role
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 
 STAFF = {"support", "warehouse", "finance", "operations", "admin"}
 ORDERERS = {"customer", "channel", "support", "admin"}
@@ -105,7 +105,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
 
 
 @pytest.mark.parametrize("role", [str(role) for role in Role])
-async def test_role_matrix(shop: Door, role: str) -> None:
+async def test_role_matrix(shop: ApiClient, role: str) -> None:
     caller = shop.as_(role, "c-17" if role == "customer" else "web")
     wrong = []
     for (method, path), (body, allowed) in MATRIX.items():
@@ -116,13 +116,13 @@ async def test_role_matrix(shop: Door, role: str) -> None:
     assert not wrong
 
 
-async def test_every_call_with_a_token_refuses_one_without(shop: Door) -> None:
+async def test_every_call_with_a_token_refuses_one_without(shop: ApiClient) -> None:
     for (method, path), (body, _) in MATRIX.items():
         response = await shop.http.request(method, path, json=body)
         assert (response.status_code, response.json()["code"]) == (401, "token_missing"), (method, path)
 
 
-async def test_customer_lists_his_own(shop: Door) -> None:
+async def test_customer_lists_his_own(shop: ApiClient) -> None:
     mine, others = unique("c"), unique("c")
     for customer in (mine, others):
         order = an_order(customer={"id": customer, "name": "N", "email": None, "phone": None})
@@ -135,7 +135,7 @@ async def test_customer_lists_his_own(shop: Door) -> None:
     assert (await caller.get("/v1/orders", customer=others)).status_code == 403
 
 
-async def test_admin_places_and_staff_see_the_link_into_temporal(shop: Door) -> None:
+async def test_admin_places_and_staff_see_the_link_into_temporal(shop: ApiClient) -> None:
     placed = await shop.as_("admin", "root").post("/v1/orders", an_order())
     assert placed.status_code == 201
 
@@ -159,7 +159,7 @@ THE_SHOPS: dict[str, tuple[dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize("what", THE_SHOPS)
-async def test_a_customers_token_sets_nothing_that_is_the_shops(shop: Door, what: str) -> None:
+async def test_a_customers_token_sets_nothing_that_is_the_shops(shop: ApiClient, what: str) -> None:
     body, status, code = THE_SHOPS[what]
     before = await shop.row_counts()
     answer = await shop.as_("customer", "c-17").post("/v1/orders", an_order(**body))
@@ -172,7 +172,7 @@ def test_every_field_of_an_order_is_the_customers_own_or_refused_to_him() -> Non
     assert fields == OWN | (set(THE_SHOPS) & fields)
 
 
-async def test_a_customer_cannot_occupy_a_shops_order_number(shop: Door) -> None:
+async def test_a_customer_cannot_occupy_a_shops_order_number(shop: ApiClient) -> None:
     number = unique("S")
     mine = shop.as_("customer", "c-17")
     for body in ({"external_ref": number}, {"external_ref": number, "channel": "shop-7"}):

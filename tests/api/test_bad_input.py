@@ -8,10 +8,12 @@ import httpx
 import pytest
 
 from infra.security.tokens import issue
-from tests.api.conftest import TOKEN_SECRET, Door, an_order
+from tests.api.conftest import TOKEN_SECRET, ApiClient, an_order
 
 
-async def assert_refused(shop: Door, response: httpx.Response, status: int, code: str, before: dict[str, int]) -> None:
+async def assert_refused(
+    shop: ApiClient, response: httpx.Response, status: int, code: str, before: dict[str, int]
+) -> None:
     problem = response.json()
     assert (response.status_code, problem["code"]) == (status, code), response.text
     assert response.headers["content-type"] == "application/problem+json"
@@ -72,14 +74,14 @@ BAD_ORDERS: dict[str, tuple[dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_ORDERS)
-async def test_bad_order(shop: Door, name: str) -> None:
+async def test_bad_order(shop: ApiClient, name: str) -> None:
     change, status, code = BAD_ORDERS[name]
     before = await shop.row_counts()
     response = await shop.post("/v1/orders", an_order(**change))
     await assert_refused(shop, response, status, code, before)
 
 
-async def test_total_beyond_what_one_order_may_cost(shop: Door) -> None:
+async def test_total_beyond_what_one_order_may_cost(shop: ApiClient) -> None:
     lines = [{"sku": "TEA-1", "quantity": 1_000_000, "unit_price_minor": 10**12}]
     before = await shop.row_counts()
     response = await shop.as_("channel", "web").post("/v1/orders", an_order(lines=lines))
@@ -100,21 +102,21 @@ BAD_BODIES: dict[str, tuple[bytes, int, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)
-async def test_bad_body(shop: Door, name: str) -> None:
+async def test_bad_body(shop: ApiClient, name: str) -> None:
     body, status, code = BAD_BODIES[name]
     before = await shop.row_counts()
     response = await shop.post("/v1/orders", content=body, headers={"Content-Type": "application/json"})
     await assert_refused(shop, response, status, code, before)
 
 
-async def test_body_of_10_mb_by_its_length(shop: Door) -> None:
+async def test_body_of_10_mb_by_its_length(shop: ApiClient) -> None:
     before = await shop.row_counts()
     response = await shop.post("/v1/orders", content=b" " * 10_000_000)
     await assert_refused(shop, response, 413, "body_too_large", before)
 
 
 @pytest.mark.parametrize("path", ["/v1/orders", "/v1/webhooks/sandbox"])
-async def test_body_of_10_mb_without_a_length(shop: Door, path: str) -> None:
+async def test_body_of_10_mb_without_a_length(shop: ApiClient, path: str) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b" " * 100_000
@@ -125,7 +127,7 @@ async def test_body_of_10_mb_without_a_length(shop: Door, path: str) -> None:
     await assert_refused(shop, response, 413, "body_too_large", before)
 
 
-async def test_values_are_not_repeated_to_the_caller(shop: Door) -> None:
+async def test_values_are_not_repeated_to_the_caller(shop: ApiClient) -> None:
     customer = {"id": "c-17", "name": "x" * 300, "email": "private at example", "phone": "1"}
     response = await shop.post("/v1/orders", an_order(customer=customer) | {"customer ssn 123": "456-secret"})
     for value in ("xxx", "private", "456-secret", "ssn"):
@@ -133,9 +135,9 @@ async def test_values_are_not_repeated_to_the_caller(shop: Door) -> None:
     assert {error["field"] for error in response.json()["errors"]} >= {"customer.name", "customer.email"}
 
 
-async def test_no_token(shop: Door) -> None:
+async def test_no_token(shop: ApiClient) -> None:
     before = await shop.row_counts()
-    response = await Door(shop.app, shop.http, shop.owner_url).post("/v1/orders", an_order())
+    response = await ApiClient(shop.app, shop.http, shop.owner_url).post("/v1/orders", an_order())
     await assert_refused(shop, response, 401, "token_missing", before)
     assert response.headers["www-authenticate"] == "Bearer"
 
@@ -149,23 +151,23 @@ BAD_TOKENS = {
 
 
 @pytest.mark.parametrize("name", BAD_TOKENS)
-async def test_bad_token(shop: Door, name: str) -> None:
+async def test_bad_token(shop: ApiClient, name: str) -> None:
     token, code = BAD_TOKENS[name]
     before = await shop.row_counts()
-    stranger = Door(shop.app, shop.http, shop.owner_url, {"Authorization": f"Bearer {token}"})
+    stranger = ApiClient(shop.app, shop.http, shop.owner_url, {"Authorization": f"Bearer {token}"})
     response = await stranger.post("/v1/orders", an_order())
     await assert_refused(shop, response, 401, code, before)
     assert "www-authenticate" in response.headers
 
 
 @pytest.mark.parametrize("order_no", ["0000000000000000000", "nonsense", "%00", "../../etc", "4A5B6C-7D8E9F-0G1H2X"])
-async def test_order_number_of_nobody(shop: Door, order_no: str) -> None:
+async def test_order_number_of_nobody(shop: ApiClient, order_no: str) -> None:
     response = await shop.get(f"/v1/orders/{order_no}")
     assert response.status_code == 404
     assert response.json()["code"] in ("order_not_found", "not_found")
 
 
-async def test_another_customers_order_is_not_there(shop: Door) -> None:
+async def test_another_customers_order_is_not_there(shop: ApiClient) -> None:
     number = (await shop.post("/v1/orders", an_order())).json()["order_no"]
     stranger = shop.as_("customer", "c-99")
     before = await shop.row_counts()
@@ -174,40 +176,40 @@ async def test_another_customers_order_is_not_there(shop: Door) -> None:
         await assert_refused(shop, response, 404, "order_not_found", before)
 
 
-async def test_customer_orders_for_another(shop: Door) -> None:
+async def test_customer_orders_for_another(shop: ApiClient) -> None:
     before = await shop.row_counts()
     response = await shop.as_("customer", "c-99").post("/v1/orders", an_order())
     await assert_refused(shop, response, 403, "customer_mismatch", before)
 
 
-async def test_channel_sends_another_channels_order(shop: Door) -> None:
+async def test_channel_sends_another_channels_order(shop: ApiClient) -> None:
     before = await shop.row_counts()
     response = await shop.as_("channel", "wholesale").post("/v1/orders", an_order())
     await assert_refused(shop, response, 403, "channel_mismatch", before)
 
 
-async def test_external_ref_twice(shop: Door) -> None:
+async def test_external_ref_twice(shop: ApiClient) -> None:
     assert (await shop.post("/v1/orders", an_order(external_ref="twice"))).status_code == 201
     before = await shop.row_counts()
     response = await shop.post("/v1/orders", an_order(external_ref="twice"))
     await assert_refused(shop, response, 409, "external_ref_exists", before)
 
 
-async def test_idempotency_key_missing(shop: Door) -> None:
+async def test_idempotency_key_missing(shop: ApiClient) -> None:
     before = await shop.row_counts()
     response = await shop.http.post("/v1/orders", json=an_order(), headers=shop.headers)
     await assert_refused(shop, response, 400, "idempotency_key_missing", before)
 
 
 @pytest.mark.parametrize("key", ["x" * 256, "tab\tin it", "caf\xe9"])
-async def test_idempotency_key_that_is_none(shop: Door, key: str) -> None:
+async def test_idempotency_key_that_is_none(shop: ApiClient, key: str) -> None:
     before = await shop.row_counts()
     headers = {b"Idempotency-Key": key.encode("latin-1"), b"Authorization": shop.headers["Authorization"].encode()}
     response = await shop.http.post("/v1/orders", json=an_order(), headers=headers)
     await assert_refused(shop, response, 400, "idempotency_key_invalid", before)
 
 
-async def test_idempotency_key_reused_with_another_body(shop: Door) -> None:
+async def test_idempotency_key_reused_with_another_body(shop: ApiClient) -> None:
     assert (await shop.post("/v1/orders", an_order(), key="reused")).status_code == 201
     before = await shop.row_counts()
     response = await shop.post("/v1/orders", an_order(quantity=9), key="reused")
@@ -229,12 +231,12 @@ BAD_QUERIES = {
 
 
 @pytest.mark.parametrize("query", BAD_QUERIES)
-async def test_bad_query(shop: Door, query: str) -> None:
+async def test_bad_query(shop: ApiClient, query: str) -> None:
     response = await shop.http.get(f"/v1/orders?{query}", headers=shop.headers)
     assert (response.status_code, response.json()["code"]) == (422, BAD_QUERIES[query])
 
 
-async def test_unknown_path_and_method_are_problems(shop: Door) -> None:
+async def test_unknown_path_and_method_are_problems(shop: ApiClient) -> None:
     for response, status, code in (
         (await shop.get("/v1/nothing"), 404, "not_found"),
         (await shop.delete("/v1/orders"), 405, "method_not_allowed"),

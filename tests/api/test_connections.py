@@ -21,9 +21,9 @@ Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def listening(books: DatabaseUrls, **changed: Any) -> AsyncIterator[int]:
+async def listening(urls: DatabaseUrls, **changed: Any) -> AsyncIterator[int]:
     """The front door on a socket, as `oms api` runs it."""
-    settings = settings_for(books, api_port=0, **(HURRIED | changed))
+    settings = settings_for(urls, api_port=0, **(HURRIED | changed))
     config = config_of(create_app(settings), settings)
     config.loop = "none"
     server = uvicorn.Server(config)
@@ -144,9 +144,9 @@ async def test_what_is_no_request_is_a_problem_too(port: int) -> None:
 async def test_another_protocol_is_not_taken_up_and_no_line_in_the_log(
     port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asked = b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    requested = b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     with caplog.at_level(logging.INFO):
-        pair = await opened(port, asked)
+        pair = await opened(port, requested)
         assert b" 200 " in await pair[READER].readuntil(b"\r\n\r\n")
         pair[WRITER].close()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

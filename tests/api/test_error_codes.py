@@ -18,7 +18,7 @@ from api.schemas.documents import BilledTo
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.pricing import allocation
 from domain.problems import SENTENCES
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.factories.sales import paid
 
 ROOT = Path(__file__).parents[2]
@@ -133,12 +133,12 @@ def test_what_pages_tell_of_facts_fits_what_is_raised() -> None:
 
 
 def test_an_amount_is_said_in_its_currency() -> None:
-    for minor, currency, told in ((5654, "USD", "56.54 USD"), (58, "XOF", "58 XOF"), (1500, "KWD", "1.500 KWD")):
+    for minor, currency, reported in ((5654, "USD", "56.54 USD"), (58, "XOF", "58 XOF"), (1500, "KWD", "1.500 KWD")):
         error = allocation.exceeds(minor)
         error.in_currency(currency)
-        assert told in error.detail and "minor" not in error.detail
+        assert reported in error.detail and "minor" not in error.detail
         problem = from_rule(error)
-        assert problem.more == {"left_minor": minor, "currency": currency} and told in problem.detail
+        assert problem.more == {"left_minor": minor, "currency": currency} and reported in problem.detail
     assert "{" not in Conflict("x", "of {sku} none", sku="{sku!r}").detail.replace("{sku!r}", "")
 
 
@@ -147,7 +147,7 @@ def test_a_code_alone_has_its_sentence(error: RuleBroken) -> None:
     assert error.detail == SENTENCES[error.code] == from_rule(error).detail == Problem(error.code).detail
 
 
-async def test_a_refusal_says_what_is_left_in_the_orders_currency(shop: Door) -> None:
+async def test_a_refusal_says_what_is_left_in_the_orders_currency(shop: ApiClient) -> None:
     order_no = await paid(shop)
     path = f"/v1/orders/{order_no}/refunds"
     dear = (await shop.post(path, {"amount_minor": 8_501, "reason": "x"})).json()
@@ -157,7 +157,7 @@ async def test_a_refusal_says_what_is_left_in_the_orders_currency(shop: Door) ->
     assert "at most 2 of 2" in many["detail"] and many["units_left"] == 2
 
 
-async def test_stock_that_is_not_there_is_counted(shop: Door) -> None:
+async def test_stock_that_is_not_there_is_counted(shop: ApiClient) -> None:
     warehouse = shop.as_("warehouse")
     receipt = {"sku": "TEA-1", "quantity": 5, "reference": unique("r")}
     where = (await warehouse.post("/v1/stock/receipts", receipt)).json()["warehouse"]
@@ -167,7 +167,7 @@ async def test_stock_that_is_not_there_is_counted(shop: Door) -> None:
     assert f"of TEA-1 at {where} 5 are" in body["detail"]
 
 
-async def test_a_field_that_does_not_fit_is_named_with_what_is_allowed(shop: Door) -> None:
+async def test_a_field_that_does_not_fit_is_named_with_what_is_allowed(shop: ApiClient) -> None:
     for change, field, allowed in (
         ({"currency": "yuan"}, "currency", "like USD"),
         ({"channel": ""}, "channel", "must not be empty"),
@@ -184,8 +184,8 @@ async def test_a_field_that_does_not_fit_is_named_with_what_is_allowed(shop: Doo
 
 def test_no_kind_of_finding_is_left_in_pydantics_words() -> None:
     for kind, context in (("int_type", {}), ("missing", {}), ("string_too_long", {"max_length": 3})):
-        said = words({"type": kind, "loc": ("x",), "msg": "Input should be", "input": None, "ctx": context})
-        assert "Input" not in said and "{" not in said
+        text = words({"type": kind, "loc": ("x",), "msg": "Input should be", "input": None, "ctx": context})
+        assert "Input" not in text and "{" not in text
 
 
 def test_a_body_whose_parts_do_not_fit_together_says_so_as_a_sentence() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 
 LINES = "lines"
 CALLS: dict[str, dict[str, Any]] = {
@@ -57,14 +57,14 @@ def spoiled(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield body | {LINES: body[LINES] * 3_000}
 
 
-async def sent(shop: Door, call: str, order_no: str, **content: Any) -> httpx.Response:
+async def sent(shop: ApiClient, call: str, order_no: str, **content: Any) -> httpx.Response:
     method, _, path = call.partition(" ")
     headers = shop.headers | {"Idempotency-Key": unique("key"), "If-Match": "*", "Content-Type": "application/json"}
     return await shop.http.request(method, path.format(no=order_no), headers=headers, **content)
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_no_body_breaks_a_call(shop: Door, call: str) -> None:
+async def test_no_body_breaks_a_call(shop: ApiClient, call: str) -> None:
     order_no = (await shop.post("/v1/orders", an_order())).json()["order_no"]
     staff = shop.as_("admin", "root")
     answers = [await sent(staff, call, order_no, json=body) for body in spoiled(CALLS[call])]

@@ -13,7 +13,7 @@ from api.services.portal.code_requests import understood
 from domain.text import is_identifier
 from infra.email.smtp import letter_of
 from infra.settings import Settings
-from tests.api.conftest import Door, an_order
+from tests.api.conftest import ApiClient, an_order
 
 CARRIED = [
     "A-1",
@@ -57,7 +57,7 @@ def path_of(template: str, one: str) -> str:
     return template.format(quote(one, safe=""))
 
 
-async def made(shop: Door, what: str, one: str) -> Any:
+async def made(shop: ApiClient, what: str, one: str) -> Any:
     operations = shop.as_("operations")
     if what == "sku":
         product = {"sku": one, "name": "Tea", "price_minor": 1, "currency": "CNY"}
@@ -80,7 +80,7 @@ READ = {
 
 
 @pytest.mark.parametrize("what", READ)
-async def test_what_can_be_created_can_be_read(shop: Door, what: str) -> None:
+async def test_what_can_be_created_can_be_read(shop: ApiClient, what: str) -> None:
     wrong = []
     for one in (*CARRIED, *REFUSED, *LONG):
         answer = await made(shop, what, one)
@@ -97,7 +97,7 @@ async def test_what_can_be_created_can_be_read(shop: Door, what: str) -> None:
     assert not wrong
 
 
-async def test_an_id_that_a_path_cannot_carry_says_what_one_is(shop: Door) -> None:
+async def test_an_id_that_a_path_cannot_carry_says_what_one_is(shop: ApiClient) -> None:
     for what in READ:
         problem = (await made(shop, what, "A/B-1")).json()
         assert (problem["status"], problem["code"]) == (422, "invalid_id")
@@ -156,7 +156,7 @@ SECOND_ADDRESSES = [
 @pytest.mark.parametrize(
     "email", [*SECOND_ADDRESSES, " a@b.com", "a@[127.0.0.1]", "a\u200b@b.com", "x" * 250 + "@b.com"]
 )
-async def test_an_email_field_holds_one_address_and_nothing_else(shop: Door, email: str) -> None:
+async def test_an_email_field_holds_one_address_and_nothing_else(shop: ApiClient, email: str) -> None:
     customer = {"id": "c-17", "name": "Li", "email": email, "phone": None}
     answer = await shop.post("/v1/orders", an_order(customer=customer))
     assert answer.status_code == 422 and [e["field"] for e in answer.json()["errors"]] == ["customer.email"], (
@@ -176,7 +176,7 @@ async def test_an_email_field_holds_one_address_and_nothing_else(shop: Door, ema
 @pytest.mark.parametrize(
     "email", ["li@example.com", "Li.Lei+tea@shop.example", "用户@例子.中国", "o'neil@example.co.uk"]
 )
-async def test_addresses_as_people_have_them_are_taken(shop: Door, email: str) -> None:
+async def test_addresses_as_people_have_them_are_taken(shop: ApiClient, email: str) -> None:
     customer = {"id": "c-17", "name": "Li", "email": email, "phone": None}
     assert (await shop.post("/v1/orders", an_order(customer=customer))).status_code == 201
     assert understood(shop.app.state.services.keys.vault, email) is not None

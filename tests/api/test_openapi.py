@@ -12,15 +12,15 @@ import pytest
 from api.schemas.answers import TIME_PATTERN
 from domain.times import rfc3339
 from tests.api.conformity import Schemas, difference
-from tests.api.conftest import Door, an_order
+from tests.api.conftest import ApiClient, an_order
 
 _VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+")
 _SAYS_WHAT = frozenset({"$ref", "type", "anyOf", "oneOf", "allOf", "enum", "const"})
 
 
 @pytest.fixture(scope="module")
-def document(door: Door) -> dict[str, Any]:
-    return door.app.openapi()
+def document(api: ApiClient) -> dict[str, Any]:
+    return api.app.openapi()
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -47,23 +47,23 @@ def faults(document: dict[str, Any], call: str, operation: dict[str, Any]) -> li
 
 
 def empty(
-    document: dict[str, Any], schema: dict[str, Any], path: str = "body", seen: tuple[str, ...] = ()
+    document: dict[str, Any], schema: dict[str, Any], path: str = "body", observed: tuple[str, ...] = ()
 ) -> list[str]:
     """Where a schema says nothing."""
     if (reference := schema.get("$ref")) is not None:
         name = reference.rsplit("/", 1)[-1]
         known = document["components"]["schemas"][name]
-        return [] if name in seen else empty(document, known, path, (*seen, name))
+        return [] if name in observed else empty(document, known, path, (*observed, name))
     if not _SAYS_WHAT & schema.keys():
         return [f"{path} is not described"]
     found = []
     for kind in ("anyOf", "oneOf", "allOf"):
         for each in schema.get(kind, ()):
-            found += empty(document, each, path, seen)
+            found += empty(document, each, path, observed)
     for name, each in schema.get("properties", {}).items():
-        found += empty(document, each, f"{path}.{name}", seen)
+        found += empty(document, each, f"{path}.{name}", observed)
     if schema.get("type") == "array":
-        found += empty(document, schema.get("items", {}), f"{path}[]", seen)
+        found += empty(document, schema.get("items", {}), f"{path}[]", observed)
     return found
 
 
@@ -156,10 +156,10 @@ def answered_times(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, An
                     yield f"{name}.{field}", kind
 
 
-async def test_times_that_were_kept_with_another_offset_are_shown_in_utc(shop: Door) -> None:
+async def test_times_that_were_kept_with_another_offset_are_shown_in_utc(shop: ApiClient) -> None:
     number = (await shop.post("/v1/orders", an_order())).json()["order_no"]
     waiting = '{"what": "stock", "until": "2030-01-01T01:00:00.5+01:00", "next": "the order is cancelled"}'
     await shop.sql("UPDATE orders SET waiting = %s WHERE order_no = %s", waiting, number)
-    shown = (await shop.get(f"/v1/orders/{number}")).json()["waiting_for"]
-    assert shown["until"] == "2030-01-01T00:00:00.500000Z"
+    body = (await shop.get(f"/v1/orders/{number}")).json()["waiting_for"]
+    assert body["until"] == "2030-01-01T00:00:00.500000Z"
     assert rfc3339("2030-01-01T01:00:00+01:00") == "2030-01-01T00:00:00Z"

@@ -8,7 +8,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from api.app import ROUTERS
-from tests.api.conftest import TOKEN_SECRET, Door, an_order, unique
+from tests.api.conftest import TOKEN_SECRET, ApiClient, an_order, unique
 from tests.api.test_access import MATRIX, NUMBER
 from tests.console.conftest import sign_in
 
@@ -19,23 +19,23 @@ BY_OBJECT = re.compile(
 )
 
 
-def calls(shop: Door) -> Iterator[tuple[str, str]]:
+def calls(shop: ApiClient) -> Iterator[tuple[str, str]]:
     """Every method and path that the document shows programs."""
     for path, methods in shop.app.openapi()["paths"].items():
         for method in methods:
             yield method.upper(), path
 
 
-async def placed_by(shop: Door, customer: str) -> str:
+async def placed_by(shop: ApiClient, customer: str) -> str:
     order = an_order(customer={"id": customer, "name": "N", "email": None, "phone": None})
     answer = await shop.post("/v1/orders", order)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["order_no"])
 
 
-async def test_api1_no_call_on_an_order_tells_another_customer_that_it_is_there(shop: Door) -> None:
+async def test_api1_no_call_on_an_order_tells_another_customer_that_it_is_there(shop: ApiClient) -> None:
     order_no, stranger = await placed_by(shop, unique("c")), shop.as_("customer", unique("c"))
-    asked = 0
+    requested = 0
     for method, path in calls(shop):
         if "/orders/{order_no}" not in path or path.startswith("/v1/support"):
             continue
@@ -43,20 +43,20 @@ async def test_api1_no_call_on_an_order_tells_another_customer_that_it_is_there(
         body = {name: body[name] for name in (("reason",) if "cancel" in path else ("method", "token"))}
         headers = stranger.headers | {"Idempotency-Key": unique("k")}
         sent = None if method == "GET" else body
-        told = []
+        reported = []
         for number in (order_no, NUMBER):  # one that is there and one that is not
             address = path.format(order_no=number, hold_no=1, message_id=1)
             answer = await shop.http.request(method, address, json=sent, headers=headers)
-            told.append((answer.status_code, answer.json()["code"]))
+            reported.append((answer.status_code, answer.json()["code"]))
         # What is for staff alone is refused before anything is looked up.
-        assert told[0] == told[1], (method, path, told)
-        assert told[0] in ((404, "order_not_found"), (403, "forbidden")), (method, path, told)
-        asked += told[0][0] == 404
-    assert asked >= 4
+        assert reported[0] == reported[1], (method, path, reported)
+        assert reported[0] in ((404, "order_not_found"), (403, "forbidden")), (method, path, reported)
+        requested += reported[0][0] == 404
+    assert requested >= 4
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS512"])
-async def test_api2_a_token_that_picks_its_own_algorithm_is_none(shop: Door, algorithm: str) -> None:
+async def test_api2_a_token_that_picks_its_own_algorithm_is_none(shop: ApiClient, algorithm: str) -> None:
     claims = {"sub": "root", "role": "admin", "exp": 4_000_000_000, "iat": 1}
     secret = TOKEN_SECRET * 2 if algorithm == "HS512" else ""
     forged = jwt.encode(claims, secret, algorithm=algorithm)
@@ -69,7 +69,7 @@ async def test_api2_a_token_that_picks_its_own_algorithm_is_none(shop: Door, alg
     [{"status": "paid"}, {"total_minor": 1}, {"placed_by": "admin:root"}, {"order_no": "1"}, {"warehouse": "WH-1"}],
     ids=lambda body: next(iter(body)),
 )
-async def test_api3_nothing_is_assigned_that_the_call_does_not_name(shop: Door, body: dict[str, object]) -> None:
+async def test_api3_nothing_is_assigned_that_the_call_does_not_name(shop: ApiClient, body: dict[str, object]) -> None:
     before = await shop.row_counts()
     answer = await shop.as_("customer", "c-17").post("/v1/orders", an_order() | body)
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown_field"), answer.text
@@ -85,12 +85,12 @@ async def test_api3_nothing_is_assigned_that_the_call_does_not_name(shop: Door, 
     ],
     ids=["lines", "quantity", "note"],
 )
-async def test_api4_one_call_cannot_ask_for_everything(shop: Door, change: dict[str, object]) -> None:
+async def test_api4_one_call_cannot_ask_for_everything(shop: ApiClient, change: dict[str, object]) -> None:
     assert (await shop.post("/v1/orders", an_order() | change)).status_code in (413, 422)
     assert (await shop.get("/v1/orders", limit=1_000_000)).status_code == 422
 
 
-async def test_api5_every_call_is_in_the_table_of_roles(shop: Door) -> None:
+async def test_api5_every_call_is_in_the_table_of_roles(shop: ApiClient) -> None:
     """A new call cannot come without somebody having said who may make it."""
     known = {(method, re.sub(r"/\{[^}]+\}", "/*", path)) for method, path in _as_routes()}
     missing = [
@@ -111,7 +111,7 @@ def _as_routes() -> Iterator[tuple[str, str]]:
         yield method, re.sub(rf"/({IDS})(?=/|\.pdf|$)", "/{id}", path)
 
 
-async def test_api6_guessing_at_the_sign_in_is_slowed_and_told(shop: Door) -> None:
+async def test_api6_guessing_at_the_sign_in_is_slowed_and_told(shop: ApiClient) -> None:
     name = unique("nobody")
     for _ in range(6):
         body = {"name": name, "password": "wrong", "code": "000000"}
@@ -120,12 +120,12 @@ async def test_api6_guessing_at_the_sign_in_is_slowed_and_told(shop: Door) -> No
 
 
 @pytest.mark.parametrize("url", ["https://169.254.169.254/latest", "https://[::1]/", "https://localhost/"])
-async def test_api7_a_webhook_does_not_reach_inside(shop: Door, url: str) -> None:
+async def test_api7_a_webhook_does_not_reach_inside(shop: ApiClient, url: str) -> None:
     answer = await shop.as_("operations").post("/v1/webhook-endpoints", {"url": url})
     assert answer.status_code == 422, answer.text
 
 
-async def test_api8_pages_and_refusals_say_nothing_of_the_inside(shop: Door) -> None:
+async def test_api8_pages_and_refusals_say_nothing_of_the_inside(shop: ApiClient) -> None:
     for path in ("/v1/nothing", "/v1/orders?cursor=%00", "/console/orders/%00"):
         answer = await shop.http.get(path, headers=shop.headers | {"Origin": "https://evil.example"})
         assert answer.status_code < 500, path
@@ -134,7 +134,7 @@ async def test_api8_pages_and_refusals_say_nothing_of_the_inside(shop: Door) -> 
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
-async def test_api9_every_call_to_programs_is_documented(shop: Door) -> None:
+async def test_api9_every_call_to_programs_is_documented(shop: ApiClient) -> None:
     documented = set(calls(shop))
     served = {
         (method, route.path)
@@ -146,7 +146,7 @@ async def test_api9_every_call_to_programs_is_documented(shop: Door) -> None:
     assert len(served) > 20 and served <= documented
 
 
-async def test_api10_a_fact_without_a_good_signature_is_not_believed(shop: Door) -> None:
+async def test_api10_a_fact_without_a_good_signature_is_not_believed(shop: ApiClient) -> None:
     before = await shop.row_counts()
     headers = {"webhook-id": "e", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"}
     answer = await shop.http.post("/v1/webhooks/sandbox", json={"type": "payment"}, headers=headers)

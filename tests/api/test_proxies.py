@@ -15,17 +15,17 @@ async def asking(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": f"{scope['client'][0]} {scope['scheme']}".encode()})
 
 
-async def seen(trusted: str, peer: str, said: str) -> str:
+async def client_address(trusted: str, peer: str, text: str) -> str:
     config = config_of(asking, Settings(trusted_proxies=trusted))
     config.load()
     transport = httpx.ASGITransport(config.loaded_app, client=(peer, 5000))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://oms") as http:
-        headers = {"X-Forwarded-For": said, "X-Forwarded-Proto": "https"}
+        headers = {"X-Forwarded-For": text, "X-Forwarded-Proto": "https"}
         return (await http.get("/", headers=headers)).text
 
 
 @pytest.mark.parametrize(
-    ("trusted", "peer", "said", "expected"),
+    ("trusted", "peer", "text", "expected"),
     [
         ("", "127.0.0.1", "203.0.113.9", "127.0.0.1 http"),
         ("", "10.0.0.5", "203.0.113.9", "10.0.0.5 http"),
@@ -35,8 +35,8 @@ async def seen(trusted: str, peer: str, said: str) -> str:
         ("10.0.0.0/8", "10.0.0.5", "198.51.100.1, 203.0.113.9, 10.2.3.4", "203.0.113.9 https"),
     ],
 )
-async def test_only_named_proxies_are_believed(trusted: str, peer: str, said: str, expected: str) -> None:
-    assert await seen(trusted, peer, said) == expected
+async def test_only_named_proxies_are_believed(trusted: str, peer: str, text: str, expected: str) -> None:
+    assert await client_address(trusted, peer, text) == expected
 
 
 @pytest.mark.parametrize("trusted", ["*", "proxy.example", "10.0.0.0/99"])

@@ -19,7 +19,7 @@ from domain.access import Principal, Role
 from infra.security import rate_storage
 from infra.security.rate_storage import WindowStorage
 from infra.settings import Settings
-from tests.api.conftest import Door, an_order, open_door, unique
+from tests.api.conftest import ApiClient, an_order, open_api, unique
 from tests.conftest import DatabaseUrls
 from tests.console.conftest import sign_in
 from tests.factories.order_changes import change, held, lines, paid, placed, reserved, stocked
@@ -36,17 +36,17 @@ def _within_a_minute() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-async def strict(database_url: DatabaseUrls) -> AsyncIterator[Door]:
-    async with open_door(database_url, **FEW) as door:
-        yield door
+async def strict(database_url: DatabaseUrls) -> AsyncIterator[ApiClient]:
+    async with open_api(database_url, **FEW) as api:
+        yield api
 
 
-def at(door: Door, address: str) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app=door.app, client=(address, 5000))
+def at(api: ApiClient, address: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=api.app, client=(address, 5000))
     return httpx.AsyncClient(transport=transport, base_url="http://front.door")
 
 
-async def test_each_caller_has_a_limit_of_its_own(strict: Door) -> None:
+async def test_each_caller_has_a_limit_of_its_own(strict: ApiClient) -> None:
     for role, allowed in (("support", 5), ("channel", 5), ("customer", 4)):
         one, other = strict.as_(role, unique("one")), strict.as_(role, unique("other"))
         answers = [await one.get("/v1/orders") for _ in range(allowed + 1)]
@@ -61,13 +61,13 @@ async def test_each_caller_has_a_limit_of_its_own(strict: Door) -> None:
         assert (await other.get("/v1/orders")).status_code == 200
 
 
-async def test_a_new_token_is_the_same_caller(strict: Door) -> None:
+async def test_a_new_token_is_the_same_caller(strict: ApiClient) -> None:
     name = unique("amy")
     codes = [(await strict.as_("support", name, lifetime_s=600 + n).get("/v1/orders")).status_code for n in range(6)]
     assert codes == [200] * 5 + [429]
 
 
-async def test_an_address_without_a_token_has_a_limit(strict: Door) -> None:
+async def test_an_address_without_a_token_has_a_limit(strict: ApiClient) -> None:
     async with at(strict, "192.0.2.1") as one, at(strict, "192.0.2.2") as other:
         answers = [await one.get("/console/sign-in") for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200] * 3 + [429]
@@ -76,7 +76,7 @@ async def test_an_address_without_a_token_has_a_limit(strict: Door) -> None:
         assert [(await one.get(path)).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
 
 
-async def test_what_is_no_token_counts_and_what_is_one_is_never_held_up(strict: Door) -> None:
+async def test_what_is_no_token_counts_and_what_is_one_is_never_held_up(strict: ApiClient) -> None:
     async with at(strict, "192.0.2.3") as one:
         wrong = {"Authorization": "Bearer no"}
         codes = [(await one.get("/v1/orders", headers=wrong)).status_code for _ in range(4)]
@@ -88,13 +88,13 @@ async def test_what_is_no_token_counts_and_what_is_one_is_never_held_up(strict: 
 
 
 @pytest.mark.parametrize("path", ["/console/sign-in", "/portal/sign-in", "/openapi.json", "/v1/nowhere", "/nowhere"])
-async def test_what_looks_at_no_token_counts_the_address_whatever_is_sent(strict: Door, path: str) -> None:
+async def test_what_looks_at_no_token_counts_the_address_whatever_is_sent(strict: ApiClient, path: str) -> None:
     async with at(strict, unique("203.0.113")) as one:
         answers = [await one.get(path, headers={"Authorization": "Bearer no"}) for _ in range(4)]
         assert answers[2].status_code in (200, 404) and answers[3].status_code == 429
 
 
-async def test_an_address_of_ipv6_is_counted_by_its_network(strict: Door) -> None:
+async def test_an_address_of_ipv6_is_counted_by_its_network(strict: ApiClient) -> None:
     """Whoever has one address there has all of its /64."""
     net = "2001:db8:0:1"
     codes = []
@@ -106,9 +106,9 @@ async def test_an_address_of_ipv6_is_counted_by_its_network(strict: Door) -> Non
         assert (await neighbour.get("/console/sign-in")).status_code == 200
 
 
-async def test_staff_and_customers_who_are_signed_in_have_one(strict: Door, database_url: DatabaseUrls) -> None:
-    async with open_door(database_url, **(FEW | {"rate_limit_address": ""})) as door:
-        browser = await sign_in(door, "support")
+async def test_staff_and_customers_who_are_signed_in_have_one(strict: ApiClient, database_url: DatabaseUrls) -> None:
+    async with open_api(database_url, **(FEW | {"rate_limit_address": ""})) as api:
+        browser = await sign_in(api, "support")
         assert [(await browser.get("/console")).status_code for _ in range(6)] == [200] * 5 + [429]
 
 
@@ -180,12 +180,12 @@ def test_a_rate_that_is_none_is_refused_at_start(rate: str) -> None:
 
 
 async def test_without_limits_nothing_is_counted(database_url: DatabaseUrls) -> None:
-    async with open_door(database_url, **dict.fromkeys(FEW, "")) as door:
-        answer = await door.as_("support").get("/v1/orders")
+    async with open_api(database_url, **dict.fromkeys(FEW, "")) as api:
+        answer = await api.as_("support").get("/v1/orders")
         assert (answer.status_code, "ratelimit" in answer.headers) == (200, False)
 
 
-async def test_every_answer_says_how_it_may_be_treated(shop: Door) -> None:
+async def test_every_answer_says_how_it_may_be_treated(shop: ApiClient) -> None:
     order_no = (await shop.post("/v1/orders", an_order())).json()["order_no"]
     for path in (
         f"/v1/orders/{order_no}",
@@ -203,10 +203,10 @@ async def test_every_answer_says_how_it_may_be_treated(shop: Door) -> None:
     assert secure.headers["strict-transport-security"] == "max-age=31536000"
 
 
-async def test_a_customer_holds_so_many_unpaid_units(database_url: DatabaseUrls, shop: Door) -> None:
-    async with open_door(database_url, unpaid_units_per_customer=10) as door:
+async def test_a_customer_holds_so_many_unpaid_units(database_url: DatabaseUrls, shop: ApiClient) -> None:
+    async with open_api(database_url, unpaid_units_per_customer=10) as api:
         me = unique("c")
-        mine, who = door.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}
+        mine, who = api.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}
 
         def order(units: int) -> dict[str, object]:
             return an_order(quantity=units, customer=who, payment=None)
@@ -222,17 +222,17 @@ async def test_a_customer_holds_so_many_unpaid_units(database_url: DatabaseUrls,
             f"/v1/orders/{order_no}", json=more, headers=mine.headers | {"Idempotency-Key": "more", "If-Match": "*"}
         )
         assert (changed.status_code, changed.json()["code"]) == (409, "unpaid_limit_reached")
-        assert (await door.as_("support").post("/v1/orders", order(40))).status_code == 201
+        assert (await api.as_("support").post("/v1/orders", order(40))).status_code == 201
         assert (await mine.post("/v1/orders", order(2))).status_code == 201
         assert (await mine.post("/v1/orders", order(1))).status_code == 409
 
 
 async def test_units_of_a_change_that_waits_for_its_payment_are_unpaid_ones(
-    database_url: DatabaseUrls, shop: Door
+    database_url: DatabaseUrls, shop: ApiClient
 ) -> None:
-    async with open_door(database_url, unpaid_units_per_customer=10) as door:
-        support, me, sku = door.as_("support", "amy"), unique("c"), await stocked(shop, units=100)
-        mine, who = door.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}
+    async with open_api(database_url, unpaid_units_per_customer=10) as api:
+        support, me, sku = api.as_("support", "amy"), unique("c"), await stocked(shop, units=100)
+        mine, who = api.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}
         first, second = [await placed(support, sku, 1, customer=who) for _ in range(2)]
         for number in (first, second):
             await reserved(support, number)
@@ -254,21 +254,21 @@ async def test_units_of_a_change_that_waits_for_its_payment_are_unpaid_ones(
 async def test_goods_wanted_in_exchange_are_unpaid_where_the_old_ones_do_not_pay_them(
     database_url: DatabaseUrls,
 ) -> None:
-    async with open_door(database_url, unpaid_units_per_customer=10) as door:
-        support, me = door.as_("support", "amy"), unique("c")
-        mine, who = door.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}
+    async with open_api(database_url, unpaid_units_per_customer=10) as api:
+        support, me = api.as_("support", "amy"), unique("c")
+        mine, who = api.as_("customer", me), {"id": me, "name": "N", "email": None, "phone": None}
         old = [await delivered(support, quantity=20, customer=who) for _ in range(4)]
 
-        async def wish(number: str, units: int, back: int = 1) -> tuple[int, str]:
+        async def request(number: str, units: int, back: int = 1) -> tuple[int, str]:
             new = [{"sku": "TEA-2", "quantity": units}]
             body = a_return(quantity=back, resolution="exchange", exchange_lines=new, advance=True)
             card = {"payment": {"method": "sandbox", "token": "tok_ok"}}
             answer = await mine.post(f"/v1/orders/{number}/returns", body | card)
             return answer.status_code, answer.json().get("code", "")
 
-        assert await wish(old[0], 11) == (409, "unpaid_limit_reached")
-        codes = await asyncio.gather(*(wish(number, 6) for number in old[:3]))
+        assert await request(old[0], 11) == (409, "unpaid_limit_reached")
+        codes = await asyncio.gather(*(request(number, 6) for number in old[:3]))
         assert sorted(codes) == [(201, ""), (409, "unpaid_limit_reached"), (409, "unpaid_limit_reached")]
-        assert await wish(old[3], 12, back=20) == (201, ""), "what comes back pays these"
+        assert await request(old[3], 12, back=20) == (201, ""), "what comes back pays these"
         new = await mine.post("/v1/orders", an_order(quantity=5, customer=who, payment=None))
         assert (new.status_code, new.json()["code"]) == (409, "unpaid_limit_reached")

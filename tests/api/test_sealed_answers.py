@@ -8,14 +8,14 @@ from infra.db import idempotency_sealing
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.security.crypto import Vault
-from tests.api.conftest import Door, an_order, settings_for, unique
+from tests.api.conftest import ApiClient, an_order, settings_for, unique
 from tests.conftest import DatabaseUrls
 from tests.factories.sales import placed
 
 WORDS = "she plays the harpsichord at night"
 
 
-async def give_feedback(shop: Door, key: str) -> tuple[str, str]:
+async def give_feedback(shop: ApiClient, key: str) -> tuple[str, str]:
     """Feedback on an order of a new customer; the order and the customer."""
     customer = an_order()["customer"] | {"id": unique("c")}
     order_no = await placed(shop, customer=customer)
@@ -23,11 +23,11 @@ async def give_feedback(shop: Door, key: str) -> tuple[str, str]:
     return order_no, customer["id"]
 
 
-async def feedback(shop: Door, order_no: str, key: str) -> httpx.Response:
+async def feedback(shop: ApiClient, order_no: str, key: str) -> httpx.Response:
     return await shop.post(f"/v1/orders/{order_no}/feedback", {"rating": 3, "text": WORDS}, key=key)
 
 
-async def test_no_answer_is_kept_in_clear_text(shop: Door) -> None:
+async def test_no_answer_is_kept_in_clear_text(shop: ApiClient) -> None:
     """Those about an order open with its customer's key, the others with the master key."""
     order_no, _ = await give_feedback(shop, "feedback-1")
     await shop.as_("warehouse").post("/v1/stock/receipts", {"sku": "TEA-1", "quantity": 1, "reference": unique("r")})
@@ -38,14 +38,14 @@ async def test_no_answer_is_kept_in_clear_text(shop: Door) -> None:
     assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
 
 
-async def test_an_answer_is_gone_with_its_customer(shop: Door) -> None:
+async def test_an_answer_is_gone_with_its_customer(shop: ApiClient) -> None:
     order_no, customer_id = await give_feedback(shop, "feedback-2")
     await shop.sql("UPDATE customers SET data_key = NULL WHERE customer_id = %s", customer_id)
     again = await feedback(shop, order_no, "feedback-2")
     assert (again.status_code, again.json()["code"]) == (409, "answer_erased")
 
 
-async def test_an_answer_of_before_is_sealed_by_the_relay(shop: Door, database_url: DatabaseUrls) -> None:
+async def test_an_answer_of_before_is_sealed_by_the_relay(shop: ApiClient, database_url: DatabaseUrls) -> None:
     order_no, _ = await give_feedback(shop, "feedback-3")
     first = (await feedback(shop, order_no, "feedback-3")).json()
     receipt = {"sku": "TEA-1", "quantity": 1, "reference": unique("r")}

@@ -4,15 +4,17 @@ import json
 
 import pytest
 
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.api.orders.test_listing import move
 
 
-async def placed(shop: Door) -> str:
+async def placed(shop: ApiClient) -> str:
     return str((await shop.post("/v1/orders", an_order())).json()["order_no"])
 
 
-async def park(shop: Door, number: str, step: str = "book", options: str = "{retry,skip,amend,compensate}") -> None:
+async def park(
+    shop: ApiClient, number: str, step: str = "book", options: str = "{retry,skip,amend,compensate}"
+) -> None:
     await shop.sql(
         "INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, amount_minor,"
         " escalate_at) VALUES (%s, 1, %s, 'timeout', 'sandbox', 5, %s, 1, now())",
@@ -20,7 +22,7 @@ async def park(shop: Door, number: str, step: str = "book", options: str = "{ret
     )
 
 
-async def captured(shop: Door, number: str, status: str = "succeeded", kind: str = "capture") -> None:
+async def captured(shop: ApiClient, number: str, status: str = "succeeded", kind: str = "capture") -> None:
     await shop.sql(
         "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key,"
         " provider_ref) VALUES (%s, %s, 1, 'sandbox', 8500, 'CNY', %s, %s, %s)",
@@ -28,7 +30,7 @@ async def captured(shop: Door, number: str, status: str = "succeeded", kind: str
     )
 
 
-async def test_cancel_while_temporal_is_down_lets_the_key_ask_again(shop: Door) -> None:
+async def test_cancel_while_temporal_is_down_lets_the_key_ask_again(shop: ApiClient) -> None:
     number = await placed(shop)
     for _ in range(2):
         response = await shop.post(f"/v1/orders/{number}/cancel", {"reason": "changed my mind"}, key="down-1")
@@ -38,7 +40,7 @@ async def test_cancel_while_temporal_is_down_lets_the_key_ask_again(shop: Door) 
     assert order == {"cancelling": None, "event_seq": 1}
 
 
-async def test_cancel_that_was_accepted_without_an_answer_is_answered_from_the_books(shop: Door) -> None:
+async def test_cancel_that_was_accepted_without_an_answer_is_answered_from_the_books(shop: ApiClient) -> None:
     number, path = await placed(shop), "cancel"
     first = await shop.post(f"/v1/orders/{number}/{path}", {"reason": "changed my mind"}, key="accepted-1")
     assert first.status_code == 503
@@ -63,7 +65,7 @@ async def test_cancel_that_was_accepted_without_an_answer_is_answered_from_the_b
     assert (other.status_code, other.json()["code"]) == (409, "not_cancellable")
 
 
-async def test_pay_while_temporal_is_down_keeps_the_wish_once(shop: Door) -> None:
+async def test_pay_while_temporal_is_down_keeps_the_wish_once(shop: ApiClient) -> None:
     number = await placed(shop)
     for _ in range(2):
         body = {"method": "sandbox", "token": "tok_ok"}
@@ -76,7 +78,7 @@ async def test_pay_while_temporal_is_down_keeps_the_wish_once(shop: Door) -> Non
     assert (answered.status_code, answered.json()["outcome"]) == (201, "open")
 
 
-async def test_resolve_while_temporal_is_down_keeps_the_act_sealed(shop: Door) -> None:
+async def test_resolve_while_temporal_is_down_keeps_the_act_sealed(shop: ApiClient) -> None:
     number = await placed(shop)
     await park(shop, number)
     value = {"carrier": "by hand", "tracking_no": "X-1"}
@@ -96,7 +98,7 @@ async def test_resolve_while_temporal_is_down_keeps_the_act_sealed(shop: Door) -
     assert (answered.status_code, answered.json()["outcome"]) == (200, "skip")
 
 
-STORY = [
+WORKFLOW = [
     ("stock_reserved", "pending_payment"),
     ("payment_captured", "paid"),
     ("shipment_booked", "preparing"),
@@ -105,9 +107,9 @@ STORY = [
 ]
 
 
-async def test_order_that_has_left_is_not_cancelled(shop: Door) -> None:
+async def test_order_that_has_left_is_not_cancelled(shop: ApiClient) -> None:
     number = await placed(shop)
-    for event, status in STORY[:4]:
+    for event, status in WORKFLOW[:4]:
         await move(shop, number, event, status)
     before = await shop.row_counts()
     for query in ("", "?preview=true"):
@@ -117,9 +119,9 @@ async def test_order_that_has_left_is_not_cancelled(shop: Door) -> None:
     assert await shop.row_counts() == before
 
 
-async def test_preview_tells_what_goes_back_and_changes_nothing(shop: Door) -> None:
+async def test_preview_tells_what_goes_back_and_changes_nothing(shop: ApiClient) -> None:
     number = await placed(shop)
-    for event, status in STORY[:3]:
+    for event, status in WORKFLOW[:3]:
         await move(shop, number, event, status)
     await captured(shop, number)
     await shop.sql("INSERT INTO allocations VALUES (%s, 'TEA-1', 'WH-EAST', 2, 'reserved')", number)
@@ -145,7 +147,7 @@ async def test_preview_tells_what_goes_back_and_changes_nothing(shop: Door) -> N
     assert await shop.row_counts() == before
 
 
-async def test_payment_of_a_paid_order(shop: Door) -> None:
+async def test_payment_of_a_paid_order(shop: ApiClient) -> None:
     number = await placed(shop)
     await captured(shop, number)
     before = await shop.row_counts()
@@ -154,7 +156,7 @@ async def test_payment_of_a_paid_order(shop: Door) -> None:
     assert await shop.row_counts() == before
 
 
-async def test_payment_while_one_is_in_flight(shop: Door) -> None:
+async def test_payment_while_one_is_in_flight(shop: ApiClient) -> None:
     number = await placed(shop)
     await captured(shop, number, status="pending", kind="authorise")
     before = await shop.row_counts()
@@ -164,7 +166,7 @@ async def test_payment_while_one_is_in_flight(shop: Door) -> None:
 
 
 @pytest.mark.parametrize("declined", [True, False])
-async def test_allowed_to_pay_after_a_decline_only(shop: Door, declined: bool) -> None:
+async def test_allowed_to_pay_after_a_decline_only(shop: ApiClient, declined: bool) -> None:
     number = await placed(shop)
     await move(shop, number, "stock_reserved", "pending_payment")
     if declined:
@@ -175,7 +177,7 @@ async def test_allowed_to_pay_after_a_decline_only(shop: Door, declined: bool) -
     )
 
 
-async def test_resolve_of_an_order_that_is_not_stuck(shop: Door) -> None:
+async def test_resolve_of_an_order_that_is_not_stuck(shop: ApiClient) -> None:
     number = await placed(shop)
     before = await shop.row_counts()
     response = await shop.post(f"/v1/support/orders/{number}/resolve", {"action": "retry", "reason": "why not"})
@@ -183,7 +185,7 @@ async def test_resolve_of_an_order_that_is_not_stuck(shop: Door) -> None:
     assert await shop.row_counts() == before
 
 
-BAD_ACTS = {
+BAD_ACTIONS = {
     "not possible": ({"action": "amend", "value": {"token": "t"}}, 409, "action_not_possible"),
     "unknown action": ({"action": "pray"}, 422, "validation_failed"),
     "value missing": ({"action": "skip"}, 422, "invalid_value"),
@@ -194,9 +196,9 @@ BAD_ACTS = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_ACTS)
-async def test_bad_act(shop: Door, name: str) -> None:
-    change, status, code = BAD_ACTS[name]
+@pytest.mark.parametrize("name", BAD_ACTIONS)
+async def test_bad_act(shop: ApiClient, name: str) -> None:
+    change, status, code = BAD_ACTIONS[name]
     number = await placed(shop)
     await park(shop, number, "capture", "{retry,skip,compensate}")
     before = await shop.row_counts()
@@ -205,7 +207,7 @@ async def test_bad_act(shop: Door, name: str) -> None:
     assert await shop.row_counts() == before
 
 
-async def test_queue_is_paged_and_filtered(shop: Door) -> None:
+async def test_queue_is_paged_and_filtered(shop: ApiClient) -> None:
     numbers = [await placed(shop) for _ in range(3)]
     for number in numbers:
         await park(shop, number, "deliver", "{retry,skip,compensate}")
@@ -221,7 +223,7 @@ async def test_queue_is_paged_and_filtered(shop: Door) -> None:
     assert (await shop.get("/v1/support/stuck", step="deliver", error="other")).json()["items"] == []
 
 
-async def test_bulk_act_is_kept_with_its_items_and_start_request(shop: Door) -> None:
+async def test_bulk_act_is_kept_with_its_items_and_start_request(shop: ApiClient) -> None:
     numbers = [await placed(shop) for _ in range(3)]
     for number in numbers:
         await park(shop, number, "return_payment", "{retry,skip}")
@@ -242,7 +244,7 @@ async def test_bulk_act_is_kept_with_its_items_and_start_request(shop: Door) -> 
     assert stopped.json() == progress | {"state": "stopped"}
 
 
-async def test_bulk_act_on_nothing_is_finished_at_once(shop: Door) -> None:
+async def test_bulk_act_on_nothing_is_finished_at_once(shop: ApiClient) -> None:
     body = {"filter": {"error": "nothing-like-it"}, "action": "retry", "reason": "r", "rate_per_s": 1}
     job_id = (await shop.post("/v1/support/resolve", body)).json()["job_id"]
     assert (await shop.get(f"/v1/support/jobs/{job_id}")).json()["state"] == "finished"
@@ -261,7 +263,7 @@ async def test_bulk_act_on_nothing_is_finished_at_once(shop: Door) -> None:
         {"action": "retry", "all": False},
     ],
 )
-async def test_bad_bulk_act(shop: Door, change: dict[str, object]) -> None:
+async def test_bad_bulk_act(shop: ApiClient, change: dict[str, object]) -> None:
     before = await shop.row_counts()
     body = {"filter": {}, "all": True, "reason": "r", "rate_per_s": 1} | change
     response = await shop.post("/v1/support/resolve", content=json.dumps(body))
@@ -269,7 +271,7 @@ async def test_bad_bulk_act(shop: Door, change: dict[str, object]) -> None:
     assert await shop.row_counts() == before
 
 
-async def test_a_bulk_act_without_a_filter_says_all(shop: Door) -> None:
+async def test_a_bulk_act_without_a_filter_says_all(shop: ApiClient) -> None:
     number = await placed(shop)
     await park(shop, number, "capture", "{retry,skip,compensate}")
     body = {"action": "retry", "reason": "r", "rate_per_s": 1}
@@ -283,7 +285,7 @@ async def test_a_bulk_act_without_a_filter_says_all(shop: Door) -> None:
     await shop.post(f"/v1/support/jobs/{answer.json()['job_id']}/stop")
 
 
-async def test_a_bulk_act_on_another_number_than_expected_does_nothing(shop: Door) -> None:
+async def test_a_bulk_act_on_another_number_than_expected_does_nothing(shop: ApiClient) -> None:
     error = unique("cause")
     for _ in range(2):
         await park(shop, await placed(shop), "return_payment", "{retry,skip}")
@@ -301,7 +303,7 @@ async def test_a_bulk_act_on_another_number_than_expected_does_nothing(shop: Doo
     assert (answer.status_code, answer.json()["total"]) == (202, found["n"])
 
 
-async def test_job_of_nobody(shop: Door) -> None:
+async def test_job_of_nobody(shop: ApiClient) -> None:
     for job_id in ("job_" + "0" * 32, "%00", "x"):
         response = await shop.get(f"/v1/support/jobs/{job_id}")
         assert (response.status_code, response.json()["code"]) == (404, "job_not_found")

@@ -9,14 +9,14 @@ import pytest
 
 from api.console.session import COOKIE, csrf_of
 from infra.db.staff import staff_sessions
-from tests.api.conftest import Door, door, shop  # noqa: F401
+from tests.api.conftest import ApiClient, api, shop  # noqa: F401
 
 
 @dataclass
 class StaffBrowser:
     """The browser of a signed-in member of staff."""
 
-    door: Door
+    api: ApiClient
     name: str
     cookie: str
     http: httpx.AsyncClient
@@ -29,22 +29,22 @@ class StaffBrowser:
         return await self.http.post(path, data={"csrf": csrf_of(self.cookie), **fields})
 
 
-async def sign_in(door: Door, role: str, lang: str = "en") -> StaffBrowser:  # noqa: F811
+async def sign_in(api: ApiClient, role: str, lang: str = "en") -> StaffBrowser:  # noqa: F811
     """A new member of staff with an open session (how people sign in for themselves is tested beside)."""
     name = f"{role}-{secrets.token_hex(4)}"
-    await door.sql(
+    await api.sql(
         "INSERT INTO staff (name, role, password_hash, data_key, totp_enc) VALUES (%s, %s, 'x', '', '')", name, role
     )
-    async with door.app.state.services.database.begin() as conn:
+    async with api.app.state.services.database.begin() as conn:
         cookie = await staff_sessions.open_session(conn, name, 600)
     cookies = {COOKIE: cookie, "oms_lang": lang}
-    transport = httpx.ASGITransport(app=door.app)
+    transport = httpx.ASGITransport(app=api.app)
     return StaffBrowser(
-        door, name, cookie, httpx.AsyncClient(transport=transport, base_url="http://front.door", cookies=cookies)
+        api, name, cookie, httpx.AsyncClient(transport=transport, base_url="http://front.door", cookies=cookies)
     )
 
 
 @pytest.fixture
-async def support(shop: Door) -> StaffBrowser:  # noqa: F811
+async def support(shop: ApiClient) -> StaffBrowser:  # noqa: F811
     """A person of support in an English browser; the shop has products to order."""
     return await sign_in(shop, "support")

@@ -10,8 +10,8 @@ from fastapi.routing import APIRoute
 
 from api.console.mount import ROUTERS
 from api.console.session import csrf_of
-from tests.api.conftest import Door, an_order
-from tests.console.after_sales.test_returns import asked
+from tests.api.conftest import ApiClient, an_order
+from tests.console.after_sales.test_returns import request_return
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.portal.test_hostile import HOSTILE
 
@@ -34,7 +34,7 @@ def forms(page: str, path: str) -> Iterator[tuple[str, str, list[str]]]:
         yield method.group(1) if method else "get", action.group(1) if action else path, NAMED.findall(form)
 
 
-async def seen(browser: StaffBrowser, ids: dict[str, str]) -> dict[str, str]:
+async def rendered(browser: StaffBrowser, ids: dict[str, str]) -> dict[str, str]:
     """The pages that can be had here, with what is in them."""
     found = {}
     for path in pages():
@@ -48,12 +48,12 @@ async def seen(browser: StaffBrowser, ids: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("role", ["support", "warehouse", "admin"])
-async def test_no_form_breaks_on_what_nobody_types(shop: Door, role: str) -> None:
+async def test_no_form_breaks_on_what_nobody_types(shop: ApiClient, role: str) -> None:
     browser = await sign_in(shop, role)
-    order_no, return_id = await asked(browser if role == "admin" else await sign_in(shop, "support"))
+    order_no, return_id = await request_return(browser if role == "admin" else await sign_in(shop, "support"))
     open_one = (await shop.post("/v1/orders", an_order())).json()["order_no"]
-    found = await seen(browser, {"order_no": order_no, "return_id": return_id, "customer_id:path": "c-17"})
-    found |= await seen(browser, {"order_no": open_one})
+    found = await rendered(browser, {"order_no": order_no, "return_id": return_id, "customer_id:path": "c-17"})
+    found |= await rendered(browser, {"order_no": open_one})
     tried = {form for path, page in found.items() for form in ((m, a, tuple(n)) for m, a, n in forms(page, path))}
     assert len(tried) > 3
     assert ("/console/customers/c-17/store-credit" in found) == (role != "warehouse")

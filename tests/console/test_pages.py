@@ -16,14 +16,14 @@ from domain.orders.status import NOTES, OrderEvent, Status
 from domain.payments.refunds import Origin, RefundStatus
 from domain.support.manual_transitions import ADJUSTMENTS
 from domain.support.steps import STEPS, Step
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.console.conftest import StaffBrowser, sign_in
 
 TEMPLATES = Path(i18n.__file__).with_name("templates")
 
 
 async def placed(browser: StaffBrowser, **changed: Any) -> str:
-    answer = await browser.door.post("/v1/orders", an_order(**changed))
+    answer = await browser.api.post("/v1/orders", an_order(**changed))
     assert answer.status_code == 201, answer.text
     return str(answer.json()["order_no"])
 
@@ -31,7 +31,7 @@ async def placed(browser: StaffBrowser, **changed: Any) -> str:
 async def parked(browser: StaffBrowser, error: str, step: str = "book", provider: str = "sandbox") -> str:
     """An order that is stuck, as its workflow would leave it in the database."""
     order_no = await placed(browser)
-    await browser.door.sql(
+    await browser.api.sql(
         """INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, amount_minor,
                                      escalate_at)
            VALUES (%s, 1, %s, %s, %s, 5, %s, 8500, now() + interval '1 hour')""",
@@ -48,7 +48,7 @@ async def test_the_board_counts_and_lists(support: StaffBrowser) -> None:
     order_no = await placed(support)
     board = await support.get("/console", status="received")
     assert board.status_code == 200 and order_no in board.text
-    exact = await support.door.sql("SELECT count(*) AS n FROM orders WHERE status = 'received'")
+    exact = await support.api.sql("SELECT count(*) AS n FROM orders WHERE status = 'received'")
     assert f"received<b>{exact[0]['n']}</b>" in board.text
     assert order_no not in (await support.get("/console", status="paid")).text
     live = await support.http.get("/console", headers={"X-Live": "1"})
@@ -77,7 +77,7 @@ async def test_bad_filters_are_refused_in_words(support: StaffBrowser, query: st
 async def test_search_finds_by_every_name(support: StaffBrowser) -> None:
     sku, reference = unique("RARE"), unique("shop")
     product = {"sku": sku, "name": f"Odd {sku} kettle", "price_minor": 100, "currency": "CNY"}
-    assert (await support.door.as_("operations").post("/v1/products", product)).status_code == 201
+    assert (await support.api.as_("operations").post("/v1/products", product)).status_code == 201
     email, phone = f"{unique('q')}@example.com", f"139{secrets.randbelow(10**8):08}"
     customer = {"id": unique("c"), "name": "Q", "email": email, "phone": phone}
     lines = [{"sku": sku, "quantity": 1}]
@@ -95,17 +95,17 @@ async def test_the_consoles_search_is_the_apis_and_says_what_matched(support: St
     made = [await placed(support, customer=customer, channel="web")]
     made += [await placed(support, customer=other, channel=unique("app")) for _ in range(51)]
     for q in (customer["email"], other["email"], "channels two"):
-        api = await support.door.get("/v1/orders", q=q, limit=200)
+        api = await support.api.get("/v1/orders", q=q, limit=200)
         assert {row["order_no"] for row in api.json()["items"]} == set(made) if q != customer["email"] else {made[0]}
-        shown = await support.get("/console/orders", q=q)
+        response = await support.get("/console/orders", q=q)
         if q == customer["email"]:
-            assert shown.headers["location"].endswith(made[0])
+            assert response.headers["location"].endswith(made[0])
             continue
-        rest = re.findall(r'<a href="/console/orders\?([^"]*cursor=[^"]*)">', shown.text)[0].replace("&amp;", "&")
+        rest = re.findall(r'<a href="/console/orders\?([^"]*cursor=[^"]*)">', response.text)[0].replace("&amp;", "&")
         second = (await support.http.get(f"/console/orders?{rest}")).text
-        pages = [re.findall(r'href="/console/orders/([^"/]+)"', text) for text in (shown.text, second)]
+        pages = [re.findall(r'href="/console/orders/([^"/]+)"', text) for text in (response.text, second)]
         assert [len(page) for page in pages] == [50, 2] and set(pages[0]) | set(pages[1]) == set(made)
-        assert f'<span class="tag">{"e-mail" if "@" in q else "name"}</span>' in shown.text
+        assert f'<span class="tag">{"e-mail" if "@" in q else "name"}</span>' in response.text
 
 
 @pytest.mark.parametrize("q", ["", "nothing has this name", "100%_\\", "'; DROP TABLE orders; --"])
@@ -119,29 +119,34 @@ async def test_a_search_that_cannot_be_is_refused(support: StaffBrowser, q: str,
     assert (await support.get("/console/orders", q=q)).status_code == status
 
 
-async def test_an_order_shows_what_each_role_needs(shop: Door) -> None:
+async def test_an_order_shows_what_each_role_needs(shop: ApiClient) -> None:
     browsers = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
     order_no = await placed(browsers["support"], note="<script>alert(1)</script>")
-    shown = {role: (await browser.get(f"/console/orders/{order_no}")).text for role, browser in browsers.items()}
-    assert {role for role, text in shown.items() if "li@example.com" in text} == {"support", "warehouse", "admin"}
-    assert {role for role, text in shown.items() if "Captured" in text} == {"support", "finance", "operations", "admin"}
-    assert {role for role, text in shown.items() if f"{order_no}/cancel" in text} == {"support", "admin"}
-    assert "&lt;script&gt;alert(1)" in shown["support"] and "<script>alert" not in shown["support"]
-    assert "order placed" in shown["finance"] and "the reservation of stock" in shown["finance"]
+    response = {role: (await browser.get(f"/console/orders/{order_no}")).text for role, browser in browsers.items()}
+    assert {role for role, text in response.items() if "li@example.com" in text} == {"support", "warehouse", "admin"}
+    assert {role for role, text in response.items() if "Captured" in text} == {
+        "support",
+        "finance",
+        "operations",
+        "admin",
+    }
+    assert {role for role, text in response.items() if f"{order_no}/cancel" in text} == {"support", "admin"}
+    assert "&lt;script&gt;alert(1)" in response["support"] and "<script>alert" not in response["support"]
+    assert "order placed" in response["finance"] and "the reservation of stock" in response["finance"]
     for typed in ("0000000000000000", "nonsense"):
         assert (await browsers["support"].get(f"/console/orders/{typed}")).status_code == 404
 
 
 async def test_cancelling_shows_first_and_needs_a_reason(support: StaffBrowser) -> None:
     order_no = await placed(support)
-    asked = await support.get(f"/console/orders/{order_no}/cancel")
-    assert asked.status_code == 200 and "Refunded to the customer" in asked.text
+    response = await support.get(f"/console/orders/{order_no}/cancel")
+    assert response.status_code == 200 and "Refunded to the customer" in response.text
     empty = await support.post(f"/console/orders/{order_no}/cancel", reason="  ")
     assert (empty.status_code, "reason_missing" in empty.text) == (422, True)
     # No Temporal here: the page says that the same act may be tried again, and nothing is half done.
-    answer = await support.post(f"/console/orders/{order_no}/cancel", reason="asked", key=hidden(asked.text, "key"))
+    answer = await support.post(f"/console/orders/{order_no}/cancel", reason="asked", key=hidden(response.text, "key"))
     assert (answer.status_code, "workflow_unavailable" in answer.text) == (503, True)
-    assert (await support.door.sql("SELECT cancelling FROM orders WHERE order_no = %s", order_no))[0][
+    assert (await support.api.sql("SELECT cancelling FROM orders WHERE order_no = %s", order_no))[0][
         "cancelling"
     ] is None
 
@@ -166,9 +171,9 @@ async def test_a_bulk_act_asks_for_the_number_and_acts_once(support: StaffBrowse
     error = unique("err")
     for _ in range(3):
         await parked(support, error)
-    asked = await bulk(support, error)
-    assert (asked.status_code, "Are you sure?" in asked.text, "255.00 CNY" in asked.text) == (200, True, True)
-    key = hidden(asked.text, "key")
+    response = await bulk(support, error)
+    assert (response.status_code, "Are you sure?" in response.text, "255.00 CNY" in response.text) == (200, True, True)
+    key = hidden(response.text, "key")
     wrong = await bulk(support, error, count="2", key=key)
     assert (wrong.status_code, "There are 3 orders now" in wrong.text) == (409, True)
     twice = [await bulk(support, error, count="3", key=key) for _ in range(2)]
@@ -214,13 +219,15 @@ async def test_a_value_of_the_wrong_shape_is_refused_with_the_shape(support: Sta
     body = {"action": "skip", "reason": "by hand", "value.carrier": "SF"}
     answer = await support.post(f"/console/stuck/{order_no}", **body)
     assert (answer.status_code, "tracking_no" in answer.text) == (422, True)
-    asked = await support.post(f"/console/stuck/{order_no}", **(body | {"value.tracking_no": "SF1", "key": "k" * 32}))
-    assert (asked.status_code, "workflow_unavailable" in asked.text) == (503, True)
+    response = await support.post(
+        f"/console/stuck/{order_no}", **(body | {"value.tracking_no": "SF1", "key": "k" * 32})
+    )
+    assert (response.status_code, "workflow_unavailable" in response.text) == (503, True)
 
 
 async def test_whoever_comes_second_is_told(support: StaffBrowser) -> None:
     order_no = await parked(support, unique("err"))
-    await support.door.sql(
+    await support.api.sql(
         """WITH r AS (INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc)
                       VALUES (%s, %s, 'retry', 'support:bob', '') RETURNING resolution_id)
            UPDATE parked_steps SET resolved_at = now(), resolution_id = r.resolution_id FROM r WHERE order_no = %s""",
@@ -232,7 +239,7 @@ async def test_whoever_comes_second_is_told(support: StaffBrowser) -> None:
     assert (late.status_code, "not_parked" in late.text) == (409, True)
 
 
-async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
+async def test_support_alone_acts_on_stuck_orders(shop: ApiClient) -> None:
     order_no = await parked(await sign_in(shop, "support"), unique("err"))
     job = f"job_{'0' * 32}"
     for role in ("warehouse", "finance", "operations"):
@@ -282,7 +289,7 @@ async def test_support_alone_acts_on_stuck_orders(shop: Door) -> None:
     assert (await admin.get(f"/console/jobs/{job}")).status_code == 404
 
 
-async def test_pages_speak_chinese_and_are_light(shop: Door) -> None:
+async def test_pages_speak_chinese_and_are_light(shop: ApiClient) -> None:
     browser = await sign_in(shop, "support", "zh")
     order_no = await parked(browser, unique("err"))
     static = sum(file.stat().st_size for file in STATIC.iterdir())

@@ -84,13 +84,13 @@ async def ups_bench(_: Path) -> AsyncIterator[CarrierBench]:
         ups.parcels[booking.tracking_no]["activity"].insert(0, kinds[status])
 
     async def authentic(booking: Booking) -> tuple[dict[str, str], bytes]:
-        told = {
+        body = {
             "trackingNumber": booking.tracking_no,
             "activityStatus": {"type": "P", "code": "OR", "description": "Origin Scan"},
             "localActivityDate": "20260101", "localActivityTime": "083000",
             "gmtActivityDate": "20260101", "gmtActivityTime": "13:30:00",
         }  # fmt: skip
-        return {"Credential": "credential"}, json.dumps(told).encode()
+        return {"Credential": "credential"}, json.dumps(body).encode()
 
     async with serving(ups.app()) as url:
         yield CarrierBench(guarded(_ups_at(url, PATIENT_S)), url, _ups_at, move, authentic, ups)

@@ -50,10 +50,10 @@ class CreditBench(PaymentBench):
 
 
 @asynccontextmanager
-async def credit_bench(books: DatabaseUrls) -> AsyncIterator[CreditBench]:
-    database = Database.from_settings(Settings(database_url=books.app_url, token_secret=SecretStr("x" * 32)))
+async def credit_bench(urls: DatabaseUrls) -> AsyncIterator[CreditBench]:
+    database = Database.from_settings(Settings(database_url=urls.app_url, token_secret=SecretStr("x" * 32)))
     yield CreditBench(
         guarded(StoreCredit(database)), "", Receiver(), "balance", "nothing", "CNY", sandbox_at, standard_signed,
-        declines_with="insufficient_credit", owner_url=books.owner_url,
+        declines_with="insufficient_credit", owner_url=urls.owner_url,
     )  # fmt: skip
     await database.close()

@@ -61,8 +61,8 @@ async def test_a_parcel_is_booked_with_its_label(carrier: CarrierBench) -> None:
 
 
 async def test_nothing_personal_is_in_a_representation() -> None:
-    shown = repr(_request())
-    assert not any(word in shown for word in ("Made Up", "Street", "2125550101", "10001", "New York"))
+    body = repr(_request())
+    assert not any(word in body for word in ("Made Up", "Street", "2125550101", "10001", "New York"))
 
 
 async def test_a_refused_address_is_told_apart(carrier: CarrierBench) -> None:
@@ -130,7 +130,7 @@ async def test_a_notification_without_sense_is_refused(carrier: CarrierBench) ->
         assert caught.value.code == "payload_invalid"
 
 
-def _acts(gateway: CarrierGateway) -> list[Callable[[], Awaitable[object]]]:
+def _operations(gateway: CarrierGateway) -> list[Callable[[], Awaitable[object]]]:
     return [
         lambda: gateway.book(_request()),
         lambda: gateway.cancel("s", "k:cancel:1"),
@@ -142,10 +142,10 @@ def _acts(gateway: CarrierGateway) -> list[Callable[[], Awaitable[object]]]:
 async def test_a_call_is_over_in_time(carrier: CarrierBench, server) -> None:  # type: ignore[no-untyped-def]
     async with server() as url:
         gateway = carrier.at(url, TIMEOUT_S)
-        for act in _acts(gateway):
+        for action in _operations(gateway):
             started_s = time.monotonic()
             with pytest.raises(ProviderUnavailable) as caught:
-                await act()
+                await action()
             assert caught.value.code == "timeout"
             assert TIMEOUT_S * 0.9 < time.monotonic() - started_s < TIMEOUT_S + 5
         await gateway.aclose()
@@ -153,9 +153,9 @@ async def test_a_call_is_over_in_time(carrier: CarrierBench, server) -> None:  #
 
 async def test_nobody_there_is_unavailable(carrier: CarrierBench) -> None:
     gateway = carrier.at(f"http://127.0.0.1:{free_port()}")
-    for act in _acts(gateway):
+    for action in _operations(gateway):
         with pytest.raises(ProviderUnavailable) as caught:
-            await act()
+            await action()
         assert caught.value.code == "connection"
     await gateway.aclose()
 
@@ -165,9 +165,9 @@ async def test_a_passing_failure_is_unavailable(carrier: CarrierBench, status: i
     body = json.dumps({"error_code": "x", "message": faulty.SECRET_MESSAGE})
     async with faulty.answering(status, body, "retry-after: 7\r\n", oauth=True) as url:
         gateway = carrier.at(url)
-        for act in _acts(gateway):
+        for action in _operations(gateway):
             with pytest.raises(ProviderUnavailable) as caught:
-                await act()
+                await action()
             assert (caught.value.code, caught.value.retry_after_s) == (f"http_{status}", 7)
             assert faulty.SECRET_MESSAGE not in repr(caught.value) + str(caught.value)
         await gateway.aclose()
@@ -309,8 +309,8 @@ async def test_abroad_is_refused(carrier: CarrierBench) -> None:
     ("kind", "status"), [("D", ShipmentStatus.DELIVERED), ("I", ShipmentStatus.IN_TRANSIT), ("X", None)]
 )
 async def test_activities_in_our_words(carrier: CarrierBench, kind: str, status: ShipmentStatus | None) -> None:
-    told = {"trackingNumber": "1Z", "activityStatus": {"type": kind},
+    body = {"trackingNumber": "1Z", "activityStatus": {"type": kind},
             "localActivityDate": "20260102", "localActivityTime": "030405"}  # fmt: skip
-    notice = carrier.gateway.parse_notification({"credential": "credential"}, json.dumps(told).encode())
+    notice = carrier.gateway.parse_notification({"credential": "credential"}, json.dumps(body).encode())
     assert (notice.status if notice else None) is status
     assert notice is None or notice.occurred_at.isoformat() == "2026-01-02T03:04:05+00:00"

@@ -21,7 +21,7 @@ from tests.contract.processes import sandbox
 from tests.contract.receiver import Receiver
 from tests.infra.servers import serving
 
-SAID = Evidence("she signed for it", "thank you", "1Z999", "ups")
+EVIDENCE = Evidence("she signed for it", "thank you", "1Z999", "ups")
 
 
 @dataclass
@@ -29,7 +29,7 @@ class StripeDisputes:
     """Disputes as Stripe has them: evidence can be submitted once, until it is due."""
 
     disputes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    asked: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    requests: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -46,7 +46,7 @@ class StripeDisputes:
 
     async def update(self, request: Request) -> JSONResponse:
         found = self.disputes[request.path_params["id"]]
-        self.asked[found["id"]] = parse_qs((await request.body()).decode())
+        self.requests[found["id"]] = parse_qs((await request.body()).decode())
         if found["evidence_details"]["submission_count"] or found["evidence_details"]["past_due"]:
             return self._no("evidence_not_accepted")
         found["evidence_details"]["submission_count"] = 1
@@ -120,22 +120,22 @@ async def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         await made.gateway.aclose()
 
 
-async def refused(act: Any) -> str:
+async def refused(action: Any) -> str:
     with pytest.raises(ProviderRefused) as refusal:
-        await act
+        await action
     return refusal.value.code
 
 
 async def test_evidence_that_is_handed_in_again_is_done(bench: Bench) -> None:
     ref = await bench.disputed()
     for _ in range(2):
-        await bench.gateway.answer_dispute(ref, SAID, f"{ref}/evidence")
+        await bench.gateway.answer_dispute(ref, EVIDENCE, f"{ref}/evidence")
     if bench.http is None:
-        asked = bench.stripe.asked[ref]
-        assert asked["submit"] == ["True"] or asked["submit"] == ["true"]
-        assert asked["evidence[uncategorized_text]"] == ["she signed for it\n\nthank you"]
-        assert asked["evidence[shipping_tracking_number]"] == ["1Z999"]
-        assert asked["evidence[shipping_carrier]"] == ["ups"]
+        requested = bench.stripe.requests[ref]
+        assert requested["submit"] == ["True"] or requested["submit"] == ["true"]
+        assert requested["evidence[uncategorized_text]"] == ["she signed for it\n\nthank you"]
+        assert requested["evidence[shipping_tracking_number]"] == ["1Z999"]
+        assert requested["evidence[shipping_carrier]"] == ["ups"]
     assert await refused(bench.gateway.accept_dispute(ref, f"{ref}/accept")) == "dispute_answered"
     assert await bench.status(ref) != "lost"
 
@@ -145,7 +145,7 @@ async def test_an_accepted_dispute_is_lost(bench: Bench) -> None:
     for _ in range(2):
         await bench.gateway.accept_dispute(ref, f"{ref}/accept")
     assert await bench.status(ref) == "lost"
-    assert await refused(bench.gateway.answer_dispute(ref, SAID, f"{ref}/evidence")) in (
+    assert await refused(bench.gateway.answer_dispute(ref, EVIDENCE, f"{ref}/evidence")) in (
         "dispute_closed",
         "dispute_answered",
     )
@@ -153,24 +153,24 @@ async def test_an_accepted_dispute_is_lost(bench: Bench) -> None:
 
 async def test_after_the_deadline_evidence_is_refused(bench: Bench) -> None:
     ref = await bench.disputed(due=False)
-    assert await refused(bench.gateway.answer_dispute(ref, SAID, f"{ref}/evidence")) == "dispute_overdue"
+    assert await refused(bench.gateway.answer_dispute(ref, EVIDENCE, f"{ref}/evidence")) == "dispute_overdue"
 
 
 @pytest.mark.parametrize("status", ["won", "lost"])
 async def test_a_decided_dispute_takes_no_evidence(bench: Bench, status: str) -> None:
     ref = await bench.disputed(status=status)
-    assert await refused(bench.gateway.answer_dispute(ref, SAID, f"{ref}/evidence")) == "dispute_closed"
+    assert await refused(bench.gateway.answer_dispute(ref, EVIDENCE, f"{ref}/evidence")) == "dispute_closed"
 
 
 async def test_an_unknown_dispute_is_refused(bench: Bench) -> None:
-    assert await refused(bench.gateway.answer_dispute("dp_unknown", SAID, "k1"))
+    assert await refused(bench.gateway.answer_dispute("dp_unknown", EVIDENCE, "k1"))
 
 
 def test_evidence_is_in_no_representation() -> None:
-    assert not any(word in repr(SAID) for word in ("signed", "thank", "1Z999"))
+    assert not any(word in repr(EVIDENCE) for word in ("signed", "thank", "1Z999"))
 
 
 async def test_store_credit_has_no_disputes() -> None:
     gateway = StoreCredit(None)  # type: ignore[arg-type]
     assert await refused(gateway.accept_dispute("d", "k")) == "dispute_by_hand"
-    assert await refused(gateway.answer_dispute("d", SAID, "k")) == "dispute_by_hand"
+    assert await refused(gateway.answer_dispute("d", EVIDENCE, "k")) == "dispute_by_hand"

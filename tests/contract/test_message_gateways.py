@@ -57,8 +57,8 @@ async def _sandbox(directory: Path) -> AsyncIterator[Bench]:
 
         async def taken() -> list[dict[str, Any]]:
             items = (await outside.get("/messages")).json()["items"]
-            said = [(await outside.get(f"/messages/{item['id']}/content")).json() for item in items]
-            return [{**one, "key": item["idempotency_key"]} for one, item in zip(said, items, strict=True)]
+            text = [(await outside.get(f"/messages/{item['id']}/content")).json() for item in items]
+            return [{**one, "key": item["idempotency_key"]} for one, item in zip(text, items, strict=True)]
 
         yield Bench(
             _guarded(SandboxMessages(url, PATIENT_S)),

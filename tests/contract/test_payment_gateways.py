@@ -55,7 +55,7 @@ async def test_amounts_of_every_class_of_currencies_are_ours_on_the_way_there_an
     found = await bench.gateway.lookup(lost(request))
     assert [one.amount_minor for one in (authorised, captured, refunded, found)] == [minor] * 4
     if bench.gateway.name == "stripe":  # the sandbox tells only of what nobody heard
-        notice, _ = await bench.notice(lambda told: told.order_no == request.order_no)
+        notice, _ = await bench.notice(lambda notice: notice.order_no == request.order_no)
         assert (notice.amount_minor, notice.currency) == (minor, currency)
 
 
@@ -100,9 +100,9 @@ async def test_no_more_than_authorised_is_taken(bench: PaymentBench) -> None:
 
 
 async def test_an_unknown_reference_is_refused(bench: PaymentBench) -> None:
-    for act in (bench.gateway.capture, bench.gateway.void):
+    for action in (bench.gateway.capture, bench.gateway.void):
         with pytest.raises(ProviderRefused):
-            await act("pi_unknown", bench.request())
+            await action("pi_unknown", bench.request())
     with pytest.raises(ProviderRefused):
         await bench.gateway.refund("ch_unknown", bench.request())
 
@@ -152,13 +152,13 @@ async def test_what_was_never_done_is_not_found(bench: PaymentBench, kind: Payme
 
 # localstripe keeps no idempotency keys: what Stripe's adapter asks it is in test_stripe_payments.py.
 @pytest.mark.parametrize("bench", ["sandbox", "store_credit"], indirect=True, scope="module")
-@pytest.mark.parametrize("heard", [True, False])
-async def test_an_authorisation_that_is_looked_up_is_made_once_at_most(bench: PaymentBench, heard: bool) -> None:
+@pytest.mark.parametrize("received", [True, False])
+async def test_an_authorisation_that_is_looked_up_is_made_once_at_most(bench: PaymentBench, received: bool) -> None:
     """Whether the first call arrived or not: afterwards it is known, and comes no second time."""
     request = bench.request(1000)
-    made = await bench.gateway.authorise(request) if heard else None
+    made = await bench.gateway.authorise(request) if received else None
     found = await bench.gateway.lookup(lost(request))
-    assert not heard or found == made
+    assert not received or found == made
     assert found is None or await bench.gateway.authorise(request) == found
 
 
@@ -174,7 +174,7 @@ async def test_a_notification_tells_of_a_payment(bench: PaymentBench) -> None:
     else:
         request, _, ref = await bench.paid()
         kind = C
-    notice, _ = await bench.notice(lambda told: told.order_no == request.order_no and told.kind is kind)
+    notice, _ = await bench.notice(lambda notice: notice.order_no == request.order_no and notice.kind is kind)
     assert (notice.status, notice.provider_ref) == (PaymentStatus.SUCCEEDED, ref)
     assert (notice.amount_minor, notice.currency) == (1000, bench.currency)
     assert notice.event_id and notice.idempotency_key
@@ -185,9 +185,9 @@ async def _authentic(bench: PaymentBench) -> Post:
         async with httpx.AsyncClient(base_url=bench.url) as outside:
             paid = {"order_no": "S1", "amount_minor": 5, "currency": "CNY", "reference": "R"}
             (await outside.post("/payments/pay", json=paid)).raise_for_status()
-        return (await bench.notice(lambda told: told.order_no == "S1"))[1]
+        return (await bench.notice(lambda notice: notice.order_no == "S1"))[1]
     request, _, _ = await bench.paid()
-    return (await bench.notice(lambda told: told.order_no == request.order_no))[1]
+    return (await bench.notice(lambda notice: notice.order_no == request.order_no))[1]
 
 
 @WIRED
@@ -231,7 +231,7 @@ async def test_other_news_is_no_payment(bench: PaymentBench) -> None:
     assert bench.gateway.parse_notification(bench.signed(body, time.time()), body) is None
 
 
-def _acts(gateway: PaymentGateway, request: PaymentRequest):  # type: ignore[no-untyped-def]
+def _operations(gateway: PaymentGateway, request: PaymentRequest):  # type: ignore[no-untyped-def]
     return [
         lambda: gateway.authorise(request),
         lambda: gateway.capture("pi_1", request),
@@ -246,10 +246,10 @@ def _acts(gateway: PaymentGateway, request: PaymentRequest):  # type: ignore[no-
 async def test_a_call_is_over_in_time(bench: PaymentBench, server) -> None:  # type: ignore[no-untyped-def]
     async with server() as url:
         gateway = bench.at(url, TIMEOUT_S)
-        for act in _acts(gateway, bench.request()):
+        for action in _operations(gateway, bench.request()):
             started_s = time.monotonic()
             with pytest.raises(ProviderUnavailable) as caught:
-                await act()
+                await action()
             assert caught.value.code == "timeout"
             assert TIMEOUT_S * 0.9 < time.monotonic() - started_s < TIMEOUT_S + 5
         await gateway.aclose()
@@ -258,9 +258,9 @@ async def test_a_call_is_over_in_time(bench: PaymentBench, server) -> None:  # t
 @WIRED
 async def test_nobody_there_is_unavailable(bench: PaymentBench) -> None:
     gateway = bench.at(f"http://127.0.0.1:{free_port()}")
-    for act in _acts(gateway, bench.request()):
+    for action in _operations(gateway, bench.request()):
         with pytest.raises(ProviderUnavailable) as caught:
-            await act()
+            await action()
         assert caught.value.code == "connection"
     await gateway.aclose()
 
@@ -271,9 +271,9 @@ async def test_a_passing_failure_is_unavailable(bench: PaymentBench, status: int
     body = json.dumps({"error": {"message": faulty.SECRET_MESSAGE}})
     async with faulty.answering(status, body, "retry-after: 7\r\n") as url:
         gateway = bench.at(url)
-        for act in _acts(gateway, bench.request()):
+        for action in _operations(gateway, bench.request()):
             with pytest.raises(ProviderUnavailable) as caught:
-                await act()
+                await action()
             assert (caught.value.code, caught.value.retry_after_s) == (f"http_{status}", 7)
             assert faulty.SECRET_MESSAGE not in repr(caught.value) + str(caught.value)
             assert caught.value.__cause__ is None
@@ -285,9 +285,9 @@ async def test_nonsense_is_unavailable(bench: PaymentBench) -> None:
     for body in ("<html>", "[]"):
         async with faulty.answering(200, body) as url:
             gateway = bench.at(url)
-            for act in _acts(gateway, bench.request())[:4]:
+            for action in _operations(gateway, bench.request())[:4]:
                 with pytest.raises(ProviderUnavailable):
-                    await act()
+                    await action()
             await gateway.aclose()
 
 
@@ -297,9 +297,9 @@ async def test_a_refusal_names_a_code_and_no_message(bench: PaymentBench) -> Non
     body = json.dumps({"error_code": "nope", "detail": faulty.SECRET_MESSAGE, "error": error})
     async with faulty.answering(400, body) as url:
         gateway = bench.at(url)
-        for act in _acts(gateway, bench.request())[:4]:
+        for action in _operations(gateway, bench.request())[:4]:
             with pytest.raises(ProviderRefused) as caught:
-                await act()
+                await action()
             assert caught.value.code == "nope"
             assert faulty.SECRET_MESSAGE not in repr(caught.value) + str(caught.value)
         await gateway.aclose()

@@ -84,7 +84,7 @@ async def test_a_customer_who_pays_by_himself(bench: PaymentBench) -> None:
     async with httpx.AsyncClient(base_url=bench.url) as outside:
         paid = {"order_no": "S2", "amount_minor": 77, "currency": "CNY", "reference": "R"}
         (await outside.post("/payments/pay", json=paid)).raise_for_status()
-    notice, _ = await bench.notice(lambda told: told.order_no == "S2")
+    notice, _ = await bench.notice(lambda notice: notice.order_no == "S2")
     assert (notice.kind, notice.status, notice.amount_minor, notice.parent_ref) == (
         C,
         PaymentStatus.SUCCEEDED,

@@ -36,10 +36,10 @@ def _list(kind: str, *items: dict[str, Any]) -> dict[str, Any]:
     return {"object": kind, "data": list(items), "has_more": False, "url": "/v1/x"}
 
 
-def _as_asked(answer: dict[str, Any], asked: str) -> dict[str, Any]:
+def _as_requested(answer: dict[str, Any], request: str) -> dict[str, Any]:
     """As Stripe does: the charge is an id unless the call wants it whole."""
     charge = answer.get("latest_charge")
-    whole = "expand[0]=latest_charge" in unquote(asked)
+    whole = "expand[0]=latest_charge" in unquote(request)
     return {**answer, "latest_charge": charge["id"]} if isinstance(charge, dict) and not whole else answer
 
 
@@ -49,16 +49,16 @@ class Stripe:
 
     gateway: StripePayments | None = None
     answers: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
-    asked: list[tuple[str, str, str | None, str]] = field(default_factory=list)
+    requests: list[tuple[str, str, str | None, str]] = field(default_factory=list)
 
     async def answer(self, request: Request) -> JSONResponse:
         body = (await request.body()).decode()
-        self.asked.append((request.method, request.url.path, request.headers.get("idempotency-key"), body))
+        self.requests.append((request.method, request.url.path, request.headers.get("idempotency-key"), body))
         status, answer = self.answers.get(f"{request.method} {request.url.path}", (404, {"error": {"message": "none"}}))
-        return JSONResponse(_as_asked(answer, request.url.query + body), status)
+        return JSONResponse(_as_requested(answer, request.url.query + body), status)
 
     def calls(self) -> list[str]:
-        return [f"{method} {path}" for method, path, _, _ in self.asked]
+        return [f"{method} {path}" for method, path, _, _ in self.requests]
 
 
 @pytest.fixture
@@ -89,9 +89,9 @@ async def test_our_keys_are_stripe_s_keys(stripe: Stripe) -> None:
     refunded = await stripe.gateway.refund("ch_1", PaymentRequest("N1", 5, "EUR", "N1/refund/1"))
     assert (captured.amount_minor, captured.provider_ref) == (600, "ch_1")
     assert refunded.status is PaymentStatus.PENDING
-    keys = [key for method, _, key, _ in stripe.asked if method == "POST"]
+    keys = [key for method, _, key, _ in stripe.requests if method == "POST"]
     assert keys == ["N1/pay/1", "N1/capture/1:note", "N1/capture/1", "N1/void/1:note", "N1/void/1", "N1/refund/1"]
-    assert "capture_method=manual" in stripe.asked[0][3] and "confirm=true" in stripe.asked[0][3]
+    assert "capture_method=manual" in stripe.requests[0][3] and "confirm=true" in stripe.requests[0][3]
 
 
 async def test_a_refund_whose_key_stripe_has_forgotten_is_not_paid_again(stripe: Stripe) -> None:
@@ -106,7 +106,7 @@ async def test_a_failure_is_not_repeated_behind_our_back(stripe: Stripe) -> None
     stripe.answers = {"POST /v1/payment_intents": (500, {"error": {"message": "x"}})}
     with pytest.raises(ProviderUnavailable):
         await stripe.gateway.authorise(REQUEST)
-    assert len(stripe.asked) == 1
+    assert len(stripe.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ async def test_a_risky_payment_is_to_be_looked_at(stripe: Stripe) -> None:
 
 
 async def test_a_payment_under_review_is_told_so_by_its_notification(stripe: Stripe) -> None:
-    told = {"type": "payment_intent.amount_capturable_updated", "data": {"object": _intent(review="prv_1")}}
-    body = json.dumps({"id": "evt_1", **told}).encode()
+    content = {"type": "payment_intent.amount_capturable_updated", "data": {"object": _intent(review="prv_1")}}
+    body = json.dumps({"id": "evt_1", **content}).encode()
     notice = stripe.gateway.parse_notification(stripe_signed(body, time.time()), body)
     assert notice is not None and notice.risk == "review"
 
@@ -167,7 +167,7 @@ async def test_a_lost_authorisation_is_repeated_under_its_key_and_the_account_is
     for age_s in (0, KEY_LIFETIME_S - 1):
         found = await stripe.gateway.lookup(LostCall(PaymentKind.AUTHORISE, REQUEST, age_s=age_s))
         assert found is not None and found.provider_ref == "pi_1"
-    assert [(call, key) for call, (_, _, key, _) in zip(stripe.calls(), stripe.asked, strict=True)] == [
+    assert [(call, key) for call, (_, _, key, _) in zip(stripe.calls(), stripe.requests, strict=True)] == [
         ("POST /v1/payment_intents", "N1/pay/1")
     ] * 2
 
@@ -240,7 +240,7 @@ async def test_what_the_search_may_not_know_yet_is_not_taken_for_never_done(stri
 
 
 @pytest.mark.parametrize(
-    ("event", "told", "expected"),
+    ("event", "reported", "expected"),
     [
         ("payment_intent.amount_capturable_updated", _intent(),
          (PaymentKind.AUTHORISE, PaymentStatus.SUCCEEDED, "pi_1", None)),
@@ -255,8 +255,10 @@ async def test_what_the_search_may_not_know_yet_is_not_taken_for_never_done(stri
          (PaymentKind.REFUND, PaymentStatus.FAILED, "re_1", "ch_1")),
     ],
 )  # fmt: skip
-async def test_events_in_our_words(stripe: Stripe, event: str, told: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    body = json.dumps({"id": "evt_1", "type": event, "data": {"object": told}}).encode()
+async def test_events_in_our_words(
+    stripe: Stripe, event: str, reported: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
+    body = json.dumps({"id": "evt_1", "type": event, "data": {"object": reported}}).encode()
     notice = stripe.gateway.parse_notification(stripe_signed(body, time.time()), body)
     assert notice is not None
     assert (notice.kind, notice.status, notice.provider_ref, notice.parent_ref) == expected
@@ -318,8 +320,8 @@ async def test_a_dispute_names_its_charge_and_how_it_ended(stripe: Stripe, statu
 
 
 async def test_an_inquiry_takes_no_money_and_is_no_dispute(stripe: Stripe) -> None:
-    told = {**_DISPUTE, "status": "warning_needs_response"}
-    body = json.dumps({"id": "evt_1", "type": "charge.dispute.created", "data": {"object": told}}).encode()
+    content = {**_DISPUTE, "status": "warning_needs_response"}
+    body = json.dumps({"id": "evt_1", "type": "charge.dispute.created", "data": {"object": content}}).encode()
     assert stripe.gateway.parse_notification(stripe_signed(body, time.time()), body) is None
 
 
@@ -334,13 +336,13 @@ CLASSES = [
 async def test_stripe_s_number_for_an_amount_in_both_directions(
     stripe: Stripe, currency: str, minor: int, theirs: int
 ) -> None:
-    told = {"amount": theirs, "currency": currency.lower()}
-    intent = _intent(**told, status="succeeded", amount_received=theirs)
+    content = {"amount": theirs, "currency": currency.lower()}
+    intent = _intent(**content, status="succeeded", amount_received=theirs)
     stripe.answers = {
-        "POST /v1/payment_intents": (200, _intent(**told)),
-        "POST /v1/payment_intents/pi_1": (200, _intent(**told)),
+        "POST /v1/payment_intents": (200, _intent(**content)),
+        "POST /v1/payment_intents/pi_1": (200, _intent(**content)),
         "POST /v1/payment_intents/pi_1/capture": (200, intent),
-        "POST /v1/refunds": (200, {"id": "re_1", "object": "refund", "status": "succeeded", **told}),
+        "POST /v1/refunds": (200, {"id": "re_1", "object": "refund", "status": "succeeded", **content}),
         "GET /v1/refunds": (200, _list("list")),
     }
     gateway = stripe.gateway
@@ -353,14 +355,14 @@ async def test_stripe_s_number_for_an_amount_in_both_directions(
     assert [one.amount_minor for one in answers] == [minor] * 3
     sent = [
         re.search(r"(?:^|&)amount(?:_to_capture)?=([0-9]+)", body)[1]
-        for _, _, _, body in stripe.asked
+        for _, _, _, body in stripe.requests
         if "amount" in body
     ]
     assert sent == [str(theirs)] * 3
     for event, about in (
         ("payment_intent.succeeded", intent),
-        ("refund.updated", {"id": "re_1", "status": "succeeded", "charge": "ch_1", **told}),
-        ("charge.dispute.created", {**_DISPUTE, **told, "status": "needs_response"}),
+        ("refund.updated", {"id": "re_1", "status": "succeeded", "charge": "ch_1", **content}),
+        ("charge.dispute.created", {**_DISPUTE, **content, "status": "needs_response"}),
     ):
         body = json.dumps({"id": "evt_1", "type": event, "data": {"object": about}}).encode()
         notice = gateway.parse_notification(stripe_signed(body, time.time()), body)
@@ -380,7 +382,7 @@ async def test_what_stripe_cannot_move_is_refused_before_it_is_asked(
         with pytest.raises(ProviderRefused) as refused:
             await call
         assert refused.value.code == code
-    assert stripe.asked == []
+    assert stripe.requests == []
 
 
 def _card(**details: Any) -> dict[str, Any]:
@@ -420,8 +422,8 @@ async def test_a_saved_card_is_charged_for_its_customer_while_he_is_away(stripe:
     saved = PaymentRequest("N1", 1000, "EUR", "N1/pay/1", "cus_1:pm_1")
     await stripe.gateway.authorise(saved)
     await stripe.gateway.lookup(LostCall(PaymentKind.AUTHORISE, saved))
-    bodies = [unquote(body) for _, _, _, body in stripe.asked]
+    bodies = [unquote(body) for _, _, _, body in stripe.requests]
     assert all("customer=cus_1&off_session=true" in body and "payment_method=pm_1&" in body for body in bodies)
     assert bodies[0] == bodies[1]  # Stripe refuses another body under the same key
     await stripe.gateway.authorise(REQUEST)
-    assert "customer" not in stripe.asked[-1][3]
+    assert "customer" not in stripe.requests[-1][3]

@@ -49,12 +49,12 @@ class Ups:
     def of_reference(self, reference: str) -> str:
         return next(number for number, parcel in self.parcels.items() if parcel["reference"] == reference)
 
-    def _guarded(self, act):  # type: ignore[no-untyped-def]
+    def _guarded(self, action):  # type: ignore[no-untyped-def]
         async def handle(request: Request) -> JSONResponse:
             if request.headers.get("authorization") != f"Bearer t{self.tokens}" or self.revoked:
                 self.revoked = False
                 return _error(401, "250002")
-            return await act(request)
+            return await action(request)
 
         return handle
 

@@ -29,10 +29,10 @@ def modules() -> Iterator[ModuleType]:
 def statements() -> dict[str, str]:
     """Statement, with $1 … for what it is given: where it stands."""
     return {
-        _numbered(said): f"{module.__name__}.{name}"
+        _numbered(text): f"{module.__name__}.{name}"
         for module in modules()
         for name, value in vars(module).items()
-        for said in _texts(value, 3)
+        for text in _texts(value, 3)
     }
 
 

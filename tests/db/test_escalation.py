@@ -115,8 +115,8 @@ MACHINE = [
 @pytest.mark.parametrize("statement", [*SHADOWS, *GUARDS, *ROLES, *MACHINE])
 async def test_the_services_cannot_become_more(db: DirectDatabase, statement: str) -> None:
     owner = db.owner.info.backend_pid
-    said = statement.replace("{database}", db.owner.info.dbname).replace("{owner}", str(owner))
-    assert await db.refused(said) in (DENIED, *UNKNOWN)
+    text = statement.replace("{database}", db.owner.info.dbname).replace("{owner}", str(owner))
+    assert await db.refused(text) in (DENIED, *UNKNOWN)
     assert await db.one("SELECT rolsuper FROM pg_roles WHERE rolname = 'oms_app'") is False
 
 
@@ -142,10 +142,10 @@ async def test_a_table_in_the_audit_logs_place_is_not_written_to(db: DirectDatab
         order_no = await db.order()
         assert await db.one("SELECT count(*) FROM public.audit_log WHERE order_no = %s", order_no) == 1
         assert (await (await db.app.execute("SELECT count(*) FROM audit_log")).fetchone()) == (0,)
-        wish = (
+        request = (
             "INSERT INTO order_events (order_no, type, from_status, to_status, actor) VALUES (%s, 'wish', 'received', "
         )
-        assert await db.refused(wish + "'completed', 'x')", order_no) == "OM002"
+        assert await db.refused(request + "'completed', 'x')", order_no) == "OM002"
     finally:
         await db.app.execute("RESET search_path; DROP TABLE IF EXISTS pg_temp.audit_log, pg_temp.order_transitions")
         await db.app.execute("DROP FUNCTION IF EXISTS pg_temp.current_actor()")
@@ -170,8 +170,8 @@ async def test_what_is_said_to_a_function_is_data(db: DirectDatabase) -> None:
             "INSERT INTO products (sku, name, price_minor, currency) VALUES (%s, %s, 1, 'CNY')",
             (order_no, CRAFTED),
         )
-        said = "SELECT actor, after::jsonb ->> 'name' FROM audit_log WHERE reference = %s"
-        assert await db.rows(said, order_no) == [(CRAFTED, CRAFTED)]
+        text = "SELECT actor, after::jsonb ->> 'name' FROM audit_log WHERE reference = %s"
+        assert await db.rows(text, order_no) == [(CRAFTED, CRAFTED)]
     finally:
         await db.app.execute("RESET oms.actor; RESET oms.origin")
     assert await db.one("SELECT rolsuper FROM pg_roles WHERE rolname = 'oms_app'") is False

@@ -14,7 +14,7 @@ import pytest
 
 from infra.db import migrate, seed
 from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
-from tests.api.conftest import Door, an_order, open_door
+from tests.api.conftest import ApiClient, an_order, open_api
 from tests.conftest import DatabaseUrls, create_database
 from tests.factories.raw_writes import DirectDatabase, connect
 from tests.order_stage import eventually
@@ -40,12 +40,12 @@ def upgrade() -> None:
 """
 
 
-async def books_at(postgres: PostgresServer, name: str, revision: str) -> DatabaseUrls:
+async def urls_at(postgres: PostgresServer, name: str, revision: str) -> DatabaseUrls:
     await create_database(postgres, name)
-    books = DatabaseUrls(postgres.url(SUPERUSER, name), postgres.url(APP, name))
-    await asyncio.to_thread(migrate.upgrade, books.owner_url, revision)
-    await asyncio.to_thread(seed.seed, books.owner_url)
-    return books
+    urls = DatabaseUrls(postgres.url(SUPERUSER, name), postgres.url(APP, name))
+    await asyncio.to_thread(migrate.upgrade, urls.owner_url, revision)
+    await asyncio.to_thread(seed.seed, urls.owner_url)
+    return urls
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ async def sit() -> AsyncIterator[Callable[[DatabaseUrls], Awaitable[DirectDataba
     """Open connections that are closed at the end."""
     opened: list[DirectDatabase] = []
 
-    async def made(books: DatabaseUrls) -> DirectDatabase:
-        opened.append(DirectDatabase(books, await connect(books.owner_url), await connect(books.app_url)))
+    async def made(urls: DatabaseUrls) -> DirectDatabase:
+        opened.append(DirectDatabase(urls, await connect(urls.owner_url), await connect(urls.app_url)))
         await opened[-1].app.execute("SET statement_timeout = '60s'")
         return opened[-1]
 
@@ -71,15 +71,15 @@ async def test_a_table_in_use_holds_up_one_revision_and_nobody_else(
     postgres: PostgresServer, sit: Sit, caplog: pytest.LogCaptureFixture
 ) -> None:
     """0038 wants orders for itself, which a long report reads; 0037 is there already, and orders go on coming in."""
-    books = await books_at(postgres, "live_locked", "0036")
-    db, report = await sit(books), await connect(books.owner_url)
+    urls = await urls_at(postgres, "live_locked", "0036")
+    db, report = await sit(urls), await connect(urls.owner_url)
     await db.stock("TEA", 10)
     await report.execute("BEGIN")
     await report.execute("LOCK TABLE orders IN ACCESS SHARE MODE")
     with pytest.raises(migrate.Blocked, match="at 0037: other transactions kept their locks for 0 s; run it again"):
-        await asyncio.to_thread(migrate.upgrade, books.owner_url, **QUICK | {"patience_s": 0.0})
+        await asyncio.to_thread(migrate.upgrade, urls.owner_url, **QUICK | {"patience_s": 0.0})
     caplog.set_level(logging.WARNING, logger="infra.db.migrate")
-    migrating = asyncio.create_task(asyncio.to_thread(migrate.upgrade, books.owner_url, **QUICK))
+    migrating = asyncio.create_task(asyncio.to_thread(migrate.upgrade, urls.owner_url, **QUICK))
     for tries in (1, 3):
         await eventually(lambda tries=tries: len(caplog.records) >= tries, 60)
         await db.order()
@@ -88,7 +88,7 @@ async def test_a_table_in_use_holds_up_one_revision_and_nobody_else(
     await asyncio.wait_for(migrating, 240)
     await report.close()
     assert await db.one("SELECT count(*) FROM orders") == 2
-    there, head = await asyncio.to_thread(migrate.state, books.owner_url)
+    there, head = await asyncio.to_thread(migrate.state, urls.owner_url)
     assert there == head
 
 
@@ -97,12 +97,12 @@ async def test_an_interrupted_migration_says_so_and_goes_on_and_none_waits_for_l
 ) -> None:
     """0050 makes an index and waits for locks without end; 0052, in the same run, must not. Of one that was killed the
     server keeps nothing: the next one has its turn."""
-    books = await books_at(postgres, "live_after_index", "0049")
-    report, owner = await connect(books.owner_url), await connect(books.owner_url)
+    urls = await urls_at(postgres, "live_after_index", "0049")
+    report, owner = await connect(urls.owner_url), await connect(urls.owner_url)
     await report.execute("BEGIN")
     await report.execute("LOCK TABLE workflow_requests IN EXCLUSIVE MODE")
     command = [sys.executable, "-m", "workers.cli", "migrate"]
-    variables = {**os.environ, "OMS_OWNER_DATABASE_URL": books.owner_url}
+    variables = {**os.environ, "OMS_OWNER_DATABASE_URL": urls.owner_url}
     killed = subprocess.Popen(command, env=variables)
     await eventually(lambda: indexing(owner, "pid"), 60)
     killed.kill()
@@ -111,21 +111,21 @@ async def test_an_interrupted_migration_says_so_and_goes_on_and_none_waits_for_l
     migrating = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     await eventually(lambda: other_than(owner, others), 60)
     await indexing(owner, "pg_terminate_backend(pid)")
-    _, said = await asyncio.to_thread(migrating.communicate, timeout=60)
-    last = said.splitlines()[-1]
-    assert (migrating.returncode, last.partition(":")[0]) == (1, "The migration stopped half-way"), said
-    assert last.endswith("(OMS_OWNER_DATABASE_URL); the revisions before are kept, run it again"), said
+    _, output = await asyncio.to_thread(migrating.communicate, timeout=60)
+    last = output.splitlines()[-1]
+    assert (migrating.returncode, last.partition(":")[0]) == (1, "The migration stopped half-way"), output
+    assert last.endswith("(OMS_OWNER_DATABASE_URL); the revisions before are kept, run it again"), output
     await report.execute("COMMIT")
     await report.execute("BEGIN")
     await report.execute("LOCK TABLE webhook_endpoints IN ACCESS SHARE MODE")
-    again = asyncio.create_task(asyncio.to_thread(migrate.upgrade, books.owner_url, **QUICK | {"patience_s": 0.0}))
+    again = asyncio.create_task(asyncio.to_thread(migrate.upgrade, urls.owner_url, **QUICK | {"patience_s": 0.0}))
     await asyncio.wait({again}, timeout=60)
     await report.close()  # lets it go on where it waits for as long as the report takes
     with pytest.raises(migrate.Blocked, match="at 0051: other transactions kept their locks"):
         await again
     for _ in range(2):
-        await asyncio.to_thread(migrate.upgrade, books.owner_url, **QUICK)
-    there, head = await asyncio.to_thread(migrate.state, books.owner_url)
+        await asyncio.to_thread(migrate.upgrade, urls.owner_url, **QUICK)
+    there, head = await asyncio.to_thread(migrate.state, urls.owner_url)
     assert there == head
     assert await (await owner.execute("SELECT FROM pg_index WHERE NOT indisvalid")).fetchall() == []
     await owner.close()
@@ -147,8 +147,8 @@ async def other_than(owner: psycopg.AsyncConnection[Any], others: list[Any]) -> 
 
 async def test_old_data_comes_along_while_orders_come_in(postgres: PostgresServer, sit: Sit) -> None:
     """From the first revision to the last; the statements are those of the version that the database began with."""
-    books = await books_at(postgres, "live_old", "0001")
-    db, busy = await sit(books), await sit(books)
+    urls = await urls_at(postgres, "live_old", "0001")
+    db, busy = await sit(urls), await sit(urls)
     await db.rows("INSERT INTO products (sku, name, price_minor, currency) VALUES ('TEA', 'Tea', 1, 'CNY')")
     old = [await db.order() for _ in range(5)]
     for order_no in old[:3]:
@@ -171,14 +171,14 @@ async def test_old_data_comes_along_while_orders_come_in(postgres: PostgresServe
 
     working = asyncio.create_task(traffic())
     await eventually(lambda: placed, 60)
-    await asyncio.to_thread(migrate.upgrade, books.owner_url, **QUICK)
+    await asyncio.to_thread(migrate.upgrade, urls.owner_url, **QUICK)
     done.set()
     await asyncio.wait_for(working, 120)
-    kept = {row[0] for row in await db.rows("SELECT order_no FROM orders JOIN order_lines USING (order_no)")}
-    assert kept == {*old, *placed}
+    rows = {row[0] for row in await db.rows("SELECT order_no FROM orders JOIN order_lines USING (order_no)")}
+    assert rows == {*old, *placed}
     assert await db.rows(LEDGER) == ledger and len(ledger) == 3
     assert await db.one("SELECT count(*) FROM orders WHERE status = 'pending_payment'") == 3
-    there, head = await asyncio.to_thread(migrate.state, books.owner_url)
+    there, head = await asyncio.to_thread(migrate.state, urls.owner_url)
     assert there == head
     for_new_rows = {row[0] for row in await db.rows("SELECT conname FROM pg_constraint WHERE NOT convalidated")}
     assert for_new_rows & VALIDATED == set()
@@ -190,15 +190,15 @@ def revisions_after(head: str, folder: Path) -> None:
     scripts.append("CREATE INDEX CONCURRENTLY IF NOT EXISTS added_later ON orders (added_later, order_no);\n")
     before = head
     for number, script in enumerate(scripts, 9000):
-        how, file = "run_apart" if "CONCURRENTLY" in script else "run", folder / f"{number}_more"
+        case, file = "run_apart" if "CONCURRENTLY" in script else "run", folder / f"{number}_more"
         file.with_suffix(".sql").write_text(script)
-        module = REVISION.format(number=number, before=before, how=how, file=file)
+        module = REVISION.format(number=number, before=before, how=case, file=file)
         (folder / f"r{number}_more.py").write_text(module)
         before = str(number)
 
 
 async def test_the_product_goes_on_while_its_tables_grow(
-    database_url: DatabaseUrls, shop: Door, tmp_path: Path
+    database_url: DatabaseUrls, shop: ApiClient, tmp_path: Path
 ) -> None:
     """Processes of the version before: also their prepared statements, and an index that was left unfinished."""
     head = str((await asyncio.to_thread(migrate.state, database_url.owner_url))[1])
@@ -237,9 +237,9 @@ async def test_the_product_goes_on_while_its_tables_grow(
 
 
 @pytest.fixture(scope="module")
-async def shop(database_url: DatabaseUrls) -> AsyncIterator[Door]:
+async def shop(database_url: DatabaseUrls) -> AsyncIterator[ApiClient]:
     """Goods to order, for a member of staff."""
-    async with open_door(database_url) as opened:
+    async with open_api(database_url) as opened:
         operations, support = opened.as_("operations"), opened.as_("support", "amy")
         made = await operations.post(
             "/v1/products", {"sku": "TEA-1", "name": "Tea", "price_minor": 4900, "currency": "CNY"}

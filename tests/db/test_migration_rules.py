@@ -78,7 +78,7 @@ def test_what_runs_in_parts_is_alone_in_its_revision() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "text"),
     [
         ("CREATE INDEX orders_x ON orders (x);", "CONCURRENTLY"),
         ("CREATE UNIQUE INDEX orders_x ON orders (x) WHERE x > 0;", "CONCURRENTLY"),
@@ -109,9 +109,9 @@ def test_what_runs_in_parts_is_alone_in_its_revision() -> None:
         ("CREATE INDEX CONCURRENTLY orders_x ON orders (x);", "can be repeated"),
     ],
 )
-def test_what_would_hold_others_up_is_found(script: str, told: str) -> None:
+def test_what_would_hold_others_up_is_found(script: str, text: str) -> None:
     (found,) = findings(script) if "CREATE TABLE" not in script else findings(script)[:1]
-    assert told in found
+    assert text in found
 
 
 @pytest.mark.parametrize(

@@ -69,11 +69,11 @@ async def test_requests_for_codes_are_counted_under_the_old_name(db: DirectDatab
 
 async def test_guards_see_what_is_written_through_a_view(db: DirectDatabase) -> None:
     order_no = await db.order()
-    act = (
+    action = (
         "INSERT INTO order_acts (act_id, order_no, action, detail, actor, reason_enc) "
         "VALUES (%s, %s, 'prioritise', 'urgent', 'support:amy', '')"
     )
-    await db.app.execute(act.encode(), (f"act_{order_no}", order_no))
+    await db.app.execute(action.encode(), (f"act_{order_no}", order_no))
     written = "SELECT action FROM audit_log WHERE order_no = %s AND reference = %s"
     assert await db.rows(written, order_no, f"act_{order_no}") == [("order_prioritise",)]
     assert await db.refused("DELETE FROM order_acts", by_owner=True) == "OM003"

@@ -50,11 +50,11 @@ def changed(made_of_files: str) -> Iterator[Connection]:
 
 
 def test_the_files_are_what_the_migrations_lead_to(migrated: catalogue.Catalogue) -> None:
-    written, kept = files.texts(migrated, notes.read()), files.stored()
-    assert set(kept) == set(written), WRITE
+    written, page = files.texts(migrated, notes.read()), files.stored()
+    assert set(page) == set(written), WRITE
     for name, text in written.items():
-        difference = difflib.unified_diff(kept[name].splitlines(), text.splitlines(), name, "migrated", lineterm="")
-        assert kept[name] == text, "\n".join([WRITE, *difference])
+        difference = difflib.unified_diff(page[name].splitlines(), text.splitlines(), name, "migrated", lineterm="")
+        assert page[name] == text, "\n".join([WRITE, *difference])
 
 
 def test_a_database_made_of_the_files_is_the_one_that_the_migrations_make(

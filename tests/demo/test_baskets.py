@@ -13,7 +13,7 @@ from domain.orders.status import OrderEvent, Status, next_status, reachable
 from workers.demo import plan
 from workers.demo.baskets import dataset, extract
 from workers.demo.baskets.catalogue import Article
-from workers.demo.baskets.customers import REGIONS, person_of, region_of
+from workers.demo.baskets.customers import REGIONS, customer_of, region_of
 from workers.demo.baskets.dataset import BUNDLED, BUNDLED_BASKETS, Basket, Household, Line, TooFewBaskets
 from workers.demo.behaviour.scenario_scripts import SCRIPTS
 from workers.demo.behaviour.scenarios import FIRST, LATER, SPECS, Scenario, scenario_of
@@ -41,9 +41,9 @@ def hundred() -> Plan:
 def test_the_extract_is_what_its_script_makes(tmp_path: Path) -> None:
     extract.write(tmp_path, BUNDLED_BASKETS)
     made = {file.name: gzip.decompress(file.read_bytes()) for file in tmp_path.iterdir()}
-    kept = {file.name: gzip.decompress(file.read_bytes()) for file in BUNDLED.glob("*.gz")}
-    assert sorted(made) == sorted(kept)
-    assert all(made[name] == kept[name] for name in kept), "run python -m workers.demo.baskets.extract"
+    content = {file.name: gzip.decompress(file.read_bytes()) for file in BUNDLED.glob("*.gz")}
+    assert sorted(made) == sorted(content)
+    assert all(made[name] == content[name] for name in content), "run python -m workers.demo.baskets.extract"
 
 
 def test_the_demo_needs_neither_pyarrow_nor_pandas_nor_faker() -> None:
@@ -181,7 +181,7 @@ def test_who_interferes_with_payment_or_parcel_needs_the_order_number_first() ->
 
 def test_people_say_that_they_are_made_up() -> None:
     for basket in dataset.read(BUNDLED, BUNDLED_BASKETS):
-        customer, address = person_of(basket.household)
+        customer, address = customer_of(basket.household)
         assert "(made up)" in customer.name
         assert "Made-up" in address.line1
         assert str(customer.email).endswith("@example.com")

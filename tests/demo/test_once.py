@@ -15,10 +15,10 @@ from workers.demo.run import _Demo
 async def test_a_demo_of_one_run_ends_by_itself_and_says_whether_all_was_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool, code: int
 ) -> None:
-    async def shown(_: _Demo, folder: Path, orders: int, seed: int) -> bool:
+    async def body(_: _Demo, folder: Path, orders: int, seed: int) -> bool:
         return right
 
-    monkeypatch.setattr(_Demo, "_show", shown)
+    monkeypatch.setattr(_Demo, "_show", body)
     demo = _Demo(Options(tmp_path / "data"), Console(file=io.StringIO()), as_json=False)
     async with asyncio.timeout(60):
         assert await demo.run(tmp_path, 1, 1, once=True) == code

@@ -90,7 +90,7 @@ def test_grouped_amounts_have_a_comma_every_three_digits() -> None:
 
 def test_exponents_are_those_of_iso_4217() -> None:
     assert len(EXPONENTS) == len([*CODES]), "each code is listed once"
-    by_digits = {digits: {code for code, here in EXPONENTS.items() if here == digits} for digits in (0, 3, 4)}
+    by_digits = {digits: {code for code, current in EXPONENTS.items() if current == digits} for digits in (0, 3, 4)}
     assert {digits: " ".join(sorted(codes)) for digits, codes in by_digits.items()} == {
         0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
         3: "BHD IQD JOD KWD LYD OMR TND",
@@ -123,7 +123,7 @@ def test_more_decimals_than_the_currency_has_are_refused_with_a_sentence(
 
 
 @pytest.mark.parametrize(
-    ("money", "shown"),
+    ("money", "page"),
     [
         (Money(123456, "CNY"), "1234.56 CNY"),
         (Money(-5, "CNY"), "-0.05 CNY"),
@@ -136,8 +136,8 @@ def test_more_decimals_than_the_currency_has_are_refused_with_a_sentence(
         (Money(150, "XXX"), "1.50 XXX"),
     ],
 )
-def test_amounts_are_shown_with_their_currencys_digits(money: Money, shown: str) -> None:
-    assert str(money) == shown
+def test_amounts_are_shown_with_their_currencys_digits(money: Money, page: str) -> None:
+    assert str(money) == page
 
 
 @pytest.mark.parametrize(

@@ -25,13 +25,13 @@ pytestmark = [
 
 async def signed_in(live: StackRun, browser: Browser, role: str, **context: object) -> Page:
     """A page of somebody who typed name, password and code."""
-    person = await hired(live, role)
+    member = await hired(live, role)
     page = await (await browser.new_context(base_url=live.ready["api"], **context)).new_page()  # type: ignore[arg-type]
     page.on("pageerror", lambda error: pytest.fail(f"a script failed: {error}"))
     await page.goto("/console")
-    await page.fill("input[name=name]", person["name"])
-    await page.fill("input[name=password]", person["password"])
-    await page.fill("input[name=code]", pyotp.TOTP(person["secret"]).generate_otp(int(time.time()) // 30))
+    await page.fill("input[name=name]", member["name"])
+    await page.fill("input[name=password]", member["password"])
+    await page.fill("input[name=code]", pyotp.TOTP(member["secret"]).generate_otp(int(time.time()) // 30))
     await page.press("input[name=code]", "Enter")
     await page.wait_for_selector(".tiles")
     return page
@@ -75,7 +75,7 @@ async def test_support_pauses_lets_go_on_and_retries_a_step_while_the_carrier_is
     await page.get_by_role("link", name="Retrying steps").click()
     await page.get_by_role("link", name=order_no).click()
     await page.wait_for_url(f"**/console/orders/{order_no}/running")
-    await act(page, "pause")
+    await confirm_action(page, "pause")
     await page.get_by_text("paused", exact=True).wait_for()
 
     async def waits() -> bool:
@@ -89,15 +89,15 @@ async def test_support_pauses_lets_go_on_and_retries_a_step_while_the_carrier_is
     assert tried and (await live.order(order_no))["status"] == "paid"
     await page.goto(f"/console/orders/{order_no}/running")
     await live.sandbox("POST", "/faults", json={"target": "carriers", "mode": "down", "match": {"order_no": order_no}})
-    await act(page, "unpause")
+    await confirm_action(page, "unpause")
     await page.locator("input[value=retry_now]").wait_for(state="attached")
     await live.sandbox("DELETE", "/faults")
-    await act(page, "retry_now")
+    await confirm_action(page, "retry_now")
     await live.reaches(order_no, "preparing", 10)
     assert len(await live.items("/shipments", order_no=order_no)) == 1
 
 
-async def act(page: Page, action: str) -> None:
+async def confirm_action(page: Page, action: str) -> None:
     """Fill the form of an act on the page of what is under way, and send it; it may be replaced while it is filled."""
     form = page.locator("form", has=page.locator(f"input[value={action}]"))
     await form.locator("input[name=reason]").fill("the carrier telephoned")
@@ -202,10 +202,10 @@ async def test_operations_add_a_channel_and_nobody_is_kept_out(live: StackRun, b
         await page.get_by_text("渠道已接收测试告警").wait_for()
         (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10), 1)
 
-        async def told() -> bool:
-            return any("订单卡住 · 预约承运商" in said for said in robots.texts())
+        async def reported() -> bool:
+            return any("订单卡住 · 预约承运商" in text for text in robots.texts())
 
-        await until(told, "the relay tells of the stuck order")
+        await until(reported, "the relay tells of the stuck order")
         await page.goto("/console/notices")
         await page.get_by_text("订单卡住 · 预约承运商").wait_for()
         grave = await found_day_and_night(page, "notices")

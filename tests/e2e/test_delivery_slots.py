@@ -44,6 +44,6 @@ async def test_a_customer_chooses_when_and_support_sees_it(live: StackRun, brows
     await console.get_by_role("button", name="Confirm change").click()
     await console.wait_for_url(f"**/console/orders/{order_no}")
     await console.get_by_text(f"{DAY} 09:00–15:00").first.wait_for()
-    (kept,) = await live.sql("SELECT slot_from, slot_to FROM orders WHERE order_no = %(o)s", o=order_no)
-    assert [f"{at.astimezone(UTC):%F %R}" for at in kept.values()] == [f"{DAY} 01:00", f"{DAY} 07:00"]
+    (rows,) = await live.sql("SELECT slot_from, slot_to FROM orders WHERE order_no = %(o)s", o=order_no)
+    assert [f"{at.astimezone(UTC):%F %R}" for at in rows.values()] == [f"{DAY} 01:00", f"{DAY} 07:00"]
     assert not grave, "\n".join(grave)

@@ -24,22 +24,22 @@ RUN_TIMEOUT_S = 280
 @pytest.mark.timeout(RUN_TIMEOUT_S + 60)
 def test_every_order_of_a_demo_ends_as_it_should_and_so_does_the_readmes_beside_them(tmp_path: Path) -> None:
     """It stays up when all have ended, and a signal leaves nothing running."""
-    data_dir, log, said = tmp_path / "data", tmp_path / "demo.log", tmp_path / "demo.json"
+    data_dir, log, sentence = tmp_path / "data", tmp_path / "demo.log", tmp_path / "demo.json"
     arguments = ("demo", "--orders", str(ORDERS), "--json", "--port", "0", "--data-dir", str(data_dir))
-    with log.open("wb") as errors, said.open("wb") as output:
+    with log.open("wb") as errors, sentence.open("wb") as output:
         process = subprocess.Popen([*OMS, *arguments], stdout=output, stderr=errors)
     _wait(process, log, (data_dir / "ready.json").exists, 90)
     check_the_first_order(tmp_path / "clone", data_dir)
-    _wait(process, log, lambda: said.read_text().endswith("}\n"), RUN_TIMEOUT_S)
-    report = json.loads(said.read_text())
+    _wait(process, log, lambda: sentence.read_text().endswith("}\n"), RUN_TIMEOUT_S)
+    report = json.loads(sentence.read_text())
     assert report["ok"] is True
     _the_numbers_add_up(report)
     _every_scenario_ran(report)
     assert [check["name"] for check in report["checks"] if not check["holds"]] == []
     assert all(check["looked_at"] for check in report["checks"])
-    told = log.read_text()
-    assert "API" in told
-    assert re.search(r"First order \S+: (delivered|completed) \d+ s after oms demo was started", told)
+    text = log.read_text()
+    assert "API" in text
+    assert re.search(r"First order \S+: (delivered|completed) \d+ s after oms demo was started", text)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0, log.read_text()
     assert list(leftovers.of_services(data_dir.resolve())) == []

@@ -119,7 +119,7 @@ async def test_a_no_is_a_no(live: StackRun, browser: Browser) -> None:
     (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10, 200_000), 1)
     ann = await signed_in(live, browser, "support", locale="en")
     await ann.goto(f"/console/stuck/{order_no}")
-    await act(ann, "compensate", reason="the carrier will not come")
+    await confirm_action(ann, "compensate", reason="the carrier will not come")
     await ann.wait_for_url("**/console/approvals/apr_*")
     fay = await signed_in(live, browser, "finance", locale="en")
     await fay.goto(ann.url)
@@ -137,7 +137,7 @@ async def test_a_parcel_booked_by_hand_and_an_address_amended(live: StackRun, br
     page = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)
     await page.goto(f"/console/stuck/{skipped}")
     assert await fits(page), "wider than the telephone"
-    await act(page, "skip", reason="booked at the counter", carrier="a neighbour", tracking_no="N-1")
+    await confirm_action(page, "skip", reason="booked at the counter", carrier="a neighbour", tracking_no="N-1")
     await page.wait_for_url(f"**/console/orders/{skipped}")
     await live.reaches(skipped, "preparing")
     assert await live.items("/shipments", order_no=skipped) == []
@@ -145,13 +145,13 @@ async def test_a_parcel_booked_by_hand_and_an_address_amended(live: StackRun, br
     await page.goto(f"/console/stuck/{amended}")
     address = {"name": "Han Meimei", "phone": "13900139000", "country": "CN", "province": "浙江省", "city": "杭州市"}
     rest = {"district": "西湖区", "line1": "Plum Road 8", "postcode": "310000"}
-    await act(page, "amend", reason="the customer wrote", **address, **rest)
+    await confirm_action(page, "amend", reason="the customer wrote", **address, **rest)
     await live.reaches(amended, "preparing")
     await page.goto(f"/console/orders/{amended}")
     await page.get_by_text("Plum Road 8").wait_for()
 
 
-async def act(page: Page, action: str, reason: str, **value: str) -> None:
+async def confirm_action(page: Page, action: str, reason: str, **value: str) -> None:
     """Fill one form of a stuck order's page and send it."""
     form = page.locator("form", has=page.locator(f"input[name=action][value={action}]"))
     for name, text in value.items():

@@ -19,7 +19,7 @@ async def sku(live: StackRun) -> str:
     return await driver.stocked(live, 1000)
 
 
-async def seen(live: StackRun, order_no: str, role: str = "support") -> dict[str, Any]:
+async def observed_types(live: StackRun, order_no: str, role: str = "support") -> dict[str, Any]:
     async with live.client(role) as http:
         response = await http.get(f"/v1/orders/{order_no}")
     assert response.status_code == 200, response.text
@@ -48,7 +48,7 @@ async def test_cancelling_shows_what_it_will_do_and_then_does_it_once(live: Stac
             headers={"Idempotency-Key": "p" + order_no},
         )
         assert preview.json()["consequence"]["refund_minor"] == 2000
-        assert (await seen(live, order_no))["status"] == "preparing"
+        assert (await observed_types(live, order_no))["status"] == "preparing"
         key = {"Idempotency-Key": "c" + order_no}
         first = await http.post(f"/v1/orders/{order_no}/cancel", json={"reason": "x"}, headers=key)
         again = await http.post(f"/v1/orders/{order_no}/cancel", json={"reason": "x"}, headers=key)
@@ -66,7 +66,7 @@ async def test_cancelling_shows_what_it_will_do_and_then_does_it_once(live: Stac
 async def test_paying_again_after_a_decline_and_not_twice(live: StackRun, sku: str) -> None:
     order_no = await driver.place(live, driver.basket(sku, token="tok_decline"))
     await until(lambda: _has_event(live, order_no, "payment_declined"), "declined")
-    assert (await seen(live, order_no))["allowed_actions"][:2] == ["cancel", "pay"]
+    assert (await observed_types(live, order_no))["allowed_actions"][:2] == ["cancel", "pay"]
     await driver.pay(live, order_no)
     await live.reaches(order_no, "preparing")
     async with live.client("support") as http:
@@ -102,7 +102,7 @@ async def test_a_customer_sees_and_cancels_only_his_own(live: StackRun, sku: str
 
 async def test_support_resolves_one_by_http_and_many_by_filter(live: StackRun, sku: str) -> None:
     orders = await driver.stuck_at_booking(live, sku, 4)
-    first = await seen(live, orders[0])
+    first = await observed_types(live, orders[0])
     assert first["needs_attention"]["error"] == "rejected"
     await driver.resolve(live, orders[0], "skip", {"carrier": "SF", "tracking_no": "SF-1"})
     await live.reaches(orders[0], "preparing")
@@ -163,8 +163,8 @@ async def test_every_event_reaches_a_webhook_signed_and_in_order(live: StackRun,
         await live.reaches(order_no, "delivered")
 
         def about() -> list[dict[str, Any]]:
-            told = [json.loads(body) for _, body in taken]
-            return [hook for hook in told if hook["data"]["order_no"] == order_no]
+            reported = [json.loads(body) for _, body in taken]
+            return [hook for hook in reported if hook["data"]["order_no"] == order_no]
 
         await until(lambda: len(about()) >= 7, "seven events")
         await http.delete(f"/v1/webhook-endpoints/{made.json()['endpoint_id']}")

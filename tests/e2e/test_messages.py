@@ -35,9 +35,9 @@ async def test_a_customer_is_told_with_a_link_into_the_portal(live: StackRun) ->
     await until(both, "placed and paid are told")
     first, second = await live.items("/messages", order_no=order_no)
     assert (first["template"], second["template"]) == ("order_placed", "payment_captured")
-    said = await live.sandbox("GET", f"/messages/{first['id']}/content")
-    assert said["to"] == "made.up@example.com" and "已收到" in said["subject"]
-    assert f"{live.ready['portal']}/orders/{order_no}" in said["body"]
+    message = await live.sandbox("GET", f"/messages/{first['id']}/content")
+    assert message["to"] == "made.up@example.com" and "已收到" in message["subject"]
+    assert f"{live.ready['portal']}/orders/{order_no}" in message["body"]
 
 
 @pytest.mark.parametrize("width", [1280, 390])

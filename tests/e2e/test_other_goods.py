@@ -5,14 +5,14 @@ import secrets
 from playwright.async_api import Browser
 
 from tests.e2e.test_console import found_by_axe, pytestmark  # noqa: F401
-from tests.e2e.visitors import Customer, at_the_door, fits, visiting
+from tests.e2e.visitors import Customer, delivered_order, fits, visiting
 from tests.faults import driver
 from tests.faults.stackrun import StackRun
 
 
 async def test_a_customer_exchanges_for_other_goods(live: StackRun, browser: Browser) -> None:
     customer, word = Customer(), secrets.token_hex(4)
-    order_no = await at_the_door(live, customer, await driver.stocked(live, 10), 2)
+    order_no = await delivered_order(live, customer, await driver.stocked(live, 10), 2)
     sku = f"POT-{word}"
     pot = {"sku": sku, "name": f"紫砂壶 {word}", "price_minor": 1_250, "currency": "CNY", "active": True}
     (await driver.post(live, "/v1/products", pot, "operations")).raise_for_status()
@@ -27,9 +27,9 @@ async def test_a_customer_exchanges_for_other_goods(live: StackRun, browser: Bro
     await page.get_by_role("button", name="搜索").click()
     await page.get_by_label(f"紫砂壶 {word}").fill("2")
     await page.get_by_role("button", name="查看影响").click()
-    said = page.locator(".means")
-    await said.get_by_text("紫砂壶").wait_for()
-    assert "可抵 ¥10.00" in await said.inner_text() and "补付 ¥15.00" in await said.inner_text()
+    text = page.locator(".means")
+    await text.get_by_text("紫砂壶").wait_for()
+    assert "可抵 ¥10.00" in await text.inner_text() and "补付 ¥15.00" in await text.inner_text()
     await page.get_by_role("button", name="确认申请退货").click()
     await page.wait_for_url("**/returns/rt_*")
     rows = await live.sql(
@@ -41,7 +41,7 @@ async def test_a_customer_exchanges_for_other_goods(live: StackRun, browser: Bro
 
 async def test_the_page_of_other_goods_fits_a_telephone(live: StackRun, browser: Browser) -> None:
     customer = Customer()
-    order_no = await at_the_door(live, customer, await driver.stocked(live, 10), 2)
+    order_no = await delivered_order(live, customer, await driver.stocked(live, 10), 2)
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}/return")
     await page.get_by_label("Tea").select_option("1")

@@ -5,7 +5,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.e2e.test_console import found_by_axe, found_day_and_night, pytestmark  # noqa: F401
-from tests.e2e.visitors import DESK, PHONE, Customer, at_the_door, code_and_link, fits, page_for, visiting
+from tests.e2e.visitors import PHONE, STAFF, Customer, code_and_link, delivered_order, fits, page_for, visiting
 from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
 
@@ -18,8 +18,8 @@ async def test_a_customer_cancels_after_seeing_what_it_means(live: StackRun, bro
     await page.goto("/portal")
     await page.get_by_role("link", name="正在备货").click()
     await page.get_by_role("link", name="取消订单").click()
-    said = await page.locator(".means").inner_text()
-    assert "¥20.00" in said and "2 件商品" in said and "召回" in said
+    text = await page.locator(".means").inner_text()
+    assert "¥20.00" in text and "2 件商品" in text and "召回" in text
     await page.select_option("select[name=reason]", "changed_mind")
     await page.get_by_role("button", name="确认取消订单").click()
     await page.wait_for_url(f"**/portal/orders/{order_no}")
@@ -27,8 +27,8 @@ async def test_a_customer_cancels_after_seeing_what_it_means(live: StackRun, bro
     await page.get_by_role("heading", name="已取消").wait_for()  # automatically
     await page.get_by_text("已退还给您", exact=True).wait_for()
     assert not await page.get_by_role("link", name="取消订单").count()
-    asked = "SELECT actor FROM order_events WHERE order_no = %(o)s AND type = 'cancel_requested'"
-    assert (await live.sql(asked, o=order_no))[0]["actor"] == f"customer:{customer.id}"
+    requested = "SELECT actor FROM order_events WHERE order_no = %(o)s AND type = 'cancel_requested'"
+    assert (await live.sql(requested, o=order_no))[0]["actor"] == f"customer:{customer.id}"
 
 
 async def test_a_customer_pays_again_after_a_decline(live: StackRun, browser: Browser) -> None:
@@ -78,8 +78,8 @@ async def test_a_customer_changes_quantities_before_paying(live: StackRun, brows
     await page.get_by_role("link", name="Change quantities").click()
     await page.get_by_label("Tea").fill("1")
     await page.get_by_role("button", name="See what it means").click()
-    said = await page.locator(".means").inner_text()
-    assert "¥10.00 instead of ¥30.00" in said and "You pay ¥10.00" in said and "back on sale: 2" in said
+    text = await page.locator(".means").inner_text()
+    assert "¥10.00 instead of ¥30.00" in text and "You pay ¥10.00" in text and "back on sale: 2" in text
     await page.get_by_role("button", name="Change the quantities").click()
     await page.wait_for_url(f"**/portal/orders/{order_no}")
     await page.get_by_role("link", name="Change the address").click()
@@ -114,7 +114,7 @@ async def test_a_customer_signs_in_by_the_code_that_he_is_sent(live: StackRun, b
 async def test_a_customer_signs_in_by_the_link_on_his_telephone(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)))
-    other_browser = await page_for(live, browser, viewport=DESK)
+    other_browser = await page_for(live, browser, viewport=STAFF)
     await other_browser.goto("/portal")
     await other_browser.get_by_label("E-mail, telephone or order number").fill(customer.email)
     await other_browser.get_by_role("button", name="Send me a code").click()
@@ -133,7 +133,7 @@ async def test_a_customer_signs_in_by_the_link_on_his_telephone(live: StackRun, 
 async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     sku = await driver.stocked(live, 10)
-    order_no = await at_the_door(live, customer, sku, 2)
+    order_no = await delivered_order(live, customer, sku, 2)
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}")
     await page.get_by_role("link", name="Send things back").click()
@@ -143,8 +143,8 @@ async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, 
     await page.get_by_label("Why").select_option("does_not_fit")
     await page.get_by_label("Comment (optional)").fill("too small <b>")
     await page.get_by_role("button", name="See what it means").click()
-    said = await page.locator(".means").inner_text()
-    assert "1 × Tea" in said and "You get back ¥10.00" in said and "approved at once" in said
+    text = await page.locator(".means").inner_text()
+    assert "1 × Tea" in text and "You get back ¥10.00" in text and "approved at once" in text
     grave = await fine(page)
     await page.get_by_role("button", name="Ask for the return").click()
     await page.wait_for_url("**/returns/rt_*")
@@ -174,7 +174,7 @@ async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, 
 
 async def test_a_customer_says_by_whom_he_sent_it_or_keeps_it(live: StackRun, browser: Browser) -> None:
     customer = Customer()
-    order_no = await at_the_door(live, customer, await driver.stocked(live, 10), 2)
+    order_no = await delivered_order(live, customer, await driver.stocked(live, 10), 2)
     page = await visiting(live, browser, customer, locale="zh-CN", java_script_enabled=False)
     for name, done in (("我已寄出", "退货运输中"), ("确认取消退货", "退货已取消")):
         await page.goto(f"/portal/orders/{order_no}/return")
@@ -200,14 +200,14 @@ async def test_a_customer_chooses_what_becomes_of_a_lost_parcel(
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10), quantity=2))
     await live.reaches(order_no, "preparing")
     (parcel,) = await live.items("/shipments", order_no=order_no)
-    for news in ("picked_up", "lost"):
-        await live.sandbox("POST", f"/shipments/{parcel['id']}/advance", json={"status": news})
+    for status in ("picked_up", "lost"):
+        await live.sandbox("POST", f"/shipments/{parcel['id']}/advance", json={"status": status})
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}")
     await page.get_by_text("You can have it sent again or your money back").wait_for()  # automatically
     await page.get_by_role("link", name="Choose what happens now").click()
-    said = await page.locator("main").inner_text()
-    assert "You get back ¥20.00" in said and "You pay nothing more" in said
+    text = await page.locator("main").inner_text()
+    assert "You get back ¥20.00" in text and "You pay nothing more" in text
     grave = await fine(page)
     await page.get_by_role("button", name=choice).click()
     await page.wait_for_url(f"**/portal/orders/{order_no}")
@@ -227,7 +227,7 @@ async def test_a_customer_chooses_what_becomes_of_a_lost_parcel(
 async def test_a_customer_exchanges_a_piece(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     sku = await driver.stocked(live, 10)
-    order_no = await at_the_door(live, customer, sku, 2)
+    order_no = await delivered_order(live, customer, sku, 2)
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}/return")
     await page.get_by_label("Tea").select_option("1")
@@ -248,7 +248,7 @@ async def test_a_customer_exchanges_a_piece(live: StackRun, browser: Browser) ->
 
 async def test_a_customer_gets_the_new_piece_first_against_a_guarantee(live: StackRun, browser: Browser) -> None:
     customer = Customer()
-    order_no = await at_the_door(live, customer, await driver.stocked(live, 10), 2)
+    order_no = await delivered_order(live, customer, await driver.stocked(live, 10), 2)
     page = await visiting(live, browser, customer, locale="zh-CN")
     await page.goto(f"/portal/orders/{order_no}/return")
     await page.get_by_label("Tea").select_option("1")
@@ -290,7 +290,7 @@ async def test_a_customer_keeps_the_invoice_and_the_credit_note(live: StackRun, 
 
 async def test_a_customer_says_how_it_was_and_reads_the_answer(live: StackRun, browser: Browser) -> None:
     customer = Customer()
-    order_no = await at_the_door(live, customer, await driver.stocked(live, 10))
+    order_no = await delivered_order(live, customer, await driver.stocked(live, 10))
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}")
     await page.get_by_role("link", name="Give feedback").click()
@@ -331,7 +331,7 @@ async def test_without_scripts_everything_works(live: StackRun, browser: Browser
     await page.wait_for_url("**/portal/sign-in")
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK])
+@pytest.mark.parametrize("viewport", [PHONE, STAFF])
 async def test_no_page_keeps_anybody_out(
     live: StackRun,
     browser: Browser,

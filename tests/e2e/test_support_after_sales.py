@@ -6,7 +6,7 @@ from typing import Any
 from playwright.async_api import Browser, Page
 
 from tests.e2e.test_console import found_by_axe, found_day_and_night, pytestmark, signed_in  # noqa: F401
-from tests.e2e.visitors import DESK, PHONE, Customer, at_the_door
+from tests.e2e.visitors import PHONE, STAFF, Customer, delivered_order
 from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
 
@@ -55,8 +55,8 @@ async def test_support_has_a_lost_parcel_sent_again(live: StackRun, browser: Bro
     await page.get_by_role("link", name="Resend or refund").click()
     again = page.locator("section", has=page.get_by_role("heading", name="Resend"))
     await again.get_by_label("Reason").wait_for()
-    said = await page.locator("main").inner_text()
-    assert "20.00 CNY" in said and "The customer pays nothing more" in said
+    text = await page.locator("main").inner_text()
+    assert "20.00 CNY" in text and "The customer pays nothing more" in text
     grave = await fine(page)
     await again.get_by_label("Reason").fill("she rang")
     await again.get_by_role("button", name="Resend").click()
@@ -90,7 +90,7 @@ async def test_support_pays_a_lost_parcel_back_without_scripts_and_by_keyboard(
 
 async def test_support_exchanges_a_piece_for_other_goods(live: StackRun, browser: Browser) -> None:
     customer, sku, other = Customer(), await driver.stocked(live, 10), await driver.stocked(live, 10, 1250)
-    order_no = await at_the_door(live, customer, sku, 2)
+    order_no = await delivered_order(live, customer, sku, 2)
     page = await signed_in(live, browser, "support", locale="en", viewport=PHONE)
     await page.goto(f"/console/orders/{order_no}")
     await page.get_by_role("link", name="Request a return").click()
@@ -106,8 +106,8 @@ async def test_support_exchanges_a_piece_for_other_goods(live: StackRun, browser
     await page.get_by_label("exchange", exact=True).check()
     await page.get_by_role("button", name="Preview").click()
     await page.get_by_role("button", name="Request a return").wait_for()
-    said = await page.locator("dl").inner_text()
-    assert "Amount due" in said and "2.50 CNY" in said and "10.00 CNY" in said
+    text = await page.locator("dl").inner_text()
+    assert "Amount due" in text and "2.50 CNY" in text and "10.00 CNY" in text
     grave += await fine(page)
     await page.get_by_role("button", name="Request a return").click()
     await page.wait_for_url("**/console/returns/rt_*")
@@ -124,8 +124,8 @@ async def test_support_exchanges_a_piece_for_other_goods(live: StackRun, browser
 
 async def test_support_sends_the_new_piece_first_against_a_guarantee(live: StackRun, browser: Browser) -> None:
     sku = await driver.stocked(live, 10)
-    order_no = await at_the_door(live, Customer(), sku, 2)
-    page = await signed_in(live, browser, "support", locale="zh-CN", viewport=DESK)
+    order_no = await delivered_order(live, Customer(), sku, 2)
+    page = await signed_in(live, browser, "support", locale="zh-CN", viewport=STAFF)
     await page.goto(f"/console/orders/{order_no}/return")
     await page.locator(f"input[name='units.{sku}']").fill("1")
     await page.locator("input[name=reason]").fill("客户来电")
@@ -154,7 +154,7 @@ async def test_support_sends_the_new_piece_first_against_a_guarantee(live: Stack
 
 async def test_support_gives_store_credit_and_sees_it(live: StackRun, browser: Browser) -> None:
     customer, sku = Customer(), await driver.stocked(live, 10)
-    order_no = await at_the_door(live, customer, sku, 2)
+    order_no = await delivered_order(live, customer, sku, 2)
     page = await signed_in(live, browser, "support", locale="en", viewport=PHONE)
     await page.goto(f"/console/orders/{order_no}")
     await page.get_by_role("link", name="Store credit of the customer").click()

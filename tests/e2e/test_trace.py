@@ -85,14 +85,14 @@ async def place(stage: Stage) -> str:
 async def test_one_trace_from_the_request_to_the_statement(stage: Stage, exporter: InMemorySpanExporter) -> None:
     order_no = await place(stage)
     await stage.reaches(order_no, "preparing")
-    (door,) = [span for span in exporter.get_finished_spans() if span.name == "POST /v1/orders"]
+    (spans,) = [span for span in exporter.get_finished_spans() if span.name == "POST /v1/orders"]
 
     def names() -> set[str]:
-        trace_id = door.context.trace_id
+        trace_id = spans.context.trace_id
         return {span.name for span in exporter.get_finished_spans() if span.context.trace_id == trace_id}
 
     await eventually(lambda: any(name.startswith("RunActivity:book_shipment") for name in names()))
-    seen = names()
+    observed = names()
     for expected in (
         "StartWorkflow:Order",
         "RunWorkflow:Order",
@@ -100,9 +100,9 @@ async def test_one_trace_from_the_request_to_the_statement(stage: Stage, exporte
         "RunActivity:capture_payment",
         "RunActivity:reserve_stock",
     ):
-        assert expected in seen, sorted(seen)
-    assert any(name.startswith(("SELECT", "INSERT", "WITH")) for name in seen), sorted(seen)
-    assert "POST" in seen or any(name.startswith("HTTP") for name in seen), sorted(seen)
+        assert expected in observed, sorted(observed)
+    assert any(name.startswith(("SELECT", "INSERT", "WITH")) for name in observed), sorted(observed)
+    assert "POST" in observed or any(name.startswith("HTTP") for name in observed), sorted(observed)
 
 
 async def test_polls_that_find_nothing_leave_no_span(stage: Stage, exporter: InMemorySpanExporter) -> None:
@@ -114,7 +114,7 @@ async def test_polls_that_find_nothing_leave_no_span(stage: Stage, exporter: InM
     deliverer = WebhookSender(stage.database, stage.vault, stage.settings)
     notifier = AlertSender(stage.database, stage.vault, stage.settings)
     sweeping = (main.lapse_refunds(stage.database), main.sweep(stage.database, stage.vault))
-    for look in (fan_out, deliverer.step, notifier.tell, *sweeping, observing(stage.database)):
+    for look in (fan_out, deliverer.step, notifier.send_due, *sweeping, observing(stage.database)):
         await look()
     assert [span.name for span in exporter.get_finished_spans() if span.parent is None] == []
 

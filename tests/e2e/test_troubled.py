@@ -33,11 +33,11 @@ def form(page: Page, action: str) -> Locator:
     return page.locator("form", has=page.locator(f"input[name=action][value={action}]"))
 
 
-async def send(page: Page, wish: Locator, **fields: str) -> None:
+async def send(page: Page, request: Locator, **fields: str) -> None:
     """Fill a form and send it; on a live page it stays while somebody types."""
     for name, value in {"reason": "the carrier telephoned", **fields}.items():
-        await wish.locator(f"input[name={name}]").fill(value)
-    await wish.get_by_role("button").click()
+        await request.locator(f"input[name={name}]").fill(value)
+    await request.get_by_role("button").click()
     await page.wait_for_load_state()
 
 
@@ -106,12 +106,12 @@ async def test_a_step_under_way_gets_another_timeout_is_paused_and_retried(
     await send(page, form(page, "retry_now"))
     await troubled.reaches(order_no, "preparing", 10)
     assert len(await troubled.items("/shipments", order_no=order_no)) == 1
-    acts = await troubled.sql(
+    actions = await troubled.sql(
         "SELECT action FROM audit_log WHERE order_no = %(o)s AND action LIKE 'activity_%%' ORDER BY entry_id",
         o=order_no,
     )
-    told = ["activity_set_timeout", "activity_pause", "activity_unpause", "activity_retry_now"]
-    assert [row["action"] for row in acts] == told
+    reported = ["activity_set_timeout", "activity_pause", "activity_unpause", "activity_retry_now"]
+    assert [row["action"] for row in actions] == reported
 
 
 async def test_a_bulk_act_is_stopped_before_its_next_order(troubled: StackRun, browser: Browser) -> None:

@@ -16,7 +16,7 @@ from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
 
 PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
+STAFF = {"width": 1280, "height": 900}
 
 
 @dataclass
@@ -30,8 +30,8 @@ class Customer:
         return f"{self.id}@example.com"
 
     def basket(self, sku: str, **changes: Any) -> dict[str, Any]:
-        person = {"id": self.id, "name": "李雷", "email": self.email, "phone": None}
-        return driver.basket(sku, customer=person, **changes)
+        customer = {"id": self.id, "name": "李雷", "email": self.email, "phone": None}
+        return driver.basket(sku, customer=customer, **changes)
 
 
 async def page_for(live: StackRun, browser: Browser, **context: Any) -> Page:
@@ -77,13 +77,16 @@ async def code_and_link(live: StackRun, to: str) -> tuple[str, str]:
         return await live.items("/messages", template="sign_in_code", to_hash=address)
 
     message = (await until(sent, "a code is sent"))[-1]
-    said = await live.sandbox("GET", f"/messages/{message['id']}/content")
-    code, link = re.search(r"\b\d{6}\b", said["body"]), re.search(r"http\S+/portal/enter\?token=\S+", said["body"])
-    assert code and link, said
+    sent_message = await live.sandbox("GET", f"/messages/{message['id']}/content")
+    code, link = (
+        re.search(r"\b\d{6}\b", sent_message["body"]),
+        re.search(r"http\S+/portal/enter\?token=\S+", sent_message["body"]),
+    )
+    assert code and link, sent_message
     return code[0], link[0]
 
 
-async def at_the_door(live: StackRun, customer: Customer, sku: str, quantity: int = 2) -> str:
+async def delivered_order(live: StackRun, customer: Customer, sku: str, quantity: int = 2) -> str:
     """A delivered order of this customer."""
     order_no = await driver.place(live, customer.basket(sku, quantity=quantity))
     await live.reaches(order_no, "preparing")

@@ -11,6 +11,6 @@ from tests.order_stage import Stage
 async def readdress(stage: Stage, order_no: str, address: dict[str, str]) -> None:
     keys = KeyRing(stage.vault)
     async with stage.database.begin() as conn:
-        here = await changes.load_context(conn, keys, order_no)
-        plan = ChangePlan(here, (ChangeKind.ADDRESS,), ShippingAddress.from_json(address))
+        context = await changes.load_context(conn, keys, order_no)
+        plan = ChangePlan(context, (ChangeKind.ADDRESS,), ShippingAddress.from_json(address))
         await changes.write(conn, keys, plan, "support:ann")

@@ -16,8 +16,8 @@ async def make_dearer(stage: Stage, order_no: str, units: int, token: str = "tok
     keys = KeyRing(stage.vault)
     async with stage.database.begin() as conn:
         await timeline.lock_order(conn, order_no)
-        here = await changes.load_context(conn, keys, order_no)
+        context = await changes.load_context(conn, keys, order_no)
         catalogue = await changes.catalogue_of(conn, [sku])
-        lines = plan_lines(here.lines, {sku: units}, catalogue, here.currency, here.last_line_no)
-        plan = ChangePlan(here, (ChangeKind.LINES,), lines=tuple(lines))
+        lines = plan_lines(context.lines, {sku: units}, catalogue, context.currency, context.last_line_no)
+        plan = ChangePlan(context, (ChangeKind.LINES,), lines=tuple(lines))
         await change_payments.open_one(conn, keys, plan, "support:ann", PaidBy("sandbox", token, 600))

@@ -7,7 +7,7 @@ import httpx
 from domain.orders.status import OrderEvent, Status
 from infra.db.orders.state import timeline
 from infra.db.stock import reservations
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 
 HOUSE = "WH-EAST"
 ELSEWHERE = {
@@ -22,7 +22,7 @@ ELSEWHERE = {
 }
 
 
-async def stocked(shop: Door, price_minor: int = 1_000, units: int = 20, currency: str = "CNY") -> str:
+async def stocked(shop: ApiClient, price_minor: int = 1_000, units: int = 20, currency: str = "CNY") -> str:
     """A new product with units at the house; its SKU."""
     sku = unique("CHG")
     product = {"sku": sku, "name": f"Tea {sku}", "price_minor": price_minor, "currency": currency}
@@ -32,13 +32,13 @@ async def stocked(shop: Door, price_minor: int = 1_000, units: int = 20, currenc
     return sku
 
 
-async def placed(shop: Door, sku: str, quantity: int = 3, **changed: Any) -> str:
+async def placed(shop: ApiClient, sku: str, quantity: int = 3, **changed: Any) -> str:
     answer = await shop.post("/v1/orders", an_order(sku, quantity, **{"payment": None, **changed}))
     assert answer.status_code == 201, answer.text
     return str(answer.json()["order_no"])
 
 
-async def reserved(shop: Door, number: str) -> None:
+async def reserved(shop: ApiClient, number: str) -> None:
     """As the workflow's first step leaves it."""
     async with shop.app.state.services.database.begin() as conn:
         await timeline.lock_order(conn, number)
@@ -47,7 +47,7 @@ async def reserved(shop: Door, number: str) -> None:
         await timeline.transition(conn, number, Status.RECEIVED, OrderEvent.STOCK_RESERVED, data=data)
 
 
-async def paid(shop: Door, number: str) -> None:
+async def paid(shop: ApiClient, number: str) -> None:
     """As a capture leaves it."""
     (order,) = await shop.sql("SELECT total_minor FROM orders WHERE order_no = %s", number)
     await shop.sql(
@@ -60,7 +60,7 @@ async def paid(shop: Door, number: str) -> None:
         await timeline.transition(conn, number, Status.PENDING_PAYMENT, OrderEvent.PAYMENT_CAPTURED)
 
 
-async def parcel(shop: Door, number: str, status: str = "booking") -> None:
+async def parcel(shop: ApiClient, number: str, status: str = "booking") -> None:
     await shop.sql(
         "INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, address_rev, "
         "tracking_no) SELECT order_no || '-S1', order_no, %s, 'sandbox', %s, order_no || '/book/1', address_rev, 'T' "
@@ -69,11 +69,11 @@ async def parcel(shop: Door, number: str, status: str = "booking") -> None:
     )  # fmt: skip
 
 
-async def etag(shop: Door, number: str) -> str:
+async def etag(shop: ApiClient, number: str) -> str:
     return (await shop.get(f"/v1/orders/{number}")).headers["etag"]
 
 
-async def change(shop: Door, number: str, body: Any, **more: Any) -> httpx.Response:
+async def change(shop: ApiClient, number: str, body: Any, **more: Any) -> httpx.Response:
     """Change the order as it is now, unless `tag` says otherwise (None: no If-Match)."""
     tag = more["tag"] if "tag" in more else await etag(shop.as_("support", "amy"), number)
     headers = {"Idempotency-Key": more.get("key") or unique("key"), **shop.headers}
@@ -83,7 +83,7 @@ async def change(shop: Door, number: str, body: Any, **more: Any) -> httpx.Respo
     return await shop.http.patch(path, json=body, headers=headers)
 
 
-async def books_of(shop: Door, number: str) -> dict[str, Any]:
+async def ledger_of(shop: ApiClient, number: str) -> dict[str, Any]:
     """What a refused change must leave as it was."""
     tables = {
         "orders": "SELECT * FROM orders WHERE order_no = %s",
@@ -102,6 +102,6 @@ def lines(**units: int) -> dict[str, Any]:
     return {"lines": [{"sku": sku, "quantity": quantity} for sku, quantity in units.items()]}
 
 
-async def held(shop: Door, number: str) -> dict[str, int]:
+async def held(shop: ApiClient, number: str) -> dict[str, int]:
     rows = await shop.sql("SELECT sku, quantity FROM allocations WHERE order_no = %s AND state = 'reserved'", number)
     return {row["sku"]: row["quantity"] for row in rows}

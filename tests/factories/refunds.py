@@ -13,9 +13,9 @@ from infra.db.payments.refunds import OpenedRefund
 from tests.order_stage import Stage, eventually
 
 
-async def refund(stage: Stage, order_no: str, **how: Any) -> OpenedRefund:
+async def refund(stage: Stage, order_no: str, **options: Any) -> OpenedRefund:
     """Open a refund of the order; `how` are fields of RefundAsk."""
-    ask = RefundAsk(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **how)
+    ask = RefundAsk(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **options)
     async with stage.database.begin() as conn:
         return await refunds.open_refund(conn, KeyRing(stage.vault), ask)
 

@@ -12,9 +12,9 @@ from infra.db.customers.profiles import KeyRing
 from tests.order_stage import Stage, eventually
 
 
-async def at_the_door(stage: Stage, **how: Any) -> str:
+async def delivered_order(stage: Stage, **options: Any) -> str:
     """A delivered order whose return window is open."""
-    order_no = await stage.place(**how)
+    order_no = await stage.place(**options)
     await stage.reaches(order_no, "preparing")
     await stage.carrier_says(order_no, "delivered")
     await stage.reaches(order_no, "delivered")
@@ -37,16 +37,16 @@ def terms(stage: Stage) -> ReturnPolicy:
 
 async def receive(stage: Stage, return_id: str, condition: Condition = Condition.AS_NEW, units: int = 1) -> None:
     async with stage.database.begin() as conn:
-        here = await returns.lock(conn, return_id)
-        told = [Found("TEA", units, condition)]
-        await return_handling.receive(conn, here, "warehouse:wu", terms(stage), told)
+        order_return = await returns.lock(conn, return_id)
+        found = [Found("TEA", units, condition)]
+        await return_handling.receive(conn, order_return, "warehouse:wu", terms(stage), found)
 
 
 async def inspect(stage: Stage, return_id: str, condition: Condition = Condition.AS_NEW, units: int = 1) -> None:
-    how = SettlementContext(KeyRing(stage.vault), terms(stage), "warehouse:wu")
+    context = SettlementContext(KeyRing(stage.vault), terms(stage), "warehouse:wu")
     async with stage.database.begin() as conn:
-        here = await returns.lock(conn, return_id)
-        await return_handling.inspect(conn, here, how, [Found("TEA", units, condition)])
+        order_return = await returns.lock(conn, return_id)
+        await return_handling.inspect(conn, order_return, context, [Found("TEA", units, condition)])
 
 
 async def status_of(stage: Stage, return_id: str) -> str:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 
 WINDOW_S = 7 * 86_400
 
 
-async def delivered(shop: Door, *, paid: bool = True, window_s: int = WINDOW_S, **changed: Any) -> str:
+async def delivered(shop: ApiClient, *, paid: bool = True, window_s: int = WINDOW_S, **changed: Any) -> str:
     """An order at its customer's door, its money taken; without Temporal, as its workflow would leave it."""
     order_no = str((await shop.post("/v1/orders", an_order(**changed))).json()["order_no"])
     total = (await shop.sql("SELECT total_minor FROM orders WHERE order_no = %s", order_no))[0]["total_minor"]
@@ -29,7 +29,7 @@ async def delivered(shop: Door, *, paid: bool = True, window_s: int = WINDOW_S, 
     return order_no
 
 
-async def moves(shop: Door, order_no: str, event: str, source: str, target: str, window_s: int | None) -> None:
+async def moves(shop: ApiClient, order_no: str, event: str, source: str, target: str, window_s: int | None) -> None:
     await shop.sql(
         """INSERT INTO order_events (order_no, type, from_status, to_status, data, actor)
            SELECT %s, %s, %s, %s, CASE WHEN %s::int IS NULL THEN '{"warehouse": "WH-EAST"}'::jsonb

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 
 _EVENT = "INSERT INTO order_events (order_no, type, from_status, to_status, actor) VALUES (%s, %s, %s, %s, 'system')"
 _CAPTURE = """
@@ -28,13 +28,13 @@ SELECT order_no, 'refund', 1, 'sandbox', %(minor)s, currency, 'succeeded', %(id)
 """
 
 
-async def placed(shop: Door, **changed: Any) -> str:
+async def placed(shop: ApiClient, **changed: Any) -> str:
     answer = await shop.post("/v1/orders", an_order(**changed))
     assert answer.status_code == 201, answer.text
     return str(answer.json()["order_no"])
 
 
-async def paid(shop: Door, **changed: Any) -> str:
+async def paid(shop: ApiClient, **changed: Any) -> str:
     """An order whose money was captured."""
     order_no = await placed(shop, **changed)
     await shop.sql(_EVENT, order_no, "stock_reserved", "received", "pending_payment")
@@ -43,10 +43,12 @@ async def paid(shop: Door, **changed: Any) -> str:
     return order_no
 
 
-async def refunded(shop: Door, order_no: str, minor: int | None = None, succeeded: bool = True, **body: Any) -> str:
+async def refunded(
+    shop: ApiClient, order_no: str, minor: int | None = None, succeeded: bool = True, **body: Any
+) -> str:
     """A refund of `minor`, or of what `wish` says, paid or still to be paid; its id."""
-    asked = {"reason": "late", **({} if minor is None else {"amount_minor": minor}), **body}
-    answer = await shop.post(f"/v1/orders/{order_no}/refunds", asked)
+    content = {"reason": "late", **({} if minor is None else {"amount_minor": minor}), **body}
+    answer = await shop.post(f"/v1/orders/{order_no}/refunds", content)
     assert answer.status_code == 201, answer.text
     refund_id = str(answer.json()["refund_id"])
     if succeeded:
@@ -54,13 +56,13 @@ async def refunded(shop: Door, order_no: str, minor: int | None = None, succeede
     return refund_id
 
 
-async def paid_back(shop: Door, refund_id: str) -> None:
+async def paid_back(shop: ApiClient, refund_id: str) -> None:
     """The refund's money went back, once more where a part of it bounced."""
     await shop.named(_PAY, {"refund_id": refund_id})
     await shop.sql("UPDATE refunds SET status = 'succeeded' WHERE refund_id = %s", refund_id)
 
 
-async def cancelled(shop: Door, order_no: str, minor: int) -> None:
+async def cancelled(shop: ApiClient, order_no: str, minor: int) -> None:
     """The order is undone and the rest of its money, `minor`, given back without a refund of its own."""
     await shop.named(_RETURN, {"order_no": order_no, "id": unique("ret"), "minor": minor})
     await shop.sql(_EVENT, order_no, "order_cancelled", "paid", "cancelled")

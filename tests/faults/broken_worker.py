@@ -12,7 +12,7 @@ from workflows import names
 from workflows import payloads as m
 from workflows.orders.order import OrderWorkflow
 
-TOLD = "the next version is wrong"
+REPORTED = "the next version is wrong"
 
 
 @workflow.defn(name=names.ORDER)
@@ -25,7 +25,7 @@ class BrokenAtBooking(OrderWorkflow):
 
     async def _book(self) -> None:
         await workflow.sleep(timedelta(milliseconds=1), summary="a mark that should not be here")
-        raise ZeroDivisionError(TOLD)
+        raise ZeroDivisionError(REPORTED)
 
 
 if __name__ == "__main__":

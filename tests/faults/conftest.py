@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SEED] = secrets.randbelow(2**31) if given is None else given
 
 
-def _told(config: pytest.Config) -> str:
+def _reported(config: pytest.Config) -> str:
     seed = config.stash[SEED]
     return f"faults: seed {seed}; again with: python -m pytest tests/faults --seed {seed}"
 
@@ -35,7 +35,7 @@ def seed(request: pytest.FixtureRequest) -> Iterator[int]:
     if reporter is not None:
         with capture.global_and_fixture_disabled():
             reporter.ensure_newline()
-            reporter.write_line(_told(request.config))
+            reporter.write_line(_reported(request.config))
     yield request.config.stash[SEED]
 
 
@@ -45,7 +45,7 @@ def pytest_runtest_makereport(
 ) -> Iterator[None]:  # the seed stands beside every failure
     report: pytest.TestReport = yield  # type: ignore[assignment]
     if report.failed and "tests/faults" in item.path.as_posix():
-        report.sections.append(("seed", _told(item.config)))
+        report.sections.append(("seed", _reported(item.config)))
     return report  # type: ignore[return-value]
 
 

@@ -96,11 +96,11 @@ class Console:
 
 async def signed_in(stack: StackRun, role: str) -> Console:
     """A session of a new member of staff; close its `http`."""
-    person = await hired(stack, role)
+    member = await hired(stack, role)
     http = httpx.AsyncClient(base_url=stack.ready["api"], timeout=60, trust_env=False, verify=False)
     console = Console(http)
     fields = Forms(await console.get("/console/sign-in")).one("/console/sign-in")
-    code = pyotp.TOTP(person["secret"]).generate_otp(int(time.time()) // 30)
-    typed = {"name": person["name"], "password": person["password"], "code": code}
+    code = pyotp.TOTP(member["secret"]).generate_otp(int(time.time()) // 30)
+    typed = {"name": member["name"], "password": member["password"], "code": code}
     await console.send("/console/sign-in", fields | typed, 303)
     return console

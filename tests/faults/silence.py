@@ -40,14 +40,14 @@ class Proxy:
         except OSError:
             writer.close()
             return
-        told, said = asyncio.Event(), asyncio.Event()
-        self._to_server.add(told)
-        self._to_client.add(said)
+        reported, text = asyncio.Event(), asyncio.Event()
+        self._to_server.add(reported)
+        self._to_client.add(text)
         try:
-            await asyncio.gather(_pass_on(reader, asks, told), _pass_on(answers, writer, said))
+            await asyncio.gather(_pass_on(reader, asks, reported), _pass_on(answers, writer, text))
         finally:
-            self._to_server.discard(told)
-            self._to_client.discard(said)
+            self._to_server.discard(reported)
+            self._to_client.discard(text)
 
 
 async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter, lost: asyncio.Event) -> None:

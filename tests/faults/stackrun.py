@@ -147,10 +147,12 @@ class StackRun:
     @contextlib.contextmanager
     def another(self, name: str, *argv: str, **env: str) -> Any:
         """A second api, worker or relay on the same stack, with other settings, or the program `argv`; its process."""
-        told = running.environment_of(running.load(self.data_dir))
+        reported = running.environment_of(running.load(self.data_dir))
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("OMS_")}
         with (self.folder / f"another-{name}.log").open("ab") as log:
-            process = subprocess.Popen(argv or [*OMS, name], stdout=log, stderr=log, env={**inherited, **told, **env})
+            process = subprocess.Popen(
+                argv or [*OMS, name], stdout=log, stderr=log, env={**inherited, **reported, **env}
+            )
         try:
             yield process
         finally:

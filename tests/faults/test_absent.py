@@ -152,8 +152,8 @@ async def test_no_connection_is_free(stack: StackRun) -> None:
     buyer = f"c-{secrets.token_hex(6)}"
     customer = {"id": buyer, "name": "Made Up", "email": None, "phone": None}
     first = await place(stack, basket(sku, customer=customer))
-    door = {"OMS_API_PORT": str(port), "OMS_DB_POOL_SIZE": "2", "OMS_DB_POOL_TIMEOUT_S": "0.3"}
-    with stack.another("api", **door):
+    address = {"OMS_API_PORT": str(port), "OMS_DB_POOL_SIZE": "2", "OMS_DB_POOL_TIMEOUT_S": "0.3"}
+    with stack.another("api", **address):
         async with stack.client(base=f"http://127.0.0.1:{port}") as http:
             await until(lambda: _ready(http), "the second front door is open")
             keys = [secrets.token_hex(8) for _ in range(10)]

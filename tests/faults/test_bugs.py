@@ -51,8 +51,8 @@ async def support(stack: StackRun) -> AsyncIterator[Person]:
     known = dict(re.findall(r"^(Name|Password|Secret): +(\S+)", result.stdout, re.MULTILINE))
     code = pyotp.TOTP(known["Secret"]).generate_otp(int(time.time()) // 30)
     async with httpx.AsyncClient(base_url=stack.ready["api"], cookies={"oms_lang": "en"}, trust_env=False) as http:
-        asked = {"name": known["Name"], "password": known["Password"], "code": code}
-        assert (await http.post("/console/sign-in", data=asked)).status_code == 303
+        body = {"name": known["Name"], "password": known["Password"], "code": code}
+        assert (await http.post("/console/sign-in", data=body)).status_code == 303
         yield Person(http)
 
 
@@ -67,18 +67,18 @@ async def runs_of(client: Client, order_no: str) -> int:
     return (await client.count_workflows(query)).count
 
 
-async def failing(stack: StackRun, person: Person, orders: list[str]) -> None:
+async def failing(stack: StackRun, member: Person, orders: list[str]) -> None:
     """Returns when the console names all of them as bugs, with error and version."""
     missing = orders
 
-    async def seen() -> bool:
+    async def observed() -> bool:
         nonlocal missing
-        page = await person.get("/console/bugs")
+        page = await member.get("/console/bugs")
         missing = [order_no for order_no in orders if f"/console/orders/{order_no}/running" not in page]
         return not missing
 
     try:
-        await until(seen, "the bugs are seen", 60)
+        await until(observed, "the bugs are seen", 60)
     except AssertionError:
         raise AssertionError("".join([await stack.story(order_no) for order_no in missing])) from None
 
@@ -99,23 +99,23 @@ async def reset_alone(stack: StackRun, client: Client, order_no: str) -> None:
     await until(listed, "one run more, not two")
 
 
-async def reset_rest(person: Person) -> str:
+async def reset_rest(member: Person) -> str:
     """All that fail, as one batch from the console; its page when it is over."""
-    asked = await person.send("/console/bugs/reset", reason="the good version is back")
-    (count,) = re.findall(r"Type the number of workflows, (\d+),", asked.text)
-    (key,) = re.findall(r'name="key" value="([^"]*)"', asked.text)
-    wrong = await person.send("/console/bugs/reset", reason="it is", key=key, count=str(int(count) + 1))
+    response = await member.send("/console/bugs/reset", reason="the good version is back")
+    (count,) = re.findall(r"Type the number of workflows, (\d+),", response.text)
+    (key,) = re.findall(r'name="key" value="([^"]*)"', response.text)
+    wrong = await member.send("/console/bugs/reset", reason="it is", key=key, count=str(int(count) + 1))
     assert wrong.status_code == 409
-    told = [await person.send("/console/bugs/reset", reason="it is", key=key, count=count) for _ in range(2)]
-    assert [answer.status_code for answer in told] == [303, 303], told[0].text
-    path = told[0].headers["location"]
-    assert path == told[1].headers["location"], "sent twice, begun twice"
+    reported = [await member.send("/console/bugs/reset", reason="it is", key=key, count=count) for _ in range(2)]
+    assert [answer.status_code for answer in reported] == [303, 303], reported[0].text
+    path = reported[0].headers["location"]
+    assert path == reported[1].headers["location"], "sent twice, begun twice"
 
     async def over() -> bool:
-        return "data-ended" in await person.get(path)
+        return "data-ended" in await member.get(path)
 
     await until(over, "the batch is over")
-    return await person.get(path)
+    return await member.get(path)
 
 
 async def test_a_bug_that_marked_the_history_is_seen_and_healed_by_a_batch(still: StackRun) -> None:
@@ -126,34 +126,34 @@ async def test_a_bug_that_marked_the_history_is_seen_and_healed_by_a_batch(still
     begun_before = [await place(still, basket(sku, token=None)) for _ in range(2)]
     for order_no in begun_before:
         await still.reaches(order_no, "pending_payment")
-    async with support(still) as person:
+    async with support(still) as member:
         with still.another("broken", sys.executable, "-m", "tests.faults.broken_worker", **env):
             await made_current(still, BROKEN)
             try:
                 orders = begun_before + [await place(still, basket(sku)) for _ in range(3)]
                 for order_no in begun_before:
                     await pay(still, order_no)
-                await failing(still, person, orders)
-                page = await person.get("/console/bugs")
+                await failing(still, member, orders)
+                page = await member.get("/console/bugs")
                 assert MARK in page and BROKEN in page and "the code raises an error" in page
-                one = await person.get(f"/console/orders/{orders[0]}/running")
+                one = await member.get(f"/console/orders/{orders[0]}/running")
                 assert "Bug: " in one and MARK in one and BROKEN in one and "restarts before its last" in one
             finally:
                 await made_current(still, good)
         await reset_alone(still, client, orders[0])
-        assert "4 reset, 0 refused, of 4" in await reset_rest(person)
+        assert "4 reset, 0 refused, of 4" in await reset_rest(member)
         for order_no in orders:
             await deliver(still, order_no)
             assert await runs_of(client, order_no) == 2
-        assert "No workflows are failing" in await person.get("/console/bugs")
+        assert "No workflows are failing" in await member.get("/console/bugs")
     await verify(still, orders)
     kinds = [item["kind"] for item in await still.items("/payments", order_no=orders[1])]
     assert kinds.count("capture") == 1
-    acts = await still.sql(
+    actions = await still.sql(
         "SELECT DISTINCT action, order_no, after FROM audit_log WHERE action LIKE 'workflow_%%' AND actor LIKE %(who)s",
         who="support:%",
     )
-    assert sorted((row["action"], row["order_no"], row["after"]) for row in acts) == [
+    assert sorted((row["action"], row["order_no"], row["after"]) for row in actions) == [
         ("workflow_batch_reset", None, "4 workflows"),
         ("workflow_reset", orders[0], None),
     ]

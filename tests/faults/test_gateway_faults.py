@@ -15,7 +15,7 @@ from tests.faults.verdict import verify
 pytestmark = pytest.mark.faults
 
 ATTEMPTS = 5  # of a step before it parks, by default
-Story = Callable[[StackRun, str], Awaitable[None]]
+Scenario = Callable[[StackRun, str], Awaitable[None]]
 # mode and count: what passes within the attempts that a step has
 PASSING = (("timeout_before", 1), ("timeout_after", 1), ("error", 2), ("timeout_before", 3))
 
@@ -33,7 +33,7 @@ async def done(stack: StackRun, order_no: str) -> dict[str, int]:
     return {kind: kinds.count(kind) for kind in kinds}
 
 
-async def told_of(stack: StackRun, order_no: str, event: str) -> None:
+async def notification_of(stack: StackRun, order_no: str, event: str) -> None:
     """Returns when the timeline has the event."""
 
     async def there() -> bool:
@@ -42,10 +42,10 @@ async def told_of(stack: StackRun, order_no: str, event: str) -> None:
     await until(there, f"{order_no}: {event}")
 
 
-def on_the_way(kind: str, mode: str, count: int) -> Story:
+def on_the_way(kind: str, mode: str, count: int) -> Scenario:
     """A passing fault between the click and the door delays the order, no more."""
 
-    async def story(stack: StackRun, order_no: str) -> None:
+    async def scenario(stack: StackRun, order_no: str) -> None:
         await fault(stack, order_no, kind, mode, count)
         await pay(stack, order_no)
         await deliver(stack, order_no)
@@ -53,13 +53,13 @@ def on_the_way(kind: str, mode: str, count: int) -> Story:
         assert len(await stack.items("/shipments", order_no=order_no)) == 1
         assert not await stack.sql("SELECT 1 FROM parked_steps WHERE order_no = %(o)s", o=order_no)
 
-    return story
+    return scenario
 
 
-def given_back(mode: str, count: int) -> Story:
+def given_back(mode: str, count: int) -> Scenario:
     """The order is cancelled after it was paid and booked; the refund meets a passing fault."""
 
-    async def story(stack: StackRun, order_no: str) -> None:
+    async def scenario(stack: StackRun, order_no: str) -> None:
         await fault(stack, order_no, "refund", mode, count)
         await pay(stack, order_no)
         await stack.reaches(order_no, "preparing")
@@ -67,13 +67,13 @@ def given_back(mode: str, count: int) -> Story:
         await stack.reaches(order_no, "cancelled")
         assert await done(stack, order_no) == {"authorise": 1, "capture": 1, "refund": 1}
 
-    return story
+    return scenario
 
 
-def recalled(mode: str, count: int) -> Story:
+def recalled(mode: str, count: int) -> Scenario:
     """The parcel is called back while the carrier's answers are lost."""
 
-    async def story(stack: StackRun, order_no: str) -> None:
+    async def scenario(stack: StackRun, order_no: str) -> None:
         await pay(stack, order_no)
         await stack.reaches(order_no, "preparing")
         await fault(stack, order_no, "cancel", mode, count)
@@ -81,25 +81,25 @@ def recalled(mode: str, count: int) -> Story:
         await stack.reaches(order_no, "cancelled")
         assert [item["status"] for item in await stack.items("/shipments", order_no=order_no)] == ["cancelled"]
 
-    return story
+    return scenario
 
 
-def released(mode: str, count: int) -> Story:
+def released(mode: str, count: int) -> Scenario:
     """The capture is refused for good, the authorisation given up through a passing fault, another payment taken."""
 
-    async def story(stack: StackRun, order_no: str) -> None:
+    async def scenario(stack: StackRun, order_no: str) -> None:
         await fault(stack, order_no, "capture", "reject")
         await fault(stack, order_no, "void", mode, count)
         await pay(stack, order_no)
-        await told_of(stack, order_no, "payment_voided")
+        await notification_of(stack, order_no, "payment_voided")
         await pay(stack, order_no)
         await deliver(stack, order_no)
         assert await done(stack, order_no) == {"authorise": 2, "capture": 1, "void": 1}
 
-    return story
+    return scenario
 
 
-async def lost_and_not_told(stack: StackRun, order_no: str) -> None:
+async def lost_without_notification(stack: StackRun, order_no: str) -> None:
     """The capture is done but not answered, and the question about it fails at first."""
     await fault(stack, order_no, "capture", "timeout_after")
     await fault(stack, order_no, "lookup", "error", 2)
@@ -111,14 +111,14 @@ async def lost_and_not_told(stack: StackRun, order_no: str) -> None:
 async def authorise_refused(stack: StackRun, order_no: str) -> None:
     await fault(stack, order_no, "authorise", "reject")
     await pay(stack, order_no)
-    await told_of(stack, order_no, "payment_declined")  # the front door does not wait for the decision for ever
+    await notification_of(stack, order_no, "payment_declined")  # the front door does not wait for the decision for ever
     assert (await stack.order(order_no))["status"] == "pending_payment"
     await pay(stack, order_no)
     await deliver(stack, order_no)
     assert await done(stack, order_no) == {"authorise": 1, "capture": 1}
 
 
-async def authorise_away(stack: StackRun, order_no: str) -> None:
+async def authorise_unreachable(stack: StackRun, order_no: str) -> None:
     """Every attempt goes unanswered: the step parks, and support tries again."""
     await fault(stack, order_no, "authorise", "timeout_before", ATTEMPTS)
     await pay(stack, order_no)
@@ -187,10 +187,10 @@ async def recalled_too_late(stack: StackRun, order_no: str) -> None:
     await pay(stack, order_no)
     await stack.reaches(order_no, "preparing")
     await fault(stack, order_no, "cancel", "timeout_before", 3)
-    asked = asyncio.create_task(cancel(stack, order_no))
-    await told_of(stack, order_no, "cancel_requested")
+    task = asyncio.create_task(cancel(stack, order_no))
+    await notification_of(stack, order_no, "cancel_requested")
     await carry(stack, order_no, "picked_up", "delivered")
-    answer = await asked
+    answer = await task
     if answer.status_code == 200:  # the front door did not wait for the decision
         assert answer.json()["waiting_for"]["what"] == "cancellation", answer.text
     else:
@@ -213,19 +213,26 @@ async def void_refused(stack: StackRun, order_no: str) -> None:
 
 
 STEPS = ("authorise", "capture", "book")
-STORIES: dict[str, Story] = {
+SCENARIOS: dict[str, Scenario] = {
     **{f"{kind} {mode} {n}": on_the_way(kind, mode, n) for kind in STEPS for mode, n in PASSING},
     **{f"refund {mode} {n}": given_back(mode, n) for mode, n in PASSING},
     **{f"recall {mode} {n}": recalled(mode, n) for mode, n in PASSING},
     **{f"void {mode} {n}": released(mode, n) for mode, n in PASSING},
     **{
-        story.__name__: story
-        for story in (
-            lost_and_not_told, authorise_refused, authorise_away, book_refused_then_retried, book_refused_then_undone,
-            refund_refused, recall_refused, recalled_too_late, void_refused,
+        scenario.__name__: scenario
+        for scenario in (
+            lost_without_notification,
+            authorise_refused,
+            authorise_unreachable,
+            book_refused_then_retried,
+            book_refused_then_undone,
+            refund_refused,
+            recall_refused,
+            recalled_too_late,
+            void_refused,
         )
     },
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -238,21 +245,21 @@ async def running_scenarios(still: StackRun) -> AsyncIterator[dict[str, tuple[st
         await still.reaches(order_no, "pending_payment")
         return order_no
 
-    orders = await asyncio.gather(*(ordered() for _ in STORIES))
-    stories = zip(STORIES.items(), orders, strict=True)
-    running = {name: (o, asyncio.ensure_future(story(still, o))) for (name, story), o in stories}
+    orders = await asyncio.gather(*(ordered() for _ in SCENARIOS))
+    scenarios = zip(SCENARIOS.items(), orders, strict=True)
+    running = {name: (o, asyncio.ensure_future(scenario(still, o))) for (name, scenario), o in scenarios}
     yield running
     for _, task in running.values():
         task.cancel()
     await asyncio.gather(*(task for _, task in running.values()), return_exceptions=True)
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", SCENARIOS)
 async def test_one_order_meets(
     still: StackRun, running_scenarios: dict[str, tuple[str, "asyncio.Task[None]"]], name: str
 ) -> None:
-    order_no, story = running_scenarios[name]
-    await story
+    order_no, scenario = running_scenarios[name]
+    await scenario
     await verify(still, [order_no])
 
 

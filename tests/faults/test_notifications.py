@@ -86,8 +86,8 @@ async def test_a_payment_is_told_many_times(still: StackRun) -> None:
     await asyncio.gather(*same, *others)
     await still.reaches(order_no, "preparing")
     assert (await still.events(order_no)).count("payment_captured") == 1
-    kept = await still.sql("SELECT 1 FROM payment_ledger WHERE order_no = %(o)s", o=order_no)
-    assert len(kept) == 1
+    rows = await still.sql("SELECT 1 FROM payment_ledger WHERE order_no = %(o)s", o=order_no)
+    assert len(rows) == 1
     assert (await cancel(still, order_no)).status_code == 200
     await verify(still, [order_no])
 

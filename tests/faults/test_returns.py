@@ -26,7 +26,7 @@ async def patient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
         yield run
 
 
-async def asked(stack: StackRun) -> tuple[str, str, str]:
+async def request_return(stack: StackRun) -> tuple[str, str, str]:
     """(order number, return id, SKU) of a return that was just asked for."""
     sku = await stocked(stack, 10)
     order_no = await place(stack, basket(sku, quantity=2))
@@ -64,7 +64,7 @@ async def ends_well(stack: StackRun, order_no: str, return_id: str, sku: str) ->
 
 
 async def test_a_worker_that_is_killed_loses_no_return(patient: StackRun) -> None:
-    order_no, return_id, sku = await asked(patient)
+    order_no, return_id, sku = await request_return(patient)
     await patient.kill("worker")
     await patient.fault("payments", "slow", order_no=order_no, kind="refund")
     await handled(patient, return_id, sku)
@@ -74,7 +74,7 @@ async def test_a_worker_that_is_killed_loses_no_return(patient: StackRun) -> Non
 
 
 async def test_temporal_forgets_everything_in_the_middle_of_a_return(patient: StackRun) -> None:
-    order_no, return_id, sku = await asked(patient)
+    order_no, return_id, sku = await request_return(patient)
 
     async def labelled() -> bool:
         return bool(await patient.sql("SELECT 1 FROM return_labels WHERE return_id = %(r)s", r=return_id))

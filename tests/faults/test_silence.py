@@ -19,7 +19,7 @@ from infra.stack.temporal.temporal_server import TemporalServer
 from infra.system import heartbeat
 from infra.system.heartbeat import Heartbeat
 from infra.system.watchdog import Pulse
-from tests.api.conftest import Door, an_order, open_door
+from tests.api.conftest import ApiClient, an_order, open_api
 from tests.conftest import DatabaseUrls
 from tests.faults.driver import basket, stocked
 from tests.faults.driver import place as place_there
@@ -39,19 +39,19 @@ _ONE, _LATE = text("SELECT 1"), text("SELECT pg_sleep(1.5), 1")
 
 
 @asynccontextmanager
-async def behind(postgres: PostgresServer, books: DatabaseUrls) -> AsyncIterator[tuple[Proxy, DatabaseUrls]]:
+async def behind(postgres: PostgresServer, urls: DatabaseUrls) -> AsyncIterator[tuple[Proxy, DatabaseUrls]]:
     """The same books by way of a proxy."""
     async with proxied(postgres.port) as proxy:
-        there = books.app_url.replace(f":{postgres.port}/", f":{proxy.port}/")
-        yield proxy, DatabaseUrls(owner_url=books.owner_url, app_url=there)
+        there = urls.app_url.replace(f":{postgres.port}/", f":{proxy.port}/")
+        yield proxy, DatabaseUrls(owner_url=urls.owner_url, app_url=there)
 
 
 @asynccontextmanager
 async def connected(
-    books: DatabaseUrls, connections: int = 3, limits: Mapping[str, float] = QUICK
+    urls: DatabaseUrls, connections: int = 3, limits: Mapping[str, float] = QUICK
 ) -> AsyncIterator[Database]:
     """A pool with so many connections, all made."""
-    database = Database.from_settings(settings_for(books, db_pool_size=connections, **limits))
+    database = Database.from_settings(settings_for(urls, db_pool_size=connections, **limits))
     try:
         opened = [await database.connection() for _ in range(connections)]
         for connection in opened:
@@ -148,35 +148,35 @@ async def _run(database: Database, statement: object) -> None:
 async def test_a_frozen_database_is_answered_with_503_while_it_is_frozen(
     postgres: PostgresServer, database_url: DatabaseUrls
 ) -> None:
-    async with open_door(database_url, db_pool_size=3, **QUICK) as door:
-        await door.sql("INSERT INTO products (sku, name, price_minor, currency) VALUES ('TEA-1', 'Tea', 1200, 'CNY')")
-        support = door.as_("support")
+    async with open_api(database_url, db_pool_size=3, **QUICK) as api:
+        await api.sql("INSERT INTO products (sku, name, price_minor, currency) VALUES ('TEA-1', 'Tea', 1200, 'CNY')")
+        support = api.as_("support")
         assert (await support.post("/v1/orders", an_order())).status_code == 201
-        with impatient(door.app.state.services.database), frozen(postgres.data):
+        with impatient(api.app.state.services.database), frozen(postgres.data):
             async with asyncio.timeout(PATIENCE_S):
-                asked = [support.post("/v1/orders", an_order()) for _ in range(5)]
-                asked += [door.get("/readyz"), support.get("/v1/orders")]
-                for answer in await asyncio.gather(*asked):
+                response = [support.post("/v1/orders", an_order()) for _ in range(5)]
+                response += [api.get("/readyz"), support.get("/v1/orders")]
+                for answer in await asyncio.gather(*response):
                     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True), answer.text
                     assert answer.json()["code"] in ("database_unavailable", "busy")
-        await taken(door)
+        await taken(api)
 
 
 async def test_readiness_answers_within_its_limit_whatever_the_database_does(
     postgres: PostgresServer, database_url: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "READY_TIMEOUT_S", 0.2)
-    async with open_door(database_url, db_silence_s=100.0, db_answer_s=100.0) as door:
+    async with open_api(database_url, db_silence_s=100.0, db_answer_s=100.0) as api:
         with frozen(postgres.data):
             async with asyncio.timeout(PATIENCE_S):  # sooner than the connection is given up
-                answer = await door.get("/readyz")
+                answer = await api.get("/readyz")
             assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
 
 
-async def taken(door: Door) -> None:
+async def taken(api: ApiClient) -> None:
     """The same door takes an order again, without having been started again."""
     async with asyncio.timeout(PATIENCE_S):
-        while (await door.as_("support").post("/v1/orders", an_order())).status_code != 201:
+        while (await api.as_("support").post("/v1/orders", an_order())).status_code != 201:
             await asyncio.sleep(0.1)
 
 
@@ -263,14 +263,14 @@ async def test_a_process_that_hangs_is_started_again_and_orders_go_on(stack: Sta
 async def test_a_question_that_is_lost_itself_is_asked_again(
     postgres: PostgresServer, database_url: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, told = 0, connection_watch._read_working
+    requested, reported = 0, connection_watch._read_working
 
     async def lost_once(conninfo: str, pids: Sequence[int], question: str) -> Working | None:
-        nonlocal asked
-        asked += 1
-        if asked == 1:
+        nonlocal requested
+        requested += 1
+        if requested == 1:
             await asyncio.Event().wait()
-        return await told(conninfo, pids, question)
+        return await reported(conninfo, pids, question)
 
     async with behind(postgres, database_url) as (proxy, there), connected(there, 1, DROPPING) as database:
         monkeypatch.setattr(connection_watch, "_read_working", lost_once)

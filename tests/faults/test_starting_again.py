@@ -97,9 +97,9 @@ async def test_temporals_file_is_lost(still: StackRun) -> None:
     await until(lambda: still.pid("temporal") != lost, "Temporal is started again, empty")
     meanwhile = await place(still, basket(await stocked(still, 1)))
     await until(lambda: _sound(still), "the stack is sound")
-    told = recovered(still)
-    started = re.search(r"(\d+) started", told)
-    assert started and int(started[1]) >= len(work.orders), told
+    reported = recovered(still)
+    started = re.search(r"(\d+) started", reported)
+    assert started and int(started[1]) >= len(work.orders), reported
     assert " 0 started" in recovered(still), "whoever runs is left alone"
     await still.reaches(meanwhile, "preparing")
     assert {order_no: await still.events(order_no) for order_no in work.orders} == before, "nothing is done twice"
@@ -112,8 +112,8 @@ async def test_temporals_file_is_lost(still: StackRun) -> None:
 async def test_a_damaged_temporal_file_is_named_and_once_it_is_set_aside_every_order_goes_on(still: StackRun) -> None:
     work = await opened(still)
     await still.fault("payments", "reject", order_no=work.booked, kind="refund")
-    asked = await post(still, f"/v1/orders/{work.booked}/refunds", {"amount_minor": 1, "reason": "a scratch"})
-    assert asked.status_code == 201, asked.text
+    response = await post(still, f"/v1/orders/{work.booked}/refunds", {"amount_minor": 1, "reason": "a scratch"})
+    assert response.status_code == 201, response.text
     await still.parks(work.booked, "refund")
     closed = await place(still, basket(await stocked(still, 1), token=None))
     await still.reaches(closed, "pending_payment")
@@ -126,8 +126,8 @@ async def test_a_damaged_temporal_file_is_named_and_once_it_is_set_aside_every_o
         file.write_bytes(b"no database" * 500)
     with pytest.raises(AssertionError):
         await still.start()
-    told = " ".join((still.folder / "up.log").read_text().split())
-    assert "is damaged. No order is lost" in told and "oms recover" in told, told[-2000:]
+    text = " ".join((still.folder / "up.log").read_text().split())
+    assert "is damaged. No order is lost" in text and "oms recover" in text, text[-2000:]
     folder.rename(folder.with_name("temporal.damaged"))
     await still.start()
     await until(lambda: _sound(still), "the stack is sound")

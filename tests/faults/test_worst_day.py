@@ -36,7 +36,7 @@ STOPPED_RATE_PER_S, RATE_PER_S = (20, 100) if TORTURE else (4, 10)
 GROUP = "/console/stuck/group?step=book"
 PARKED = "SELECT count(*) AS n FROM parked_steps WHERE step = 'book' AND resolved_at IS NULL"
 COMPLETED = "SELECT count(*) AS n FROM orders WHERE status = 'completed'"
-TOLD = "SELECT count(*) AS n FROM resolutions WHERE resolution_id LIKE %(job)s || ':%%'"
+RESOLUTIONS = "SELECT count(*) AS n FROM resolutions WHERE resolution_id LIKE %(job)s || ':%%'"
 # Nobody is hurried; the carrier gets few tries, so that the orders stick soon. Parcels move by themselves.
 SETTINGS = {
     "OMS_PAYMENT_TIMEOUT_S": "14400",
@@ -89,10 +89,10 @@ class Watch:
 
     async def _look_at_board(self) -> None:
         """Its sum, and what can only grow or only shrink against the database just before and just after."""
-        least, before = len(self.stack.accepted), await in_books(self.stack)
+        least, before = len(self.stack.accepted), await in_database(self.stack)
         tiles = await self.console.tiles()
-        after = await in_books(self.stack)
-        fewest, exact = shown(tiles)
+        after = await in_database(self.stack)
+        fewest, exact = lower_bound(tiles)
         self._judge(f"board {tiles}", fewest <= self.begun and (not exact or least <= fewest))
         self._judge(f"completed {tiles}", fits(tiles["completed"], before["completed"], after["completed"]))
         if self.job:  # nobody places any more, so nothing becomes paid
@@ -109,7 +109,7 @@ class Watch:
             self.wrong.append(f"{what}: between {len(self.stack.accepted)} and {self.begun} orders")
 
 
-def shown(tiles: dict[str, str]) -> tuple[int, bool]:
+def lower_bound(tiles: dict[str, str]) -> tuple[int, bool]:
     """How many orders a board shows at least, and whether that is their exact number."""
     assert tiles, "the board has no tiles"
     exact = not any(number.endswith("+") for number in tiles.values())
@@ -121,7 +121,7 @@ def fits(number: str, least: int, most: int) -> bool:
     return most > COUNTED if number.endswith("+") else least <= int(number) <= most
 
 
-async def in_books(stack: StackRun) -> Counter[str]:
+async def in_database(stack: StackRun) -> Counter[str]:
     """Orders by status, in one statement: one moment."""
     rows = await stack.sql("SELECT status, count(*) AS n FROM orders GROUP BY status")
     return Counter({row["status"]: row["n"] for row in rows})
@@ -142,7 +142,7 @@ async def test_a_carrier_is_down_all_day(shop: StackRun) -> None:
         await asyncio.gather(console.http.aclose(), watch.console.http.aclose())
     assert isinstance(ended, asyncio.CancelledError), ended
     assert not watch.wrong, "\n".join(watch.wrong[:20])
-    told_times(watch)
+    resolution_count(watch)
 
 
 async def the_day(shop: StackRun, console: Console, watch: Watch) -> None:
@@ -153,8 +153,8 @@ async def the_day(shop: StackRun, console: Console, watch: Watch) -> None:
     await until(lambda: count(shop, PARKED, ORDERS), "every order sticks at the carrier", PATIENCE_S)
     await board_is_right(shop, console)
     watch.console.phase = "idle"
-    seen = watch.looks["rounds"]
-    await until(lambda: watch.looks["rounds"] >= seen + QUIET_LOOKS, "some quiet looks", PATIENCE_S)
+    observed = watch.looks["rounds"]
+    await until(lambda: watch.looks["rounds"] >= observed + QUIET_LOOKS, "some quiet looks", PATIENCE_S)
 
     await shop.sandbox("DELETE", "/faults")
     watch.console.phase = "act"
@@ -167,8 +167,8 @@ async def the_day(shop: StackRun, console: Console, watch: Watch) -> None:
     assert sum(orders for orders, _ in await console.causes()) == 0
     await nobody_twice(shop)
     await verify(shop, timeout_s=PATIENCE_S)
-    for told in (shop.oms("ledger", "check"), shop.oms("audit", "verify")):
-        assert told.returncode == 0, told.stdout + told.stderr
+    for reported in (shop.oms("ledger", "check"), shop.oms("audit", "verify")):
+        assert reported.returncode == 0, reported.stdout + reported.stderr
 
 
 async def placed(shop: StackRun, watch: Watch) -> None:
@@ -194,9 +194,9 @@ async def count(shop: StackRun, question: str, wanted: int, **values: Any) -> bo
 
 async def board_is_right(shop: StackRun, console: Console) -> None:
     """While nothing moves: each tile is what the database says, and the list, page by page, holds each order once."""
-    books, tiles = await in_books(shop), await console.tiles()
-    assert tiles == {status: f"{COUNTED}+" if books[status] > COUNTED else str(books[status]) for status in tiles}
-    assert sum(books.values()) == ORDERS
+    counts, tiles = await in_database(shop), await console.tiles()
+    assert tiles == {status: f"{COUNTED}+" if counts[status] > COUNTED else str(counts[status]) for status in tiles}
+    assert sum(counts.values()) == ORDERS
     await list_is_whole(shop)
 
 
@@ -229,8 +229,8 @@ async def retried(console: Console, orders: int, rate_per_s: int) -> str:
     """All that stick are tried again: the form, a number typed wrongly, the right number; the job's page."""
     assert f'href="{GROUP}"' in await console.first_cause(), "one outage shows as several errors: they go together"
     form = Forms(await console.get(GROUP)).one("/console/stuck/bulk", action="retry")
-    asked = await console.send("/console/stuck/bulk", form | {"reason": "back", "rate_per_s": str(rate_per_s)}, 200)
-    sure = Forms(asked.text).one("/console/stuck/bulk")
+    response = await console.send("/console/stuck/bulk", form | {"reason": "back", "rate_per_s": str(rate_per_s)}, 200)
+    sure = Forms(response.text).one("/console/stuck/bulk")
     again = await console.send("/console/stuck/bulk", sure | {"count": str(orders + 1)}, 409)
     number = re.search(r'<dd class="num">(\d+)</dd>', again.text)
     assert number is not None and int(number[1]) == orders, again.text
@@ -246,10 +246,10 @@ async def stopped_in_the_middle(shop: StackRun, console: Console, watch: Watch) 
     page = await console.get(job)
     await console.send(f"{job}/stop", Forms(page).one(f"{job}/stop"), 303)
     job_id = job.rpartition("/")[2]
-    told = (await shop.sql(TOLD, job=job_id))[0]["n"]
+    rows = (await shop.sql(RESOLUTIONS, job=job_id))[0]["n"]
     await workflow_ended(shop, job_id)
-    begun = (await shop.sql(TOLD, job=job_id))[0]["n"]
-    assert begun <= told + AT_ONCE + 1, f"{begun - told} orders were taken up after the act was stopped"
+    begun = (await shop.sql(RESOLUTIONS, job=job_id))[0]["n"]
+    assert begun <= rows + AT_ONCE + 1, f"{begun - rows} orders were taken up after the act was stopped"
     assert "stopped" in await console.get(job)
     left = ORDERS - 1 - begun
     await until(lambda: count(shop, COMPLETED, begun + 1), f"the {begun} that were begun come home", PATIENCE_S)
@@ -294,7 +294,7 @@ async def nobody_twice(shop: StackRun) -> None:
     assert not [p for p in payments if p["kind"] in ("refund", "void")]
 
 
-def told_times(watch: Watch) -> None:
+def resolution_count(watch: Watch) -> None:
     """Prints what a page took (pytest -rP shows it); people could work with all of them."""
     print(f"{ORDERS} orders; looked: {dict(watch.looks)}")
     slow = []

@@ -39,7 +39,7 @@ async def verify(stack: StackRun, orders: Iterable[str] | None = None, timeout_s
     """Waits until the orders (all by default) have ended or are parked, then checks them, database and sandbox."""
     chosen = None if orders is None else set(orders)
     await settled(stack, chosen, timeout_s)
-    wrong = [*await _books(stack), *await _accepted(stack), *await _outside(stack, chosen)]
+    wrong = [*await _ledger(stack), *await _accepted(stack), *await _outside(stack, chosen)]
     assert not wrong, "\n".join(wrong)
 
 
@@ -55,17 +55,17 @@ async def settled(stack: StackRun, chosen: Collection[str] | None = None, timeou
     try:
         await until(none, "all orders are settled", timeout_s)
     except AssertionError:
-        stories = [f"{row['order_no']}{await stack.story(row['order_no'])}" for row in rest[:5]]
-        raise AssertionError(f"{len(rest)} orders neither end nor park:\n" + "\n".join(stories)) from None
+        scenarios = [f"{row['order_no']}{await stack.story(row['order_no'])}" for row in rest[:5]]
+        raise AssertionError(f"{len(rest)} orders neither end nor park:\n" + "\n".join(scenarios)) from None
 
 
 async def consistent(stack: StackRun) -> None:
     """The checks of `oms ledger check` find nothing."""
-    wrong = await _books(stack)
+    wrong = await _ledger(stack)
     assert not wrong, "\n".join(wrong)
 
 
-async def _books(stack: StackRun) -> list[str]:
+async def _ledger(stack: StackRun) -> list[str]:
     """Levels, reservations, ledgers, timelines: each question finds what is wrong."""
     wrong = []
     for question in CHECKS:
@@ -76,11 +76,11 @@ async def _books(stack: StackRun) -> list[str]:
 
 async def _accepted(stack: StackRun) -> list[str]:
     """What was answered with 201 is in the database, as answered."""
-    kept = {row["order_no"]: row["total_minor"] for row in await stack.sql("SELECT order_no, total_minor FROM orders")}
+    rows = {row["order_no"]: row["total_minor"] for row in await stack.sql("SELECT order_no, total_minor FROM orders")}
     return [
-        f"{o} was accepted at {total}, kept: {kept.get(o)}"
+        f"{o} was accepted at {total}, kept: {rows.get(o)}"
         for o, total in stack.accepted.items()
-        if kept.get(o) != total
+        if rows.get(o) != total
     ]
 
 
@@ -109,19 +109,19 @@ def _money(row: dict[str, Any], items: list[dict[str, Any]]) -> list[str]:
     sums: Counter[str] = Counter()
     for item in done:
         sums[item["kind"]] += item["amount_minor"]
-    kept = sums["capture"] - sums["refund"]
+    stored = sums["capture"] - sums["refund"]
     taken = [item for item in done if item["kind"] == "capture" and item.get("parent_id")]
     used = {item["parent_id"] for item in done if item["kind"] in ("capture", "void")}
     dangling = [item["id"] for item in done if item["kind"] == "authorise" and item["id"] not in used]
     wrong = []
-    if kept != row["kept_minor"]:
-        wrong.append(f"the sandbox keeps {kept}, the books {row['kept_minor']}")
+    if stored != row["kept_minor"]:
+        wrong.append(f"the sandbox keeps {stored}, the books {row['kept_minor']}")
     if len(taken) > 1:
         wrong.append(f"captured {len(taken)} times")
     if row["parked"]:
         return wrong
-    if kept != (row["total_minor"] - row["refunded_minor"] if row["status"] == "completed" else 0):
-        wrong.append(f"{row['status']} of {row['total_minor']}, but {kept} is kept")
+    if stored != (row["total_minor"] - row["refunded_minor"] if row["status"] == "completed" else 0):
+        wrong.append(f"{row['status']} of {row['total_minor']}, but {stored} is kept")
     if dangling:
         wrong.append(f"authorisations hold money for nothing: {dangling}")
     return wrong

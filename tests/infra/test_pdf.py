@@ -58,10 +58,10 @@ def test_names_addresses_and_amounts_are_there_in_both_languages(lang: str, expe
 
 
 @pytest.mark.parametrize(
-    ("currency", "shown"), [("JPY", "247,412 JPY"), ("KWD", "247.412 KWD"), ("USD", "2,474.12 USD")]
+    ("currency", "page"), [("JPY", "247,412 JPY"), ("KWD", "247.412 KWD"), ("USD", "2,474.12 USD")]
 )
-def test_amounts_have_the_decimals_of_their_currency(currency: str, shown: str) -> None:
-    assert shown in pages(rendered(sheet(currency=currency), "en"))[0]
+def test_amounts_have_the_decimals_of_their_currency(currency: str, page: str) -> None:
+    assert page in pages(rendered(sheet(currency=currency), "en"))[0]
 
 
 def test_added_tax_stands_above_the_total() -> None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pytest
 
 from infra.stack.temporal.temporal_server import TemporalServer
-from tests.api.conftest import Door, open_door
+from tests.api.conftest import ApiClient, open_api
 from tests.conftest import DatabaseUrls
 from tests.order_stage import AS_IN_PRODUCTION, Stage, staged
-from tests.workflows.stories import pay_again
+from tests.workflows.scenarios import pay_again
 
 DEAR, CHEAP = "DEAR", "CHEAP"
 
@@ -19,10 +19,10 @@ class Office:
     """A stage, and the door through which staff act on its orders."""
 
     stage: Stage
-    door: Door
+    api: ApiClient
 
-    def person(self, name: str, role: str = "support") -> Door:
-        return self.door.as_(role, name)
+    def staff(self, name: str, role: str = "support") -> ApiClient:
+        return self.api.as_(role, name)
 
     async def parked(self, sku: str = DEAR) -> str:
         """A paid order whose carrier has refused the parcel."""
@@ -49,5 +49,5 @@ async def office(
         same = {
             name: getattr(stage.settings, name) for name in ("task_queue", "deployment_name", "build_id", "master_key")
         }
-        async with open_door(database_url, temporal_address=temporal.address, workflow_timeout_s=10, **same) as door:
-            yield Office(stage, door)
+        async with open_api(database_url, temporal_address=temporal.address, workflow_timeout_s=10, **same) as api:
+            yield Office(stage, api)

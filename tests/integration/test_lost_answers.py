@@ -41,7 +41,7 @@ async def test_what_was_done_and_not_answered_is_answered_when_it_is_repeated(
 ) -> None:
     """The process dies after the workflow has decided and before the answer is kept."""
     order_no, path, body, status = await prepare(office)
-    ann, key = office.person("ann"), secrets.token_hex(8)
+    ann, key = office.staff("ann"), secrets.token_hex(8)
     first = await ann.post(path, body, key=key)
     assert first.is_success, first.text
     await office.stage.reaches(order_no, status, 60)
@@ -62,24 +62,24 @@ async def test_a_cancellation_that_is_sent_twice_on_its_way_is_no_refusal(
 ) -> None:
     """The workflow's reply is lost and the call sent again; by then the workflow has ended, and a new run refuses."""
     order_no = await office.unpaid()
-    workflows = office.door.app.state.services.workflows
+    workflows = office.api.app.state.services.workflows
     ask = workflows.ask
 
-    async def asked_twice(*wish: Any) -> Any:
-        await ask(*wish)
+    async def asked_twice(*request: Any) -> Any:
+        await ask(*request)
         await office.stage.handle(order_no).result()
-        return await ask(*wish)
+        return await ask(*request)
 
     monkeypatch.setattr(workflows, "ask", asked_twice)
-    answer: httpx.Response = await office.person("ann").post(f"/v1/orders/{order_no}/cancel", {"reason": "again"})
+    answer: httpx.Response = await office.staff("ann").post(f"/v1/orders/{order_no}/cancel", {"reason": "again"})
     assert (answer.status_code, answer.json().get("status")) == (200, "cancelled"), answer.text
 
 
 async def test_a_cancellation_is_kept_with_its_request_and_a_second_one_refused(office: Office) -> None:
     order_no = await office.unpaid()
     body = {"reason": "the customer asks"}
-    first = await office.person("ann").post(f"/v1/orders/{order_no}/cancel", body, key="ann-cancels")
-    second = await office.person("bob").post(f"/v1/orders/{order_no}/cancel", body, key="bob-cancels")
+    first = await office.staff("ann").post(f"/v1/orders/{order_no}/cancel", body, key="ann-cancels")
+    second = await office.staff("bob").post(f"/v1/orders/{order_no}/cancel", body, key="bob-cancels")
     assert (first.status_code, second.status_code) == (200, 409)
     rows = await office.stage.sql(
         "SELECT count(*) FROM order_events WHERE order_no = :o AND key LIKE 'cancel:%'", o=order_no

@@ -9,11 +9,11 @@ import httpx
 
 from tests.integration.conftest import CHEAP, Office
 from tests.order_stage import eventually
-from tests.workflows.stories import pay_again
+from tests.workflows.scenarios import pay_again
 
 
 async def cancel(office: Office, order_no: str) -> httpx.Response:
-    answer = await office.person("ann").post(f"/v1/orders/{order_no}/cancel", {"reason": "the customer asks"})
+    answer = await office.staff("ann").post(f"/v1/orders/{order_no}/cancel", {"reason": "the customer asks"})
     assert answer.status_code in (200, 409), answer.text
     return answer
 

@@ -12,7 +12,7 @@ import pytest
 from infra.observability.telemetry import _JsonLines
 from infra.stack.postgres.postgres_server import PostgresServer
 from infra.stack.temporal.temporal_server import TemporalServer
-from tests.api.conftest import Door, an_order, open_door, unique
+from tests.api.conftest import ApiClient, an_order, open_api, unique
 from tests.conftest import DatabaseUrls
 from tests.factories.purchases import SAME
 from tests.integration.after_sales.test_delivery_exceptions import moves
@@ -48,7 +48,7 @@ CLEAR_CALLS = {
 }
 
 
-def kept_in_clear(call: str, field: str) -> bool:
+def stored_in_clear(call: str, field: str) -> bool:
     return (
         call in CLEAR_CALLS or f"{call} {field}" in CLEAR_CALLS or any(re.search(pattern, field) for pattern in CLEAR)
     )
@@ -60,8 +60,8 @@ async def office(database_url: DatabaseUrls, temporal: TemporalServer, folder: P
         await stage.stock(DEAR, 1000, price_minor=150_000)
         await stage.stock(CHEAP, 1000, price_minor=2_000)
         same = {name: getattr(stage.settings, name) for name in SAME}
-        async with open_door(database_url, temporal_address=temporal.address, workflow_timeout_s=10, **same) as door:
-            yield Office(stage, door)
+        async with open_api(database_url, temporal_address=temporal.address, workflow_timeout_s=10, **same) as api:
+            yield Office(stage, api)
 
 
 @pytest.fixture(scope="module")
@@ -74,16 +74,16 @@ def address() -> dict[str, str]:
     return {"phone": phone(), "country": "CN", "province": "上海市", "city": "上海市", **typed}
 
 
-async def placing(hand: Hand, office: Office, sku: str = CHEAP, **more: Any) -> tuple[Door, str]:
+async def placing(hand: Hand, office: Office, sku: str = CHEAP, **more: Any) -> tuple[ApiClient, str]:
     """An order whose every word is typed, and its customer."""
     name = unique("c-typing")
     customer = {"id": name, "name": words(), "email": f"{MARK}{name}@example.org", "phone": phone()}
     body = an_order(sku, 2, customer=customer, ship_to=address(), note=words()) | more
-    me = office.door.as_("customer", name)
+    me = office.api.as_("customer", name)
     return me, (await hand.call(me, "POST", "/v1/orders", body)).json()["order_no"]
 
 
-async def delivered(hand: Hand, office: Office, sku: str = CHEAP) -> tuple[Door, str]:
+async def delivered(hand: Hand, office: Office, sku: str = CHEAP) -> tuple[ApiClient, str]:
     me, order_no = await placing(hand, office, sku)
     await office.stage.reaches(order_no, "preparing")
     await office.stage.carrier_says(order_no, "delivered")
@@ -94,13 +94,13 @@ async def delivered(hand: Hand, office: Office, sku: str = CHEAP) -> tuple[Door,
 async def before_paying(hand: Hand, office: Office) -> None:
     me, order_no = await placing(hand, office, payment=None)
     await office.stage.reaches(order_no, "pending_payment")
-    ann, order = office.person("ann"), {"order_no": order_no}
+    ann, order = office.staff("ann"), {"order_no": order_no}
     tag = {"If-Match": (await me.get(f"/v1/orders/{order_no}")).headers["etag"]}
     changed = {"ship_to": address(), "note": words()}
     await hand.call(me, "PATCH", "/v1/orders/{order_no}", changed, 200, order, tag)
     tag = {"If-Match": (await ann.get(f"/v1/orders/{order_no}")).headers["etag"]}
-    person = {"name": words(), "email": f"{MARK}{order_no}@example.org", "phone": phone(), "reason": words()}
-    await hand.call(ann, "PATCH", "/v1/orders/{order_no}/contact", person, 200, order, tag)
+    customer = {"name": words(), "email": f"{MARK}{order_no}@example.org", "phone": phone(), "reason": words()}
+    await hand.call(ann, "PATCH", "/v1/orders/{order_no}/contact", customer, 200, order, tag)
     held = {"kind": "manual", "reason": words()}
     number = (await hand.call(ann, "POST", "/v1/orders/{order_no}/holds", held, 201, order)).json()["hold_no"]
     release = "/v1/orders/{order_no}/holds/{hold_no}/release"
@@ -112,7 +112,7 @@ async def before_paying(hand: Hand, office: Office) -> None:
 
 async def after_delivery(hand: Hand, office: Office) -> None:
     me, order_no = await delivered(hand, office, DEAR)
-    ann, order = office.person("ann"), {"order_no": order_no}
+    ann, order = office.staff("ann"), {"order_no": order_no}
     invoice = {"title": words(), "tax_number": f"{MARK}77", "address": words()}
     await hand.call(me, "POST", "/v1/orders/{order_no}/invoice", invoice, 201, order)
     spoken = {"rating": 2, "text": words()}
@@ -125,15 +125,15 @@ async def after_delivery(hand: Hand, office: Office) -> None:
         "reason": words(),
         "photographs": [words()],
     }
-    asked = (await hand.call(me, "POST", "/v1/orders/{order_no}/returns", returned, 201, order)).json()
-    named = {"return_id": asked["return_id"]}
+    response = (await hand.call(me, "POST", "/v1/orders/{order_no}/returns", returned, 201, order)).json()
+    named = {"return_id": response["return_id"]}
     await hand.call(ann, "POST", "/v1/returns/{return_id}/reject", {"reason": words()}, 200, named)
     back = {"amount_minor": 500, "reason": words()}
     await hand.call(ann, "POST", "/v1/orders/{order_no}/refunds", back, 201, order)
 
 
 async def stuck(hand: Hand, office: Office) -> None:
-    ann, ben, resolve = office.person("ann"), office.person("ben"), "/v1/support/orders/{order_no}/resolve"
+    ann, ben, resolve = office.staff("ann"), office.staff("ben"), "/v1/support/orders/{order_no}/resolve"
     order = {"order_no": await office.parked(CHEAP)}
     await hand.call(ann, "POST", resolve, {"action": "retry", "reason": words()}, 200, order)
     await office.parked(CHEAP)
@@ -142,8 +142,8 @@ async def stuck(hand: Hand, office: Office) -> None:
     dear = {"order_no": await office.parked(DEAR)}
     for verb in ("refuse", "approve"):
         body = {"action": "compensate", "reason": words()}
-        asked = (await hand.call(ann, "POST", resolve, body, 202, dear)).json()
-        named = {"approval_id": asked["approval_id"]}
+        response = (await hand.call(ann, "POST", resolve, body, 202, dear)).json()
+        named = {"approval_id": response["approval_id"]}
         await hand.call(ben, "POST", f"/v1/support/approvals/{{approval_id}}/{verb}", {"reason": words()}, 200, named)
     _, order_no = await placing(hand, office)
     await office.stage.reaches(order_no, "preparing")
@@ -161,14 +161,14 @@ async def stuck(hand: Hand, office: Office) -> None:
 async def around(hand: Hand, office: Office) -> None:
     target = f"https://1.1.1.1/robot/send?access_token={MARK}1"
     channel = {"kind": "dingtalk", "name": "on duty", "target": target, "secret": f"{MARK}2"}
-    await hand.call(office.person("olga", "operations"), "POST", "/v1/notices/channels", channel)
+    await hand.call(office.staff("olga", "operations"), "POST", "/v1/notices/channels", channel)
     somebody = {"name": f"{MARK}3", "password": f"{MARK}4", "code": "123456"}
-    assert (await office.door.http.post("/console/sign-in", data=somebody)).status_code == 401
-    visitor = browser_of(office.door)
+    assert (await office.api.http.post("/console/sign-in", data=somebody)).status_code == 401
+    visitor = browser_of(office.api)
     async with visitor.http:
         assert (await visitor.post("/sign-in", contact=f"{MARK}5@example.org")).status_code < 400
     for typed in (words(), phone()):
-        assert (await office.person("ann").get("/v1/orders", q=typed)).status_code == 200
+        assert (await office.staff("ann").get("/v1/orders", q=typed)).status_code == 200
 
 
 FORMS = (MARK, MARK.encode().hex(), DIGITS, DIGITS.encode().hex())
@@ -213,10 +213,10 @@ async def test_what_people_type_is_nowhere_to_be_read(
 ) -> None:  # fmt: skip
     hand = Hand()
     with caplog.at_level(logging.INFO):
-        for story in (before_paying, after_delivery, stuck, around):
-            await story(hand, office)
+        for scenario in (before_paying, after_delivery, stuck, around):
+            await scenario(hand, office)
     forgotten = {
-        (call, field) for call, field in fields(office.door.app) - hand.typed if not kept_in_clear(call, field)
+        (call, field) for call, field in fields(office.api.app) - hand.typed if not stored_in_clear(call, field)
     }
     assert forgotten == set()
     assert await columns_with(database_url.owner_url) == {}

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from tests.api.conftest import Door
+from tests.api.conftest import ApiClient
 
 MARK = "Kq7xCanary"
 DIGITS = "139071755"
@@ -30,12 +30,12 @@ class Hand:
         self.typed: set[tuple[str, str]] = set()
 
     async def call(
-        self, door: Door, method: str, path: str, body: dict[str, Any], expect: int = 201,
+        self, api: ApiClient, method: str, path: str, body: dict[str, Any], expect: int = 201,
         named: dict[str, str] | None = None, headers: dict[str, str] | None = None,
     ) -> httpx.Response:  # fmt: skip
         """One call; `named` fills the path in."""
-        said = {"Idempotency-Key": f"key-{next(_numbers)}", **door.headers, **(headers or {})}
-        answer = await door.http.request(method, path.format(**(named or {})), json=body, headers=said)
+        text = {"Idempotency-Key": f"key-{next(_numbers)}", **api.headers, **(headers or {})}
+        answer = await api.http.request(method, path.format(**(named or {})), json=body, headers=text)
         assert answer.status_code == expect, f"{method} {path}: {answer.text}"
         self.typed |= {(f"{method} {path}", field) for field, value in leaves(body) if MARK in value or DIGITS in value}
         return answer

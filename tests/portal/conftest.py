@@ -12,7 +12,7 @@ from api.pages.forms import csrf_of
 from api.portal.session import COOKIE
 from api.services.portal import code_requests
 from infra.db.portal import sessions, sign_in_codes
-from tests.api.conftest import Door, an_order, door, shop, unique  # noqa: F401
+from tests.api.conftest import ApiClient, an_order, api, shop, unique  # noqa: F401
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Sent:
 class Browser:
     """A customer's browser; forms carry the proof of its session once there is one."""
 
-    door: Door
+    api: ApiClient
     http: httpx.AsyncClient
     sent: list[Sent] = field(default_factory=list)
 
@@ -53,14 +53,14 @@ class Browser:
         assert (await self.post("/code", code=self.sent[-1].code)).status_code == 303
 
 
-def browser_of(door: Door, lang: str = "en", **headers: str) -> Browser:  # noqa: F811
-    transport = httpx.ASGITransport(app=door.app, client=(f"10.0.{secrets.randbelow(256)}.{secrets.randbelow(256)}", 1))
+def browser_of(api: ApiClient, lang: str = "en", **headers: str) -> Browser:  # noqa: F811
+    transport = httpx.ASGITransport(app=api.app, client=(f"10.0.{secrets.randbelow(256)}.{secrets.randbelow(256)}", 1))
     known = {"accept-language": lang, **headers}
-    return Browser(door, httpx.AsyncClient(transport=transport, base_url="http://front.door", headers=known))
+    return Browser(api, httpx.AsyncClient(transport=transport, base_url="http://front.door", headers=known))
 
 
 @pytest.fixture
-async def browser(shop: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Browser]:  # noqa: F811
+async def browser(shop: ApiClient, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Browser]:  # noqa: F811
     """An English browser from an address of its own; codes are in `sent` and come without a pause."""
     opened = browser_of(shop)
 
@@ -72,25 +72,25 @@ async def browser(shop: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     await opened.http.aclose()
 
 
-def a_person(**changed: Any) -> dict[str, Any]:
+def a_customer(**changed: Any) -> dict[str, Any]:
     """A customer whom nobody else is."""
     name = unique("c-portal")
     phone = f"+86 138 {secrets.randbelow(10**4):04d} {secrets.randbelow(10**4):04d}"
     return {"id": name, "name": "Li Lei", "email": f"{name}@example.com", "phone": phone} | changed
 
 
-async def placed(door: Door, person: dict[str, Any], **changed: Any) -> str:  # noqa: F811
-    answer = await door.post("/v1/orders", an_order(customer=person, **changed))
+async def placed(api: ApiClient, customer: dict[str, Any], **changed: Any) -> str:  # noqa: F811
+    answer = await api.post("/v1/orders", an_order(customer=customer, **changed))
     assert answer.status_code == 201, answer.text
     return str(answer.json()["order_no"])
 
 
-async def signed_in(door: Door, person: dict[str, Any], lang: str = "en") -> Browser:  # noqa: F811
+async def signed_in(api: ApiClient, customer: dict[str, Any], lang: str = "en") -> Browser:  # noqa: F811
     """A browser with an open session of this person (how people sign in for themselves is tested beside)."""
-    services, opened = door.app.state.services, browser_of(door, lang)
-    kind = "email" if person["email"] else "phone"
+    services, opened = api.app.state.services, browser_of(api, lang)
+    kind = "email" if customer["email"] else "phone"
     async with services.database.begin() as conn:
-        contact = sign_in_codes.contact_of(services.keys.vault, kind, person[kind])
+        contact = sign_in_codes.contact_of(services.keys.vault, kind, customer[kind])
         cookie = await sessions.open_session(conn, contact, 600)
     opened.http.cookies.set(COOKIE, cookie, path="/portal")
     return opened

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.portal.conftest import Door, a_person, browser_of, placed, signed_in
+from tests.portal.conftest import ApiClient, a_customer, browser_of, placed, signed_in
 
 HOSTILE = {
     "null": "\0", "controls": "a\x01\x1b[31m", "crlf": "x\r\nBcc: a@b.c", "template": "{{ 7 * 7 }}{% raw %}",
@@ -25,10 +25,10 @@ FORMS = {
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-async def test_no_form_breaks_on_what_nobody_types(shop: Door, hostile: str) -> None:
-    person = a_person()
-    order_no = await placed(shop, person)
-    browser = await signed_in(shop, person)
+async def test_no_form_breaks_on_what_nobody_types(shop: ApiClient, hostile: str) -> None:
+    customer = a_customer()
+    order_no = await placed(shop, customer)
+    browser = await signed_in(shop, customer)
     text = HOSTILE[hostile].encode("utf-8", "surrogatepass")
     for path, names in FORMS.items():
         body = "&".join([f"csrf={browser.csrf}", *(f"{name}={quote(text)}" for name in names)])
@@ -42,7 +42,7 @@ async def test_no_form_breaks_on_what_nobody_types(shop: Door, hostile: str) -> 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/code", "/enter"])
 @pytest.mark.parametrize("hostile", HOSTILE)
-async def test_nor_does_signing_in(shop: Door, path: str, hostile: str) -> None:
+async def test_nor_does_signing_in(shop: ApiClient, path: str, hostile: str) -> None:
     text = quote(HOSTILE[hostile].encode("utf-8", "surrogatepass"))
     body = "&".join(f"{name}={text}" for name in ("contact", "code", "token", "next"))
     kind = {"content-type": "application/x-www-form-urlencoded", "cookie": "oms_portal_ask=x; oms_portal=y"}

@@ -14,8 +14,8 @@ from domain.documents import DocumentKind
 from domain.feedback import FeedbackKind
 from domain.orders.status import CANCELLABLE, Status
 from domain.payments.refunds import Origin, RefundStatus
-from tests.api.conftest import Door
-from tests.portal.conftest import Browser, a_person, placed, signed_in
+from tests.api.conftest import ApiClient
+from tests.portal.conftest import Browser, a_customer, placed, signed_in
 
 TEMPLATES = Path(i18n.__file__).with_name("templates")
 SCRIPT = "<script>alert('hi')</script>"
@@ -25,11 +25,11 @@ def hidden(html: str, name: str) -> str:
     return re.findall(rf'name="{name}" value="([^"]*)"', html)[0]
 
 
-async def test_the_list_shows_every_order_of_the_contact_once(shop: Door) -> None:
+async def test_the_list_shows_every_order_of_the_contact_once(shop: ApiClient) -> None:
     """Also those that the same person placed under another customer's id; the newest first, in pages."""
-    one = a_person()
-    other = a_person(email=one["email"], phone=None)
-    made = [await placed(shop, person) for person in (one, other) for _ in range(11)]
+    one = a_customer()
+    other = a_customer(email=one["email"], phone=None)
+    made = [await placed(shop, customer) for customer in (one, other) for _ in range(11)]
     browser = await signed_in(shop, one)
     first = await browser.get("")
     assert "Green tea × 2" in first.text and "We have your order" in first.text and "¥85.00" in first.text
@@ -40,8 +40,8 @@ async def test_the_list_shows_every_order_of_the_contact_once(shop: Door) -> Non
     assert found[0] + found[1] == made[::-1]
 
 
-async def test_nobody_sees_anothers_orders(shop: Door) -> None:
-    mine, his = a_person(), a_person()
+async def test_nobody_sees_anothers_orders(shop: ApiClient) -> None:
+    mine, his = a_customer(), a_customer()
     await placed(shop, mine)
     order_no = await placed(shop, his)
     browser = await signed_in(shop, mine)
@@ -54,9 +54,9 @@ async def test_nobody_sees_anothers_orders(shop: Door) -> None:
     assert not await shop.sql("SELECT 1 FROM orders WHERE order_no = %s AND cancelling IS NOT NULL", order_no)
 
 
-async def test_a_telephone_opens_its_orders_and_no_others(shop: Door) -> None:
-    by_phone = a_person(email=None)
-    both = a_person(phone=by_phone["phone"])
+async def test_a_telephone_opens_its_orders_and_no_others(shop: ApiClient) -> None:
+    by_phone = a_customer(email=None)
+    both = a_customer(phone=by_phone["phone"])
     numbers = [await placed(shop, by_phone), await placed(shop, both)]
     browser = await signed_in(shop, by_phone)
     text = (await browser.get("")).text
@@ -65,10 +65,10 @@ async def test_a_telephone_opens_its_orders_and_no_others(shop: Door) -> None:
     assert numbers[0] not in (await by_mail.get("")).text and (await by_mail.get(f"/orders/{numbers[1]}")).is_success
 
 
-async def test_the_order_says_where_it_is_in_plain_words(shop: Door) -> None:
-    person = a_person()
-    order_no = await placed(shop, person, note=SCRIPT)
-    browser = await signed_in(shop, person)
+async def test_the_order_says_where_it_is_in_plain_words(shop: ApiClient) -> None:
+    customer = a_customer()
+    order_no = await placed(shop, customer, note=SCRIPT)
+    browser = await signed_in(shop, customer)
     page = await browser.get(f"/orders/{order_no}")
     assert page.status_code == 200
     for words_there in (
@@ -85,10 +85,10 @@ async def test_the_order_says_where_it_is_in_plain_words(shop: Door) -> None:
     assert live.status_code == 200 and "<html" not in live.text
 
 
-async def test_the_preview_says_what_comes_back_and_changes_nothing(shop: Door) -> None:
-    person = a_person()
-    order_no = await placed(shop, person)
-    browser = await signed_in(shop, person)
+async def test_the_preview_says_what_comes_back_and_changes_nothing(shop: ApiClient) -> None:
+    customer = a_customer()
+    order_no = await placed(shop, customer)
+    browser = await signed_in(shop, customer)
     assert "Cancel the order" in (await browser.get(f"/orders/{order_no}")).text
     before = await shop.row_counts()
     preview = await browser.get(f"/orders/{order_no}/cancel")
@@ -106,12 +106,12 @@ async def test_the_preview_says_what_comes_back_and_changes_nothing(shop: Door) 
     ],
 )
 async def test_a_cancel_that_is_refused_says_what_else_is_possible(
-    shop: Door, fields: dict[str, str], status: int, code: str
+    shop: ApiClient, fields: dict[str, str], status: int, code: str
 ) -> None:
-    person = a_person()
-    order_no = await placed(shop, person)
+    customer = a_customer()
+    order_no = await placed(shop, customer)
     for lang, word in (("en", "again"), ("zh", "请")):
-        browser = await signed_in(shop, person, lang)
+        browser = await signed_in(shop, customer, lang)
         answer = await browser.post(f"/orders/{order_no}/cancel", **fields)
         assert (answer.status_code, code in answer.text) == (status, True), answer.text
         assert f'href="/portal/orders/{order_no}"' in answer.text
@@ -119,23 +119,23 @@ async def test_a_cancel_that_is_refused_says_what_else_is_possible(
             assert word in answer.text and answer.headers["retry-after"]
 
 
-async def test_what_cannot_be_cancelled_has_no_button_and_a_reason(shop: Door) -> None:
-    person = a_person()
-    order_no = await placed(shop, person)
+async def test_what_cannot_be_cancelled_has_no_button_and_a_reason(shop: ApiClient) -> None:
+    customer = a_customer()
+    order_no = await placed(shop, customer)
     await shop.sql(
         "INSERT INTO order_events (order_no, seq, type, from_status, to_status, actor)"
         " VALUES (%s, 2, 'order_cancelled', 'received', 'cancelled', 'system')",
         order_no,
     )
-    browser = await signed_in(shop, person, "zh")
+    browser = await signed_in(shop, customer, "zh")
     assert "/cancel" not in (await browser.get(f"/orders/{order_no}")).text
     refused = await browser.get(f"/orders/{order_no}/cancel")
     assert (refused.status_code, "此订单已无法取消" in refused.text) == (409, True)
 
 
-async def test_pages_speak_the_browsers_language_and_are_light(shop: Door) -> None:
-    person = a_person()
-    order_no = await placed(shop, person)
+async def test_pages_speak_the_browsers_language_and_are_light(shop: ApiClient) -> None:
+    customer = a_customer()
+    order_no = await placed(shop, customer)
     static = sum(file.stat().st_size for file in STATIC.iterdir())
     for path, english, chinese in (
         ("", "My orders", "我的订单"),
@@ -146,21 +146,21 @@ async def test_pages_speak_the_browsers_language_and_are_light(shop: Door) -> No
         ("/nothing", "There is no such page", "没有这个页面"),
     ):
         for lang, there, other in (("en-GB,en;q=0.8", english, chinese), ("zh-CN,zh;q=0.9", chinese, english)):
-            page = await (await signed_in(shop, person, lang)).get(path)
+            page = await (await signed_in(shop, customer, lang)).get(path)
             assert there in page.text and other not in page.text, path
             assert len(page.content) + static < 150_000
 
 
-async def test_the_language_can_be_switched(shop: Door) -> None:
-    browser: Browser = await signed_in(shop, a_person())
+async def test_the_language_can_be_switched(shop: ApiClient) -> None:
+    browser: Browser = await signed_in(shop, a_customer())
     chosen = await browser.http.get("/portal/language/zh", headers={"referer": "http://front.door/portal/sign-in"})
     assert chosen.headers["location"] == "/portal/sign-in"
     assert "发送验证码" in (await browser.get("/sign-in")).text
     assert (await browser.get("/language/xx")).status_code == 404
 
 
-async def test_pages_are_kept_by_nobody_and_bring_nothing_from_elsewhere(shop: Door) -> None:
-    browser = await signed_in(shop, a_person())
+async def test_pages_are_kept_by_nobody_and_bring_nothing_from_elsewhere(shop: ApiClient) -> None:
+    browser = await signed_in(shop, a_customer())
     for path in ("", "/sign-in", "/orders/none"):
         headers = (await browser.get(path)).headers
         policy = headers["content-security-policy"]
@@ -197,10 +197,10 @@ def test_every_status_and_wait_has_a_customers_words() -> None:
     assert not missing, json.dumps(missing)
 
 
-async def test_paying_is_refused_in_words(shop: Door) -> None:
-    person = a_person()
-    order_no = await placed(shop, person, payment=None)
-    browser = await signed_in(shop, person)
+async def test_paying_is_refused_in_words(shop: ApiClient) -> None:
+    customer = a_customer()
+    order_no = await placed(shop, customer, payment=None)
+    browser = await signed_in(shop, customer)
     form = await browser.get(f"/orders/{order_no}/pay")
     assert form.status_code == 200 and "You pay <span" in form.text and "¥85.00" in form.text
     for fields, status, code in (
@@ -217,7 +217,7 @@ async def test_paying_is_refused_in_words(shop: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "shown"),
+    ("order", "body"),
     [
         ({}, []),
         ({"total_minor": 950, "discount_minor": 100, "shipping_minor": 50}, [("discount", -100), ("shipping", 50)]),
@@ -226,6 +226,6 @@ async def test_paying_is_refused_in_words(shop: Door) -> None:
         ({"total_minor": 900, "discount_minor": 300}, [("charges", -100)]),  # lines were taken off after paying
     ],
 )
-def test_what_lies_between_goods_and_total_adds_up(order: dict[str, int], shown: list[tuple[str, int]]) -> None:
+def test_what_lies_between_goods_and_total_adds_up(order: dict[str, int], body: list[tuple[str, int]]) -> None:
     plain = {"lines": [{"total_minor": 1_000}], "total_minor": 1_000, "discount_minor": 0, "shipping_minor": 0}
-    assert charges(plain | {"tax_minor": 0} | order) == shown
+    assert charges(plain | {"tax_minor": 0} | order) == body

@@ -183,13 +183,13 @@ class Sandbox:
 
 
 def authorisation(order_no: str, **other: Any) -> dict[str, Any]:
-    asked = {"order_no": order_no, "amount_minor": 1000, "currency": "CNY", "token": "tok_ok"}
-    return {**asked, "idempotency_key": f"{order_no}:authorise:1", **other}
+    body = {"order_no": order_no, "amount_minor": 1000, "currency": "CNY", "token": "tok_ok"}
+    return {**body, "idempotency_key": f"{order_no}:authorise:1", **other}
 
 
 def move(payment: dict[str, Any], amount_minor: int, key: str) -> dict[str, Any]:
-    asked = {"order_no": payment["order_no"], "currency": payment["currency"]}
-    return {**asked, "amount_minor": amount_minor, "idempotency_key": key}
+    body = {"order_no": payment["order_no"], "currency": payment["currency"]}
+    return {**body, "amount_minor": amount_minor, "idempotency_key": key}
 
 
 def booking(order_no: str, **other: Any) -> dict[str, Any]:
@@ -204,11 +204,11 @@ def booking(order_no: str, **other: Any) -> dict[str, Any]:
         "postcode": "310000",
     }
     to.update(other.pop("to", {}))
-    asked = {"order_no": order_no, "idempotency_key": f"{order_no}:book:1", "reference": order_no, "to": to}
-    asked |= {"from": {"country": "CN", "province": "Shanghai", "city": "Shanghai"}}
-    return {**asked, "parcels": [{"weight_g": 1200}], "lines": [{"sku": "SKU-1", "quantity": 2}], **other}
+    body = {"order_no": order_no, "idempotency_key": f"{order_no}:book:1", "reference": order_no, "to": to}
+    body |= {"from": {"country": "CN", "province": "Shanghai", "city": "Shanghai"}}
+    return {**body, "parcels": [{"weight_g": 1200}], "lines": [{"sku": "SKU-1", "quantity": 2}], **other}
 
 
 def message(order_no: str, **other: Any) -> dict[str, Any]:
-    asked = {"channel": "email", "to": "xiaoming@example.com", "template": "order_shipped", "order_no": order_no}
-    return {**asked, "idempotency_key": f"{order_no}:message:1", "variables": {"name": "Wang Xiaoming"}, **other}
+    body = {"channel": "email", "to": "xiaoming@example.com", "template": "order_shipped", "order_no": order_no}
+    return {**body, "idempotency_key": f"{order_no}:message:1", "variables": {"name": "Wang Xiaoming"}, **other}

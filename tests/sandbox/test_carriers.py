@@ -116,8 +116,8 @@ def test_every_advance_is_told_once(sandbox: Sandbox, receiver: Receiver, order_
     until(lambda: len(receiver.about(order_no)) == 3)
     hooks = receiver.about(order_no)
     assert {hook["type"] for hook in hooks} == {"shipment.updated"}
-    told = sorted((hook["data"]["sequence"], hook["data"]["status"]) for hook in hooks)
-    assert told == [(1, "picked_up"), (2, "in_transit"), (3, "delivered")]
+    reported = sorted((hook["data"]["sequence"], hook["data"]["status"]) for hook in hooks)
+    assert reported == [(1, "picked_up"), (2, "in_transit"), (3, "delivered")]
     assert {hook["data"]["tracking_no"] for hook in hooks} == {shipment["tracking_no"]}
     assert hooks[0]["data"].keys() == {"id", "order_no", "status", "tracking_no", "occurred_at", "sequence"}
     assert hooks[0]["data"]["occurred_at"].endswith("Z")
@@ -147,8 +147,8 @@ def test_parcels_move_to_the_door_by_themselves(own_sandbox: StartSandbox, recei
     parcels = [sandbox.book(f"{order_no}-{number}") for number in range(20)]
     cancel(sandbox, stopped := sandbox.book(f"{order_no}-C"))
     until(lambda: all(len(receiver.about(parcel["order_no"])) == 3 for parcel in parcels))
-    told = [hook["data"]["status"] for hook in sorted(receiver.about(f"{order_no}-7"), key=_sequence)]
-    assert told == ["picked_up", "in_transit", "delivered"]
+    reported = [hook["data"]["status"] for hook in sorted(receiver.about(f"{order_no}-7"), key=_sequence)]
+    assert reported == ["picked_up", "in_transit", "delivered"]
     listed = {row["id"]: row["status"] for row in sandbox.items("/shipments")}
     assert listed == {**{parcel["id"]: "delivered" for parcel in parcels}, stopped["id"]: "cancelled"}
 

@@ -169,7 +169,7 @@ def test_duplicate_webhook_sends_the_next_ones_twice(
     sandbox.fault(target, "duplicate_webhook", order_no=f"{order_no}-0")
     for number in range(2):
         for _ in range(2):
-            tell_something(sandbox, target, f"{order_no}-{number}")
+            post_message(sandbox, target, f"{order_no}-{number}")
     until(lambda: len(receiver.about(f"{order_no}-0")) >= 3 and len(receiver.about(f"{order_no}-1")) >= 2)
     ids = [hook["id"] for hook in receiver.about(f"{order_no}-0")]
     assert (len(ids), len(set(ids))) == (3, 2)
@@ -177,7 +177,7 @@ def test_duplicate_webhook_sends_the_next_ones_twice(
     assert sandbox.items("/faults") == []
 
 
-def tell_something(sandbox: Sandbox, target: str, order_no: str) -> None:
+def post_message(sandbox: Sandbox, target: str, order_no: str) -> None:
     if target == "payments":
         sandbox.call("/payments/pay", {"order_no": order_no, "amount_minor": 1, "currency": "CNY"})
     else:

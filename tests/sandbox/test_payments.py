@@ -119,8 +119,8 @@ def test_a_move_must_name_its_own_order_and_currency(sandbox: Sandbox, order_no:
 
 def test_an_unknown_transaction_is_404(sandbox: Sandbox) -> None:
     body = {"amount_minor": 1, "currency": "CNY", "idempotency_key": "k", "order_no": "o", "status": "failed"}
-    for act in ("capture", "void", "refund", "decide"):
-        assert sandbox.call(f"/payments/pay_none/{act}", body, 404)["error_code"] == "not_found"
+    for action in ("capture", "void", "refund", "decide"):
+        assert sandbox.call(f"/payments/pay_none/{action}", body, 404)["error_code"] == "not_found"
 
 
 def test_asking_by_key(sandbox: Sandbox, order_no: str) -> None:

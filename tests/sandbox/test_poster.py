@@ -41,18 +41,18 @@ async def receiver(talk: Talk) -> AsyncIterator[tuple[Poster, list[bytes]]]:
 
 
 async def test_one_connection_serves_many_posts() -> None:
-    seen: list[bytes] = []
+    observed: list[bytes] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            seen.append(await take(reader))
+            observed.append(await take(reader))
             writer.write(OK)
 
     async with receiver(talk) as (poster, connections):
         assert [await poster.post(b"{}", {"webhook-id": "1"}) for _ in range(3)] == [200] * 3
         assert len(connections) == 1
-    assert seen[0].startswith(b"POST /hooks?from=sandbox HTTP/1.1\r\nhost: 127.0.0.1:")
-    assert seen[0].endswith(b"webhook-id: 1\r\ncontent-length: 2\r\n\r\n{}")
+    assert observed[0].startswith(b"POST /hooks?from=sandbox HTTP/1.1\r\nhost: 127.0.0.1:")
+    assert observed[0].endswith(b"webhook-id: 1\r\ncontent-length: 2\r\n\r\n{}")
 
 
 @pytest.mark.parametrize(

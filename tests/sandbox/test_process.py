@@ -107,10 +107,10 @@ def test_nothing_personal_is_written_down(own_sandbox: StartSandbox, order_no: s
     pay(sandbox, order_no)
     assert sandbox.stop() == 0
     files = [path for path in [*sandbox.directory.rglob("*"), sandbox.log] if path.is_file()]
-    kept = b"".join(path.read_bytes() for path in files)
-    assert order_no.encode() in kept
+    content = b"".join(path.read_bytes() for path in files)
+    assert order_no.encode() in content
     for secret in (b"Xiaoming", b"xiaoming", b"13800001111", b"Whispering", b"Zhejiang", b"310000", b"tok_ok"):
-        assert secret not in kept
+        assert secret not in content
 
 
 def test_nothing_personal_is_in_the_write_ahead_log(own_sandbox: StartSandbox, order_no: str) -> None:
@@ -118,10 +118,10 @@ def test_nothing_personal_is_in_the_write_ahead_log(own_sandbox: StartSandbox, o
     sandbox.book(order_no)
     sandbox.call("/messages", message(order_no), 201)
     sandbox.kill()
-    kept = b"".join(path.read_bytes() for path in sandbox.directory.rglob("*"))
-    assert order_no.encode() in kept
-    assert b"iaoming" not in kept
-    assert b"Whispering" not in kept
+    content = b"".join(path.read_bytes() for path in sandbox.directory.rglob("*"))
+    assert order_no.encode() in content
+    assert b"iaoming" not in content
+    assert b"Whispering" not in content
 
 
 def test_messages_are_listed_without_their_reader(sandbox: Sandbox, order_no: str) -> None:
@@ -171,19 +171,19 @@ def test_without_a_receiver_webhooks_wait_in_the_ledger(
 
 def test_the_newest_messages_can_be_read_until_the_process_ends(own_sandbox: StartSandbox, order_no: str) -> None:
     sandbox = own_sandbox()
-    said = {"subject": "Hello Xiaoming", "body": "code 493 817"}
-    first = sandbox.call("/messages", message(order_no, idempotency_key="0", **said), 201)
-    assert sandbox.get(f"/messages/{first['id']}/content") == {"id": first["id"], "to": "xiaoming@example.com", **said}
+    text = {"subject": "Hello Xiaoming", "body": "code 493 817"}
+    first = sandbox.call("/messages", message(order_no, idempotency_key="0", **text), 201)
+    assert sandbox.get(f"/messages/{first['id']}/content") == {"id": first["id"], "to": "xiaoming@example.com", **text}
     for number in range(1, 200):
-        sandbox.call("/messages", message(order_no, idempotency_key=str(number), **said), 201)
+        sandbox.call("/messages", message(order_no, idempotency_key=str(number), **text), 201)
     assert sandbox.get(f"/messages/{first['id']}/content")["body"] == "code 493 817"
-    last = sandbox.call("/messages", message(order_no, idempotency_key="200", template="sign_in_code", **said), 201)
+    last = sandbox.call("/messages", message(order_no, idempotency_key="200", template="sign_in_code", **text), 201)
     assert sandbox.get(f"/messages/{first['id']}/content", 404)["error_code"] == "not_found"
     assert sandbox.items("/messages", template="sign_in_code") == [last]
     assert len(sandbox.items("/messages", to_hash=last["to_hash"])) == 201
     sandbox.kill()
-    kept = b"".join(path.read_bytes() for path in [*sandbox.directory.rglob("*"), sandbox.log] if path.is_file())
-    assert b"Hello" not in kept and b"493 817" not in kept
+    content = b"".join(path.read_bytes() for path in [*sandbox.directory.rglob("*"), sandbox.log] if path.is_file())
+    assert b"Hello" not in content and b"493 817" not in content
     sandbox.start()
     assert sandbox.get(f"/messages/{last['id']}/content", 404)["error_code"] == "not_found"
     assert len(sandbox.items("/messages", order_no=order_no)) == 201

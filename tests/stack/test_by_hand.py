@@ -58,9 +58,9 @@ class ByHand:
         if PROCESS.match(block):
             self.start(block)
             return ""
-        code, said = await self.run(block + '\necho "$TOKEN"' * block.startswith("TOKEN="))
-        assert code == 0, said
-        return said
+        code, output = await self.run(block + '\necho "$TOKEN"' * block.startswith("TOKEN="))
+        assert code == 0, output
+        return output
 
     def start(self, command: str, name: str | None = None) -> None:
         with self.log(name := name or self.name(command)).open("ab") as log:
@@ -72,8 +72,8 @@ class ByHand:
             "bash", "-ec", self.script(block), cwd=self.folder, env=self.environment(),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        said, _ = await asyncio.wait_for(child.communicate(), 90)
-        return child.returncode or 0, said.decode()
+        output, _ = await asyncio.wait_for(child.communicate(), 90)
+        return child.returncode or 0, output.decode()
 
     def script(self, block: str, *, replace: bool = False) -> str:
         """A block in a shell that has loaded the settings; a process takes the shell's place."""
@@ -84,8 +84,8 @@ class ByHand:
 
     def environment(self) -> dict[str, str]:
         """Nothing of ours but the path: no OMS_ variable of the person who runs the tests."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMS_", "TEMPORAL_"))}
-        return {**kept, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}", "PYTHONPATH": str(ROOT)}
+        stored = {name: value for name, value in os.environ.items() if not name.startswith(("OMS_", "TEMPORAL_"))}
+        return {**stored, "PATH": f"{Path(sys.executable).parent}:{stored['PATH']}", "PYTHONPATH": str(ROOT)}
 
     def name(self, command: str) -> str:
         found = PROCESS.match(command)
@@ -175,7 +175,7 @@ async def test_the_page_runs_as_it_stands_and_a_new_version_freezes_no_order(by_
         try:
             await installed(hand)
             waiting = await served(hand)
-            await asked(hand)
+            await run_every_command(hand)
             await deployed(hand, waiting)
         finally:
             for name in ("api", "relay", "worker", "worker2", "sandbox", "temporal"):
@@ -188,10 +188,10 @@ async def installed(hand: ByHand) -> None:
     await hand.next("CREATE ROLE oms_owner")
     for begins in ("umask", "cat > settings.env", "set -a", "OMS_OWNER_DATABASE_URL=", "temporal server"):
         await hand.next(begins)
-    said = await hand.next("oms temporal prepare")
-    assert "namespace orders: created, closed workflows are kept 30 days" in said
-    assert all(f"search attribute {key.name} (Keyword): registered" in said for key in SEARCH_ATTRIBUTES)
-    assert "matching.enableFairness" in said
+    output = await hand.next("oms temporal prepare")
+    assert "namespace orders: created, closed workflows are kept 30 days" in output
+    assert all(f"search attribute {key.name} (Keyword): registered" in output for key in SEARCH_ATTRIBUTES)
+    assert "matching.enableFairness" in output
     for begins in ("OMS_SANDBOX_DIR=", "oms api", "oms worker", "oms relay"):
         await hand.next(begins)
     for port in ("8000", "9101", "9102"):
@@ -216,18 +216,20 @@ async def served(hand: ByHand) -> str:
     return second
 
 
-async def asked(hand: ByHand) -> None:
+async def run_every_command(hand: ByHand) -> None:
     """Every command works here: from the environment, or from anywhere by the API's address and a token."""
     api = f"--api http://127.0.0.1:{hand.ports['8000']} --token {hand.token}"
     commands = (
         *("oms recover", "oms ledger check", "oms audit verify", "oms staff list"),
         *(f"oms stuck list {api}", f"oms token list {api}"),
     )
-    for command, (code, said) in zip(
+    for command, (code, output) in zip(
         commands, await asyncio.gather(*(hand.run(f"{command} --json") for command in commands)), strict=True
     ):
-        assert code == 0, (command, said)
-        assert isinstance(json.loads(said[min(said.find(mark) % len(said) for mark in "[{") :]), dict | list), command
+        assert code == 0, (command, output)
+        assert isinstance(json.loads(output[min(output.find(mark) % len(output) for mark in "[{") :]), dict | list), (
+            command
+        )
 
 
 async def deployed(hand: ByHand, waiting: str) -> None:
@@ -248,8 +250,8 @@ async def deployed(hand: ByHand, waiting: str) -> None:
     assert (error["deployment"], error["build_id"]) == ("oms", "2")
     assert "oms worker promote --build-id 2" in error["message"]
     assert (await hand.get("9103", "/healthz"))[0] == 200 and (await hand.get("9103", "/readyz"))[0] == 503
-    code, said = await hand.run("oms doctor")
-    assert code == 1 and "WRONG" in said and "oms worker promote" in " ".join(said.split())
+    code, output = await hand.run("oms doctor")
+    assert code == 1 and "WRONG" in output and "oms worker promote" in " ".join(output.split())
     new = await hand.place(payment={"method": "sandbox", "token": "tok_ok"})
 
     assert "deployment oms: 2 is current now" in await hand.next("oms worker promote --build-id 2")

@@ -62,7 +62,7 @@ async def ask(url: str, question: str) -> object:
         return row[0]
 
 
-async def tell(url: str, statements: str) -> None:
+async def report(url: str, statements: str) -> None:
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute(statements.encode())
 
@@ -98,11 +98,11 @@ async def test_an_older_folders_superuser_gives_its_name_to_the_owner(tmp_path: 
     """It was called as the owner is now; its password stays, and an interrupted renaming is done again."""
     server = a_server(tmp_path)
     async with server.running():
-        await tell(server.owner_url, "CREATE TABLE kept AS SELECT 41 AS n")
-        await tell(server.owner_url, "ALTER DATABASE oms OWNER TO postgres; DROP ROLE oms_owner")
-        await tell(server.owner_url, f"CREATE ROLE older LOGIN SUPERUSER PASSWORD '{server.owner_password}'")
-        await tell(server.url("older"), "ALTER ROLE postgres RENAME TO oms_owner")
-        await tell(server.url("oms_owner"), "CREATE ROLE oms_renaming; DROP ROLE older")
+        await report(server.owner_url, "CREATE TABLE kept AS SELECT 41 AS n")
+        await report(server.owner_url, "ALTER DATABASE oms OWNER TO postgres; DROP ROLE oms_owner")
+        await report(server.owner_url, f"CREATE ROLE older LOGIN SUPERUSER PASSWORD '{server.owner_password}'")
+        await report(server.url("older"), "ALTER ROLE postgres RENAME TO oms_owner")
+        await report(server.url("oms_owner"), "CREATE ROLE oms_renaming; DROP ROLE older")
     async with server.running():
         assert await ask(server.owner_url, "SELECT n FROM kept") == 41
         found = await ask(
@@ -111,7 +111,7 @@ async def test_an_older_folders_superuser_gives_its_name_to_the_owner(tmp_path: 
             "WHERE rolname IN ('postgres', 'oms_owner', 'oms_app', 'oms_renaming')",
         )
         assert found == ["oms_app01", "oms_owner00", "postgres11"]
-        await tell(server.owner_url, "DROP OWNED BY oms_app; DROP ROLE oms_app")
+        await report(server.owner_url, "DROP OWNED BY oms_app; DROP ROLE oms_app")
         with pytest.raises(WrongRoles, match="the role oms_app, which the services use, does not exist"):
             await asyncio.to_thread(migrate.upgrade, server.owner_url)
 

@@ -153,11 +153,11 @@ def test_broken_secrets_are_never_replaced(tmp_path: Path, content: str) -> None
     assert file.read_text() == content
 
 
-@pytest.mark.parametrize("kept", ["postgres/PG_VERSION", "temporal/temporal.db"])
-async def test_data_without_its_secrets_is_refused_at_once_and_nothing_is_written(tmp_path: Path, kept: str) -> None:
+@pytest.mark.parametrize("stored", ["postgres/PG_VERSION", "temporal/temporal.db"])
+async def test_data_without_its_secrets_is_refused_at_once_and_nothing_is_written(tmp_path: Path, stored: str) -> None:
     """New ones would open nothing of it."""
-    (tmp_path / kept).parent.mkdir()
-    (tmp_path / kept).write_text("18")
+    (tmp_path / stored).parent.mkdir()
+    (tmp_path / stored).write_text("18")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(StackError, match=r"secrets\.json is missing, and .* put the file back from a copy"):
         await Stack(Options(tmp_path, 0)).start()
@@ -166,8 +166,8 @@ async def test_data_without_its_secrets_is_refused_at_once_and_nothing_is_writte
 
 def test_a_wrong_master_key_is_told_by_the_file_that_it_is_in(tmp_path: Path) -> None:
     stack = Stack(Options(tmp_path, 0))
-    told = stack._key_cure(f"OMS_MASTER_KEY: {master_keys.problem([bytes(8)])}")
-    assert told is not None and str(tmp_path / "secrets.json") in told and bytes(8).hex() in told
+    text = stack._key_cure(f"OMS_MASTER_KEY: {master_keys.problem([bytes(8)])}")
+    assert text is not None and str(tmp_path / "secrets.json") in text and bytes(8).hex() in text
     assert stack._key_cure('{"message": "Finished server process"}') is None
 
 

@@ -48,14 +48,14 @@ async def supervise(tmp_path: Path) -> AsyncIterator[Callable[..., Service]]:
 
 
 async def test_a_killed_process_is_started_again_and_announced(supervise: Callable[..., Service]) -> None:
-    seen: list[int | None] = []
-    it: Service = supervise(SLEEPER, announce=lambda: seen.append(it.pid))
+    observed: list[int | None] = []
+    it: Service = supervise(SLEEPER, announce=lambda: observed.append(it.pid))
     await it.start()
     first = it.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    await until(lambda: len(seen) == 2)
-    assert seen[0] == first != seen[1]
+    await until(lambda: len(observed) == 2)
+    assert observed[0] == first != observed[1]
     assert psutil.pid_exists(it.pid or 0)
 
 
@@ -67,14 +67,14 @@ async def test_a_process_that_hangs_is_started_again_like_one_that_died(
     async def runs() -> bool:
         return psutil.Process(it.pid).status() != psutil.STATUS_STOPPED
 
-    seen: list[int | None] = []
-    it: Service = supervise(SLEEPER, announce=lambda: seen.append(it.pid), alive=runs, hangs_after_s=0.3)
+    observed: list[int | None] = []
+    it: Service = supervise(SLEEPER, announce=lambda: observed.append(it.pid), alive=runs, hangs_after_s=0.3)
     await it.start()
     first = it.pid
     assert first is not None
     os.kill(first, signal.SIGSTOP)
-    await until(lambda: len(seen) == 2, 60.0)
-    assert seen[0] == first != seen[1] and not psutil.pid_exists(first)
+    await until(lambda: len(observed) == 2, 60.0)
+    assert observed[0] == first != observed[1] and not psutil.pid_exists(first)
     assert "hung" in caplog.text
 
 
@@ -82,18 +82,18 @@ async def test_a_process_that_answers_now_and_then_is_let_be(
     supervise: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "ALIVE_EVERY_S", 0.01)
-    asked: list[int] = []
+    calls: list[int] = []
 
     async def rarely() -> bool:
-        asked.append(1)
-        if len(asked) % 3:
+        calls.append(1)
+        if len(calls) % 3:
             raise OSError("no answer")
         return True
 
     it: Service = supervise(SLEEPER, alive=rarely, hangs_after_s=60.0)
     await it.start()
     first = it.pid
-    await until(lambda: len(asked) > 9, 60.0)
+    await until(lambda: len(calls) > 9, 60.0)
     assert it.pid == first
 
 
@@ -223,13 +223,13 @@ async def test_leftovers_of_this_directory_alone_are_cleared(tmp_path: Path) -> 
 
 
 async def test_what_no_further_try_helps_is_told_at_once(supervise: Callable[..., Service]) -> None:
-    asked: list[int] = []
+    calls: list[int] = []
 
     async def refuses() -> None:
-        asked.append(1)
+        calls.append(1)
         raise HopelessError("put the file back")
 
     it = supervise(SLEEPER, ready=refuses)
     with pytest.raises(HopelessError, match="put the file back"):
         await asyncio.wait_for(it.start(), 60)
-    assert asked == [1]
+    assert calls == [1]

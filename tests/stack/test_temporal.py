@@ -97,11 +97,11 @@ async def test_many_who_ask_for_the_current_version_at_once_are_all_answered(tem
     client, crowd = await temporal_setup.prepare(temporal.address, NAMESPACE), "stack-test-crowd"
     async with polling(client, "crowd", "one", crowd):
         made = asyncio.create_task(temporal_setup.set_current_version(client, crowd, "one"))
-        asked = (worker_versions.current_version(client, crowd) for _ in range(20))
-        assert set(await asyncio.gather(*asked)) <= {None, "one"}
+        requested = (worker_versions.current_version(client, crowd) for _ in range(20))
+        assert set(await asyncio.gather(*requested)) <= {None, "one"}
         await asyncio.wait_for(made, 60)
-        asked = (worker_versions.current_version(client, crowd) for _ in range(20))
-        assert set(await asyncio.gather(*asked)) == {"one"}
+        requested = (worker_versions.current_version(client, crowd) for _ in range(20))
+        assert set(await asyncio.gather(*requested)) == {"one"}
 
 
 async def test_orders_are_found_by_their_attributes(temporal: TemporalServer) -> None:
@@ -170,9 +170,9 @@ async def test_a_damaged_file_is_named_with_its_cure(tmp_path: Path, content: st
     try:
         with pytest.raises(HopelessError, match="is damaged") as error:
             await made[0].start()
-        said = str(error.value)
-        assert str(folder / "temporal.db") in said and "up --data-dir" in said and "recover --data-dir" in said
-        found = re.search(r"\((mv .*?)\), start again", said)
+        text = str(error.value)
+        assert str(folder / "temporal.db") in text and "up --data-dir" in text and "recover --data-dir" in text
+        found = re.search(r"\((mv .*?)\), start again", text)
         assert found is not None
         subprocess.run(["sh", "-c", found[1]], check=True)
         await made[1].start()

@@ -80,12 +80,12 @@ def test_doctor_finds_nothing_wrong(up: Up) -> None:
 @pytest.mark.parametrize("role", ["operations", "support"])
 def test_doctor_and_recover_by_the_api_need_a_token_of_operations_only(up: Up, role: str) -> None:
     there = ("--api", up.ready["api"], "--token", up.ready["tokens"][role], "--data-dir", str(up.folder / "none"))
-    told, started = (oms(command, *there, "--json") for command in ("doctor", "recover"))
+    reported, started = (oms(command, *there, "--json") for command in ("doctor", "recover"))
     if role == "support":
-        assert (told.returncode, started.returncode) == (1, 1)
-        assert "forbidden" in told.stderr and "forbidden" in started.stderr
+        assert (reported.returncode, started.returncode) == (1, 1)
+        assert "forbidden" in reported.stderr and "forbidden" in started.stderr
         return
-    assert (told.returncode, json.loads(told.stdout)["ok"]) == (0, True), told.stdout
+    assert (reported.returncode, json.loads(reported.stdout)["ok"]) == (0, True), reported.stdout
     assert (started.returncode, json.loads(started.stdout)["started"]) == (0, 0), started.stderr
     assert "WRONG" not in oms("doctor", *there).stdout
 
@@ -115,8 +115,8 @@ def test_no_key_of_the_stack_is_in_a_file_that_programs_read(up: Up) -> None:
 
 def test_the_stacks_own_tokens_live_for_days_and_can_be_listed_and_revoked(up: Up) -> None:
     where = ("--data-dir", str(up.data_dir))
-    shown = oms("token", "list", "--json", *where)
-    listed = {item["role"]: item for item in json.loads(shown.stdout) if item["issued_by"] == "oms up"}
+    output = oms("token", "list", "--json", *where)
+    listed = {item["role"]: item for item in json.loads(output.stdout) if item["issued_by"] == "oms up"}
     assert set(listed) == {role.value for role in Role}
     life = datetime.fromisoformat(listed["support"]["expires_at"]) - datetime.now(UTC)
     assert timedelta(days=2) < life <= timedelta(days=3)
@@ -124,10 +124,10 @@ def test_the_stacks_own_tokens_live_for_days_and_can_be_listed_and_revoked(up: U
     assert set(result) == {"token", "token_id", "role", "subject", "expires_at"}
     made = result["token"]
     headers = {"Authorization": f"Bearer {made}"}
-    asked = f"{up.ready['api']}/v1/orders"
-    assert httpx.get(asked, headers=headers, trust_env=False).status_code == 200
+    requested = f"{up.ready['api']}/v1/orders"
+    assert httpx.get(requested, headers=headers, trust_env=False).status_code == 200
     assert "support:ann is refused from now on" in oms("token", "revoke", made, *where).stderr
-    refused = httpx.get(asked, headers=headers, trust_env=False)
+    refused = httpx.get(requested, headers=headers, trust_env=False)
     assert (refused.status_code, refused.json()["code"]) == (401, "token_revoked")
     table = oms("token", "list", "--all", "--subject", "ann", *where).stdout
     assert result["token_id"] in table

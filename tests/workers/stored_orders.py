@@ -21,8 +21,8 @@ MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 _numbers = itertools.count(1)
 
 
-def settings_for(books: DatabaseUrls, **more: Any) -> Settings:
-    return Settings(database_url=books.app_url, owner_database_url=books.owner_url, master_key=MASTER_KEY, **more)
+def settings_for(urls: DatabaseUrls, **more: Any) -> Settings:
+    return Settings(database_url=urls.app_url, owner_database_url=urls.owner_url, master_key=MASTER_KEY, **more)
 
 
 def vault() -> Vault:
@@ -53,7 +53,7 @@ async def damage(owner_url: str, *statements: str) -> None:
 
 
 async def place(
-    books: DatabaseUrls,
+    urls: DatabaseUrls,
     *,
     channel: str = "web",
     total_minor: int = 1200,
@@ -64,7 +64,7 @@ async def place(
 ) -> str:
     """An accepted order, written with the services' own role; returns its number."""
     order_no = new_order_no(EPOCH_MS + next(_numbers))
-    async with await psycopg.AsyncConnection.connect(books.app_url) as connection:
+    async with await psycopg.AsyncConnection.connect(urls.app_url) as connection:
         await connection.execute(
             "INSERT INTO customers (customer_id, data_key) VALUES (%s, %s) ON CONFLICT DO NOTHING",
             (customer, vault().new_data_key()[1]),
@@ -89,10 +89,10 @@ async def place(
 
 
 async def move(
-    books: DatabaseUrls, order_no: str, event: str, before: str | None, after: str | None, **data: Any
+    urls: DatabaseUrls, order_no: str, event: str, before: str | None, after: str | None, **data: Any
 ) -> None:
     await sql(
-        books.app_url,
+        urls.app_url,
         "INSERT INTO order_events (order_no, type, from_status, to_status, actor, data)"
         " VALUES (%s, %s, %s, %s, 'test', %s)",
         order_no,
@@ -103,9 +103,9 @@ async def move(
     )
 
 
-async def ask(books: DatabaseUrls, order_no: str, signal: str, payload: dict[str, Any]) -> None:
+async def ask(urls: DatabaseUrls, order_no: str, signal: str, payload: dict[str, Any]) -> None:
     await sql(
-        books.app_url,
+        urls.app_url,
         "INSERT INTO workflow_requests (kind, subject, name, payload) VALUES ('signal_order', %s, %s, %s)",
         order_no,
         signal,

@@ -98,9 +98,9 @@ async def client(settings: Settings) -> Client:
 
 @asynccontextmanager
 async def working(
-    client: Client, books: Database, settings: Settings, order: type[Patient] | type[Brief] | type[Wedged] = Patient
+    client: Client, db: Database, settings: Settings, order: type[Patient] | type[Brief] | type[Wedged] = Patient
 ) -> AsyncIterator[None]:
-    slices = BulkJobActivities(books, vault(), client, settings)
+    slices = BulkJobActivities(db, vault(), client, settings)
     async with Worker(
         client,
         task_queue=settings.task_queue,
@@ -111,13 +111,13 @@ async def working(
         yield
 
 
-async def stuck(books: DatabaseUrls, number: int) -> list[str]:
+async def stuck(urls: DatabaseUrls, number: int) -> list[str]:
     """Orders that are parked at the booking step."""
-    await sql(books.app_url, "UPDATE parked_steps SET resolved_at = now()")
-    orders = [await place(books) for _ in range(number)]
+    await sql(urls.app_url, "UPDATE parked_steps SET resolved_at = now()")
+    orders = [await place(urls) for _ in range(number)]
     for order_no in orders:
         await sql(
-            books.app_url,
+            urls.app_url,
             """INSERT INTO parked_steps (order_no, park_no, step, error, attempts, options, amount_minor, escalate_at)
                VALUES (%s, 1, 'book', 'down', 5, '{retry,skip,amend}', 1, now())""",
             order_no,
@@ -125,10 +125,10 @@ async def stuck(books: DatabaseUrls, number: int) -> list[str]:
     return orders
 
 
-async def open_job(books: Database, action: str, rate_per_s: float, value: object = None, step: str = "book") -> str:
+async def open_job(db: Database, action: str, rate_per_s: float, value: object = None, step: str = "book") -> str:
     """A job as the front door writes it."""
     job_id = f"job_{uuid.uuid4().hex}"
-    async with books.begin() as connection:
+    async with db.begin() as connection:
         await parked_steps.open_job(
             connection,
             KeyRing(vault()),
@@ -155,8 +155,8 @@ async def start(client: Client, settings: Settings, job_id: str, rate_per_s: flo
     )
 
 
-async def progress(books: Database, job_id: str) -> tuple[str, int, int]:
-    async with books.begin() as connection:
+async def progress(db: Database, job_id: str) -> tuple[str, int, int]:
+    async with db.begin() as connection:
         found = await parked_steps.progress(connection, job_id)
     return found["state"], found["done"], found["failed"]
 
@@ -165,19 +165,19 @@ async def test_every_order_is_resolved_at_the_rate(
     database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     orders = await stuck(database_url, 6)
-    async with database(settings) as books, working(client, books, settings):
-        job_id = await open_job(books, "retry", 10.0, value={"tracking_no": "秘密 1"})
+    async with database(settings) as db, working(client, db, settings):
+        job_id = await open_job(db, "retry", 10.0, value={"tracking_no": "秘密 1"})
         begun = monotonic()
         await (await start(client, settings, job_id, 10.0)).result()
         assert monotonic() - begun >= 0.5
-        assert await progress(books, job_id) == ("finished", 6, 0)
-    kept = await sql(
+        assert await progress(db, job_id) == ("finished", 6, 0)
+    rows = await sql(
         database_url.app_url,
         """SELECT order_no, resolution_id, action, actor, reason_enc, value_enc, data_key
              FROM resolutions JOIN orders USING (order_no) JOIN customers USING (customer_id) ORDER BY order_no""",
     )
-    assert [row[0] for row in kept] == orders
-    for order_no, resolution_id, action, actor, reason, value, key in kept:
+    assert [row[0] for row in rows] == orders
+    for order_no, resolution_id, action, actor, reason, value, key in rows:
         assert (resolution_id, action, actor) == (f"{job_id}:{order_no}", "retry", "support:anna")
         plain = vault().unwrap(key)
         assert vault().open_json(plain, reason, f"{resolution_id}:reason") == "carrier is back"
@@ -192,21 +192,21 @@ async def test_temporals_cancellation_does_not_end_a_bulk_act(
 ) -> None:
     """It comes before the first task, so that it finds every part of the act still to be done."""
     await stuck(database_url, 2)
-    async with database(settings) as books:
-        job_id = await open_job(books, "retry", 10.0)
+    async with database(settings) as db:
+        job_id = await open_job(db, "retry", 10.0)
         handle = await start(client, settings, job_id, 10.0)
         await handle.cancel()
-        async with working(client, books, settings):
+        async with working(client, db, settings):
             await handle.result()
-        assert await progress(books, job_id) == ("finished", 2, 0)
+        assert await progress(db, job_id) == ("finished", 2, 0)
 
 
 async def test_a_refusal_is_noted_with_its_code(database_url: DatabaseUrls, settings: Settings, client: Client) -> None:
     await stuck(database_url, 2)
-    async with database(settings) as books, working(client, books, settings):
-        job_id = await open_job(books, "skip", 100.0)
+    async with database(settings) as db, working(client, db, settings):
+        job_id = await open_job(db, "skip", 100.0)
         await (await start(client, settings, job_id, 100.0)).result()
-        assert await progress(books, job_id) == ("finished", 0, 2)
+        assert await progress(db, job_id) == ("finished", 0, 2)
     errors = await sql(database_url.app_url, "SELECT error FROM support_job_items WHERE job_id = %s", job_id)
     assert errors == [("not_parked",), ("not_parked",)]
 
@@ -222,10 +222,10 @@ async def test_a_step_of_a_held_order_is_not_skipped(
         " now() + interval '1 h', now() + interval '2 h')",
         held,
     )
-    async with database(settings) as books, working(client, books, settings, Brief):
-        job_id = await open_job(books, "skip", 100.0)
+    async with database(settings) as db, working(client, db, settings, Brief):
+        job_id = await open_job(db, "skip", 100.0)
         await (await start(client, settings, job_id, 100.0)).result()
-        assert await progress(books, job_id) == ("finished", 1, 1)
+        assert await progress(db, job_id) == ("finished", 1, 1)
     errors = await sql(
         database_url.app_url, "SELECT order_no, error FROM support_job_items WHERE job_id = %s ORDER BY error", job_id
     )
@@ -239,8 +239,8 @@ async def test_money_given_since_a_bulk_act_was_opened_counts(
     dear, other = await stuck(database_url, 2)
     moving = "UPDATE parked_steps SET step = 'capture', amount_minor = 90000 WHERE order_no = ANY(%s)"
     await sql(database_url.owner_url, moving, [dear, other])
-    async with database(settings) as books, working(client, books, settings, Brief):
-        job_id = await open_job(books, "skip", 100.0, value={"reference": "bank 1"}, step="capture")
+    async with database(settings) as db, working(client, db, settings, Brief):
+        job_id = await open_job(db, "skip", 100.0, value={"reference": "bank 1"}, step="capture")
         await sql(
             database_url.app_url,
             "INSERT INTO staff_actions (act_id, order_no, action, detail, actor, reason_enc, moved_minor)"
@@ -249,7 +249,7 @@ async def test_money_given_since_a_bulk_act_was_opened_counts(
             dear,
         )
         await (await start(client, settings, job_id, 100.0)).result()
-        assert await progress(books, job_id) == ("finished", 1, 1)
+        assert await progress(db, job_id) == ("finished", 1, 1)
     items = await sql(database_url.app_url, "SELECT order_no, error FROM support_job_items WHERE job_id = %s", job_id)
     assert dict(items) == {dear: "second_person_needed", other: None}
     assert not await sql(database_url.app_url, "SELECT 1 FROM resolutions WHERE order_no = %s", dear)
@@ -259,8 +259,8 @@ async def test_an_order_that_has_moved_on_to_another_step_is_left_alone(
     database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     moved, freed, same = await stuck(database_url, 3)
-    async with database(settings) as books, working(client, books, settings):
-        job_id = await open_job(books, "retry", 100.0)
+    async with database(settings) as db, working(client, db, settings):
+        job_id = await open_job(db, "retry", 100.0)
         await sql(database_url.app_url, "UPDATE parked_steps SET resolved_at = now() WHERE order_no <> %s", same)
         await sql(
             database_url.app_url,
@@ -269,12 +269,12 @@ async def test_an_order_that_has_moved_on_to_another_step_is_left_alone(
             moved,
         )
         await (await start(client, settings, job_id, 100.0)).result()
-        assert await progress(books, job_id) == ("finished", 1, 2)
+        assert await progress(db, job_id) == ("finished", 1, 2)
     items = await sql(database_url.app_url, "SELECT order_no, error FROM support_job_items WHERE job_id = %s", job_id)
     assert dict(items) == {moved: "step_moved_on", freed: "not_parked", same: None}
-    kept = await sql(database_url.app_url, "SELECT order_no, park_no FROM resolutions WHERE resolution_id LIKE %s",
+    rows = await sql(database_url.app_url, "SELECT order_no, park_no FROM resolutions WHERE resolution_id LIKE %s",
                      f"{job_id}%")  # fmt: skip
-    assert [tuple(row) for row in kept] == [(same, 1)]
+    assert [tuple(row) for row in rows] == [(same, 1)]
 
 
 async def test_an_act_that_is_accepted_but_takes_long_is_done(
@@ -282,10 +282,10 @@ async def test_an_act_that_is_accepted_but_takes_long_is_done(
 ) -> None:
     await stuck(database_url, 2)
     settings = settings.model_copy(update={"workflow_timeout_s": 0.3})
-    async with database(settings) as books, working(client, books, settings):
-        job_id = await open_job(books, "amend", 100.0)
+    async with database(settings) as db, working(client, db, settings):
+        job_id = await open_job(db, "amend", 100.0)
         await (await start(client, settings, job_id, 100.0)).result()
-        assert await progress(books, job_id) == ("finished", 2, 0)
+        assert await progress(db, job_id) == ("finished", 2, 0)
 
 
 async def test_an_order_whose_workflow_is_wedged_fails_after_some_tries_and_the_act_finishes(
@@ -296,10 +296,10 @@ async def test_an_order_whose_workflow_is_wedged_fails_after_some_tries_and_the_
     wedged, *others = await stuck(database_url, 4)
     WEDGED.add(wedged)
     settings = settings.model_copy(update={"workflow_timeout_s": 0.3})
-    async with database(settings) as books, working(client, books, settings, Wedged):
-        job_id = await open_job(books, "retry", 100.0)
+    async with database(settings) as db, working(client, db, settings, Wedged):
+        job_id = await open_job(db, "retry", 100.0)
         await (await start(client, settings, job_id, 100.0)).result()
-        assert await progress(books, job_id) == ("finished", 3, 1)
+        assert await progress(db, job_id) == ("finished", 3, 1)
     items = await sql(database_url.app_url, "SELECT order_no, error FROM support_job_items WHERE job_id = %s", job_id)
     assert dict(items) == {wedged: "workflow_failing", **dict.fromkeys(others)}
 
@@ -309,27 +309,27 @@ async def test_a_stopped_job_stops_and_a_worker_that_dies_is_followed_by_another
 ) -> None:
     orders = await stuck(database_url, 10)
 
-    def some(books: Database, job_id: str, number: int) -> Callable[[], Awaitable[bool]]:
+    def some(db: Database, job_id: str, number: int) -> Callable[[], Awaitable[bool]]:
         async def reached() -> bool:
-            return (await progress(books, job_id))[1] >= number
+            return (await progress(db, job_id))[1] >= number
 
         return reached
 
-    async with database(settings) as books:
-        job_id = await open_job(books, "retry", 2.0)
+    async with database(settings) as db:
+        job_id = await open_job(db, "retry", 2.0)
         handle = await start(client, settings, job_id, 2.0)
-        async with working(client, books, settings):
-            await until(some(books, job_id, 1))
-        done = (await progress(books, job_id))[1]
+        async with working(client, db, settings):
+            await until(some(db, job_id, 1))
+        done = (await progress(db, job_id))[1]
         assert done < len(orders)
-        async with working(client, books, settings):
-            await until(some(books, job_id, done + 1))
-            async with books.begin() as connection:
+        async with working(client, db, settings):
+            await until(some(db, job_id, done + 1))
+            async with db.begin() as connection:
                 await parked_steps.stop_job(connection, job_id, "support:amy")
             await handle.result()
-            assert (await progress(books, job_id))[0] == "stopped"
-    told = await sql(database_url.app_url, "SELECT count(*) FROM resolutions WHERE resolution_id LIKE %s", job_id + "%")
-    assert told[0][0] < len(orders), "stopped before the next order, not after the page"
+            assert (await progress(db, job_id))[0] == "stopped"
+    rows = await sql(database_url.app_url, "SELECT count(*) FROM resolutions WHERE resolution_id LIKE %s", job_id + "%")
+    assert rows[0][0] < len(orders), "stopped before the next order, not after the page"
 
 
 async def test_orders_that_are_due_far_apart_do_not_let_the_act_seem_dead(
@@ -338,12 +338,12 @@ async def test_orders_that_are_due_far_apart_do_not_let_the_act_seem_dead(
     monkeypatch.setattr(bulk_jobs, "BEAT_S", 0.05)
     await stuck(database_url, 2)
     beats: list[tuple[object, ...]] = []
-    here = ActivityEnvironment()
-    here.on_heartbeat = lambda *details: beats.append(details)
-    async with database(settings) as books, working(client, books, settings):
-        job_id = await open_job(books, "retry", 2.0)
-        slices = BulkJobActivities(books, vault(), client, settings)
-        done: JobSlice = await here.run(slices.resolve_slice, StartJob(job_id, 2.0))
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = lambda *details: beats.append(details)
+    async with database(settings) as db, working(client, db, settings):
+        job_id = await open_job(db, "retry", 2.0)
+        slices = BulkJobActivities(db, vault(), client, settings)
+        done: JobSlice = await environment.run(slices.resolve_slice, StartJob(job_id, 2.0))
     assert (done.done, done.left) == (2, 0)
     assert len(beats) > 10, "half a second each, shown alive every twentieth"
 
@@ -352,21 +352,21 @@ async def test_an_order_that_took_it_and_ended_before_the_worker_died_is_done_no
     database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     (order_no,) = await stuck(database_url, 1)
-    async with database(settings) as books, working(client, books, settings, Brief):
-        job_id = await open_job(books, "retry", 10.0)
-        slices, here = BulkJobActivities(books, vault(), client, settings), ActivityEnvironment()
-        await here.run(slices.resolve_slice, StartJob(job_id, 10.0))
+    async with database(settings) as db, working(client, db, settings, Brief):
+        job_id = await open_job(db, "retry", 10.0)
+        slices, environment = BulkJobActivities(db, vault(), client, settings), ActivityEnvironment()
+        await environment.run(slices.resolve_slice, StartJob(job_id, 10.0))
         await client.get_workflow_handle(names.order_workflow(order_no)).result()
         # What a worker leaves behind that dies between the order's answer and the note of it.
         await sql(database_url.app_url, "UPDATE support_job_items SET state = 'open' WHERE job_id = %s", job_id)
         await sql(database_url.app_url, "UPDATE support_jobs SET state = 'running' WHERE job_id = %s", job_id)
         resolved = "UPDATE parked_steps SET resolved_at = now(), resolution_id = %s WHERE order_no = %s"
         await sql(database_url.app_url, resolved, f"{job_id}:{order_no}", order_no)
-        await here.run(slices.resolve_slice, StartJob(job_id, 10.0))
-        assert await progress(books, job_id) == ("finished", 1, 0)
+        await environment.run(slices.resolve_slice, StartJob(job_id, 10.0))
+        assert await progress(db, job_id) == ("finished", 1, 0)
 
 
 async def test_an_unknown_job_ends(settings: Settings, client: Client) -> None:
-    async with database(settings) as books, working(client, books, settings):
+    async with database(settings) as db, working(client, db, settings):
         with pytest.raises(Exception, match="failed"):
             await (await start(client, settings, "job_none", 1.0)).result()

@@ -112,9 +112,9 @@ def test_no_secret_and_no_password_is_shown(
     for name in ("OMS_TOKEN_SECRET", "OMS_MASTER_KEY", "OMS_PREVIOUS_MASTER_KEYS", "OMS_SANDBOX_WEBHOOK_SECRET"):
         environment.setenv(name, canary)
     environment.setenv("OMS_DATABASE_URL", f"mysql://oms:{canary}@h/oms")
-    shown = lines_of(capsys, "api")
-    assert len(shown) == 5
-    assert canary not in "".join(shown)
+    output = lines_of(capsys, "api")
+    assert len(output) == 5
+    assert canary not in "".join(output)
 
 
 def test_an_unknown_variable_is_warned_about_with_the_nearest_name(
@@ -150,10 +150,10 @@ def test_every_variable_that_the_source_reads_is_known() -> None:
 
 def test_migrations_without_a_database_say_so_in_one_line() -> None:
     """COMPLETE names a port of this machine on which nothing listens."""
-    said = subprocess.run([*OMS, "migrate"], env=dict(os.environ), capture_output=True, text=True, check=False)
-    assert (said.returncode, said.stdout) == (1, "")
-    assert said.stderr.startswith("Nothing was migrated: connection failed"), said.stderr
-    assert said.stderr.endswith("failed: Connection refused (OMS_OWNER_DATABASE_URL)\n")
+    completed = subprocess.run([*OMS, "migrate"], env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert completed.stderr.startswith("Nothing was migrated: connection failed"), completed.stderr
+    assert completed.stderr.endswith("failed: Connection refused (OMS_OWNER_DATABASE_URL)\n")
 
 
 def test_every_command_ends_with_2_in_words_and_without_a_traceback(tmp_path: Path) -> None:

@@ -30,16 +30,16 @@ class Listener:
     """Stands for an order: keeps its signals, ends on request."""
 
     def __init__(self) -> None:
-        self.heard: list[Any] = []
+        self.received: list[Any] = []
 
     @workflow.run
     async def run(self, start: StartOrder) -> list[Any]:
-        await workflow.wait_condition(lambda: "end" in self.heard)
-        return self.heard
+        await workflow.wait_condition(lambda: "end" in self.received)
+        return self.received
 
     @workflow.signal(name=names.PAYMENT_NOTIFIED)
-    def told(self, payload: dict[str, Any]) -> None:
-        self.heard.append(payload["inbox_id"])
+    def signalled(self, payload: dict[str, Any]) -> None:
+        self.received.append(payload["inbox_id"])
 
 
 @workflow.defn(name=names.BULK_RESOLVE)
@@ -51,9 +51,9 @@ class Job:
 
 @asynccontextmanager
 async def dispatching_with(
-    books: Database, settings: Settings, provider: Callable[[], Any], *, eager: bool = False, **more: Any
+    db: Database, settings: Settings, provider: Callable[[], Any], *, eager: bool = False, **more: Any
 ) -> AsyncIterator[Dispatcher]:
-    dispatcher = Dispatcher(books, provider, settings, eager, **more)
+    dispatcher = Dispatcher(db, provider, settings, eager, **more)
     task = asyncio.create_task(dispatcher.run())
     try:
         yield dispatcher
@@ -62,13 +62,13 @@ async def dispatching_with(
         await task
 
 
-async def left(books: DatabaseUrls) -> int:
-    return (await sql(books.app_url, "SELECT count(*) FROM workflow_requests"))[0][0]
+async def left(urls: DatabaseUrls) -> int:
+    return (await sql(urls.app_url, "SELECT count(*) FROM workflow_requests"))[0][0]
 
 
-def drained(books: DatabaseUrls) -> Callable[[], Any]:
+def drained(urls: DatabaseUrls) -> Callable[[], Any]:
     async def empty() -> bool:
-        return await left(books) == 0
+        return await left(urls) == 0
 
     return empty
 
@@ -99,7 +99,7 @@ async def test_an_order_is_started_with_what_people_see_in_a_list(
     database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     order_no = await place(database_url, channel="pos", total_minor=123456, lines=3)
-    async with database(settings) as books, dispatching_with(books, settings, lazily_connected(settings)):
+    async with database(settings) as db, dispatching_with(db, settings, lazily_connected(settings)):
         await until(drained(database_url))
     described = await client.get_workflow_handle(names.order_workflow(order_no)).describe()
     assert await described.static_summary() == f"{order_no} · pos · 1234.56 CNY · 3 lines"
@@ -136,8 +136,8 @@ async def test_an_order_that_was_started_before_counts_as_done(
     database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     order_no = await place(database_url)
-    async with database(settings) as books, listening(client, settings):
-        async with dispatching_with(books, settings, lazily_connected(settings)):
+    async with database(settings) as db, listening(client, settings):
+        async with dispatching_with(db, settings, lazily_connected(settings)):
             await until(drained(database_url))
             handle = client.get_workflow_handle(names.order_workflow(order_no))
             run = (await handle.describe()).run_id
@@ -169,8 +169,8 @@ async def test_signals_of_one_order_arrive_in_order_through_two_dispatchers(
         provider = lazily_connected(settings)
         async with dispatching_with(one, settings, provider), dispatching_with(two, settings, provider):
             await until(drained(database_url))
-        heard = await client.get_workflow_handle(names.order_workflow(order_no)).result()
-    assert heard == [*range(20), "end"]
+        received = await client.get_workflow_handle(names.order_workflow(order_no)).result()
+    assert received == [*range(20), "end"]
 
 
 async def test_a_signal_to_a_closed_order_begins_a_run_from_the_books(
@@ -178,9 +178,9 @@ async def test_a_signal_to_a_closed_order_begins_a_run_from_the_books(
 ) -> None:
     order_no = await place(database_url)
     async with (
-        database(settings) as books,
+        database(settings) as db,
         listening(client, settings),
-        dispatching_with(books, settings, lazily_connected(settings)),
+        dispatching_with(db, settings, lazily_connected(settings)),
     ):
         handle = client.get_workflow_handle(names.order_workflow(order_no))
         for number in (1, 2):
@@ -195,8 +195,8 @@ async def test_a_job_is_started(database_url: DatabaseUrls, settings: Settings, 
         database_url.app_url,
         """INSERT INTO workflow_requests (kind, subject, payload) VALUES ('start_job', 'j-1', '{"rate_per_s": 2.5}')""",
     )
-    async with database(settings) as books, listening(client, settings):
-        async with dispatching_with(books, settings, lazily_connected(settings)):
+    async with database(settings) as db, listening(client, settings):
+        async with dispatching_with(db, settings, lazily_connected(settings)):
             await until(drained(database_url))
         assert await client.get_workflow_handle(names.job_workflow("j-1")).result() == 2.5
 
@@ -209,8 +209,8 @@ async def test_eager_start_hands_the_first_task_over_at_once(
     async def provide() -> Client:
         return client
 
-    async with database(settings) as books, listening(client, settings):
-        async with dispatching_with(books, settings, provide, eager=True):
+    async with database(settings) as db, listening(client, settings):
+        async with dispatching_with(db, settings, provide, eager=True):
             await until(drained(database_url))
         history = await client.get_workflow_handle(names.order_workflow(order_no)).fetch_history()
     assert history.events[0].workflow_execution_started_event_attributes.eager_execution_accepted
@@ -232,8 +232,8 @@ async def test_a_second_hand_that_finds_nothing_looks_less_and_less_often(
         return len(pauses) >= 6
 
     async with (
-        database(settings) as books,
-        dispatching_with(books, settings, lazily_connected(settings), idle_s=0.25),
+        database(settings) as db,
+        dispatching_with(db, settings, lazily_connected(settings), idle_s=0.25),
     ):
         await until(grown)
         assert pauses[:6] == [0.02, 0.04, 0.08, 0.16, 0.25, 0.25]
@@ -244,7 +244,7 @@ async def test_a_second_hand_that_finds_nothing_looks_less_and_less_often(
 
 async def test_fresh_requests_are_left_to_others(database_url: DatabaseUrls, settings: Settings) -> None:
     order_no = await place(database_url)
-    async with database(settings) as books, autocommit(books) as connection:
+    async with database(settings) as db, autocommit(db) as connection:
         assert await workflow_requests.settle_and_claim(connection, [], 10, min_age_s=60) == []
         claimed = await workflow_requests.settle_and_claim(connection, [], 10)
         assert [request.subject for request in claimed] == [order_no]
@@ -266,19 +266,19 @@ async def test_a_request_that_temporal_refuses_stays_with_its_reason(
 
         return Refusing()
 
-    async def told() -> bool:
+    async def reported() -> bool:
         rows = await sql(database_url.app_url, "SELECT subject, last_error, tries FROM workflow_requests")
         return bool(rows) and rows[0][:2] == (order_no, "ValueError") and rows[0][2] >= 2
 
-    async with database(settings) as books, dispatching_with(books, settings, provide):
-        await until(told)
+    async with database(settings) as db, dispatching_with(db, settings, provide):
+        await until(reported)
 
 
 async def test_nothing_is_lost_while_temporal_is_down(database_url: DatabaseUrls, tmp_path: Path) -> None:
     await sql(database_url.app_url, "DELETE FROM workflow_requests")
     server = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
     settings = settings_for(database_url, temporal_address=server.address)
-    async with database(settings) as books, dispatching_with(books, settings, lazily_connected(settings)):
+    async with database(settings) as db, dispatching_with(db, settings, lazily_connected(settings)):
         before = [await place(database_url) for _ in range(5)]
 
         async def tried() -> bool:
@@ -304,7 +304,7 @@ async def running(server: TemporalServer, orders: list[str]) -> bool:
 
 
 async def test_the_books_being_away_does_not_end_it(database_url: DatabaseUrls, settings: Settings) -> None:
-    async with database(settings) as books, dispatching_with(books, settings, lazily_connected(settings)):
+    async with database(settings) as db, dispatching_with(db, settings, lazily_connected(settings)):
         await sql(
             database_url.owner_url,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'oms_app'",

@@ -26,11 +26,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @asynccontextmanager
 async def process_of(
-    name: str, books: DatabaseUrls, temporal: TemporalServer, port: int, log: Path, **more: str
+    name: str, urls: DatabaseUrls, temporal: TemporalServer, port: int, log: Path, **more: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {
         **os.environ,
-        "OMS_DATABASE_URL": books.app_url,
+        "OMS_DATABASE_URL": urls.app_url,
         "OMS_TEMPORAL_ADDRESS": temporal.address,
         "OMS_MASTER_KEY": MASTER_KEY,
         "OMS_BUILD_ID": "test",
@@ -130,9 +130,9 @@ async def test_a_taken_metrics_port_does_not_stop_a_worker(database_url: Databas
     assert "metrics_port_taken" in log.read_text()
 
 
-async def lives(books: DatabaseUrls, child: asyncio.subprocess.Process) -> list[tuple[str, bool]]:
+async def lives(urls: DatabaseUrls, child: asyncio.subprocess.Process) -> list[tuple[str, bool]]:
     """What the database knows of this process: its name, and whether it ended as it was asked to."""
-    return await sql(books.app_url, "SELECT name, ended_at IS NOT NULL FROM processes WHERE pid = %s", child.pid)
+    return await sql(urls.app_url, "SELECT name, ended_at IS NOT NULL FROM processes WHERE pid = %s", child.pid)
 
 
 async def test_a_process_that_is_killed_leaves_a_life_without_an_end(

@@ -62,7 +62,7 @@ async def watching(settings: Settings) -> AsyncIterator[Readiness]:
 
 
 @contextmanager
-def said(caplog: pytest.LogCaptureFixture) -> Iterator[list[logging.LogRecord]]:
+def captured(caplog: pytest.LogCaptureFixture) -> Iterator[list[logging.LogRecord]]:
     with caplog.at_level(logging.INFO, logger="workers.readiness"):
         caplog.clear()
         yield caplog.records
@@ -80,7 +80,7 @@ async def test_what_a_namespace_lacks_is_named_until_it_is_prepared(
 ) -> None:
     settings = settings_of(temporal, temporal_namespace=f"n-{secrets.token_hex(4)}")
     client, one, stopping = await client_of(settings), Readiness(settings), asyncio.Event()
-    with said(caplog) as lines:
+    with captured(caplog) as lines:
         waiting = asyncio.create_task(one.until_prepared(client, stopping))
         await is_(one, readiness.NO_NAMESPACE)
         await namespace_setup.create(client, timedelta(days=3))
@@ -123,7 +123,7 @@ async def test_an_attribute_of_another_type_is_a_clear_error_and_left_as_it_is(t
     text = AddSearchAttributesRequest(
         namespace=client.namespace, search_attributes={"OmsHold": IndexedValueType.INDEXED_VALUE_TYPE_TEXT}
     )
-    await temporal_prepare._seen(lambda: client.operator_service.add_search_attributes(text))
+    await temporal_prepare._wait_until_visible(lambda: client.operator_service.add_search_attributes(text))
     (wrong,) = (await prepare(settings)).wrong
     assert wrong.startswith("search attribute OmsHold is of type Text and must be Keyword")
     one = Readiness(settings)
@@ -150,12 +150,12 @@ async def test_a_start_that_lacks_attributes_is_logged_with_their_names(
     )
     await namespace_setup.create(await client_of(settings), timedelta(days=1))
     await place(database_url)
-    async with database(settings) as books, dispatching_with(books, settings, lazily_connected(settings)):
+    async with database(settings) as db, dispatching_with(db, settings, lazily_connected(settings)):
 
-        async def told() -> bool:
+        async def reported() -> bool:
             return any("OmsStatus" in line.getMessage() for line in caplog.records)
 
-        await until(told)
+        await until(reported)
     line = next(line for line in caplog.records if "OmsStatus" in line.getMessage())
     assert (line.levelname, line.__dict__["step"]) == ("ERROR", "start_order") and line.__dict__["attempt"] >= 1
     assert all(name in line.getMessage() for name in NAMES)
@@ -172,7 +172,7 @@ async def test_the_first_version_promotes_itself_every_later_one_waits_and_says_
     old = settings_of(temporal, deployment_name=deployment, build_id="old")
     new = old.model_copy(update={"build_id": "new"})
     client = await client_of(old)
-    with said(caplog) as lines:
+    with captured(caplog) as lines:
         async with polling(client, old.task_queue, "old", deployment), watching(old) as first:
             await is_(first, None)
             async with polling(client, old.task_queue, "new", deployment), watching(new) as second:
@@ -208,8 +208,8 @@ async def test_a_version_is_not_promoted_while_the_queue_sends_its_tasks_elsewhe
         await promote(settings, "ours", 60)
         await promote(later, "theirs", 60)
         assert await worker_versions.current_version(client, settings.deployment_name) == "ours"
-        said = r"ours is current now, but task queue own-\w+ still sends tasks elsewhere.*-later, build id theirs"
-        with pytest.raises(NotPromoted, match=said):
+        text = r"ours is current now, but task queue own-\w+ still sends tasks elsewhere.*-later, build id theirs"
+        with pytest.raises(NotPromoted, match=text):
             await promote(settings, "ours", 0.0)
 
 
@@ -267,8 +267,8 @@ def test_a_worker_that_does_not_reach_the_books_is_not_ready(monkeypatch: pytest
     assert one.answer()[0]
     for _ in range(UNHEALTHY_S):
         cut_off.tick()
-    ready, told = one.answer()
-    assert (ready, told["code"]) == (False, "database_unreachable")
+    ready, answer = one.answer()
+    assert (ready, answer["code"]) == (False, "database_unreachable")
     cut_off.written()
     assert one.answer()[0]
 
@@ -282,16 +282,14 @@ async def test_what_keeps_workers_from_orders_is_a_cause_of_a_notice_and_in_the_
         there = await processes.workers(connection)
     assert (there.living, there.serving) == (1, 0) and there.trouble is not None and there.trouble["build_id"] == "b2"
     await scene.notifier.look()
-    found = await sql(
-        scene.books.app_url, "SELECT cause, count, facts ->> 'build_id' FROM alerts WHERE over_at IS NULL"
-    )
+    found = await sql(scene.urls.app_url, "SELECT cause, count, facts ->> 'build_id' FROM alerts WHERE over_at IS NULL")
     assert found == [("workers_idle:version_not_routed", 1, "b2")]
     one._note(None)
     await heart.beat()
     async with autocommit(scene.database) as connection:
         assert (await processes.workers(connection)).serving == 1
     # Whoever beat in the future died before the clock was set back: whoever lives has said so since.
-    await sql(scene.books.owner_url, "UPDATE processes SET beat_at = now() + interval '1 hour' WHERE name = 'worker'")
+    await sql(scene.urls.owner_url, "UPDATE processes SET beat_at = now() + interval '1 hour' WHERE name = 'worker'")
     async with autocommit(scene.database) as connection:
         assert (await processes.workers(connection)).living == 0
     await heart.beat()
@@ -315,13 +313,13 @@ async def test_a_worker_and_a_relay_whose_database_is_exchanged_are_not_ready_an
     guarded = main.with_own_keys(one.condition, seals)
     await heart.beat()
     assert (one.answer()[0], one.ready, main._ready([], one.condition)[0], await guarded()) == (True,) * 4
-    await sql(scene.books.owner_url, "INSERT INTO master_keys (key_id) VALUES (%s)", b"anothers")
+    await sql(scene.urls.owner_url, "INSERT INTO master_keys (key_id) VALUES (%s)", b"anothers")
     try:
         for _ in range(2):
             await heart.beat()
-        for ready, told in (one.answer(), main._ready([], one.condition)):
-            assert (ready, told["code"]) == (False, "master_key_unknown")
-            assert b"anothers".hex() in told["detail"] and "OMS_PREVIOUS_MASTER_KEYS" in told["detail"]
+        for ready, answer in (one.answer(), main._ready([], one.condition)):
+            assert (ready, answer["code"]) == (False, "master_key_unknown")
+            assert b"anothers".hex() in answer["detail"] and "OMS_PREVIOUS_MASTER_KEYS" in answer["detail"]
         assert not one.ready and not await guarded() and worked == 1
         async with autocommit(scene.database) as connection:
             there = await processes.workers(connection)
@@ -329,6 +327,6 @@ async def test_a_worker_and_a_relay_whose_database_is_exchanged_are_not_ready_an
         lines = [line for line in caplog.records if line.__dict__.get("code") == "master_key_unknown"]
         assert [line.levelname for line in lines] == ["ERROR"], "logged once, when it is found"
     finally:
-        await sql(scene.books.owner_url, "DELETE FROM master_keys WHERE key_id = %s", b"anothers")
+        await sql(scene.urls.owner_url, "DELETE FROM master_keys WHERE key_id = %s", b"anothers")
     await heart.beat()
     assert (one.answer()[0], one.ready, main._ready([], one.condition)[0], await guarded()) == (True,) * 4

@@ -37,28 +37,28 @@ async def settings(database_url: DatabaseUrls, temporal: TemporalServer, request
     return settings_for(database_url, temporal_address=temporal.address, task_queue=queue, orders_in_flight=3)
 
 
-async def waiting(books: DatabaseUrls) -> list[str]:
+async def waiting(urls: DatabaseUrls) -> list[str]:
     """The orders that have not begun, by their age."""
     rows = await sql(
-        books.app_url, "SELECT subject FROM workflow_requests WHERE kind = 'start_order' ORDER BY request_id"
+        urls.app_url, "SELECT subject FROM workflow_requests WHERE kind = 'start_order' ORDER BY request_id"
     )
     return [row[0] for row in rows]
 
 
-def left(books: DatabaseUrls, *orders: str) -> Callable[[], Any]:
+def left(urls: DatabaseUrls, *orders: str) -> Callable[[], Any]:
     async def just_these() -> bool:
-        return await waiting(books) == list(orders)
+        return await waiting(urls) == list(orders)
 
     return just_these
 
 
-async def come_to_rest(books: DatabaseUrls, order_no: str) -> None:
+async def settle(urls: DatabaseUrls, order_no: str) -> None:
     """It waits for the customer's money."""
-    await move(books, order_no, "stock_reserved", "received", "pending_payment")
+    await move(urls, order_no, "stock_reserved", "received", "pending_payment")
 
 
 @asynccontextmanager
-async def braked(books: DatabaseUrls, settings: Settings, **more: Any) -> AsyncIterator[None]:
+async def braked(urls: DatabaseUrls, settings: Settings, **more: Any) -> AsyncIterator[None]:
     async with database(settings) as opened, dispatching_with(opened, settings, lazily_connected(settings), **more):
         yield
 
@@ -82,19 +82,19 @@ async def test_no_more_orders_begin_than_come_to_rest_and_the_oldest_is_next(
         for number in range(3):
             await ask(database_url, orders[0], names.PAYMENT_NOTIFIED, {"inbox_id": number})
 
-            async def heard() -> bool:
+            async def received() -> bool:
                 return not await sql(
                     database_url.app_url, "SELECT 1 FROM workflow_requests WHERE kind <> 'start_order'"
                 )
 
-            await until(heard, WITHIN_S)
+            await until(received, WITHIN_S)
         assert await waiting(database_url) == orders[3:]
-        await come_to_rest(database_url, orders[1])
+        await settle(database_url, orders[1])
         await until(left(database_url, *orders[4:]), WITHIN_S)
         assert await has_begun(settings, orders[3])
         urgent = await place(database_url, priority=RANKS[Priority.URGENT])
         await until(left(database_url, *orders[4:], urgent), WITHIN_S)
-        await come_to_rest(database_url, orders[0])
+        await settle(database_url, orders[0])
         await until(left(database_url, *orders[4:]), WITHIN_S)
         assert await has_begun(settings, urgent)
 
@@ -106,7 +106,7 @@ async def test_an_urgent_order_begins_before_a_backlog_of_hours(database_url: Da
     urgent = await place(database_url, priority=RANKS[Priority.URGENT])
     async with braked(database_url, settings, in_flight=1):
         await until(left(database_url, *old), WITHIN_S)
-        await come_to_rest(database_url, urgent)
+        await settle(database_url, urgent)
         await until(left(database_url, *old[1:]), WITHIN_S)
 
 
@@ -140,13 +140,13 @@ async def test_what_temporal_does_not_take_is_not_in_flight(database_url: Databa
     async def all_tried() -> bool:
         return len(refused) == len(orders)
 
-    async with database(settings) as books, dispatching_with(books, settings, provide):
+    async with database(settings) as db, dispatching_with(db, settings, provide):
         await until(all_tried, WITHIN_S)
 
 
-async def payment_asked(books: DatabaseUrls, order_no: str) -> None:
+async def request_payment(urls: DatabaseUrls, order_no: str) -> None:
     await sql(
-        books.owner_url,
+        urls.owner_url,
         "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)"
         " VALUES (%s, %s, 1, 'sandbox', 'tok_ok', 'test')",
         f"{order_no}/1",
@@ -154,11 +154,11 @@ async def payment_asked(books: DatabaseUrls, order_no: str) -> None:
     )
 
 
-async def authorised(books: DatabaseUrls, order_no: str, capture: str | None) -> None:
+async def authorised(urls: DatabaseUrls, order_no: str, capture: str | None) -> None:
     """`capture` None: the provider decides the authorisation later; else the status of the capture after it."""
     if capture is None:
         await sql(
-            books.app_url,
+            urls.app_url,
             "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, idempotency_key, status)"
             " VALUES (%s, 'authorise', 1, 'sandbox', 1200, 'CNY', %s, 'pending')",
             order_no,
@@ -166,7 +166,7 @@ async def authorised(books: DatabaseUrls, order_no: str, capture: str | None) ->
         )
         return
     await sql(
-        books.app_url,
+        urls.app_url,
         "WITH a AS (INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency,"
         "  idempotency_key, status, provider_ref)"
         "  VALUES (%s, 'authorise', 1, 'sandbox', 1200, 'CNY', %s, 'succeeded', %s) RETURNING *)"
@@ -181,11 +181,11 @@ async def test_at_rest_is_what_waits_for_somebody_else(database_url: DatabaseUrl
     new, unpaid, paying, retrying, parked, over, decided, taken, refused, taking = [
         await place(database_url) for _ in range(10)
     ]
-    asked = (paying, retrying, parked, decided, taken, refused, taking)
-    for order_no in (unpaid, *asked):
-        await come_to_rest(database_url, order_no)
-    for order_no in asked:
-        await payment_asked(database_url, order_no)
+    requested = (paying, retrying, parked, decided, taken, refused, taking)
+    for order_no in (unpaid, *requested):
+        await settle(database_url, order_no)
+    for order_no in requested:
+        await request_payment(database_url, order_no)
     await sql(
         database_url.app_url,
         "INSERT INTO retrying_steps (order_no, activity, step, error, attempt, max_attempts, event_seq, next_try_at)"
@@ -202,7 +202,7 @@ async def test_at_rest_is_what_waits_for_somebody_else(database_url: DatabaseUrl
     for order_no, capture in ((decided, None), (taken, "pending"), (refused, "failed"), (taking, "intent")):
         await authorised(database_url, order_no, capture)
     await move(database_url, over, "order_cancelled", "received", "cancelled")
-    async with database(settings) as books, autocommit(books) as connection:
+    async with database(settings) as db, autocommit(db) as connection:
         orders = [new, unpaid, paying, retrying, parked, over, decided, taken, refused, taking, "O-NONE"]
         found = await in_flight.standing(connection, orders)
     busy = dict.fromkeys((new, paying, taking), Standing.BUSY)
@@ -227,25 +227,25 @@ def test_in_flight_stays_below_the_cache() -> None:
 async def test_a_paid_order_whose_provider_decides_on_the_difference_of_a_change_is_at_rest(
     database_url: DatabaseUrls, settings: Settings
 ) -> None:
-    asked, pending = [await place(database_url) for _ in range(2)]
+    requested, pending = [await place(database_url) for _ in range(2)]
     await damage(
         database_url.owner_url,
-        f"UPDATE orders SET status = 'paid' WHERE order_no IN ('{asked}', '{pending}')",
+        f"UPDATE orders SET status = 'paid' WHERE order_no IN ('{requested}', '{pending}')",
         *(
             "INSERT INTO change_payments (order_no, payment_no, change_no, actor, what, lines, held, warehouse, "
             "total_before_minor, total_after_minor, amount_minor, currency, method, token, until) VALUES "
             f"('{order_no}', 1, 1, 'c', '{{lines}}', '[]', '[]', 'WH-EAST', 1, 6, 5, 'CNY', 'sandbox', 't', now())"
-            for order_no in (asked, pending)
+            for order_no in (requested, pending)
         ),
         *(
             "INSERT INTO payments (order_no, kind, purpose, attempt, change_payment_no, provider, amount_minor, "
             f"currency, status, idempotency_key) VALUES ('{order_no}', 'authorise', 'supplement', 0, 1, "
             f"'sandbox', 5, 'CNY', '{state}', 'difference {order_no}')"
-            for order_no, state in ((asked, "intent"), (pending, "pending"))
+            for order_no, state in ((requested, "intent"), (pending, "pending"))
         ),
     )
-    async with database(settings) as books, autocommit(books) as connection:
-        assert await in_flight.standing(connection, [asked, pending]) == {asked: Standing.BUSY}
+    async with database(settings) as db, autocommit(db) as connection:
+        assert await in_flight.standing(connection, [requested, pending]) == {requested: Standing.BUSY}
 
 
 async def test_an_order_that_is_wedged_holds_nobody_up_for_ever(
@@ -254,7 +254,7 @@ async def test_an_order_that_is_wedged_holds_nobody_up_for_ever(
     wedged = await place(database_url)
     held = StartThrottle(1, 0)
     held.began([wedged])
-    async with database(settings) as books, autocommit(books) as connection:
+    async with database(settings) as db, autocommit(db) as connection:
         await held.look(connection, 1)
         assert held.room == 0
         monkeypatch.setattr(start_throttle, "LOOK_S", 0.0)
@@ -269,8 +269,8 @@ async def test_doctor_tells_how_many_wait_and_since_when(database_url: DatabaseU
     await place(database_url)
     await sql(database_url.owner_url, "UPDATE workflow_requests SET created_at = now() - interval '90 seconds'")
     found = await doctor._backlog(settings)
-    told = re.fullmatch(r"1 orders wait to be started, the oldest for (\d+) s", found.detail)
-    assert found.ok and told and int(told[1]) >= 90
+    text = re.fullmatch(r"1 orders wait to be started, the oldest for (\d+) s", found.detail)
+    assert found.ok and text and int(text[1]) >= 90
     full = await doctor._backlog(settings.model_copy(update={"backlog_limit": 1}))
     assert not full.ok and "OMS_BACKLOG_LIMIT" in full.detail
     await sql(database_url.app_url, "DELETE FROM workflow_requests")

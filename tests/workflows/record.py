@@ -24,10 +24,10 @@ from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls, create_database
 from tests.order_stage import Stage, staged
-from tests.workflows.later_stories import LATER
-from tests.workflows.return_stories import PACE, RETURNING
-from tests.workflows.second_stories import SECOND
-from tests.workflows.stories import HASTY, STORIES, Story
+from tests.workflows.later_scenarios import LATER
+from tests.workflows.return_scenarios import PACE, RETURNING
+from tests.workflows.scenarios import HASTY, SCENARIOS, Scenario
+from tests.workflows.second_scenarios import SECOND
 from workflows import names
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -45,8 +45,8 @@ async def history_of(stage: Stage, order_no: str) -> str:
     if of_return or (order_no and (await stage.status(order_no)) in ("completed", "cancelled")):
         await handle.result()
         assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
-    told = IDENTITY.sub("worker", (await handle.fetch_history()).to_json())
-    return json.dumps(without_traces(json.loads(told)), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    text = IDENTITY.sub("worker", (await handle.fetch_history()).to_json())
+    return json.dumps(without_traces(json.loads(text)), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def without_traces(value: Any) -> Any:
@@ -56,11 +56,11 @@ def without_traces(value: Any) -> Any:
     return [without_traces(inner) for inner in value] if isinstance(value, list) else value
 
 
-async def record(stage: Stage, stories: dict[str, Story], wanted: list[str]) -> None:
+async def record(stage: Stage, scenarios: dict[str, Scenario], wanted: list[str]) -> None:
     """Walk the wanted stories (all, when none is named) and write their histories."""
-    for name, told in stories.items():
+    for name, scenario in scenarios.items():
         if not wanted or name in wanted:
-            order_no = await told(stage)
+            order_no = await scenario(stage)
             (HISTORIES / f"{name}.json").write_text(await history_of(stage, order_no), encoding="utf-8")
             print(f"recorded {name}")
 
@@ -79,14 +79,14 @@ async def servers(folder: Path) -> AsyncIterator[tuple[DatabaseUrls, TemporalSer
     temporal = TemporalServer(db=folder / "temporal.db", port=any_free(set()), log=folder / "temporal.log")
     async with postgres.running(), temporal.running():
         await create_database(postgres, "stories")
-        books = DatabaseUrls(postgres.url(SUPERUSER, "stories"), postgres.url(APP, "stories"))
-        await asyncio.to_thread(migrate.upgrade, books.owner_url)
-        await asyncio.to_thread(seed.seed, books.owner_url)
-        yield books, temporal
+        urls = DatabaseUrls(postgres.url(SUPERUSER, "stories"), postgres.url(APP, "stories"))
+        await asyncio.to_thread(migrate.upgrade, urls.owner_url)
+        await asyncio.to_thread(seed.seed, urls.owner_url)
+        yield urls, temporal
 
 
-PACES: tuple[tuple[str, dict[str, Story], dict[str, Any]], ...] = (
-    ("patient", {**STORIES, **LATER}, {}),
+PACES: tuple[tuple[str, dict[str, Scenario], dict[str, Any]], ...] = (
+    ("patient", {**SCENARIOS, **LATER}, {}),
     ("hasty", HASTY, {"payment_timeout_s": 1, "escalation_s": 1}),
     ("returning", {**RETURNING, **SECOND}, PACE),
 )
@@ -94,7 +94,7 @@ PACES: tuple[tuple[str, dict[str, Story], dict[str, Any]], ...] = (
 
 async def main(wanted: list[str]) -> None:
     """Record the stories of these names; all of them, and nothing that no longer exists, when none is given."""
-    known = {**STORIES, **LATER, **HASTY, **RETURNING, **SECOND}
+    known = {**SCENARIOS, **LATER, **HASTY, **RETURNING, **SECOND}
     if unknown := set(wanted) - set(known):
         raise SystemExit(f"no such story: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     HISTORIES.mkdir(exist_ok=True)
@@ -102,12 +102,12 @@ async def main(wanted: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="oms-stories-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        async with servers(folder) as (books, temporal):
-            for pace, stories, changes in PACES:
+        async with servers(folder) as (urls, temporal):
+            for pace, scenarios, changes in PACES:
                 (folder / pace).mkdir()
-                async with staged(books, temporal.address, folder / pace, **changes) as stage:
+                async with staged(urls, temporal.address, folder / pace, **changes) as stage:
                     await stage.stock("TEA", 100)
-                    await record(stage, stories, wanted)
+                    await record(stage, scenarios, wanted)
     if not wanted:
         for stale in {path.stem for path in HISTORIES.glob("*.json")} - set(known):
             (HISTORIES / f"{stale}.json").unlink()

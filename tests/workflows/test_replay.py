@@ -19,11 +19,11 @@ from tests.workflows.changed import (
     PaysAfterBooking,
     RefundsBeforeRecall,
 )
-from tests.workflows.later_stories import LATER
+from tests.workflows.later_scenarios import LATER
 from tests.workflows.record import HISTORIES
-from tests.workflows.return_stories import RETURNING
-from tests.workflows.second_stories import SECOND
-from tests.workflows.stories import HASTY, PERSONAL, STORIES
+from tests.workflows.return_scenarios import RETURNING
+from tests.workflows.scenarios import HASTY, PERSONAL, SCENARIOS
+from tests.workflows.second_scenarios import SECOND
 from workflows import ports
 from workflows.after_sales.returns import ReturnWorkflow
 from workflows.orders.order import OrderWorkflow
@@ -60,7 +60,7 @@ async def test_every_recorded_history_replays(runner: WorkflowRunner) -> None:
 
 
 def test_there_is_a_history_of_every_story_and_no_other() -> None:
-    assert {file.stem for file in FILES} == {*STORIES, *LATER, *HASTY, *RETURNING, *SECOND}
+    assert {file.stem for file in FILES} == {*SCENARIOS, *LATER, *HASTY, *RETURNING, *SECOND}
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -79,17 +79,17 @@ def texts(value: Any) -> Iterator[str]:
 
 @EVERY_HISTORY
 def test_a_history_carries_ids_and_not_people(file: Path) -> None:
-    told = list(texts(json.loads(file.read_text(encoding="utf-8"))))
-    assert any("order_no" in text for text in told), "payloads are not decoded"
-    unescaped = [text.encode().decode("unicode_escape", errors="replace") for text in told if "\\u" in text]
+    sentence = list(texts(json.loads(file.read_text(encoding="utf-8"))))
+    assert any("order_no" in text for text in sentence), "payloads are not decoded"
+    unescaped = [text.encode().decode("unicode_escape", errors="replace") for text in sentence if "\\u" in text]
     for personal in PERSONAL:
-        assert not [text for text in [*told, *unescaped] if personal in text]
+        assert not [text for text in [*sentence, *unescaped] if personal in text]
 
 
 @EVERY_HISTORY
 def test_a_history_says_nothing_of_the_machine_that_recorded_it(file: Path) -> None:
-    told = set(texts(json.loads(file.read_text(encoding="utf-8"))))
-    assert not {text for text in told if "@" in text or "site-packages" in text}
+    sentence = set(texts(json.loads(file.read_text(encoding="utf-8"))))
+    assert not {text for text in sentence if "@" in text or "site-packages" in text}
 
 
 # ── the replay can fail ──────────────────────────────────────────────────────────────────────────────────────

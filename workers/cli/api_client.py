@@ -11,7 +11,7 @@ import httpx
 PAGE = 200
 TIMEOUT_S = 30.0
 # A check of the whole database takes at most OMS_BOOKS_CHECK_TIMEOUT_S of the installation.
-WALK_TIMEOUT_S = 3600.0
+CHECK_TIMEOUT_S = 3600.0
 
 
 class ApiError(Exception):

@@ -76,12 +76,12 @@ def demo(options: Options, baskets: Path | None, orders: int, seed: int, *, once
     document goes to stdout and everything else to stderr.
     """
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT, stream=sys.stderr)
-    shown = Console(stderr=as_json)
-    if not shown.is_terminal:
-        shown.width = LOG_WIDTH
+    console = Console(stderr=as_json)
+    if not console.is_terminal:
+        console.width = LOG_WIDTH
     failed = Console(stderr=True, soft_wrap=True, style="red", markup=False)
     try:
-        run = _Demo(replace(options, settings=SETTINGS), shown, as_json)
+        run = _Demo(replace(options, settings=SETTINGS), console, as_json)
         return asyncio.run(run.run(baskets or BUNDLED, orders, seed, once))
     except TakenError as error:
         failed.print(str(error))
@@ -205,7 +205,7 @@ def _document(outcome: Outcome, count: int, seed: int) -> dict[str, Any]:
         "seed": seed,
         "seconds": round(outcome.seconds, 1),
         **outcome.statistics.summary(),
-        "checks": [check.shown() for check in outcome.checks],
+        "checks": [check.as_json() for check in outcome.checks],
     }
 
 

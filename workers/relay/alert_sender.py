@@ -56,7 +56,7 @@ class AlertSender:
             self.fresh.set()
         return made > 0
 
-    async def tell(self) -> bool:
+    async def send_due(self) -> bool:
         """Open a lane for each channel that has something due and no lane yet; True when there is one."""
         async with autocommit(self._database) as connection:
             due = await alert_deliveries.due_channels(connection)

@@ -22,7 +22,7 @@ class BackorderWaker:
         self._page = page
         self._settle_s = settle_s
         self._after = START
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._attempts: dict[str, tuple[int, float]] = {}
 
     async def step(self) -> bool:
         """One page; False at the end of the list, which begins anew at the next look."""
@@ -41,13 +41,13 @@ class BackorderWaker:
 
     def _is_due(self, order_no: str) -> bool:
         now = time.monotonic()
-        return now >= self._seen.setdefault(order_no, (0, now + self._settle_s))[1]
+        return now >= self._attempts.setdefault(order_no, (0, now + self._settle_s))[1]
 
     def _put_off(self, order_no: str) -> None:
-        times = self._seen[order_no][0]
-        self._seen[order_no] = times + 1, time.monotonic() + min(MAX_AGAIN_S, AGAIN_S * 2.0 ** min(times, 10))
+        times = self._attempts[order_no][0]
+        self._attempts[order_no] = times + 1, time.monotonic() + min(MAX_AGAIN_S, AGAIN_S * 2.0 ** min(times, 10))
 
     def _forget(self) -> None:
         """Those that have gone on since."""
         old = time.monotonic() - MAX_AGAIN_S
-        self._seen = {order_no: seen for order_no, seen in self._seen.items() if seen[1] > old}
+        self._attempts = {order_no: attempt for order_no, attempt in self._attempts.items() if attempt[1] > old}

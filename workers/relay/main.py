@@ -124,15 +124,15 @@ def _sending(
     fresh, messenger, notifier = asyncio.Event(), senders.messenger, senders.notifier
     busy_s, look_s = settings.relay_poll_s, settings.notice_poll_s
     idle_s = max(busy_s, IDLE_S)
-    deliver, send, tell = (
-        with_own_keys(condition, step) for step in (senders.deliverer.step, messenger.step, notifier.tell)
+    deliver, send, run = (
+        with_own_keys(condition, step) for step in (senders.deliverer.step, messenger.step, notifier.send_due)
     )
     return [
         poll_loop("fan-out", fan_out(database, fresh, messenger.fresh), stopping, busy_s=busy_s, idle_s=idle_s),
         poll_loop("delivery", deliver, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
         poll_loop("messages", send, stopping, busy_s=IDLE_S, idle_s=DELIVERY_IDLE_S, wake=messenger.fresh),
         poll_loop("look for causes", notifier.look, stopping, busy_s=look_s, idle_s=look_s),
-        poll_loop("notices", tell, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
+        poll_loop("notices", run, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
     ]
 
 
@@ -181,7 +181,7 @@ def _ready(tasks: Sequence["asyncio.Task[None]"], condition: Condition) -> metri
     return (True, {"status": "ready"}) if _healthy(tasks) else (False, {"status": "down"})
 
 
-def fan_out(database: Database, fresh: asyncio.Event, to_tell: asyncio.Event) -> Step:
+def fan_out(database: Database, fresh: asyncio.Event, deliveries_pending: asyncio.Event) -> Step:
     """The step that turns events into deliveries and messages; sets `fresh`, or `to_tell`, when it has made some.
 
     Events without subscribers are not urgent while one turn processes all of them: messages to customers are made in
@@ -190,11 +190,11 @@ def fan_out(database: Database, fresh: asyncio.Event, to_tell: asyncio.Event) ->
 
     async def step() -> bool:
         async with autocommit(database) as connection:
-            taken, made, told = await outbox.fan_out(connection, EVENTS_AT_ONCE)
+            taken, made, result = await outbox.fan_out(connection, EVENTS_AT_ONCE)
         if made:
             fresh.set()
-        if told:
-            to_tell.set()
+        if result:
+            deliveries_pending.set()
         return made > 0 or taken == EVENTS_AT_ONCE
 
     return step
@@ -259,12 +259,12 @@ def sweep(database: Database, vault: Vault) -> Step:
         async with autocommit(database) as connection:
             keys = await outbox.forget_idempotency_keys(connection, KEYS_DAYS, SWEEP_ROWS)
             sealed = await idempotency_sealing.seal_old(connection, ring, SWEEP_ROWS)
-            told = await outbox.forget_deliveries(connection, outbox.DELIVERIES_DAYS, SWEEP_ROWS)
+            deleted = await outbox.forget_deliveries(connection, outbox.DELIVERIES_DAYS, SWEEP_ROWS)
             shut = await deliveries.give_up_disabled(connection, SWEEP_ROWS)
             over = await alerts.forget(connection, NOTICES_DAYS, SWEEP_ROWS)
             gone = await processes.forget(connection, PROCESSES_DAYS, SWEEP_ROWS)
             past = await api_tokens.forget(connection, TOKENS_DAYS, SWEEP_ROWS)
             codes = await messages.forget_sign_ins(connection, SIGN_INS_DAYS, SWEEP_ROWS)
-        return SWEEP_ROWS in (keys, sealed, told, shut, over, gone, past, codes)
+        return SWEEP_ROWS in (keys, sealed, deleted, shut, over, gone, past, codes)
 
     return step

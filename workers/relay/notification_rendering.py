@@ -24,7 +24,7 @@ class RenderedNotification:
     frozen: Frozen | None = field(repr=False)
 
 
-def told_of(message: Claimed) -> dict[str, str | int | None]:
+def event_of(message: Claimed) -> dict[str, str | int | None]:
     """What a log line says of a message."""
     about = {"message_id": message.message_id, "order_no": message.order_no, "step": "message"}
     return {**about, "attempt": message.tries}
@@ -47,15 +47,15 @@ def render(message: Claimed, keys: KeyRing, settings: Settings) -> RenderedNotif
         return Settled(message, "erased", skipped=True)
     except Exception:
         # A message that cannot even be written counts its tries like any other, and is given up.
-        _log.exception("a message fails because of an internal error", extra=told_of(message))
+        _log.exception("a message fails because of an internal error", extra=event_of(message))
         return Settled(message, "internal_error")
 
 
 def _again(message: Claimed, keys: KeyRing, key: bytes) -> RenderedNotification:
     assert message.to_enc is not None and message.body_enc is not None
     to = keys.vault.open_json(key, message.to_enc, to_context(message.message_id))
-    said = keys.vault.open_json(key, message.body_enc, body_context(message.message_id))
-    return RenderedNotification(message, _handed(message, to, said), None)
+    content = keys.vault.open_json(key, message.body_enc, body_context(message.message_id))
+    return RenderedNotification(message, _handed(message, to, content), None)
 
 
 def _first(message: Claimed, keys: KeyRing, key: bytes, settings: Settings) -> RenderedNotification | Settled:
@@ -65,24 +65,24 @@ def _first(message: Claimed, keys: KeyRing, key: bytes, settings: Settings) -> R
     if to is None:
         return Settled(message, "no_address", skipped=True)
     words = worded(message, profile, settings)
-    said = {"subject": words.subject, "body": words.body}
+    content = {"subject": words.subject, "body": words.body}
     frozen = Frozen(
         message.message_id,
         words.version,
         words.language,
         to_enc=keys.vault.seal_json(key, to, to_context(message.message_id)),
-        body_enc=keys.vault.seal_json(key, said, body_context(message.message_id)),
+        body_enc=keys.vault.seal_json(key, content, body_context(message.message_id)),
     )
-    return RenderedNotification(message, _handed(message, to, said), frozen)
+    return RenderedNotification(message, _handed(message, to, content), frozen)
 
 
-def _handed(message: Claimed, to: str, said: dict[str, str]) -> OutgoingMessage:
+def _handed(message: Claimed, to: str, content: dict[str, str]) -> OutgoingMessage:
     return OutgoingMessage(
         idempotency_key=message.idempotency_key,
         channel=cast(Literal["email", "sms"], message.channel),
         template=message.template,
         order_no=message.order_no,
         to=to,
-        subject=said["subject"],
-        body=said["body"],
+        subject=content["subject"],
+        body=content["body"],
     )

@@ -17,7 +17,7 @@ from infra.observability.metrics import MESSAGES
 from infra.security.crypto import Vault
 from infra.settings import Settings
 from workers.polling import run_until_done
-from workers.relay.notification_rendering import RenderedNotification, render, told_of
+from workers.relay.notification_rendering import RenderedNotification, event_of, render
 
 AT_ONCE = 32
 MAX_BACKOFF_S = 900.0
@@ -118,7 +118,7 @@ class NotificationSender:
             unsent = error.code == "circuit_open"
             return Settled(message, error.code, name, uncounted=unsent, delay_s=error.retry_after_s or 0.0)
         except Exception:
-            _log.exception("a message fails because of an internal error", extra=told_of(message))
+            _log.exception("a message fails because of an internal error", extra=event_of(message))
             return Settled(message, "internal_error", name)
 
     async def _settle(self, channel: str, over: Sequence[Settled]) -> None:
@@ -130,7 +130,7 @@ class NotificationSender:
             if one.uncounted:
                 self._rests_until_s[channel] = asyncio.get_running_loop().time() + one.delay_s
             elif one.error and not one.skipped:
-                _log.warning("message not delivered", extra={**told_of(one.message), "code": one.error})
+                _log.warning("message not delivered", extra={**event_of(one.message), "code": one.error})
 
     def _delay_s(self, one: Settled) -> float:
         """Until the next try: doubled each time, never before the provider wants it."""

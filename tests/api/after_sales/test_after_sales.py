@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from domain.pricing.allocation import RefundableLine, at_most, units
-from tests.api.conftest import Door, an_order, open_door
+from tests.api.conftest import ApiClient, an_order, open_api
 from tests.conftest import DatabaseUrls
 from tests.factories.order_changes import change, lines, paid, reserved, stocked
 from tests.factories.returns import WINDOW_S, a_return, delivered, found, moves
 
 
-async def on_its_way(shop: Door, body: dict[str, Any]) -> str:
+async def on_its_way(shop: ApiClient, body: dict[str, Any]) -> str:
     """A paid order that is still to be booked."""
     answer = await shop.post("/v1/orders", {**body, "payment": None})
     assert answer.status_code == 201, answer.text
@@ -21,15 +21,15 @@ async def on_its_way(shop: Door, body: dict[str, Any]) -> str:
     return number
 
 
-async def arrives(shop: Door, number: str) -> None:
+async def arrives(shop: ApiClient, number: str) -> None:
     await moves(shop, number, "shipment_booked", "paid", "preparing", None)
     await moves(shop, number, "shipment_picked_up", "preparing", "shipped", None)
     await moves(shop, number, "shipment_delivered", "shipped", "delivered", WINDOW_S)
 
 
-async def sends_back(shop: Door, number: str, sku: str, quantity: int, **how: Any) -> dict[str, Any]:
+async def sends_back(shop: ApiClient, number: str, sku: str, quantity: int, **options: Any) -> dict[str, Any]:
     """Asked for, received and inspected as new: the return as it is shown then."""
-    made = await shop.post(f"/v1/orders/{number}/returns", a_return(sku, quantity, **how))
+    made = await shop.post(f"/v1/orders/{number}/returns", a_return(sku, quantity, **options))
     assert made.status_code == 201, made.text
     path = f"/v1/returns/{made.json()['return_id']}"
     if made.json()["status"] == "requested":
@@ -40,11 +40,11 @@ async def sends_back(shop: Door, number: str, sku: str, quantity: int, **how: An
     return dict(answer.json())
 
 
-async def refund(shop: Door, number: str, **body: Any) -> Any:
+async def refund(shop: ApiClient, number: str, **body: Any) -> Any:
     return await shop.as_("support", "ann").post(f"/v1/orders/{number}/refunds", {"reason": "late", **body})
 
 
-async def money(shop: Door, number: str) -> tuple[int, list[int]]:
+async def money(shop: ApiClient, number: str) -> tuple[int, list[int]]:
     """(captured, refunds in their order)."""
     captured = await shop.sql("SELECT sum(captured_minor)::bigint AS n FROM payments JOIN payment_totals "
                               "USING (payment_id) WHERE order_no = %s", number)  # fmt: skip
@@ -52,7 +52,7 @@ async def money(shop: Door, number: str) -> tuple[int, list[int]]:
     return captured[0]["n"], [row["amount_minor"] for row in given]
 
 
-async def test_of_a_line_of_five_two_are_cancelled_and_three_come_back_to_the_cent(shop: Door) -> None:
+async def test_of_a_line_of_five_two_are_cancelled_and_three_come_back_to_the_cent(shop: ApiClient) -> None:
     sku = await stocked(shop, price_minor=333)
     channel = shop.as_("channel", "web")
     body = an_order(sku, 5, discount_minor=101, shipping_minor=7)
@@ -66,7 +66,7 @@ async def test_of_a_line_of_five_two_are_cancelled_and_three_come_back_to_the_ce
     assert (await refund(shop, number, amount_minor=1)).json()["code"] == "refund_exceeds_captured"
 
 
-async def test_goods_that_were_changed_for_others_carry_no_money_any_more(shop: Door) -> None:
+async def test_goods_that_were_changed_for_others_carry_no_money_any_more(shop: ApiClient) -> None:
     """Support gives some of it back; the return of everything brings the rest, and the first goods nothing."""
     first, other = await stocked(shop), await stocked(shop)
     number = await on_its_way(shop, an_order(first, 1))
@@ -81,7 +81,7 @@ async def test_goods_that_were_changed_for_others_carry_no_money_any_more(shop: 
     assert await money(shop, number) == (1_000, [500, 500])
 
 
-async def test_cheaper_goods_instead_then_money_for_patience_then_all_comes_back(shop: Door) -> None:
+async def test_cheaper_goods_instead_then_money_for_patience_then_all_comes_back(shop: ApiClient) -> None:
     first, other = await stocked(shop), await stocked(shop, price_minor=700)
     number = await on_its_way(shop, an_order(first, 2))
     assert (await change(shop, number, lines(**{first: 1, other: 1}))).json()["refund_minor"] == 300
@@ -93,7 +93,7 @@ async def test_cheaper_goods_instead_then_money_for_patience_then_all_comes_back
     assert (captured, sum(given)) == (2_000, 2_000)
 
 
-async def test_money_for_goods_before_they_were_changed_leaves_the_rest_for_their_return(shop: Door) -> None:
+async def test_money_for_goods_before_they_were_changed_leaves_the_rest_for_their_return(shop: ApiClient) -> None:
     first, other = await stocked(shop), await stocked(shop)
     number = await on_its_way(shop, an_order(first, 1))
     assert (await refund(shop, number, amount_minor=900)).status_code == 201
@@ -104,21 +104,21 @@ async def test_money_for_goods_before_they_were_changed_leaves_the_rest_for_thei
     assert await money(shop, number) == (1_000, [900, 100])
 
 
-async def test_an_invoice_is_of_the_goods_that_were_sold_in_the_end(shop: Door) -> None:
+async def test_an_invoice_is_of_the_goods_that_were_sold_in_the_end(shop: ApiClient) -> None:
     first, other, cheap = await stocked(shop), await stocked(shop), await stocked(shop, price_minor=700)
     for wanted, total in (({other: 2}, 2_000), ({first: 1, other: 1}, 2_000), ({first: 1, cheap: 1}, 2_000)):
         number = await on_its_way(shop, an_order(first, 2))
         assert (await change(shop, number, lines(**wanted))).status_code == 200
-        asked = await shop.as_("support", "ann").post(f"/v1/orders/{number}/invoice", {})
-        assert (asked.status_code, asked.json().get("total_minor")) == (201, total), asked.text
-        (kept,) = await shop.sql("SELECT content FROM documents WHERE order_no = %s", number)
-        content = kept["content"]
+        response = await shop.as_("support", "ann").post(f"/v1/orders/{number}/invoice", {})
+        assert (response.status_code, response.json().get("total_minor")) == (201, total), response.text
+        (rows,) = await shop.sql("SELECT content FROM documents WHERE order_no = %s", number)
+        content = rows["content"]
         assert {line["sku"] for line in content["lines"]} == set(wanted)
         assert sum(line["total_minor"] for line in content["lines"]) == total
         assert all(line["discount_minor"] >= 0 for line in content["lines"])
 
 
-async def test_units_that_support_refunded_come_back_without_money_and_it_is_said(shop: Door) -> None:
+async def test_units_that_support_refunded_come_back_without_money_and_it_is_said(shop: ApiClient) -> None:
     order_no = await delivered(shop, lines=[{"sku": "TEA-1", "quantity": 3}])
     assert (await refund(shop, order_no, lines=[{"sku": "TEA-1", "quantity": 2}])).status_code == 201
     answer = await shop.post(f"/v1/orders/{order_no}/returns?preview=true", a_return("TEA-1", 3))
@@ -133,7 +133,7 @@ async def test_units_that_support_refunded_come_back_without_money_and_it_is_sai
         "refund_exceeds_captured")  # fmt: skip
 
 
-async def test_store_credit_takes_the_room_of_refunds_and_of_returns(shop: Door) -> None:
+async def test_store_credit_takes_the_room_of_refunds_and_of_returns(shop: ApiClient) -> None:
     order_no = await delivered(shop)
     await sends_back(shop, order_no, "TEA-1", 1, resolution="store_credit")
     captured, given = await money(shop, order_no)
@@ -143,7 +143,7 @@ async def test_store_credit_takes_the_room_of_refunds_and_of_returns(shop: Door)
     assert units_left.json()["code"] == "refund_exceeds_captured"
 
 
-async def test_units_that_were_exchanged_are_not_refunded_by_units_again(shop: Door) -> None:
+async def test_units_that_were_exchanged_are_not_refunded_by_units_again(shop: ApiClient) -> None:
     """Three for 1,000: two are exchanged one by one, then support and a return want the third. It is paid once."""
     sku = await stocked(shop, price_minor=334)
     channel = shop.as_("channel", "web")
@@ -163,8 +163,8 @@ async def test_units_that_were_exchanged_are_not_refunded_by_units_again(shop: D
 
 async def test_goods_that_were_exchanged_bring_back_the_tax_on_top_of_them(database_url: DatabaseUrls) -> None:
     """113.00 with tax, exchanged for the same, piece by piece sent back: 113.00, whatever the new order shows."""
-    async with open_door(database_url, tax_rate_bp=1_300, tax_included=False) as door:
-        shop = door.as_("support", "ann")
+    async with open_api(database_url, tax_rate_bp=1_300, tax_included=False) as api:
+        shop = api.as_("support", "ann")
         sku = await stocked(shop, price_minor=3_333)
         number = await on_its_way(shop, an_order(sku, 3))
         await arrives(shop, number)
@@ -183,7 +183,7 @@ async def test_goods_that_were_exchanged_bring_back_the_tax_on_top_of_them(datab
 
 
 async def test_goods_given_in_exchange_are_not_changed_but_cancelled(
-    shop: Door, monkeypatch: pytest.MonkeyPatch
+    shop: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Units taken off would take along what the customer sent back for them, and nobody would owe it."""
     order_no = await delivered(shop)

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.factories.order_changes import HOUSE, reserved
 from tests.factories.returns import a_return, delivered
 
@@ -17,20 +17,20 @@ LINES = [
 ]
 
 
-async def at_home(shop: Door, **changed: Any) -> str:
+async def at_home(shop: ApiClient, **changed: Any) -> str:
     """One piece at 10.00, two of the same at 8.00, at their customer's door."""
     return await delivered(shop.as_("channel", "web"), lines=LINES, **changed)
 
 
-async def refunding(shop: Door, order_no: str, lines: list[dict[str, Any]]) -> httpx.Response:
+async def refunding(shop: ApiClient, order_no: str, lines: list[dict[str, Any]]) -> httpx.Response:
     return await shop.post(f"/v1/orders/{order_no}/refunds?preview=true", {"lines": lines, "reason": "r"})
 
 
-async def returning(shop: Door, order_no: str, lines: list[dict[str, Any]], **more: Any) -> httpx.Response:
+async def returning(shop: ApiClient, order_no: str, lines: list[dict[str, Any]], **more: Any) -> httpx.Response:
     return await shop.post(f"/v1/orders/{order_no}/returns?preview=true", a_return(lines=lines, **more))
 
 
-ACTS = {"refund": refunding, "return": returning}
+ACTIONS = {"refund": refunding, "return": returning}
 # What is named, the pieces of each line that are meant, and what they are worth.
 NAMED: dict[str, tuple[list[dict[str, Any]], dict[int, int], int]] = {
     "the second line": ([{"line_no": 2, "quantity": 1}], {2: 1}, CHEAP),
@@ -51,22 +51,22 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("act", ACTS)
-async def test_each_line_is_named_by_its_number_and_a_sku_follows_one_rule(shop: Door, act: str) -> None:
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_each_line_is_named_by_its_number_and_a_sku_follows_one_rule(shop: ApiClient, action: str) -> None:
     order_no = await at_home(shop)
     for name, (lines, pieces, worth) in NAMED.items():
-        body = (await ACTS[act](shop, order_no, lines)).json()["consequence"]
+        body = (await ACTIONS[action](shop, order_no, lines)).json()["consequence"]
         assert {line["line_no"]: line["quantity"] for line in body["lines"]} == pieces, name
-        assert (body if act == "refund" else body["refund"])["amount_minor"] == worth, name
+        assert (body if action == "refund" else body["refund"])["amount_minor"] == worth, name
     for name, (line, code) in REFUSED.items():
-        refused = await ACTS[act](shop, order_no, [line])
+        refused = await ACTIONS[action](shop, order_no, [line])
         assert (refused.status_code, refused.json()["code"]) == (422, code), name
-    too_many = await ACTS[act](shop, order_no, [{"line_no": 1, "quantity": 2}])
-    code = {"refund": "refund_exceeds_captured", "return": "return_exceeds_delivered"}[act]
+    too_many = await ACTIONS[action](shop, order_no, [{"line_no": 1, "quantity": 2}])
+    code = {"refund": "refund_exceeds_captured", "return": "return_exceeds_delivered"}[action]
     assert (too_many.status_code, too_many.json()["code"]) == (409, code)
 
 
-async def test_what_went_back_of_a_line_is_its_own(shop: Door) -> None:
+async def test_what_went_back_of_a_line_is_its_own(shop: ApiClient) -> None:
     """The rule goes by what is left: after line 1 is refunded, the SKU means line 2."""
     order_no = await at_home(shop)
     done = await shop.post(f"/v1/orders/{order_no}/refunds", {"lines": [{"line_no": 1, "quantity": 1}], "reason": "r"})
@@ -75,14 +75,14 @@ async def test_what_went_back_of_a_line_is_its_own(shop: Door) -> None:
     assert [line["line_no"] for line in body["lines"]] == [2]
 
 
-async def test_an_exchange_is_of_the_line_that_is_named(shop: Door) -> None:
+async def test_an_exchange_is_of_the_line_that_is_named(shop: ApiClient) -> None:
     order_no = await at_home(shop)
     answer = await returning(shop, order_no, [{"line_no": 2, "quantity": 1}], resolution="exchange")
     assert answer.json()["consequence"]["exchange"]["value_minor"] == CHEAP
 
 
 @pytest.mark.parametrize("named", [{"line_no": 2}, {"line_no": 2, "sku": "TEA-1"}])
-async def test_a_line_is_received_and_inspected_by_its_number(shop: Door, named: dict[str, Any]) -> None:
+async def test_a_line_is_received_and_inspected_by_its_number(shop: ApiClient, named: dict[str, Any]) -> None:
     order_no = await at_home(shop)
     lines = [{"line_no": 1, "quantity": 1}, {"line_no": 2, "quantity": 2}]
     return_id = (await shop.post(f"/v1/orders/{order_no}/returns", a_return(lines=lines))).json()["return_id"]
@@ -98,7 +98,7 @@ async def test_a_line_is_received_and_inspected_by_its_number(shop: Door, named:
     assert done.json()["refund"]["amount_minor"] == 2 * CHEAP
 
 
-async def test_a_sku_is_received_by_the_same_rule(shop: Door) -> None:
+async def test_a_sku_is_received_by_the_same_rule(shop: ApiClient) -> None:
     order_no = await at_home(shop)
     made = await shop.post(f"/v1/orders/{order_no}/returns", a_return(quantity=3))
     body = {"lines": [{"sku": "TEA-1", "quantity": 2, "condition": "as_new"}]}
@@ -122,7 +122,7 @@ CHANGES: dict[str, tuple[list[dict[str, Any]], list[tuple[int, int, int]]]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-async def test_each_line_is_changed_by_itself(shop: Door, name: str) -> None:
+async def test_each_line_is_changed_by_itself(shop: ApiClient, name: str) -> None:
     wanted, after = CHANGES[name]
     channel = shop.as_("channel", "web")
     order_no = str((await channel.post("/v1/orders", an_order(lines=LINES, payment=None))).json()["order_no"])
@@ -143,6 +143,6 @@ async def test_each_line_is_changed_by_itself(shop: Door, name: str) -> None:
     assert [(row["line_no"], row["n"], row["unit_price_minor"]) for row in rows] == after
 
 
-async def patch(shop: Door, path: str, lines: list[dict[str, Any]]) -> httpx.Response:
+async def patch(shop: ApiClient, path: str, lines: list[dict[str, Any]]) -> httpx.Response:
     headers = shop.headers | {"If-Match": "*", "Idempotency-Key": unique("key")}
     return await shop.http.patch(path, json={"lines": lines}, headers=headers)

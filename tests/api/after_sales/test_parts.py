@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Door
+from tests.api.conftest import ApiClient
 from tests.factories import order_changes
 from tests.factories.order_changes import change, lines, stocked
 from tests.factories.returns import a_return, delivered, found
@@ -12,14 +12,14 @@ from tests.factories.returns import a_return, delivered, found
 CENT = 1
 
 
-async def at_the_door(shop: Door, quantity: int, price: int, **charges: int) -> tuple[str, str]:
+async def delivered_order(shop: ApiClient, quantity: int, price: int, **charges: int) -> tuple[str, str]:
     """(order, SKU) of one line that was delivered, with a discount and a shipping charge."""
     sku = await stocked(shop, price)
     order_no = await delivered(shop.as_("channel", "web"), sku=sku, quantity=quantity, payment=None, **charges)
     return order_no, sku
 
 
-async def refund(shop: Door, order_no: str, sku: str, quantity: int, **more: Any) -> dict[str, Any]:
+async def refund(shop: ApiClient, order_no: str, sku: str, quantity: int, **more: Any) -> dict[str, Any]:
     body = {"lines": [{"sku": sku, "quantity": quantity}], "reason": "late", **more}
     answer = await shop.post(f"/v1/orders/{order_no}/refunds?preview=true", body)
     done = await shop.post(f"/v1/orders/{order_no}/refunds", body)
@@ -28,7 +28,9 @@ async def refund(shop: Door, order_no: str, sku: str, quantity: int, **more: Any
     return dict(done.json())
 
 
-async def sends_back(shop: Door, order_no: str, sku: str, quantity: int, condition: str, **more: Any) -> dict[str, Any]:
+async def sends_back(
+    shop: ApiClient, order_no: str, sku: str, quantity: int, condition: str, **more: Any
+) -> dict[str, Any]:
     made = await shop.post(f"/v1/orders/{order_no}/returns", a_return(sku, quantity, **more))
     assert made.status_code == 201, made.text
     for verb in ("receive", "inspect"):
@@ -38,23 +40,23 @@ async def sends_back(shop: Door, order_no: str, sku: str, quantity: int, conditi
     return dict(done.json())
 
 
-async def test_half_of_the_pieces_bring_half_of_the_money(shop: Door) -> None:
-    order_no, sku = await at_the_door(shop, 1_000, 2, discount_minor=500)
+async def test_half_of_the_pieces_bring_half_of_the_money(shop: ApiClient) -> None:
+    order_no, sku = await delivered_order(shop, 1_000, 2, discount_minor=500)
     assert (await refund(shop, order_no, sku, 500))["amount_minor"] == 750
     assert [(await refund(shop, order_no, sku, 125))["amount_minor"] for _ in range(4)] == [188, 187, 188, 187]
 
 
-async def test_half_of_the_pieces_that_came_damaged_bring_half_of_the_shipping(shop: Door) -> None:
-    order_no, sku = await at_the_door(shop, 400, 25, shipping_minor=599)
+async def test_half_of_the_pieces_that_came_damaged_bring_half_of_the_shipping(shop: ApiClient) -> None:
+    order_no, sku = await delivered_order(shop, 400, 25, shipping_minor=599)
     back = await sends_back(shop, order_no, sku, 200, "damaged", reason_code="damaged_on_arrival")
     assert back["refund"]["amount_minor"] == 5_000 + 299
     rest = await refund(shop, order_no, sku, 200, include_shipping=True)
     assert (rest["amount_minor"], rest["left_minor"]) == (5_000 + 300, 0)
 
 
-async def test_pieces_exchanged_for_the_same_again_cost_and_bring_nothing(shop: Door) -> None:
+async def test_pieces_exchanged_for_the_same_again_cost_and_bring_nothing(shop: ApiClient) -> None:
     """What has no price per piece is still exchanged for what it was worth."""
-    order_no, sku = await at_the_door(shop, 1_000, 2, discount_minor=500)
+    order_no, sku = await delivered_order(shop, 1_000, 2, discount_minor=500)
     body = a_return(sku, 333, resolution="exchange")
     result = (await shop.post(f"/v1/orders/{order_no}/returns?preview=true", body)).json()["consequence"]
     assert [result["exchange"][name] for name in ("value_minor", "to_pay_minor", "to_refund_minor")] == [499, 0, 0]
@@ -67,7 +69,7 @@ async def test_pieces_exchanged_for_the_same_again_cost_and_bring_nothing(shop: 
 
 @pytest.mark.parametrize(("tax_added", "steps"), [(False, (2, 1, 1, 1)), (True, (1, 3, 1))])
 async def test_pieces_taken_off_a_paid_order_take_their_part_along(
-    shop: Door, tax_added: bool, steps: tuple[int, ...]
+    shop: ApiClient, tax_added: bool, steps: tuple[int, ...]
 ) -> None:
     price, quantity, discount, shipping = 101, 7, 3, 40
     sku = await stocked(shop, price)

@@ -11,28 +11,28 @@ from domain.gateways import CarrierNotice
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.autocommit import autocommit
 from infra.db.messaging import inbox
-from tests.api.conftest import Door, an_order, open_door, unique
+from tests.api.conftest import ApiClient, an_order, open_api, unique
 from tests.conftest import DatabaseUrls
 from tests.factories.returns import a_return, delivered, found
 
 
-async def asked(shop: Door, order_no: str, **changed: Any) -> dict[str, Any]:
+async def request_return(shop: ApiClient, order_no: str, **changed: Any) -> dict[str, Any]:
     answer = await shop.post(f"/v1/orders/{order_no}/returns", a_return(**changed))
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
 
-async def level(shop: Door, sku: str) -> tuple[int, int]:
+async def level(shop: ApiClient, sku: str) -> tuple[int, int]:
     """(on hand, quarantined) in the warehouse that sent it."""
     items = (await shop.get(f"/v1/stock/{sku}")).json()["items"]
-    here = next(item for item in items if item["warehouse"] == "WH-EAST")
-    return here["on_hand"], here["quarantined"]
+    level = next(item for item in items if item["warehouse"] == "WH-EAST")
+    return level["on_hand"], level["quarantined"]
 
 
-async def test_a_return_is_asked_for_approved_by_rule_received_inspected_and_refunded(shop: Door) -> None:
+async def test_a_return_is_asked_for_approved_by_rule_received_inspected_and_refunded(shop: ApiClient) -> None:
     order_no = await delivered(shop)
     before = await level(shop, "TEA-1")
-    made = await asked(shop, order_no, photographs=["photo-1"])
+    made = await request_return(shop, order_no, photographs=["photo-1"])
     assert (made["status"], made["default_outcome"], made["return_no"]) == ("approved", "expire", 1)
     path = f"/v1/returns/{made['return_id']}"
     warehouse = shop.as_("warehouse", "wu")
@@ -40,35 +40,35 @@ async def test_a_return_is_asked_for_approved_by_rule_received_inspected_and_ref
     assert (received.status_code, received.json()["status"]) == (200, "received"), received.text
     inspected = await warehouse.post(f"{path}/inspect", found())
     assert inspected.status_code == 200, inspected.text
-    shown = inspected.json()
-    assert (shown["status"], shown["settled"]) == ("inspected", "refund_approved")
-    assert (shown["refund"]["amount_minor"], shown["refund"]["status"]) == (4_250, "approved")
+    body = inspected.json()
+    assert (body["status"], body["settled"]) == ("inspected", "refund_approved")
+    assert (body["refund"]["amount_minor"], body["refund"]["status"]) == (4_250, "approved")
     assert await level(shop, "TEA-1") == (before[0] + 1, before[1])
     whole = (await shop.get(f"/v1/orders/{order_no}")).json()
     assert whole["returns"][0]["lines"][0] == {
         "line_no": 1, "sku": "TEA-1", "quantity": 1, "received": {"as_new": 1}, "inspected": {"as_new": 1},
     }  # fmt: skip
-    told = [event["type"] for event in (await shop.get(f"/v1/orders/{order_no}/events")).json()["items"]]
-    assert [kind for kind in told if kind.startswith("return_")] == [
+    reported = [event["type"] for event in (await shop.get(f"/v1/orders/{order_no}/events")).json()["items"]]
+    assert [kind for kind in reported if kind.startswith("return_")] == [
         "return_requested", "return_approved", "return_received", "return_inspected",
     ]  # fmt: skip
     mine = (await shop.as_("customer", "c-17").get(path)).json()
     assert (mine["reason"], mine["photographs"], mine["allowed_actions"]) == ("it does not please", ["photo-1"], [])
 
 
-async def test_approving_an_approved_one_is_fine_and_a_rejected_one_is_over(shop: Door) -> None:
+async def test_approving_an_approved_one_is_fine_and_a_rejected_one_is_over(shop: ApiClient) -> None:
     order_no = await delivered(shop)
-    first = await asked(shop, order_no)
+    first = await request_return(shop, order_no)
     assert (await shop.post(f"/v1/returns/{first['return_id']}/approve")).status_code == 200
     refused = await shop.post(f"/v1/returns/{first['return_id']}/reject", {"reason": "no"})
     assert (refused.status_code, refused.json()["code"]) == (409, "return_decided")
 
 
-async def test_above_the_rule_a_person_decides(database_url: DatabaseUrls, shop: Door) -> None:
+async def test_above_the_rule_a_person_decides(database_url: DatabaseUrls, shop: ApiClient) -> None:
     order_no = await delivered(shop)
-    async with open_door(database_url, return_auto_approve_minor=0) as strict:
+    async with open_api(database_url, return_auto_approve_minor=0) as strict:
         support = strict.as_("support", "amy")
-        made = await asked(support, order_no)
+        made = await request_return(support, order_no)
         assert (made["status"], made["default_outcome"]) == ("requested", "approve")
         rejected = await support.post(f"/v1/returns/{made['return_id']}/reject", {"reason": "worn"})
         assert (rejected.json()["status"], rejected.json()["answer"]) == ("rejected", "worn")
@@ -76,12 +76,12 @@ async def test_above_the_rule_a_person_decides(database_url: DatabaseUrls, shop:
             answer = await support.post(f"/v1/returns/{made['return_id']}/{verb}", body)
             assert answer.status_code == 409, (verb, answer.text)
         # What was rejected may be asked for again, and goods in hand are an answer.
-        again = await asked(support, order_no, quantity=2)
+        again = await request_return(support, order_no, quantity=2)
         took = await support.post(f"/v1/returns/{again['return_id']}/receive", found(quantity=2))
         assert took.json()["status"] == "received"
 
 
-async def test_the_preview_says_what_comes_back_and_changes_nothing(shop: Door) -> None:
+async def test_the_preview_says_what_comes_back_and_changes_nothing(shop: ApiClient) -> None:
     order_no = await delivered(shop)
     before = await shop.row_counts()
     answer = await shop.post(f"/v1/orders/{order_no}/returns?preview=true", a_return(quantity=2))
@@ -106,7 +106,7 @@ async def test_the_preview_says_what_comes_back_and_changes_nothing(shop: Door) 
     ],
 )
 async def test_bad_returns_are_refused_and_leave_nothing(
-    shop: Door, changed: dict[str, Any], status: int, code: str
+    shop: ApiClient, changed: dict[str, Any], status: int, code: str
 ) -> None:
     order_no = await delivered(shop)
     before = await shop.row_counts()
@@ -115,13 +115,13 @@ async def test_bad_returns_are_refused_and_leave_nothing(
     assert await shop.row_counts() == before
 
 
-async def test_what_is_not_delivered_is_not_returned(shop: Door) -> None:
+async def test_what_is_not_delivered_is_not_returned(shop: ApiClient) -> None:
     order_no = (await shop.post("/v1/orders", an_order())).json()["order_no"]
     answer = await shop.post(f"/v1/orders/{order_no}/returns", a_return())
     assert (answer.status_code, answer.json()["code"]) == (409, "not_delivered")
 
 
-async def test_after_the_window_the_answer_names_the_rule_and_the_date(shop: Door) -> None:
+async def test_after_the_window_the_answer_names_the_rule_and_the_date(shop: ApiClient) -> None:
     order_no = await delivered(shop, window_s=0)
     answer = await shop.post(f"/v1/orders/{order_no}/returns", a_return())
     assert (answer.status_code, answer.json()["code"]) == (409, "return_window_closed")
@@ -129,7 +129,7 @@ async def test_after_the_window_the_answer_names_the_rule_and_the_date(shop: Doo
     assert until[:19] in answer.json()["detail"]
 
 
-async def test_two_returns_for_the_last_piece_at_once(shop: Door) -> None:
+async def test_two_returns_for_the_last_piece_at_once(shop: ApiClient) -> None:
     order_no = await delivered(shop, quantity=1)
     posts = [shop.post(f"/v1/orders/{order_no}/returns", a_return()) for _ in range(6)]
     answers = await asyncio.gather(*posts)
@@ -137,9 +137,9 @@ async def test_two_returns_for_the_last_piece_at_once(shop: Door) -> None:
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"return_exceeds_delivered"}
 
 
-async def test_received_twice_at_once_one_wins(shop: Door) -> None:
+async def test_received_twice_at_once_one_wins(shop: ApiClient) -> None:
     order_no = await delivered(shop)
-    made = await asked(shop, order_no)
+    made = await request_return(shop, order_no)
     path, key = f"/v1/returns/{made['return_id']}/receive", unique("key")
     answers = await asyncio.gather(*(shop.post(path, found()) for _ in range(5)), shop.post(path, found(), key=key))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409, 409]
@@ -149,9 +149,9 @@ async def test_received_twice_at_once_one_wins(shop: Door) -> None:
     assert (again.json(), again.headers["Idempotent-Replayed"]) == (winner.json(), "true")
 
 
-async def test_more_than_was_on_it_is_not_received(shop: Door) -> None:
+async def test_more_than_was_on_it_is_not_received(shop: ApiClient) -> None:
     order_no = await delivered(shop)
-    made = await asked(shop, order_no)
+    made = await request_return(shop, order_no)
     path = f"/v1/returns/{made['return_id']}"
     for body, status, code in (
         (found(quantity=2), 409, "more_than_returned"),
@@ -171,11 +171,11 @@ async def test_more_than_was_on_it_is_not_received(shop: Door) -> None:
     [("as_new", 1, 0, 4_250), ("damaged", 0, 1, 4_250), ("missing", 0, 0, None), ("wrong_item", 0, 0, None)],
 )
 async def test_a_condition_decides_shelf_and_money(
-    shop: Door, condition: str, on_hand: int, quarantined: int, refunded: int | None
+    shop: ApiClient, condition: str, on_hand: int, quarantined: int, refunded: int | None
 ) -> None:
     order_no = await delivered(shop)
     before = await level(shop, "TEA-1")
-    made = await asked(shop, order_no)
+    made = await request_return(shop, order_no)
     path = f"/v1/returns/{made['return_id']}"
     assert (await shop.post(f"{path}/receive", found(condition))).status_code == 200
     done = (await shop.post(f"{path}/inspect", found(condition))).json()
@@ -185,22 +185,22 @@ async def test_a_condition_decides_shelf_and_money(
 
 
 async def test_a_damaged_piece_brings_less_where_the_setting_says_so_unless_it_is_our_fault(
-    database_url: DatabaseUrls, shop: Door
+    database_url: DatabaseUrls, shop: ApiClient
 ) -> None:
-    async with open_door(database_url, damaged_refund_percent=50) as strict:
+    async with open_api(database_url, damaged_refund_percent=50) as strict:
         support = strict.as_("support", "amy")
         for reason_code, refunded in (("changed_mind", 4_250 + 2_125), ("damaged_on_arrival", 8_500)):
             order_no = await delivered(shop)
-            made = await asked(support, order_no, quantity=2, reason_code=reason_code)
+            made = await request_return(support, order_no, quantity=2, reason_code=reason_code)
             mixed = {"lines": [*found("as_new")["lines"], *found("damaged")["lines"]]}
             await support.post(f"/v1/returns/{made['return_id']}/receive", mixed)
             done = (await support.post(f"/v1/returns/{made['return_id']}/inspect", mixed)).json()
             assert done["refund"]["amount_minor"] == refunded, reason_code
 
 
-async def test_what_nobody_names_did_not_arrive_and_may_still_be_found(shop: Door) -> None:
+async def test_what_nobody_names_did_not_arrive_and_may_still_be_found(shop: ApiClient) -> None:
     order_no = await delivered(shop, quantity=2)
-    made = await asked(shop, order_no, quantity=2)
+    made = await request_return(shop, order_no, quantity=2)
     path = f"/v1/returns/{made['return_id']}"
     received = (await shop.post(f"{path}/receive", found())).json()
     assert received["lines"][0]["received"] == {"as_new": 1, "missing": 1}
@@ -210,20 +210,20 @@ async def test_what_nobody_names_did_not_arrive_and_may_still_be_found(shop: Doo
     assert (again.status_code, again.json()["code"]) == (409, "return_already_inspected")
 
 
-async def test_a_large_refund_waits_for_a_second_person(database_url: DatabaseUrls, shop: Door) -> None:
+async def test_a_large_refund_waits_for_a_second_person(database_url: DatabaseUrls, shop: ApiClient) -> None:
     order_no = await delivered(shop)
-    async with open_door(database_url, approval_limit_minor=4_000) as strict:
+    async with open_api(database_url, approval_limit_minor=4_000) as strict:
         support = strict.as_("support", "amy")
-        made = await asked(support, order_no)
+        made = await request_return(support, order_no)
         await support.post(f"/v1/returns/{made['return_id']}/receive", found())
         done = (await support.post(f"/v1/returns/{made['return_id']}/inspect", found())).json()
         assert (done["settled"], done["refund"]["status"]) == ("refund_awaiting_approval", "awaiting_approval")
 
 
-async def test_the_customer_keeps_it_after_all_and_what_comes_all_the_same_is_taken_in(shop: Door) -> None:
+async def test_the_customer_keeps_it_after_all_and_what_comes_all_the_same_is_taken_in(shop: ApiClient) -> None:
     order_no = await delivered(shop, quantity=1)
     customer = shop.as_("customer", "c-17")
-    made = await asked(customer, order_no)
+    made = await request_return(customer, order_no)
     path = f"/v1/returns/{made['return_id']}"
     sent = await customer.post(f"{path}/tracking", {"carrier": "post", "tracking_no": "P1"})
     assert (sent.json()["status"], sent.json()["tracking_no"]) == ("in_transit", "P1")
@@ -234,18 +234,18 @@ async def test_the_customer_keeps_it_after_all_and_what_comes_all_the_same_is_ta
     assert (late.status_code, late.json()["code"]) == (409, "return_not_cancellable")
 
 
-async def test_what_comes_all_the_same_is_not_taken_twice(shop: Door) -> None:
+async def test_what_comes_all_the_same_is_not_taken_twice(shop: ApiClient) -> None:
     """The piece is on another return by then."""
     order_no = await delivered(shop, quantity=1)
-    first = await asked(shop, order_no)
+    first = await request_return(shop, order_no)
     await shop.post(f"/v1/returns/{first['return_id']}/cancel")
-    await asked(shop, order_no)
+    await request_return(shop, order_no)
     taken = await shop.post(f"/v1/returns/{first['return_id']}/receive", found())
     assert (taken.status_code, taken.json()["code"]) == (409, "return_exceeds_delivered")
 
 
-async def test_a_strangers_return_is_not_there(shop: Door) -> None:
-    made = await asked(shop, await delivered(shop))
+async def test_a_strangers_return_is_not_there(shop: ApiClient) -> None:
+    made = await request_return(shop, await delivered(shop))
     stranger = shop.as_("customer", unique("c"))
     for answer in (
         await stranger.get(f"/v1/returns/{made['return_id']}"),
@@ -258,9 +258,9 @@ async def test_a_strangers_return_is_not_there(shop: Door) -> None:
     assert (mine.status_code, mine.json()["code"]) == (404, "label_not_found")
 
 
-async def test_returns_are_listed_the_newest_first(shop: Door) -> None:
+async def test_returns_are_listed_the_newest_first(shop: ApiClient) -> None:
     order_no = await delivered(shop, quantity=3)
-    made = [(await asked(shop, order_no))["return_id"] for _ in range(3)]
+    made = [(await request_return(shop, order_no))["return_id"] for _ in range(3)]
     await shop.post(f"/v1/returns/{made[0]}/cancel")
     first = (await shop.get("/v1/returns", order_no=order_no, status="approved", limit=1)).json()
     rest = (await shop.get("/v1/returns", order_no=order_no, status="approved", cursor=first["next_cursor"])).json()
@@ -269,9 +269,9 @@ async def test_returns_are_listed_the_newest_first(shop: Door) -> None:
     assert (await shop.get("/v1/returns", cursor="x")).status_code == 422
 
 
-async def test_an_order_with_an_open_return_is_not_completed_by_anybody(shop: Door) -> None:
+async def test_an_order_with_an_open_return_is_not_completed_by_anybody(shop: ApiClient) -> None:
     order_no = await delivered(shop)
-    await asked(shop, order_no)
+    await request_return(shop, order_no)
     with pytest.raises(Exception, match="return_open"):
         await shop.sql(
             "INSERT INTO order_events (order_no, type, from_status, to_status, actor) "
@@ -279,9 +279,9 @@ async def test_an_order_with_an_open_return_is_not_completed_by_anybody(shop: Do
         )  # fmt: skip
 
 
-async def test_quarantine_ends_on_sale_or_as_scrap(shop: Door) -> None:
+async def test_quarantine_ends_on_sale_or_as_scrap(shop: ApiClient) -> None:
     order_no = await delivered(shop, quantity=2)
-    made = await asked(shop, order_no, quantity=2)
+    made = await request_return(shop, order_no, quantity=2)
     for verb in ("receive", "inspect"):
         assert (await shop.post(f"/v1/returns/{made['return_id']}/{verb}", found("damaged", quantity=2))).is_success
     before = await level(shop, "TEA-1")
@@ -295,11 +295,11 @@ async def test_quarantine_ends_on_sale_or_as_scrap(shop: Door) -> None:
     assert (more.status_code, more.json()["code"]) == (409, "stock_not_available")
 
 
-async def test_an_order_says_while_something_may_be_sent_back(shop: Door) -> None:
+async def test_an_order_says_while_something_may_be_sent_back(shop: ApiClient) -> None:
     order_no = await delivered(shop, quantity=1)
     for caller, may in ((shop, True), (shop.as_("customer", "c-17"), True), (shop.as_("finance"), False)):
         assert ("return" in (await caller.get(f"/v1/orders/{order_no}")).json()["allowed_actions"]) == may
-    made = await asked(shop, order_no)
+    made = await request_return(shop, order_no)
     order = (await shop.get(f"/v1/orders/{order_no}")).json()
     assert "return" not in order["allowed_actions"]
     assert (order["lines"][0]["returned_quantity"], order["waiting_for"]["what"]) == (1, "return_window")
@@ -313,9 +313,9 @@ async def test_an_order_says_while_something_may_be_sent_back(shop: Door) -> Non
     assert "return" not in (await shop.get(f"/v1/orders/{late}")).json()["allowed_actions"]
 
 
-async def test_the_label_is_for_the_owner_and_the_staff(shop: Door) -> None:
+async def test_the_label_is_for_the_owner_and_the_staff(shop: ApiClient) -> None:
     order_no = await delivered(shop)
-    made = await asked(shop, order_no)
+    made = await request_return(shop, order_no)
     return_id, keys = made["return_id"], shop.app.state.services.keys
     row = await shop.sql("SELECT data_key FROM customers JOIN orders USING (customer_id) WHERE order_no = %s", order_no)
     sealed = keys.vault.seal(keys.unwrap(row[0]["data_key"]), b"%PDF-1.4 made up", f"{return_id}:label")
@@ -329,10 +329,10 @@ async def test_the_label_is_for_the_owner_and_the_staff(shop: Door) -> None:
     assert (stranger.status_code, stranger.json()["code"]) == (404, "return_not_found")
 
 
-async def test_a_scan_that_names_no_order_is_found_by_its_parcel(shop: Door) -> None:
+async def test_a_scan_that_names_no_order_is_found_by_its_parcel(shop: ApiClient) -> None:
     """Some carriers know nothing of our orders: the return's parcel does."""
     order_no = await delivered(shop)
-    made = await asked(shop, order_no)
+    made = await request_return(shop, order_no)
     await shop.sql("UPDATE returns SET label = 'booked', carrier = 'sandbox', carrier_ref = %s WHERE return_id = %s",
                    "shp_alone", made["return_id"])  # fmt: skip
     notice = CarrierNotice("e-alone", "shp_alone", "T1", None, ShipmentStatus.PICKED_UP, datetime.now(UTC), 1)
@@ -343,5 +343,5 @@ async def test_a_scan_that_names_no_order_is_found_by_its_parcel(shop: Door) -> 
     services = shop.app.state.services
     async with services.database.begin() as conn:
         await apply_inbox(conn, order_no, services.settings)
-    shown = (await shop.get(f"/v1/returns/{made['return_id']}")).json()
-    assert (shown["status"], shown["parcel"], shown["default_outcome"]) == ("in_transit", "picked_up", "take_as_lost")
+    body = (await shop.get(f"/v1/returns/{made['return_id']}")).json()
+    assert (body["status"], body["parcel"], body["default_outcome"]) == ("in_transit", "picked_up", "take_as_lost")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Door, open_door
+from tests.api.conftest import ApiClient, open_api
 from tests.conftest import DatabaseUrls
 from tests.infra.alerts.alert_servers import SIGN_SECRET, Robots, mail_server
 from tests.infra.servers import serving
@@ -14,11 +14,11 @@ CHANNELS = "/v1/notices/channels"
 
 
 def a_channel(**changed: Any) -> dict[str, Any]:
-    wish = {"kind": "dingtalk", "name": "on duty", "target": "https://1.1.1.1/robot/send?access_token=t0ken"}
-    return wish | changed
+    body = {"kind": "dingtalk", "name": "on duty", "target": "https://1.1.1.1/robot/send?access_token=t0ken"}
+    return body | changed
 
 
-async def test_a_channel_is_added_shown_and_removed(shop: Door) -> None:
+async def test_a_channel_is_added_shown_and_removed(shop: ApiClient) -> None:
     operations = shop.as_("operations", "tom")
     body = a_channel(secret=SIGN_SECRET, language="zh", causes=["stuck", "escalated"])
     added = await operations.post(CHANNELS, body, key="channel-1")
@@ -26,10 +26,14 @@ async def test_a_channel_is_added_shown_and_removed(shop: Door) -> None:
     channel_id = added.json()["channel_id"]
     again = await operations.post(CHANNELS, body, key="channel-1")
     assert (again.json(), again.headers["idempotent-replayed"]) == (added.json(), "true")
-    [shown] = (await operations.get(CHANNELS)).json()["items"]
-    assert (shown["target"], shown["causes"], shown["language"]) == ("https://1.1.1.1", ["escalated", "stuck"], "zh")
-    assert (shown["created_by"], shown["last_state"]) == ("operations:tom", None)
-    for answer in (added.text, json.dumps(shown)):
+    [content] = (await operations.get(CHANNELS)).json()["items"]
+    assert (content["target"], content["causes"], content["language"]) == (
+        "https://1.1.1.1",
+        ["escalated", "stuck"],
+        "zh",
+    )
+    assert (content["created_by"], content["last_state"]) == ("operations:tom", None)
+    for answer in (added.text, json.dumps(content)):
         assert SIGN_SECRET not in answer and "t0ken" not in answer
     for table in ("alert_channels", "idempotency_keys", "audit_log"):
         rows = await shop.sql(f"SELECT t::text AS whole FROM {table} t")
@@ -48,7 +52,7 @@ async def test_a_channel_is_added_shown_and_removed(shop: Door) -> None:
     ]
 
 
-async def test_a_webhooks_secret_is_told_by_its_answer_only(shop: Door) -> None:
+async def test_a_webhooks_secret_is_told_by_its_answer_only(shop: ApiClient) -> None:
     admin = shop.as_("admin", "root")
     body = a_channel(kind="webhook", target="https://1.1.1.1/hook/s3cret")
     added = (await admin.post(CHANNELS, body, key="hook-1")).json()
@@ -90,7 +94,7 @@ async def test_a_webhooks_secret_is_told_by_its_answer_only(shop: Door) -> None:
         ({"kind": "email", "target": "a@example.com\r\nBcc: all@example.com"}, "invalid_text"),
     ],
 )  # fmt: skip
-async def test_what_cannot_be_a_channel_is_refused(shop: Door, change: dict[str, Any], code: str) -> None:
+async def test_what_cannot_be_a_channel_is_refused(shop: ApiClient, change: dict[str, Any], code: str) -> None:
     before = await shop.row_counts()
     answer = await shop.as_("operations").post(CHANNELS, a_channel(**change))
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
@@ -98,7 +102,7 @@ async def test_what_cannot_be_a_channel_is_refused(shop: Door, change: dict[str,
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b'{"kind": 5}'])
-async def test_a_body_that_is_none_is_refused(shop: Door, body: bytes) -> None:
+async def test_a_body_that_is_none_is_refused(shop: ApiClient, body: bytes) -> None:
     headers = shop.as_("operations").headers | {"Idempotency-Key": "none"}
     answer = await shop.http.post(CHANNELS, content=body, headers=headers)
     assert answer.status_code in (400, 422), answer.text
@@ -108,8 +112,8 @@ async def test_a_test_notice_says_what_the_channel_said(database_url: DatabaseUr
     server = Robots(secret=SIGN_SECRET)
     async with serving(server.app) as base, mail_server() as post:
         mail = {"smtp_host": "127.0.0.1", "smtp_port": post.port, "smtp_from": "oms@example.com", "smtp_tls": "none"}
-        async with open_door(database_url, allow_private_webhook_targets=True, **mail) as door:
-            operations = door.as_("operations")
+        async with open_api(database_url, allow_private_webhook_targets=True, **mail) as api:
+            operations = api.as_("operations")
 
             async def tested(**body: Any) -> dict[str, Any]:
                 added = await operations.post(CHANNELS, a_channel(**body))
@@ -126,12 +130,12 @@ async def test_a_test_notice_says_what_the_channel_said(database_url: DatabaseUr
             assert (await tested(kind="wecom", target=wecom))["said"] == "invalid webhook url"
             assert (await tested(kind="webhook", target=f"{base}/none"))["error"] == "http_404"
             assert (await tested(kind="email", target="team@example.com", language="zh"))["taken"]
-            shown = (await operations.get(CHANNELS)).json()["items"]
-            assert [item["target"] for item in shown if item["kind"] == "email"] == ["team@example.com"]
+            content = (await operations.get(CHANNELS)).json()["items"]
+            assert [item["target"] for item in content if item["kind"] == "email"] == ["team@example.com"]
     assert "告警" in post.letters[0].get_content() and post.recipients == [["team@example.com"]]
 
 
-async def test_the_calls_are_in_the_document(shop: Door) -> None:
+async def test_the_calls_are_in_the_document(shop: ApiClient) -> None:
     paths = shop.app.openapi()["paths"]
     assert set(paths[CHANNELS]) == {"get", "post"}
     assert set(paths[f"{CHANNELS}/{{channel_id}}"]) == {"delete"}

@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Door, an_order, settings_for, unique
+from tests.api.conftest import ApiClient, an_order, settings_for, unique
 from tests.conftest import DatabaseUrls
 from workers.cli.audit.audit import faults_of
 
 FROM_API = "api 127.0.0.1"
 
 
-async def entries(door: Door, reference: str) -> list[dict[str, Any]]:
+async def entries(api: ApiClient, reference: str) -> list[dict[str, Any]]:
     """Entries that name `reference`, oldest first."""
-    return await door.sql(
+    return await api.sql(
         "SELECT actor, action, before, after, origin FROM audit_log WHERE reference = %s ORDER BY entry_id", reference
     )
 
 
-async def test_products_say_what_they_were(shop: Door) -> None:
+async def test_products_say_what_they_were(shop: ApiClient) -> None:
     sku = unique("AUD")
     product = {"sku": sku, "name": "Oolong", "price_minor": 900, "currency": "CNY"}
     assert (await shop.as_("operations", "olga").post("/v1/products", product)).status_code == 201
@@ -38,7 +38,7 @@ async def test_products_say_what_they_were(shop: Door) -> None:
     assert json.loads(changed["after"]) == {"price_minor": 950, "active": False}
 
 
-async def test_warehouses_and_safety_stock(shop: Door) -> None:
+async def test_warehouses_and_safety_stock(shop: ApiClient) -> None:
     code = unique("WH")
     place = {"code": code, "name": "West", "country": "CN", "province": "四川省", "city": "成都市", "priority": 40}
     assert (await shop.as_("operations", "olga").post("/v1/warehouses", place)).status_code == 201
@@ -53,20 +53,24 @@ async def test_warehouses_and_safety_stock(shop: Door) -> None:
     assert (level["action"], level["before"], level["after"]) == ("safety_stock_set", "0", "7")
 
 
-async def test_webhook_endpoints_come_and_go_by_somebody(shop: Door) -> None:
+async def test_webhook_endpoints_come_and_go_by_somebody(shop: ApiClient) -> None:
     body = {"url": "https://1.1.1.1/hooks", "event_types": ["order_placed"]}
     added = await shop.as_("operations", "olga").post("/v1/webhook-endpoints", body)
     endpoint_id, secret = added.json()["endpoint_id"], added.json()["secret"]
     gone = await shop.as_("admin", "ada").delete(f"/v1/webhook-endpoints/{endpoint_id}")
     assert gone.status_code == 204
-    came, went = await entries(shop, endpoint_id)
-    assert (came["actor"], came["action"], came["origin"]) == ("operations:olga", "webhook_endpoint_added", FROM_API)
+    appeared, went = await entries(shop, endpoint_id)
+    assert (appeared["actor"], appeared["action"], appeared["origin"]) == (
+        "operations:olga",
+        "webhook_endpoint_added",
+        FROM_API,
+    )
     assert (went["actor"], went["action"], went["origin"]) == ("admin:ada", "webhook_endpoint_removed", FROM_API)
-    assert json.loads(came["after"]) == json.loads(went["before"]) == {**body, "active": True}
-    assert secret not in str(came) + str(went)
+    assert json.loads(appeared["after"]) == json.loads(went["before"]) == {**body, "active": True}
+    assert secret not in str(appeared) + str(went)
 
 
-async def test_stock_says_where_from(shop: Door) -> None:
+async def test_stock_says_where_from(shop: ApiClient) -> None:
     receipt = {"sku": "TEA-1", "quantity": 3, "reference": unique("PO")}
     answer = await shop.as_("warehouse", "wu").post("/v1/stock/receipts", receipt)
     (entry,) = await entries(shop, str(answer.json()["movement_id"]))
@@ -78,7 +82,7 @@ async def test_stock_says_where_from(shop: Door) -> None:
 
 
 @pytest.mark.parametrize(("role", "origin"), [("support", FROM_API), ("customer", None), ("channel", None)])
-async def test_placing_says_where_staff_placed_from(shop: Door, role: str, origin: str | None) -> None:
+async def test_placing_says_where_staff_placed_from(shop: ApiClient, role: str, origin: str | None) -> None:
     caller = shop.as_(role, "c-17" if role == "customer" else "web")
     for customer in ("c-17", "c-17"):  # new to the database, and known
         order = an_order(customer=an_order()["customer"] | {"id": customer})
@@ -87,7 +91,7 @@ async def test_placing_says_where_staff_placed_from(shop: Door, role: str, origi
         assert rows == [{"action": "order_placed", "origin": origin}]
 
 
-async def test_asking_to_cancel_or_to_pay_says_where_from(shop: Door) -> None:
+async def test_asking_to_cancel_or_to_pay_says_where_from(shop: ApiClient) -> None:
     order_no = (await shop.post("/v1/orders", an_order(payment=None))).json()["order_no"]
     # No Temporal here: the workflow hears of nothing, and that somebody asked is known all the same.
     assert (await shop.post(f"/v1/orders/{order_no}/cancel", {"reason": "x"})).status_code == 503
@@ -105,7 +109,7 @@ async def test_asking_to_cancel_or_to_pay_says_where_from(shop: Door) -> None:
     ]
 
 
-async def test_a_customer_who_cancels_leaves_no_address(shop: Door) -> None:
+async def test_a_customer_who_cancels_leaves_no_address(shop: ApiClient) -> None:
     order = an_order(customer=an_order()["customer"] | {"id": "c-8"})
     caller = shop.as_("customer", "c-8")
     order_no = (await caller.post("/v1/orders", order)).json()["order_no"]
@@ -129,7 +133,7 @@ async def test_a_customer_who_cancels_leaves_no_address(shop: Door) -> None:
 # ── over HTTP ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_the_log_of_an_order_and_of_a_person_in_pages(shop: Door) -> None:
+async def test_the_log_of_an_order_and_of_a_person_in_pages(shop: ApiClient) -> None:
     actor = unique("olga")
     operations = shop.as_("operations", actor)
     for _ in range(5):
@@ -167,16 +171,16 @@ async def test_the_log_of_an_order_and_of_a_person_in_pages(shop: Door) -> None:
         ({"actor": "support:amy", "limit": 0}, 422, "validation_failed"),
     ],
 )
-async def test_bad_questions(shop: Door, query: dict[str, Any], status: int, code: str) -> None:
+async def test_bad_questions(shop: ApiClient, query: dict[str, Any], status: int, code: str) -> None:
     answer = await shop.as_("operations").get("/v1/audit", **query)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
 
 
-async def test_nobody_unknown_has_entries(shop: Door) -> None:
+async def test_nobody_unknown_has_entries(shop: ApiClient) -> None:
     answer = (await shop.as_("admin").get("/v1/audit", actor="support:nobody")).json()
     assert answer == {"items": [], "next_cursor": None, "chain": {"count": 0, "head": None}}
 
 
-async def test_what_all_this_left_is_whole(shop: Door, database_url: DatabaseUrls) -> None:
+async def test_what_all_this_left_is_whole(shop: ApiClient, database_url: DatabaseUrls) -> None:
     assert await shop.sql("SELECT entry_id FROM audit_log WHERE origin IS NOT NULL LIMIT 1")
     assert await faults_of(settings_for(database_url)) == []

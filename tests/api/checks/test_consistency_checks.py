@@ -8,28 +8,28 @@ import psycopg
 import pytest
 
 from infra.db.checks.consistency_checks import CHECKS
-from tests.api.conftest import Door, an_order, open_door
+from tests.api.conftest import ApiClient, an_order, open_api
 from tests.conftest import DatabaseUrls
 
 LIMIT_S = 0.4
 
 
 @pytest.fixture
-async def hurried(database_url: DatabaseUrls, shop: Door) -> AsyncIterator[Door]:
+async def hurried(database_url: DatabaseUrls, shop: ApiClient) -> AsyncIterator[ApiClient]:
     """A front door with little time for checks."""
-    async with open_door(database_url, books_check_timeout_s=LIMIT_S) as opened:
+    async with open_api(database_url, books_check_timeout_s=LIMIT_S) as opened:
         yield opened.as_("admin", "root")
 
 
 @asynccontextmanager
-async def locked(table: str, books: DatabaseUrls) -> AsyncIterator[None]:
+async def locked(table: str, urls: DatabaseUrls) -> AsyncIterator[None]:
     """Nobody reads this table meanwhile."""
-    async with await psycopg.AsyncConnection.connect(books.owner_url) as connection:
+    async with await psycopg.AsyncConnection.connect(urls.owner_url) as connection:
         await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         yield
 
 
-async def test_the_books_are_asked_every_question(shop: Door) -> None:
+async def test_the_books_are_asked_every_question(shop: ApiClient) -> None:
     await shop.post("/v1/orders", an_order())
     answer = await shop.as_("finance", "fay").get("/v1/ledger/check")
     assert (answer.status_code, answer.json()["ok"]) == (200, True), answer.text
@@ -39,7 +39,7 @@ async def test_the_books_are_asked_every_question(shop: Door) -> None:
 
 
 async def test_a_question_that_takes_too_long_is_said_and_one_check_runs_at_a_time(
-    hurried: Door, database_url: DatabaseUrls
+    hurried: ApiClient, database_url: DatabaseUrls
 ) -> None:
     async with locked("stock_levels", database_url):
         both = await asyncio.gather(*(hurried.get("/v1/ledger/check") for _ in range(2)))
@@ -50,7 +50,9 @@ async def test_a_question_that_takes_too_long_is_said_and_one_check_runs_at_a_ti
     assert late == [(None, None)] * len(CHECKS)
 
 
-async def test_a_walk_of_the_audit_log_that_takes_too_long_is_said(hurried: Door, database_url: DatabaseUrls) -> None:
+async def test_a_walk_of_the_audit_log_that_takes_too_long_is_said(
+    hurried: ApiClient, database_url: DatabaseUrls
+) -> None:
     async with locked("audit_log", database_url):
         answer = await hurried.get("/v1/audit/verify")
     assert answer.status_code == 200, answer.text
@@ -58,7 +60,7 @@ async def test_a_walk_of_the_audit_log_that_takes_too_long_is_said(hurried: Door
     assert (await hurried.get("/v1/audit/verify")).json()["ok"] is True, "the connections are good afterwards"
 
 
-async def test_anchors_are_made_once_for_a_key_and_must_be_in_the_chain(shop: Door) -> None:
+async def test_anchors_are_made_once_for_a_key_and_must_be_in_the_chain(shop: ApiClient) -> None:
     await shop.post("/v1/orders", an_order())
     admin = shop.as_("admin", "root")
     made = await admin.post("/v1/audit/anchors", key="anchor-1")
@@ -76,7 +78,7 @@ async def test_anchors_are_made_once_for_a_key_and_must_be_in_the_chain(shop: Do
     assert (odd.status_code, odd.json()["code"]) == (422, "validation_failed")
 
 
-async def test_the_access_review_in_pages_is_whole(shop: Door) -> None:
+async def test_the_access_review_in_pages_is_whole(shop: ApiClient) -> None:
     for subject in ("ann", "bob", "李雷"):
         product = {"sku": f"P-{ord(subject[0])}", "name": "Tea", "price_minor": 1, "currency": "CNY"}
         assert (await shop.as_("operations", subject).post("/v1/products", product)).status_code == 201

@@ -15,7 +15,7 @@ from infra.db.orders.state import timeline
 from infra.db.payments import change_payments, transactions
 from infra.db.stock import reservations
 from tests.api.after_sales.test_after_sales import arrives, on_its_way, sends_back
-from tests.api.conftest import Door, an_order, open_door, unique
+from tests.api.conftest import ApiClient, an_order, open_api, unique
 from tests.api.documents.test_documents import text_of
 from tests.conftest import DatabaseUrls
 from tests.examples import few
@@ -26,49 +26,49 @@ from tests.factories.sales import paid_back, refunded
 PAYMENT = {"payment": {"method": "sandbox", "token": "tok_ok"}}
 
 
-async def taken(shop: Door, number: str) -> None:
+async def taken(shop: ApiClient, number: str) -> None:
     """The difference that a change waits for is captured, as a step of the order's workflow writes it."""
     async with shop.app.state.services.database.begin() as conn:
         await timeline.lock_order(conn, number)
         (open_one,) = [
             one for one in await change_payments.of_order(conn, number) if one["status"] == "awaiting_payment"
         ]
-        here = await change_payments.find(conn, number, open_one["payment_no"])
+        change_payment = await change_payments.find(conn, number, open_one["payment_no"])
         for _ in ("authorise", "capture"):
-            opened = await change_payments.open_call(conn, here, ["sandbox"], "sandbox")
-            async with change_payments.applied(conn, number, here.payment_no):
-                done = GatewayResult(PaymentStatus.SUCCEEDED, unique("ref"), here.amount_minor)
+            opened = await change_payments.open_call(conn, change_payment, ["sandbox"], "sandbox")
+            async with change_payments.applied(conn, number, change_payment.payment_no):
+                done = GatewayResult(PaymentStatus.SUCCEEDED, unique("ref"), change_payment.amount_minor)
                 await transactions.finish(conn, opened, done)
 
 
-async def dearer(shop: Door, number: str, **units: int) -> None:
+async def dearer(shop: ApiClient, number: str, **units: int) -> None:
     answer = await change(shop, number, lines(**units) | PAYMENT)
     assert (answer.status_code, answer.json()["state"]) == (200, "awaiting_payment"), answer.text
     await taken(shop, number)
 
 
-async def issued(shop: Door, path: str) -> dict[str, Any]:
+async def issued(shop: ApiClient, path: str) -> dict[str, Any]:
     answer = await shop.post(path, {})
     assert answer.status_code == 201, answer.text
     return dict((await shop.get(f"/v1/documents/{answer.json()['document_no']}")).json())
 
 
-async def invoices(shop: Door, number: str) -> list[dict[str, Any]]:
+async def invoices(shop: ApiClient, number: str) -> list[dict[str, Any]]:
     listed = (await shop.get(f"/v1/orders/{number}/documents")).json()["items"]
     found = [one["document_no"] for one in listed if one["kind"] == "invoice"]
     return [dict((await shop.get(f"/v1/documents/{one}")).json()) for one in found]
 
 
-async def wrong(shop: Door, *numbers: str) -> list[Any]:
+async def wrong(shop: ApiClient, *numbers: str) -> list[Any]:
     """What `oms ledger check` finds of the documents of these orders."""
     rows = await shop.sql("SELECT document_no FROM documents WHERE order_no = ANY(%s)", list(numbers))
     async with shop.app.state.services.database.begin() as conn:
-        asked = [question for question in CHECKS if question.code in ("documents", "credit_notes")]
-        found = [one for question in asked for one in (await run_checks(conn, question)).examples]
+        checks = [question for question in CHECKS if question.code in ("documents", "credit_notes")]
+        found = [one for question in checks for one in (await run_checks(conn, question)).examples]
     return [one for one in found if one.place in {row["document_no"] for row in rows}]
 
 
-async def test_what_is_paid_on_top_of_an_invoiced_order_is_invoiced_with_its_capture(shop: Door) -> None:
+async def test_what_is_paid_on_top_of_an_invoiced_order_is_invoiced_with_its_capture(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     first = await issued(shop, f"/v1/orders/{number}/invoice")
@@ -89,7 +89,7 @@ async def test_what_is_paid_on_top_of_an_invoiced_order_is_invoiced_with_its_cap
     assert await wrong(shop, number) == []
 
 
-async def test_goods_that_cost_more_are_credited_on_both_invoices(shop: Door) -> None:
+async def test_goods_that_cost_more_are_credited_on_both_invoices(shop: ApiClient) -> None:
     """1,000 changed for two of 900: 800 are paid on top. Each piece is credited by its parts of both invoices."""
     old, new = await stocked(shop, 1_000), await stocked(shop, 900)
     number = await on_its_way(shop, an_order(old, 1))
@@ -112,7 +112,7 @@ async def test_goods_that_cost_more_are_credited_on_both_invoices(shop: Door) ->
     assert await wrong(shop, number) == []
 
 
-async def test_units_taken_off_again_are_credited_on_the_invoice_that_has_them(shop: Door) -> None:
+async def test_units_taken_off_again_are_credited_on_the_invoice_that_has_them(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     await issued(shop, f"/v1/orders/{number}/invoice")
@@ -129,7 +129,7 @@ async def test_units_taken_off_again_are_credited_on_the_invoice_that_has_them(s
     assert (note["total_minor"], await wrong(shop, number)) == (1_000, [])
 
 
-async def test_a_cancelled_orders_invoices_are_credited_together(shop: Door) -> None:
+async def test_a_cancelled_orders_invoices_are_credited_together(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     await issued(shop, f"/v1/orders/{number}/invoice")
@@ -151,7 +151,7 @@ async def test_a_cancelled_orders_invoices_are_credited_together(shop: Door) -> 
     assert await wrong(shop, number) == []
 
 
-async def test_an_exchange_that_costs_more_has_an_invoice_of_its_own(shop: Door) -> None:
+async def test_an_exchange_that_costs_more_has_an_invoice_of_its_own(shop: ApiClient) -> None:
     """Its order is over the difference; each order's invoices less its credit notes are what it kept."""
     old, new = await stocked(shop, 1_000), await stocked(shop, 1_500)
     number = await on_its_way(shop, an_order(old, 1))
@@ -174,14 +174,14 @@ async def test_an_exchange_that_costs_more_has_an_invoice_of_its_own(shop: Door)
     assert await wrong(shop, number, other) == []
 
 
-async def _captures(shop: Door, number: str) -> list[tuple[int, int]]:
+async def _captures(shop: ApiClient, number: str) -> list[tuple[int, int]]:
     rows = await shop.sql(
         "SELECT payment_id, amount_minor FROM payments WHERE order_no = %s AND kind = 'capture'", number
     )
     return [(row["payment_id"], row["amount_minor"]) for row in rows]
 
 
-async def test_an_invoice_that_comes_later_is_over_everything(shop: Door) -> None:
+async def test_an_invoice_that_comes_later_is_over_everything(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     await dearer(shop, number, **{sku: 3})
@@ -192,7 +192,7 @@ async def test_an_invoice_that_comes_later_is_over_everything(shop: Door) -> Non
     assert await wrong(shop, number) == []
 
 
-async def test_the_ledger_check_finds_money_on_top_that_is_on_no_invoice(shop: Door) -> None:
+async def test_the_ledger_check_finds_money_on_top_that_is_on_no_invoice(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     first = await issued(shop, f"/v1/orders/{number}/invoice")
@@ -212,23 +212,25 @@ async def test_the_ledger_check_finds_money_on_top_that_is_on_no_invoice(shop: D
 PRICES = (1_000, 333, 70)
 WANTED = st.tuples(*(st.integers(0, 4) for _ in PRICES)).filter(any)
 BEFORE = st.tuples(st.sampled_from(["change", "change", "change", "refund", "units", "invoice"]), WANTED)
-MADE_DEARER = st.lists(BEFORE, min_size=2, max_size=5).map(lambda acts: [*acts[:1], ("invoice", (1,)), *acts[1:]])
+MADE_DEARER = st.lists(BEFORE, min_size=2, max_size=5).map(
+    lambda actions: [*actions[:1], ("invoice", (1,)), *actions[1:]]
+)
 AFTER = st.tuples(st.sampled_from(["refund", "units", "return", "exchange", "invoice"]), WANTED)
 LATE = st.tuples(st.sampled_from(["dispute", "claim", "bounce", "refund"]), WANTED)
 DELIVERED = st.tuples(st.lists(AFTER, max_size=3), st.lists(LATE, min_size=2, max_size=4)).map(
-    lambda acts: [*acts[0][:1], *acts[1], *acts[0][1:]]
+    lambda actions: [*actions[0][:1], *actions[1], *actions[0][1:]]
 )
 CHARGES = st.tuples(st.integers(0, 50), st.integers(0, 900))
 TAXES = ((0, True), (1_300, True), (1_300, False))
 
 
-class Story:
+class Scenario:
     """An order of three products and those that were given in exchange for its goods, invoiced on the way."""
 
-    def __init__(self, shop: Door, skus: list[str], number: str) -> None:
+    def __init__(self, shop: ApiClient, skus: list[str], number: str) -> None:
         self.shop, self.skus, self.numbers = shop, skus, [number]
 
-    async def act(self, what: str, units: tuple[int, ...]) -> None:
+    async def run(self, what: str, units: tuple[int, ...]) -> None:
         number, sku = self.numbers[-1], self.skus[units.index(max(units))]
         match what:
             case "change":
@@ -236,10 +238,10 @@ class Story:
             case "refund" | "units":
                 body = {"amount_minor": 1 + 97 * sum(units)} if what == "refund" else {
                     "lines": [{"sku": sku, "quantity": 1}], "include_shipping": units[0] % 2 == 0}  # fmt: skip
-                asked = await self.shop.post(f"/v1/orders/{number}/refunds", {"reason": "late", **body})
-                event(f"{what}: {asked.status_code}")
+                response = await self.shop.post(f"/v1/orders/{number}/refunds", {"reason": "late", **body})
+                event(f"{what}: {response.status_code}")
             case "return" | "exchange":
-                await self.came_back(number, what, sku)
+                await self.return_goods(number, what, sku)
             case "claim":
                 there = await self.shop.sql(
                     "SELECT sku FROM order_lines WHERE order_no = %s AND quantity - cancelled_quantity > "
@@ -254,8 +256,8 @@ class Story:
                     event("a refund bounced")
                     await bounced(self.shop, number, refund["refund_id"])
             case "invoice":
-                asked = await self.shop.post(f"/v1/orders/{number}/invoice", {})
-                assert asked.status_code == 201 or asked.json()["code"] == "not_invoiceable", asked.text
+                response = await self.shop.post(f"/v1/orders/{number}/invoice", {})
+                assert response.status_code == 201 or response.json()["code"] == "not_invoiceable", response.text
 
     async def disputed(self, number: str, units: tuple[int, ...]) -> None:
         """A part of what is left of a capture, lost more often than won."""
@@ -276,15 +278,15 @@ class Story:
         if state == "awaiting_payment":
             await taken(self.shop, number)
 
-    async def came_back(self, number: str, what: str, sku: str) -> None:
-        wish = {"resolution": "refund"} if what == "return" else {
+    async def return_goods(self, number: str, what: str, sku: str) -> None:
+        body = {"resolution": "refund"} if what == "return" else {
             "resolution": "exchange", "exchange_lines": [{"sku": self.skus[0], "quantity": 2}]}  # fmt: skip
         left = await self.shop.sql(
             "SELECT 1 FROM order_lines WHERE order_no = %s AND sku = %s AND "
             "quantity - cancelled_quantity > returned_quantity", number, sku)  # fmt: skip
         if not left:
             return
-        back = await sends_back(self.shop, number, sku, 1, reason_code="not_as_described", **wish)
+        back = await sends_back(self.shop, number, sku, 1, reason_code="not_as_described", **body)
         event(f"{what}: {back['settled']}")
         if new := (back.get("exchange") or {}).get("order_no"):
             await self.exchanged(new)
@@ -313,32 +315,32 @@ class Story:
             return
         paid_ones = "SELECT refund_id FROM refunds WHERE order_no = %s AND status = 'succeeded' ORDER BY refund_no"
         for row in await self.shop.sql(paid_ones, number):
-            asked = await self.shop.post(f"/v1/refunds/{row['refund_id']}/credit-note")
-            assert asked.status_code == 201, asked.text
-        (kept,) = await self.shop.sql(
+            response = await self.shop.post(f"/v1/refunds/{row['refund_id']}/credit-note")
+            assert response.status_code == 201, response.text
+        (rows,) = await self.shop.sql(
             "SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)::bigint AS n FROM payments p "
             "JOIN payment_totals t USING (payment_id) WHERE p.order_no = %s", number)  # fmt: skip
-        (said,) = await self.shop.sql(
+        (text,) = await self.shop.sql(
             "SELECT sum(CASE kind WHEN 'invoice' THEN total_minor ELSE -total_minor END)::bigint AS n, "
             "count(*) FILTER (WHERE supplement_no > 0) AS more FROM documents WHERE order_no = %s", number)  # fmt: skip
-        assert said["n"] == kept["n"]
-        event(f"supplementary invoices: {said['more']}")
+        assert text["n"] == rows["n"]
+        event(f"supplementary invoices: {text['more']}")
 
 
-async def story(
-    shop: Door, first: tuple[int, ...], charges: tuple[int, int], before: list[Any], after: list[Any]
+async def run_scenario(
+    shop: ApiClient, first: tuple[int, ...], charges: tuple[int, int], before: list[Any], after: list[Any]
 ) -> None:
     skus = [await stocked(shop, price, 99) for price in PRICES]
     wanted = [{"sku": sku, "quantity": n} for sku, n in zip(skus, first, strict=True) if n]
     items = sum(price * n for price, n in zip(PRICES, first, strict=True))
     body = an_order(lines=wanted, discount_minor=min(charges[0], items), shipping_minor=charges[1])
-    found = Story(shop, skus, await on_its_way(shop.as_("channel", "web"), body))
-    for acts in (before, after):
-        for what, units in acts:
-            await found.act(what, units)
+    found = Scenario(shop, skus, await on_its_way(shop.as_("channel", "web"), body))
+    for actions in (before, after):
+        for what, units in actions:
+            await found.run(what, units)
             for number in found.numbers:
                 await found.check(number)
-        if acts is before:
+        if actions is before:
             await arrives(shop, found.numbers[0])
     assert await wrong(shop, *found.numbers) == []
 
@@ -350,17 +352,17 @@ def test_invoices_less_credit_notes_are_what_was_kept(database_url: DatabaseUrls
 
         @few(4)
         @given(st.integers(0, 2), WANTED, CHARGES, MADE_DEARER, DELIVERED)
-        def told(
+        def reported(
             tax: int, first: tuple[int, ...], charges: tuple[int, int], before: list[Any], after: list[Any]
         ) -> None:
-            runner.run(story(shops[tax], first, charges, before, after))
+            runner.run(run_scenario(shops[tax], first, charges, before, after))
 
         try:
-            told()
+            reported()
         finally:
             runner.run(stack.aclose())
 
 
-async def _shop(stack: AsyncExitStack, books: DatabaseUrls, rate_bp: int, included: bool) -> Door:
-    opened = await stack.enter_async_context(open_door(books, tax_rate_bp=rate_bp, tax_included=included))
+async def _shop(stack: AsyncExitStack, urls: DatabaseUrls, rate_bp: int, included: bool) -> ApiClient:
+    opened = await stack.enter_async_context(open_api(urls, tax_rate_bp=rate_bp, tax_included=included))
     return opened.as_("support", "amy")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.after_sales.test_after_sales import arrives, on_its_way
-from tests.api.conftest import Door, an_order
+from tests.api.conftest import ApiClient, an_order
 from tests.api.documents.test_change_payment_invoices import invoices, issued, wrong
 from tests.api.documents.test_documents import text_of
 from tests.api.documents.test_late_documents import no_documents
@@ -15,19 +15,19 @@ from tests.factories.returns import found
 from tests.factories.sales import paid_back, refunded
 
 
-async def delivered(shop: Door, sku: str, quantity: int = 1, **more: Any) -> str:
+async def delivered(shop: ApiClient, sku: str, quantity: int = 1, **more: Any) -> str:
     number = await on_its_way(shop.as_("channel", "web"), an_order(sku, quantity, **more))
     await arrives(shop, number)
     return number
 
 
-async def notes(shop: Door, number: str) -> list[dict[str, Any]]:
+async def notes(shop: ApiClient, number: str) -> list[dict[str, Any]]:
     listed = (await shop.get(f"/v1/orders/{number}/documents")).json()["items"]
     found = [one["document_no"] for one in listed if one["kind"] == "credit_note"]
     return [dict((await shop.get(f"/v1/documents/{one}")).json()) for one in found]
 
 
-async def test_a_claimed_guarantee_is_invoiced_with_its_claim(shop: Door) -> None:
+async def test_a_claimed_guarantee_is_invoiced_with_its_claim(shop: ApiClient) -> None:
     old, new = await stocked(shop, 1_000), await stocked(shop, 1_500)
     number = await delivered(shop, old)
     first = await issued(shop, f"/v1/orders/{number}/invoice")
@@ -40,8 +40,8 @@ async def test_a_claimed_guarantee_is_invoiced_with_its_claim(shop: Door) -> Non
     assert [(one["sku"], one["quantity"], one["discount_minor"]) for one in claim["lines"]] == [(new, 1, 500)]
     assert (claim["seller"], claim["billed_to"]) == (first["seller"], first["billed_to"])
     timeline_of = (await shop.get(f"/v1/orders/{number}/events")).json()["items"]
-    (said,) = [one["data"] for one in timeline_of if one["data"].get("return_id") and one["type"] == "invoice_issued"]
-    assert said["document_no"] == claim["document_no"]
+    (text,) = [one["data"] for one in timeline_of if one["data"].get("return_id") and one["type"] == "invoice_issued"]
+    assert text["document_no"] == claim["document_no"]
     for lang, words in (("en", ("Supplementary invoice", "Paid otherwise -5.00", f"Exchange {return_id}", "10.00 CNY")),
                         ("zh", ("补充发票", "已另行支付", "换货单号"))):  # fmt: skip
         pdf = text_of(await shop.get(f"/v1/documents/{claim['document_no']}.pdf", lang=lang))
@@ -50,7 +50,7 @@ async def test_a_claimed_guarantee_is_invoiced_with_its_claim(shop: Door) -> Non
     assert await wrong(shop, number) == []
 
 
-async def test_a_claim_before_the_first_invoice_is_invoiced_with_it(shop: Door) -> None:
+async def test_a_claim_before_the_first_invoice_is_invoiced_with_it(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await delivered(shop, sku, 2, shipping_minor=300)
     await claimed(shop, number, sku)
@@ -60,7 +60,7 @@ async def test_a_claim_before_the_first_invoice_is_invoiced_with_it(shop: Door) 
     assert await wrong(shop, number) == []
 
 
-async def test_goods_that_come_after_the_claim_are_credited_and_the_claim_stays_invoiced(shop: Door) -> None:
+async def test_goods_that_come_after_the_claim_are_credited_and_the_claim_stays_invoiced(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await delivered(shop, sku)
     await issued(shop, f"/v1/orders/{number}/invoice")
@@ -75,7 +75,7 @@ async def test_goods_that_come_after_the_claim_are_credited_and_the_claim_stays_
     assert await wrong(shop, number) == []
 
 
-async def test_a_lost_chargeback_is_credited_with_its_loss(shop: Door) -> None:
+async def test_a_lost_chargeback_is_credited_with_its_loss(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop.as_("channel", "web"), an_order(sku, 2, shipping_minor=500))
     first = await issued(shop, f"/v1/orders/{number}/invoice")
@@ -99,14 +99,14 @@ async def test_a_lost_chargeback_is_credited_with_its_loss(shop: Door) -> None:
     assert await wrong(shop, number) == []
 
 
-async def test_a_chargeback_that_is_won_changes_no_document(shop: Door) -> None:
+async def test_a_chargeback_that_is_won_changes_no_document(shop: ApiClient) -> None:
     number = await on_its_way(shop, an_order(await stocked(shop, 1_000), 1))
     await issued(shop, f"/v1/orders/{number}/invoice")
     await disputed(shop, number, "won")
     assert (await notes(shop, number), await wrong(shop, number)) == ([], [])
 
 
-async def test_a_chargeback_lost_before_the_first_invoice_is_credited_with_it(shop: Door) -> None:
+async def test_a_chargeback_lost_before_the_first_invoice_is_credited_with_it(shop: ApiClient) -> None:
     number = await on_its_way(shop, an_order(await stocked(shop, 1_000), 1))
     await disputed(shop, number, "lost", amount_minor=400)
     await issued(shop, f"/v1/orders/{number}/invoice")
@@ -116,7 +116,7 @@ async def test_a_chargeback_lost_before_the_first_invoice_is_credited_with_it(sh
     assert (await shop.post(f"/v1/orders/{gone}/invoice", {})).json()["code"] == "not_invoiceable"
 
 
-async def test_a_refund_that_bounced_is_owed_and_stays_credited(shop: Door) -> None:
+async def test_a_refund_that_bounced_is_owed_and_stays_credited(shop: ApiClient) -> None:
     """It is paid again; what is owed is not kept, and one credit note is all it has."""
     number = await on_its_way(shop, an_order(await stocked(shop, 1_000), 1))
     await issued(shop, f"/v1/orders/{number}/invoice")
@@ -129,7 +129,7 @@ async def test_a_refund_that_bounced_is_owed_and_stays_credited(shop: Door) -> N
     assert await wrong(shop, number) == []
 
 
-async def test_what_a_chargeback_takes_of_a_bounced_refund_is_credited_once(shop: Door) -> None:
+async def test_what_a_chargeback_takes_of_a_bounced_refund_is_credited_once(shop: ApiClient) -> None:
     number = await on_its_way(shop, an_order(await stocked(shop, 1_000), 1))
     await issued(shop, f"/v1/orders/{number}/invoice")
     refund = await refunded(shop, number, 400)
@@ -140,7 +140,7 @@ async def test_what_a_chargeback_takes_of_a_bounced_refund_is_credited_once(shop
     assert await wrong(shop, number) == []
 
 
-async def test_a_refused_document_undoes_neither_claim_nor_loss(shop: Door) -> None:
+async def test_a_refused_document_undoes_neither_claim_nor_loss(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await delivered(shop, sku)
     first = await issued(shop, f"/v1/orders/{number}/invoice")
@@ -163,7 +163,7 @@ async def test_a_refused_document_undoes_neither_claim_nor_loss(shop: Door) -> N
 
 
 @pytest.mark.parametrize("kind", ["claim", "loss"])
-async def test_numbers_of_claims_and_losses_are_the_next_of_their_series(shop: Door, kind: str) -> None:
+async def test_numbers_of_claims_and_losses_are_the_next_of_their_series(shop: ApiClient, kind: str) -> None:
     sku = await stocked(shop, 1_000)
     number = await delivered(shop, sku)
     await issued(shop, f"/v1/orders/{number}/invoice")

@@ -12,13 +12,13 @@ import pytest
 
 from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.pdf import rendering
-from tests.api.conftest import Door, an_order, open_door, unique
+from tests.api.conftest import ApiClient, an_order, open_api, unique
 from tests.conftest import DatabaseUrls
 from tests.factories import order_changes
 from tests.factories.sales import cancelled, paid, paid_back, placed, refunded
 
 
-async def invoiced(shop: Door, order_no: str, **body: Any) -> dict[str, Any]:
+async def invoiced(shop: ApiClient, order_no: str, **body: Any) -> dict[str, Any]:
     answer = await shop.post(f"/v1/orders/{order_no}/invoice", body)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
@@ -30,7 +30,7 @@ def text_of(pdf: httpx.Response) -> str:
     return "\n".join(page.get_textpage().get_text_bounded() for page in document).replace("\r", "")
 
 
-async def test_an_invoice_is_issued_once_and_shown(shop: Door) -> None:
+async def test_an_invoice_is_issued_once_and_shown(shop: ApiClient) -> None:
     order_no = await paid(shop)
     key = unique("key")
     first = await shop.post(f"/v1/orders/{order_no}/invoice", {}, key=key)
@@ -53,15 +53,15 @@ async def test_an_invoice_is_issued_once_and_shown(shop: Door) -> None:
     assert audited[-1] == {"actor": "support:amy", "action": "invoice_issued"}
 
 
-async def test_a_company_is_billed_under_its_title(shop: Door) -> None:
+async def test_a_company_is_billed_under_its_title(shop: ApiClient) -> None:
     issued = await invoiced(shop, await paid(shop), title=" 上海示例科技有限公司 ", tax_number="91310115ma1h7x2k3b")
     whole = (await shop.get(f"/v1/documents/{issued['document_no']}")).json()
     assert whole["billed_to"] == {"title": "上海示例科技有限公司", "tax_number": "91310115MA1H7X2K3B"}
-    kept = await shop.sql("SELECT content::text AS c FROM documents WHERE document_no = %s", issued["document_no"])
-    assert "有限公司" not in kept[0]["c"]
+    rows = await shop.sql("SELECT content::text AS c FROM documents WHERE document_no = %s", issued["document_no"])
+    assert "有限公司" not in rows[0]["c"]
 
 
-async def test_nothing_is_invoiced_before_money_came_or_after_it_went(shop: Door) -> None:
+async def test_nothing_is_invoiced_before_money_came_or_after_it_went(shop: ApiClient) -> None:
     order_no = await placed(shop)
     early = await shop.post(f"/v1/orders/{order_no}/invoice")
     assert (early.status_code, early.json()["code"]) == (409, "not_invoiceable") and "pay" in early.json()["detail"]
@@ -72,9 +72,9 @@ async def test_nothing_is_invoiced_before_money_came_or_after_it_went(shop: Door
     assert not await shop.sql("SELECT 1 FROM documents WHERE order_no = ANY(%s)", [order_no, gone])
 
 
-async def test_without_a_seller_there_is_no_invoice(shop: Door, database_url: DatabaseUrls) -> None:
+async def test_without_a_seller_there_is_no_invoice(shop: ApiClient, database_url: DatabaseUrls) -> None:
     order_no = await paid(shop)
-    async with open_door(database_url, seller_name="") as nameless:
+    async with open_api(database_url, seller_name="") as nameless:
         refused = await nameless.as_("support").post(f"/v1/orders/{order_no}/invoice")
     assert (refused.status_code, refused.json()["code"]) == (409, "seller_unknown")
 
@@ -95,14 +95,14 @@ BAD: Sequence[tuple[dict[str, Any], str]] = (
 
 
 @pytest.mark.parametrize(("body", "code"), BAD)
-async def test_bad_wishes_are_refused_and_leave_nothing(shop: Door, body: dict[str, Any], code: str) -> None:
+async def test_bad_wishes_are_refused_and_leave_nothing(shop: ApiClient, body: dict[str, Any], code: str) -> None:
     order_no = await paid(shop)
     answer = await shop.post(f"/v1/orders/{order_no}/invoice", body)
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
     assert not await shop.sql("SELECT 1 FROM documents WHERE order_no = %s", order_no)
 
 
-async def test_a_refund_has_its_credit_note_after_the_invoice(shop: Door) -> None:
+async def test_a_refund_has_its_credit_note_after_the_invoice(shop: ApiClient) -> None:
     order_no = await paid(shop)
     refund_id = await refunded(shop, order_no, lines=[{"sku": "TEA-1", "quantity": 1}])
     path = f"/v1/refunds/{refund_id}/credit-note"
@@ -124,9 +124,9 @@ async def test_a_refund_has_its_credit_note_after_the_invoice(shop: Door) -> Non
 
 @pytest.mark.parametrize("included", [True, False])
 async def test_discount_shipping_and_tax_are_shared_out_and_credited_to_the_cent(
-    database_url: DatabaseUrls, shop: Door, included: bool
+    database_url: DatabaseUrls, shop: ApiClient, included: bool
 ) -> None:
-    async with open_door(database_url, tax_rate_bp=1300, tax_included=included) as opened:
+    async with open_api(database_url, tax_rate_bp=1300, tax_included=included) as opened:
         lines = [{"sku": "TEA-1", "quantity": 3, "unit_price_minor": 333}, {"sku": "TEA-2", "quantity": 1}]
         order_no = await paid(opened.as_("channel", "web"), lines=lines, discount_minor=100, shipping_minor=50)
     invoice = await whole(shop, (await invoiced(shop, order_no))["document_no"])
@@ -136,8 +136,8 @@ async def test_discount_shipping_and_tax_are_shared_out_and_credited_to_the_cent
     assert invoice["total_minor"] == 1999 - 100 + 50 + added and invoice["tax_added_minor"] == added
     notes = []
     for units in (1, 1, 1):
-        wish = [{"sku": "TEA-1", "quantity": units}]
-        notes.append(await credit_note(shop, await refunded(shop, order_no, lines=wish, include_shipping=True)))
+        body = [{"sku": "TEA-1", "quantity": units}]
+        notes.append(await credit_note(shop, await refunded(shop, order_no, lines=body, include_shipping=True)))
     notes.append(await credit_note(shop, await refunded(shop, order_no, lines=[{"sku": "TEA-2", "quantity": 1}])))
     last = await credit_note(shop, await refunded(shop, order_no, invoice["shipping_minor"] - 25))
     assert last["lines"] == [] and last["shipping_minor"] == 25, "nothing but the rest of the shipping charge"
@@ -152,17 +152,17 @@ async def test_discount_shipping_and_tax_are_shared_out_and_credited_to_the_cent
     assert await wrong_with_documents(shop) == []
 
 
-async def wrong_with_documents(shop: Door) -> list[Any]:
+async def wrong_with_documents(shop: ApiClient) -> list[Any]:
     """What `oms ledger check` finds of documents."""
     async with shop.app.state.services.database.begin() as conn:
-        asked = [question for question in CHECKS if question.code in ("documents", "credit_notes")]
-        return [wrong for question in asked for wrong in (await run_checks(conn, question)).examples]
+        checks = [question for question in CHECKS if question.code in ("documents", "credit_notes")]
+        return [wrong for question in checks for wrong in (await run_checks(conn, question)).examples]
 
 
 @pytest.mark.parametrize("included", [True, False])
-async def test_a_credit_note_adds_up_on_paper_too(database_url: DatabaseUrls, shop: Door, included: bool) -> None:
+async def test_a_credit_note_adds_up_on_paper_too(database_url: DatabaseUrls, shop: ApiClient, included: bool) -> None:
     """Two of four pieces at 10.00 with a discount of 4.00 and 5.00 for sending, then money without pieces."""
-    async with open_door(database_url, tax_rate_bp=1000, tax_included=included) as opened:
+    async with open_api(database_url, tax_rate_bp=1000, tax_included=included) as opened:
         lines = [{"sku": "TEA-2", "quantity": 4}]
         order_no = await paid(opened.as_("channel", "web"), lines=lines, discount_minor=400, shipping_minor=500)
     await invoiced(shop, order_no)
@@ -181,7 +181,7 @@ async def test_a_credit_note_adds_up_on_paper_too(database_url: DatabaseUrls, sh
 
 
 @pytest.mark.parametrize("change", ["discount_minor", "tax_added_minor", "shipping_minor", "items_minor"])
-async def test_the_ledger_check_finds_a_document_that_does_not_add_up(shop: Door, change: str) -> None:
+async def test_the_ledger_check_finds_a_document_that_does_not_add_up(shop: ApiClient, change: str) -> None:
     number = (await invoiced(shop, await paid(shop)))["document_no"]
     put = "UPDATE documents SET content = jsonb_set(content, ARRAY[%s], '7') WHERE document_no = %s"
     await unguarded(shop, put, change, number)
@@ -189,7 +189,7 @@ async def test_the_ledger_check_finds_a_document_that_does_not_add_up(shop: Door
     await unguarded(shop, put.replace("'7'", "'8500'" if change == "items_minor" else "'0'"), change, number)
 
 
-async def test_the_ledger_check_finds_a_credit_note_over_money_that_was_kept(shop: Door) -> None:
+async def test_the_ledger_check_finds_a_credit_note_over_money_that_was_kept(shop: ApiClient) -> None:
     order_no = await paid(shop)
     number = (await invoiced(shop, order_no))["document_no"]
     await credit_note(shop, await refunded(shop, order_no, 100))
@@ -201,14 +201,14 @@ async def test_the_ledger_check_finds_a_credit_note_over_money_that_was_kept(sho
     await unguarded(shop, put, -5, order_no)
 
 
-async def unguarded(shop: Door, statement: str, *values: Any) -> None:
+async def unguarded(shop: ApiClient, statement: str, *values: Any) -> None:
     """What only somebody beside the product could do."""
     async with await psycopg.AsyncConnection.connect(shop.owner_url) as connection:
         await connection.execute("SET session_replication_role = replica")
         await connection.execute(statement, values)
 
 
-async def test_a_paid_order_made_smaller_is_invoiced_as_it_was_sold_and_credited(shop: Door) -> None:
+async def test_a_paid_order_made_smaller_is_invoiced_as_it_was_sold_and_credited(shop: ApiClient) -> None:
     sku = await order_changes.stocked(shop, price_minor=4250)
     order_no = await order_changes.placed(shop, sku, quantity=2)
     await order_changes.reserved(shop, order_no)
@@ -222,17 +222,17 @@ async def test_a_paid_order_made_smaller_is_invoiced_as_it_was_sold_and_credited
     assert [(line["quantity"], line["total_minor"]) for line in note["lines"]] == [(1, 4250)]
 
 
-async def whole(shop: Door, document_no: str) -> dict[str, Any]:
+async def whole(shop: ApiClient, document_no: str) -> dict[str, Any]:
     return dict((await shop.get(f"/v1/documents/{document_no}")).json())
 
 
-async def credit_note(shop: Door, refund_id: str) -> dict[str, Any]:
+async def credit_note(shop: ApiClient, refund_id: str) -> dict[str, Any]:
     answer = await shop.post(f"/v1/refunds/{refund_id}/credit-note")
     assert answer.status_code == 201, answer.text
     return await whole(shop, answer.json()["document_no"])
 
 
-async def test_a_cancelled_orders_invoice_is_credited_to_its_end(shop: Door) -> None:
+async def test_a_cancelled_orders_invoice_is_credited_to_its_end(shop: ApiClient) -> None:
     order_no = await paid(shop)
     await invoiced(shop, order_no)
     refund_id = await refunded(shop, order_no, 1000)
@@ -245,7 +245,7 @@ async def test_a_cancelled_orders_invoice_is_credited_to_its_end(shop: Door) -> 
     assert (await shop.post(path)).json() == rest.json()
 
 
-async def test_another_customers_documents_are_not_there(shop: Door) -> None:
+async def test_another_customers_documents_are_not_there(shop: ApiClient) -> None:
     order_no = await paid(shop)
     document_no = (await invoiced(shop, order_no))["document_no"]
     stranger = shop.as_("customer", "c-other")
@@ -259,14 +259,14 @@ async def test_another_customers_documents_are_not_there(shop: Door) -> None:
     assert (await shop.as_("channel", "web").get(f"/v1/documents/{document_no}")).status_code == 200
 
 
-async def test_the_same_order_asked_twice_at_once_has_one_invoice(shop: Door) -> None:
+async def test_the_same_order_asked_twice_at_once_has_one_invoice(shop: ApiClient) -> None:
     order_no = await paid(shop)
     answers = await asyncio.gather(*(invoiced(shop, order_no) for _ in range(8)))
     assert len({answer["document_no"] for answer in answers}) == 1
     assert len(await shop.sql("SELECT 1 FROM documents WHERE order_no = %s", order_no)) == 1
 
 
-async def test_numbers_have_no_gap_however_many_ask_at_once(shop: Door) -> None:
+async def test_numbers_have_no_gap_however_many_ask_at_once(shop: ApiClient) -> None:
     orders = [await paid(shop) for _ in range(20)]
     unpaid = [await placed(shop) for _ in range(5)]
     answers = await asyncio.gather(*(shop.post(f"/v1/orders/{no}/invoice") for no in [*orders, *unpaid]))
@@ -281,7 +281,7 @@ async def test_numbers_have_no_gap_however_many_ask_at_once(shop: Door) -> None:
 
 
 @pytest.mark.parametrize(("lang", "words"), [("zh", ("发票", "购买方")), ("en", ("Invoice", "Billed to"))])
-async def test_the_pdf_says_it_in_the_readers_language(shop: Door, lang: str, words: tuple[str, ...]) -> None:
+async def test_the_pdf_says_it_in_the_readers_language(shop: ApiClient, lang: str, words: tuple[str, ...]) -> None:
     customer = {"id": "c-17", "name": "欧阳𠮷娜", "email": None, "phone": None}
     ship_to = an_order()["ship_to"] | {"name": "欧阳𠮷娜", "line1": "张江高科技园区博云路 2 号"}
     order_no = await paid(shop, customer=customer, ship_to=ship_to)
@@ -298,7 +298,7 @@ async def test_the_pdf_says_it_in_the_readers_language(shop: Door, lang: str, wo
     assert by_header.content == pdf.content, "the same bytes every time"
 
 
-async def test_a_credit_note_as_pdf_names_its_invoice(shop: Door) -> None:
+async def test_a_credit_note_as_pdf_names_its_invoice(shop: ApiClient) -> None:
     order_no = await paid(shop)
     invoice = await invoiced(shop, order_no)
     refund_id = await refunded(shop, order_no, 100)
@@ -308,7 +308,7 @@ async def test_a_credit_note_as_pdf_names_its_invoice(shop: Door) -> None:
         assert expected in text, text
 
 
-async def test_of_an_erased_customer_nothing_personal_is_left(shop: Door) -> None:
+async def test_of_an_erased_customer_nothing_personal_is_left(shop: ApiClient) -> None:
     customer = an_order()["customer"] | {"id": unique("c-gone")}
     order_no = await paid(shop, customer=customer)
     document_no = (await invoiced(shop, order_no))["document_no"]
@@ -319,13 +319,13 @@ async def test_of_an_erased_customer_nothing_personal_is_left(shop: Door) -> Non
 
 
 @pytest.mark.parametrize("query", [{"lang": "fr"}, {"lang": ""}])
-async def test_a_language_that_documents_do_not_speak(shop: Door, query: dict[str, str]) -> None:
+async def test_a_language_that_documents_do_not_speak(shop: ApiClient, query: dict[str, str]) -> None:
     document_no = (await invoiced(shop, await paid(shop)))["document_no"]
     assert (await shop.get(f"/v1/documents/{document_no}.pdf", **query)).status_code == 422
 
 
 async def test_a_pdf_that_cannot_be_made_says_so_and_the_document_stays(
-    shop: Door, monkeypatch: pytest.MonkeyPatch
+    shop: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document_no = (await invoiced(shop, await paid(shop)))["document_no"]
     monkeypatch.setattr(rendering, "_TIMEOUT_S", 0.0)

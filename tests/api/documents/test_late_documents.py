@@ -10,13 +10,13 @@ from domain.orders.status import OrderEvent, Status
 from infra.db.orders.state import timeline
 from infra.db.stock import reservations
 from tests.api.after_sales.test_after_sales import on_its_way
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.api.documents.test_change_payment_invoices import PAYMENT, dearer, invoices, issued, taken, wrong
 from tests.factories.late_money import report_event
 from tests.factories.order_changes import change, lines, stocked
 
 
-async def cancelled(shop: Door, number: str) -> None:
+async def cancelled(shop: ApiClient, number: str) -> None:
     await shop.sql("UPDATE orders SET cancelling = 'customer_request' WHERE order_no = %s", number)
     async with shop.app.state.services.database.begin() as conn:
         await timeline.lock_order(conn, number)
@@ -24,7 +24,7 @@ async def cancelled(shop: Door, number: str) -> None:
         await timeline.transition(conn, number, Status.PAID, OrderEvent.ORDER_CANCELLED)
 
 
-async def given_back(shop: Door, number: str) -> str:
+async def given_back(shop: ApiClient, number: str) -> str:
     """All of its money, without a refund of its own, as undoing an order gives it back; its reference."""
     ref = unique("re")
     await shop.sql(
@@ -36,7 +36,7 @@ async def given_back(shop: Door, number: str) -> str:
 
 
 @pytest.mark.parametrize("decided", [True, False])
-async def test_what_bounces_of_a_cancelled_order_leaves_its_documents_right(shop: Door, decided: bool) -> None:
+async def test_what_bounces_of_a_cancelled_order_leaves_its_documents_right(shop: ApiClient, decided: bool) -> None:
     number = await on_its_way(shop, an_order(await stocked(shop, 1_000), 1))
     await issued(shop, f"/v1/orders/{number}/invoice")
     if decided:
@@ -55,25 +55,27 @@ async def test_what_bounces_of_a_cancelled_order_leaves_its_documents_right(shop
 
 
 @pytest.mark.parametrize("outcome", ["lost", "won"])
-async def test_a_dispute_of_a_cancelled_order_leaves_its_documents_right(shop: Door, outcome: str) -> None:
+async def test_a_dispute_of_a_cancelled_order_leaves_its_documents_right(shop: ApiClient, outcome: str) -> None:
     number = await on_its_way(shop, an_order(await stocked(shop, 1_000), 1))
     await issued(shop, f"/v1/orders/{number}/invoice")
     assert await report_event(shop, number, kind="dispute", provider_ref=f"dp-{number}") == "disputed"
     await cancelled(shop, number)
     await issued(shop, f"/v1/orders/{number}/credit-note")
     assert await wrong(shop, number) == []
-    for heard in (outcome, "known"):
-        assert await report_event(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=outcome) == heard
+    for received in (outcome, "known"):
+        assert (
+            await report_event(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=outcome) == received
+        )
     assert await wrong(shop, number) == []
     # Decided the other way after all: money has moved that the database has no room for, and staff are notified.
     other = {"lost": "won", "won": "lost"}[outcome]
     assert await report_event(shop, number, kind="dispute", provider_ref=f"dp-{number}", outcome=other) == "unapplied"
-    kept = "SELECT reason FROM inbox WHERE order_no = %s AND outcome = 'unapplied'"
-    assert await shop.sql(kept, number) == [{"reason": "dispute_decided_otherwise"}]
+    stored = "SELECT reason FROM inbox WHERE order_no = %s AND outcome = 'unapplied'"
+    assert await shop.sql(stored, number) == [{"reason": "dispute_decided_otherwise"}]
 
 
 @asynccontextmanager
-async def no_documents(shop: Door, number: str, sqlstate: str) -> AsyncIterator[None]:
+async def no_documents(shop: ApiClient, number: str, sqlstate: str) -> AsyncIterator[None]:
     """The database refuses every document of the order."""
     name = unique("refused").replace("-", "_")
     await shop.sql(
@@ -87,7 +89,7 @@ async def no_documents(shop: Door, number: str, sqlstate: str) -> AsyncIterator[
         await shop.sql(f"DROP FUNCTION {name} CASCADE")
 
 
-async def test_money_is_in_the_books_whatever_becomes_of_its_invoice(shop: Door) -> None:
+async def test_money_is_in_the_books_whatever_becomes_of_its_invoice(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     first = await issued(shop, f"/v1/orders/{number}/invoice")
@@ -123,7 +125,7 @@ async def test_money_is_in_the_books_whatever_becomes_of_its_invoice(shop: Door)
     assert audited == [{"actor": "support:amy", "reference": item["document_no"]}]
 
 
-async def test_an_invoice_that_a_repeat_would_write_is_not_left_out(shop: Door) -> None:
+async def test_an_invoice_that_a_repeat_would_write_is_not_left_out(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     await issued(shop, f"/v1/orders/{number}/invoice")

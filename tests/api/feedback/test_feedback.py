@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from domain.feedback import LIMIT, MAX_TEXT
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.factories.sales import placed
 
 SCRIPT = '<script>alert(1)</script> & "quotes" {{ 7*7 }} 送货很慢'
 
 
-async def given(door: Door, order_no: str, **body: Any) -> str:
-    answer = await door.post(f"/v1/orders/{order_no}/feedback", {"rating": 4} | body)
+async def given(api: ApiClient, order_no: str, **body: Any) -> str:
+    answer = await api.post(f"/v1/orders/{order_no}/feedback", {"rating": 4} | body)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["feedback_id"])
 
 
-async def test_feedback_is_given_answered_and_seen_by_its_customer(shop: Door) -> None:
+async def test_feedback_is_given_answered_and_seen_by_its_customer(shop: ApiClient) -> None:
     order_no, owner = await placed(shop), shop.as_("customer", "c-17")
     key = unique("key")
     body = {"rating": 2, "text": SCRIPT, "kind": "complaint"}
@@ -35,14 +35,14 @@ async def test_feedback_is_given_answered_and_seen_by_its_customer(shop: Door) -
     late = await shop.as_("support", "bob").post(f"/v1/feedback/{feedback_id}/answer", {"text": "again"})
     assert (late.status_code, late.json()["code"]) == (409, "feedback_answered")
     events = (await shop.get(f"/v1/orders/{order_no}/events")).json()["items"]
-    told = [(event["type"], event["actor"], event["data"]) for event in events[-2:]]
+    reported = [(event["type"], event["actor"], event["data"]) for event in events[-2:]]
     data = {"feedback_id": feedback_id, "kind": "complaint", "rating": 2}
-    assert told == [("feedback_given", "customer:c-17", data), ("feedback_answered", "support:amy", data)]
+    assert reported == [("feedback_given", "customer:c-17", data), ("feedback_answered", "support:amy", data)]
     audited = await shop.sql("SELECT actor, action FROM audit_log WHERE order_no = %s ORDER BY entry_id", order_no)
     assert audited[-1] == {"actor": "support:amy", "action": "feedback_answered"}
 
 
-async def test_what_is_written_is_sealed(shop: Door) -> None:
+async def test_what_is_written_is_sealed(shop: ApiClient) -> None:
     customer = an_order()["customer"] | {"id": unique("c")}
     order_no = await placed(shop, customer=customer)
     feedback_id = await given(shop, order_no, text=SCRIPT)
@@ -72,14 +72,14 @@ async def test_what_is_written_is_sealed(shop: Door) -> None:
         ({"rating": 5, "given_by": "support:amy"}, "unknown_field"),
     ],
 )
-async def test_bad_feedback_is_refused_and_leaves_nothing(shop: Door, body: dict[str, Any], code: str) -> None:
+async def test_bad_feedback_is_refused_and_leaves_nothing(shop: ApiClient, body: dict[str, Any], code: str) -> None:
     order_no = await placed(shop)
     answer = await shop.post(f"/v1/orders/{order_no}/feedback", body)
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
     assert not await shop.sql("SELECT 1 FROM feedback WHERE order_no = %s", order_no)
 
 
-async def test_an_order_takes_so_much_feedback_and_no_more(shop: Door) -> None:
+async def test_an_order_takes_so_much_feedback_and_no_more(shop: ApiClient) -> None:
     order_no = await placed(shop)
     answers = await asyncio.gather(
         *(shop.post(f"/v1/orders/{order_no}/feedback", {"rating": 1}) for _ in range(LIMIT + 3))
@@ -88,7 +88,7 @@ async def test_an_order_takes_so_much_feedback_and_no_more(shop: Door) -> None:
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"feedback_limit"}
 
 
-async def test_a_stranger_neither_gives_nor_reads(shop: Door) -> None:
+async def test_a_stranger_neither_gives_nor_reads(shop: ApiClient) -> None:
     order_no, stranger = await placed(shop), shop.as_("customer", "c-other")
     for answer in (
         await stranger.post(f"/v1/orders/{order_no}/feedback", {"rating": 1}),
@@ -99,7 +99,7 @@ async def test_a_stranger_neither_gives_nor_reads(shop: Door) -> None:
     assert (missing.status_code, missing.json()["code"]) == (404, "feedback_not_found")
 
 
-async def test_the_list_is_filtered_and_paged_newest_first(shop: Door) -> None:
+async def test_the_list_is_filtered_and_paged_newest_first(shop: ApiClient) -> None:
     made = [await given(shop, await placed(shop), rating=3, kind="complaint", text=f"no {n}") for n in range(5)]
     await given(shop, await placed(shop), rating=4)
     await shop.post(f"/v1/feedback/{made[0]}/answer", {"text": "x"})
@@ -119,12 +119,12 @@ async def test_the_list_is_filtered_and_paged_newest_first(shop: Door) -> None:
 
 
 @pytest.mark.parametrize("query", [{"rating": 6}, {"kind": "x"}, {"state": "x"}, {"limit": 0}, {"cursor": "x"}])
-async def test_bad_filters(shop: Door, query: dict[str, Any]) -> None:
+async def test_bad_filters(shop: ApiClient, query: dict[str, Any]) -> None:
     assert (await shop.get("/v1/feedback", **query)).status_code == 422
     assert (await shop.get("/v1/feedback/summary", days=0)).status_code == 422
 
 
-async def test_the_summary_counts_what_was_said(shop: Door) -> None:
+async def test_the_summary_counts_what_was_said(shop: ApiClient) -> None:
     before = (await shop.get("/v1/feedback/summary", days=7)).json()
     order_no = await placed(shop)
     ids = [await given(shop, order_no, rating=rating) for rating in (1, 5)]

@@ -8,10 +8,10 @@ from infra.db.customers.profiles import profile_context
 from infra.db.messaging import outbox
 from infra.db.notifications import send_queue
 from infra.db.notifications.messages import to_context
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 
 
-async def placed(shop: Door, **customer: Any) -> tuple[str, str]:
+async def placed(shop: ApiClient, **customer: Any) -> tuple[str, str]:
     """(order number, customer id) of an order whose messages are made."""
     who = an_order()["customer"] | {"id": unique("c-told")} | customer
     answer = await shop.post("/v1/orders", an_order(customer=who))
@@ -21,7 +21,7 @@ async def placed(shop: Door, **customer: Any) -> tuple[str, str]:
     return str(answer.json()["order_no"]), str(who["id"])
 
 
-async def tried(shop: Door, order_no: str, error: str | None) -> None:
+async def tried(shop: ApiClient, order_no: str, error: str | None) -> None:
     """As the relay leaves a message that was taken, or refused."""
     services = shop.app.state.services
     async with services.database.begin() as conn:
@@ -33,14 +33,14 @@ async def tried(shop: Door, order_no: str, error: str | None) -> None:
         await send_queue.settle(conn, [send_queue.Settled(one, error, "sandbox", final=True)], 5)
 
 
-async def messages_of(caller: Door, order_no: str) -> list[dict[str, Any]]:
+async def messages_of(caller: ApiClient, order_no: str) -> list[dict[str, Any]]:
     answer = await caller.get(f"/v1/orders/{order_no}/messages")
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
     return items
 
 
-async def test_the_owner_and_staff_see_what_was_sent(shop: Door) -> None:
+async def test_the_owner_and_staff_see_what_was_sent(shop: ApiClient) -> None:
     order_no, customer = await placed(shop)
     [waiting] = await messages_of(shop.as_("customer", customer), order_no)
     assert (waiting["state"], waiting["to"], waiting["sent_at"], waiting["version"]) == ("open", None, None, None)
@@ -58,7 +58,7 @@ async def test_the_owner_and_staff_see_what_was_sent(shop: Door) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "order_not_found")
 
 
-async def test_support_has_a_failed_message_sent_again_once(shop: Door) -> None:
+async def test_support_has_a_failed_message_sent_again_once(shop: ApiClient) -> None:
     order_no, _ = await placed(shop)
     path = f"/v1/orders/{order_no}/messages/{order_no}.1.email/retry"
     early = await shop.post(path)
@@ -81,37 +81,37 @@ async def test_support_has_a_failed_message_sent_again_once(shop: Door) -> None:
 
 
 @pytest.mark.parametrize("message_id", ["1", "x" * 65, "%00", "%E4%B8%AD", "0F9C9T-3J0000-00000X.1.email"])
-async def test_a_message_that_is_not_there(shop: Door, message_id: str) -> None:
+async def test_a_message_that_is_not_there(shop: ApiClient, message_id: str) -> None:
     order_no, _ = await placed(shop)
     answer = await shop.post(f"/v1/orders/{order_no}/messages/{message_id}/retry")
     assert (answer.status_code, answer.json()["code"]) == (404, "message_not_found")
 
 
-async def test_a_message_of_another_order_is_not_sent_by_this_ones_number(shop: Door) -> None:
+async def test_a_message_of_another_order_is_not_sent_by_this_ones_number(shop: ApiClient) -> None:
     (one, _), (other, _) = await placed(shop), await placed(shop)
     await tried(shop, other, "rejected")
     answer = await shop.post(f"/v1/orders/{one}/messages/{other}.1.email/retry")
     assert (answer.status_code, answer.json()["code"]) == (404, "message_not_found")
 
 
-async def profile_of(shop: Door, customer: str) -> dict[str, Any]:
+async def profile_of(shop: ApiClient, customer: str) -> dict[str, Any]:
     [row] = await shop.sql("SELECT data_key, profile_enc FROM customers WHERE customer_id = %s", customer)
     keys = shop.app.state.services.keys
     opened: dict[str, Any] = keys.open_json(row["data_key"], row["profile_enc"], profile_context(customer))
     return opened
 
 
-async def test_the_language_is_kept_until_another_is_named(shop: Door) -> None:
+async def test_the_language_is_kept_until_another_is_named(shop: ApiClient) -> None:
     _, customer = await placed(shop, language="en")
     assert (await profile_of(shop, customer))["language"] == "en"
     await placed(shop, id=customer, name="Li Lei the elder")
-    kept = await profile_of(shop, customer)
-    assert (kept["language"], kept["name"]) == ("en", "Li Lei the elder")
+    body = await profile_of(shop, customer)
+    assert (body["language"], body["name"]) == ("en", "Li Lei the elder")
     await placed(shop, id=customer, language="zh")
     assert (await profile_of(shop, customer))["language"] == "zh"
 
 
-async def test_naming_no_language_writes_no_known_customer_again(shop: Door) -> None:
+async def test_naming_no_language_writes_no_known_customer_again(shop: ApiClient) -> None:
     _, customer = await placed(shop, language="en")
     before = await shop.sql("SELECT updated_at FROM customers WHERE customer_id = %s", customer)
     await placed(shop, id=customer)
@@ -119,7 +119,7 @@ async def test_naming_no_language_writes_no_known_customer_again(shop: Door) -> 
 
 
 @pytest.mark.parametrize("language", ["fr", "", "EN", 1, ["en"]])
-async def test_a_language_that_we_do_not_write_is_refused(shop: Door, language: Any) -> None:
+async def test_a_language_that_we_do_not_write_is_refused(shop: ApiClient, language: Any) -> None:
     who = an_order()["customer"] | {"language": language}
     answer = await shop.post("/v1/orders", an_order(customer=who))
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")

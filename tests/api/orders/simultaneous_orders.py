@@ -20,7 +20,7 @@ from infra.db.orders.placing.drafts import NewOrder, Placed
 from infra.db.orders.placing.placement import place
 from infra.security.crypto import Vault
 from infra.settings import Settings
-from tests.api.conftest import Door, an_order, settings_for
+from tests.api.conftest import ApiClient, an_order, settings_for
 from tests.conftest import DatabaseUrls
 
 WAIT_S = 60.0
@@ -68,34 +68,34 @@ class Group:
         return await asyncio.wait_for(asyncio.gather(*self.begin(drafts), return_exceptions=True), WAIT_S)
 
 
-def group(shop: Door, patience: str | None = None) -> Group:
+def group(shop: ApiClient, patience: str | None = None) -> Group:
     services = shop.app.state.services
     return Group(services.database, services.keys, patience)
 
 
 @asynccontextmanager
-async def own_pool(shop: Door, books: DatabaseUrls, **changed: Any) -> AsyncIterator[Group]:
+async def own_pool(shop: ApiClient, urls: DatabaseUrls, **changed: Any) -> AsyncIterator[Group]:
     """Over connections that nothing else uses, with these settings."""
-    database = Database.from_settings(settings_for(books, **changed))
+    database = Database.from_settings(settings_for(urls, **changed))
     try:
         yield Group(database, shop.app.state.services.keys)
     finally:
         await database.close()
 
 
-async def transactions(shop: Door, drafts: Sequence[NewOrder]) -> int:
+async def transactions(shop: ApiClient, drafts: Sequence[NewOrder]) -> int:
     """How many transactions wrote the orders of these customers."""
     customers = [one.customer_id for one in drafts]
     rows = await shop.sql("SELECT DISTINCT xmin::text FROM orders WHERE customer_id = ANY(%s)", customers)
     return len(rows)
 
 
-async def kept(shop: Door, drafts: Sequence[NewOrder]) -> list[int]:
+async def stored_counts(shop: ApiClient, drafts: Sequence[NewOrder]) -> list[int]:
     """How many orders each draft has; each with its key, lines, payment, event and start request."""
     return [await _whole(shop, one) for one in drafts]
 
 
-async def _whole(shop: Door, one: NewOrder) -> int:
+async def _whole(shop: ApiClient, one: NewOrder) -> int:
     (row,) = await shop.sql(
         """
         SELECT (SELECT count(*) FROM idempotency_keys WHERE subject = %s AND key = %s) AS keys, count(o) AS orders,
@@ -114,7 +114,7 @@ async def _whole(shop: Door, one: NewOrder) -> int:
 
 
 @asynccontextmanager
-async def locked(shop: Door, statement: str, *values: Any) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+async def locked(shop: ApiClient, statement: str, *values: Any) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
     """A transaction of somebody else that has run `statement` and holds its locks until the block ends."""
     async with await psycopg.AsyncConnection.connect(shop.owner_url) as holder:
         await holder.execute(statement, values)
@@ -122,7 +122,7 @@ async def locked(shop: Door, statement: str, *values: Any) -> AsyncIterator[psyc
         await holder.rollback()
 
 
-async def blocked_by(shop: Door, holder: psycopg.AsyncConnection[Any]) -> int:
+async def blocked_by(shop: ApiClient, holder: psycopg.AsyncConnection[Any]) -> int:
     """The backend that waits for `holder`; waits for it to be there."""
     question = "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
     async with asyncio.timeout(WAIT_S):

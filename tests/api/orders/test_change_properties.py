@@ -13,10 +13,10 @@ from domain.payments.transactions import PaymentStatus
 from infra.db.orders.state import timeline
 from infra.db.payments import change_payments, transactions
 from infra.db.stock import reservations
-from tests.api.conftest import Door, an_order, open_door, unique
+from tests.api.conftest import ApiClient, an_order, open_api, unique
 from tests.conftest import DatabaseUrls
 from tests.examples import few
-from tests.factories.order_changes import HOUSE, books_of, change, paid, parcel, reserved, stocked
+from tests.factories.order_changes import HOUSE, change, ledger_of, paid, parcel, reserved, stocked
 
 PAYMENT = {"payment": {"method": "sandbox", "token": "tok_ok"}}
 AWAITED = ("awaiting_payment",)
@@ -28,18 +28,18 @@ OTHERS = st.sampled_from(
     ["reserve", "pay", "authorise", "decline", "book", "unbook", "refund", "cancel", "taken", "declined", "expired"]
 )
 CHANGES = st.tuples(st.sampled_from(["change", "change", "paying"]), WANTED)
-ACTS = st.one_of(CHANGES, CHANGES, st.tuples(OTHERS, WANTED))
+STEPS = st.one_of(CHANGES, CHANGES, st.tuples(OTHERS, WANTED))
 CHARGES = st.tuples(st.integers(0, 50), st.integers(0, 900))
 TAXES = ((0, True), (1_300, True), (1_300, False))
 
 
-class Story:
+class Scenario:
     """One order of three products, brought from act to act."""
 
-    def __init__(self, shop: Door, skus: list[str], number: str) -> None:
+    def __init__(self, shop: ApiClient, skus: list[str], number: str) -> None:
         self.shop, self.skus, self.number = shop, skus, number
 
-    async def act(self, what: str, units: tuple[int, ...]) -> None:
+    async def run_step(self, what: str, units: tuple[int, ...]) -> None:
         (order,) = await self.shop.sql("SELECT status, cancelling FROM orders WHERE order_no = %s", self.number)
         status = order["status"] if order["cancelling"] is None else "undone"
         match what:
@@ -78,15 +78,15 @@ class Story:
             if what == "expired":
                 await change_payments.give_up(conn, self.number, "payment_expired")
             elif open_ones:
-                here = await change_payments.find(conn, self.number, open_ones[0]["payment_no"])
-                opened = await change_payments.open_call(conn, here, ["sandbox"], "sandbox")
+                change_payment = await change_payments.find(conn, self.number, open_ones[0]["payment_no"])
+                opened = await change_payments.open_call(conn, change_payment, ["sandbox"], "sandbox")
                 if what == "declined":
-                    declined = GatewayResult(PaymentStatus.FAILED, None, here.amount_minor, "card_declined")
+                    declined = GatewayResult(PaymentStatus.FAILED, None, change_payment.amount_minor, "card_declined")
                     await transactions.finish(conn, opened, declined)
                     return
                 for _ in ("authorise", "capture"):
-                    opened = await change_payments.open_call(conn, here, ["sandbox"], "sandbox")
-                    done = GatewayResult(PaymentStatus.SUCCEEDED, unique("ref"), here.amount_minor)
+                    opened = await change_payments.open_call(conn, change_payment, ["sandbox"], "sandbox")
+                    done = GatewayResult(PaymentStatus.SUCCEEDED, unique("ref"), change_payment.amount_minor)
                     await transactions.finish(conn, opened, done)
         event(what)
 
@@ -94,16 +94,16 @@ class Story:
         """A change is previewed to the cent, or is refused and leaves nothing."""
         body = {"lines": [{"sku": sku, "quantity": n} for sku, n in zip(self.skus, units, strict=True) if n]}
         body |= more
-        before = await books_of(self.shop, self.number)
+        before = await ledger_of(self.shop, self.number)
         response = await change(self.shop, self.number, body, preview=True)
-        assert await books_of(self.shop, self.number) == before
+        assert await ledger_of(self.shop, self.number) == before
         answer = await change(self.shop, self.number, body)
         event(f"{before['orders'][0]['status']}: {answer.json().get('code', 'changed')}")
         assert answer.status_code == response.status_code, (response.text, answer.text)
         assert answer.status_code in (200, 409, 422), answer.text
         if answer.status_code != 200:
             assert answer.json()["code"] == response.json()["code"]
-            assert await books_of(self.shop, self.number) == before
+            assert await ledger_of(self.shop, self.number) == before
             return
         same = ("state", "changes", "total_before_minor", "total_after_minor", "refund_minor", "to_pay_minor", "stock")
         assert all(answer.json()[name] == response.json()[name] for name in same)
@@ -113,8 +113,8 @@ class Story:
         rows = await self.shop.sql(
             "SELECT sku, sum(quantity - cancelled_quantity)::int AS n FROM order_lines WHERE order_no = %s "
             "GROUP BY sku HAVING sum(quantity - cancelled_quantity) > 0", self.number)  # fmt: skip
-        asked = {sku: n for sku, n in zip(self.skus, units, strict=True) if n}
-        assert {row["sku"]: row["n"] for row in rows} == asked
+        content = {sku: n for sku, n in zip(self.skus, units, strict=True) if n}
+        assert {row["sku"]: row["n"] for row in rows} == content
 
     async def reserve(self) -> None:
         async with self.shop.app.state.services.database.begin() as conn:
@@ -149,7 +149,7 @@ class Story:
     async def check(self) -> None:
         (order,) = await self.shop.sql("SELECT * FROM orders WHERE order_no = %s", self.number)
         lines = await self.shop.sql("SELECT * FROM order_lines WHERE order_no = %s", self.number)
-        kept = await self.shop.sql("SELECT * FROM order_change_lines WHERE order_no = %s AND kept_line", self.number)
+        found = await self.shop.sql("SELECT * FROM order_change_lines WHERE order_no = %s AND kept_line", self.number)
         wanted: dict[str, int] = {}
         for line in lines:
             units = line["quantity"] - line["cancelled_quantity"]
@@ -157,7 +157,7 @@ class Story:
         items = sum((line["quantity"] - line["cancelled_quantity"]) * line["unit_price_minor"] for line in lines)
         assert order["items_minor"] == items
         for name in ("discount_minor", "shipping_minor", "tax_minor", "tax_added_minor"):
-            assert order[name] == sum(row[name] for row in (*lines, *kept)), name
+            assert order[name] == sum(row[name] for row in (*lines, *found)), name
             assert order[name] >= 0
         holds = order["status"] != Status.RECEIVED and order["cancelling"] is None
         rows = await self.shop.sql(
@@ -193,7 +193,9 @@ class Story:
         assert sum(row["n"] for row in captured) == order["total_minor"] + back["n"]
 
 
-async def story(shop: Door, begun: int, first: tuple[int, ...], charges: tuple[int, int], acts: list[Any]) -> None:
+async def run_scenario(
+    shop: ApiClient, begun: int, first: tuple[int, ...], charges: tuple[int, int], actions: list[Any]
+) -> None:
     """`begun`: 0 as placed, 1 reserved, 2 paid."""
     skus = [await stocked(shop, price, UNITS_THERE) for price in PRICES]
     lines = [{"sku": sku, "quantity": n} for sku, n in zip(skus, first, strict=True) if n]
@@ -202,9 +204,9 @@ async def story(shop: Door, begun: int, first: tuple[int, ...], charges: tuple[i
         "/v1/orders", body | {"discount_minor": charges[0], "shipping_minor": charges[1]}
     )
     assert answer.status_code == 201, answer.text
-    found = Story(shop, skus, answer.json()["order_no"])
-    for what, units in [("reserve", first), ("pay", first)][:begun] + acts:
-        await found.act(what, units)
+    found = Scenario(shop, skus, answer.json()["order_no"])
+    for what, units in [("reserve", first), ("pay", first)][:begun] + actions:
+        await found.run_step(what, units)
         await found.check()
 
 
@@ -214,18 +216,18 @@ def test_stock_lines_total_and_money_stay_together(database_url: DatabaseUrls) -
         shops = {tax: runner.run(_shop(stack, database_url, *tax)) for tax in TAXES}
 
         @few(9)
-        @given(st.integers(0, 2), MANY, CHARGES, st.sampled_from(TAXES), st.lists(ACTS, min_size=3, max_size=8))
-        def told(
-            begun: int, first: tuple[int, ...], charges: tuple[int, int], tax: tuple[int, bool], acts: list[Any]
+        @given(st.integers(0, 2), MANY, CHARGES, st.sampled_from(TAXES), st.lists(STEPS, min_size=3, max_size=8))
+        def reported(
+            begun: int, first: tuple[int, ...], charges: tuple[int, int], tax: tuple[int, bool], actions: list[Any]
         ) -> None:
-            runner.run(story(shops[tax], begun, first, charges, acts))
+            runner.run(run_scenario(shops[tax], begun, first, charges, actions))
 
         try:
-            told()
+            reported()
         finally:
             runner.run(stack.aclose())
 
 
-async def _shop(stack: AsyncExitStack, books: DatabaseUrls, rate_bp: int, included: bool) -> Door:
-    opened = await stack.enter_async_context(open_door(books, tax_rate_bp=rate_bp, tax_included=included))
+async def _shop(stack: AsyncExitStack, urls: DatabaseUrls, rate_bp: int, included: bool) -> ApiClient:
+    opened = await stack.enter_async_context(open_api(urls, tax_rate_bp=rate_bp, tax_included=included))
     return opened.as_("support", "amy")

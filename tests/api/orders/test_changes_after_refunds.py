@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.api.conftest import Door
+from tests.api.conftest import ApiClient
 from tests.factories import order_changes
 from tests.factories.order_changes import change, lines
 
 
-async def paid(shop: Door, price_minor: int, quantity: int, discount_minor: int) -> tuple[str, str]:
+async def paid(shop: ApiClient, price_minor: int, quantity: int, discount_minor: int) -> tuple[str, str]:
     """(order, SKU) of a paid order with a discount that its units do not share evenly."""
     sku = await order_changes.stocked(shop, price_minor)
     channel = shop.as_("channel", "web")
@@ -18,7 +18,7 @@ async def paid(shop: Door, price_minor: int, quantity: int, discount_minor: int)
 
 
 @pytest.mark.parametrize(
-    ("price", "quantity", "discount", "refunded", "kept"),
+    ("price", "quantity", "discount", "refunded", "stored"),
     [
         (333, 3, 1, 1, 1),
         (333, 3, 2, 1, 1),
@@ -29,7 +29,7 @@ async def paid(shop: Door, price_minor: int, quantity: int, discount_minor: int)
     ],
 )
 async def test_units_that_are_left_are_taken_off_for_what_is_left(
-    shop: Door, price: int, quantity: int, discount: int, refunded: int, kept: int
+    shop: ApiClient, price: int, quantity: int, discount: int, refunded: int, stored: int
 ) -> None:
     number, sku = await paid(shop, price, quantity, discount)
     back = 0
@@ -38,15 +38,15 @@ async def test_units_that_are_left_are_taken_off_for_what_is_left(
         given = await shop.post(f"/v1/orders/{number}/refunds", body)
         assert given.status_code == 201, given.text
         back += given.json()["amount_minor"]
-    smaller = await change(shop, number, lines(**{sku: kept}))
+    smaller = await change(shop, number, lines(**{sku: stored}))
     assert smaller.status_code == 200, smaller.text
     back += smaller.json()["refund_minor"]
     whole = price * quantity - discount
-    if kept == refunded:  # all that was not refunded before is taken off
+    if stored == refunded:  # all that was not refunded before is taken off
         assert back == whole
     else:
-        rest = {"lines": [{"sku": sku, "quantity": kept - refunded}], "reason": "late"}
+        rest = {"lines": [{"sku": sku, "quantity": stored - refunded}], "reason": "late"}
         last = await shop.post(f"/v1/orders/{number}/refunds", rest)
         assert (last.status_code, back + last.json().get("amount_minor", 0)) == (201, whole), last.text
-    shown = (await shop.get(f"/v1/orders/{number}")).json()
-    assert shown["total_minor"] == whole - smaller.json()["refund_minor"]
+    content = (await shop.get(f"/v1/orders/{number}")).json()
+    assert content["total_minor"] == whole - smaller.json()["refund_minor"]

@@ -8,7 +8,7 @@ import pytest
 from infra.db.messaging import outbox
 from infra.db.notifications import send_queue
 from infra.db.portal import sessions, sign_in_codes
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.api.notifications.test_notifications import messages_of
 from tests.api.orders.test_search import found
 from workers.relay import notification_rendering
@@ -16,7 +16,7 @@ from workers.relay import notification_rendering
 WHY = "she rang: the address was mistyped (canary-reason)"
 
 
-async def placed(shop: Door, **customer: Any) -> tuple[str, dict[str, Any]]:
+async def placed(shop: ApiClient, **customer: Any) -> tuple[str, dict[str, Any]]:
     who = {"id": unique("c"), "name": "Typo Person", "email": f"{unique('typo')}@exmaple.com", **customer}
     order = an_order(customer=who)
     answer = await shop.post("/v1/orders", order | {"ship_to": order["ship_to"] | {"name": "X", "phone": ""}})
@@ -28,14 +28,14 @@ async def placed(shop: Door, **customer: Any) -> tuple[str, dict[str, Any]]:
 
 
 async def correct(
-    shop: Door, number: str, body: dict[str, Any], seen: str | None = None, key: str | None = None
+    shop: ApiClient, number: str, body: dict[str, Any], observed: str | None = None, key: str | None = None
 ) -> httpx.Response:
-    etag = seen or (await shop.get(f"/v1/orders/{number}")).headers["ETag"]
+    etag = observed or (await shop.get(f"/v1/orders/{number}")).headers["ETag"]
     headers = {"If-Match": etag, "Idempotency-Key": key or unique("k"), **shop.headers}
     return await shop.http.patch(f"/v1/orders/{number}/contact", json={"reason": WHY, **body}, headers=headers)
 
 
-async def sent(shop: Door, number: str) -> list[str]:
+async def sent(shop: ApiClient, number: str) -> list[str]:
     """What the relay hands to the provider of the order's open messages, and to whom."""
     services, to = shop.app.state.services, []
     async with services.database.begin() as conn:
@@ -51,7 +51,7 @@ async def sent(shop: Door, number: str) -> list[str]:
     return to
 
 
-async def test_the_order_is_read_found_and_written_to_by_the_corrected_contact(shop: Door) -> None:
+async def test_the_order_is_read_found_and_written_to_by_the_corrected_contact(shop: ApiClient) -> None:
     number, who = await placed(shop)
     other, _ = await placed(shop, **who)
     assert await sent(shop, number) == [who["email"]]
@@ -76,7 +76,7 @@ async def test_the_order_is_read_found_and_written_to_by_the_corrected_contact(s
     )
 
 
-async def test_a_later_order_of_the_customer_does_not_undo_it(shop: Door) -> None:
+async def test_a_later_order_of_the_customer_does_not_undo_it(shop: ApiClient) -> None:
     number, who = await placed(shop)
     assert (await correct(shop, number, {"email": "kept@example.com"})).status_code == 200
     await placed(shop, **who | {"name": "Typo Again"})
@@ -88,7 +88,7 @@ async def test_a_later_order_of_the_customer_does_not_undo_it(shop: Door) -> Non
     assert number in await found(shop, who["email"]) and number in await found(shop, "kept@example.com")
 
 
-async def test_what_is_on_its_way_is_written_anew_and_a_number_takes_the_place_of_an_address(shop: Door) -> None:
+async def test_what_is_on_its_way_is_written_anew_and_a_number_takes_the_place_of_an_address(shop: ApiClient) -> None:
     number, _ = await placed(shop)
     services = shop.app.state.services
     async with services.database.begin() as conn:
@@ -117,26 +117,26 @@ async def test_what_is_on_its_way_is_written_anew_and_a_number_takes_the_place_o
     assert (none.status_code, none.json()["code"]) == (409, "no_address")
 
 
-async def test_it_is_refused_stale_empty_unseen_to_others_and_after_erasure(shop: Door) -> None:
+async def test_it_is_refused_stale_empty_unseen_to_others_and_after_erasure(shop: ApiClient) -> None:
     number, who = await placed(shop)
-    seen, body = (await shop.get(f"/v1/orders/{number}")).headers["ETag"], {"email": "a@example.com"}
+    observed, body = (await shop.get(f"/v1/orders/{number}")).headers["ETag"], {"email": "a@example.com"}
     for wrong, seen_at, code in (
-        (body, '"0"', (412, "order_changed")), ({}, seen, (422, "nothing_to_change")),
-        ({"email": who["email"], "name": who["name"]}, seen, (422, "nothing_to_change")),
-        ({"name": None}, seen, (422, "validation_failed")), ({"id": "x"}, seen, (422, "unknown_field")),
+        (body, '"0"', (412, "order_changed")), ({}, observed, (422, "nothing_to_change")),
+        ({"email": who["email"], "name": who["name"]}, observed, (422, "nothing_to_change")),
+        ({"name": None}, observed, (422, "validation_failed")), ({"id": "x"}, observed, (422, "unknown_field")),
     ):  # fmt: skip
         answer = await correct(shop, number, wrong, seen_at)
         assert (answer.status_code, answer.json()["code"]) == code, wrong
-    assert (await correct(shop, number, {**body, "reason": " "}, seen)).status_code == 422
+    assert (await correct(shop, number, {**body, "reason": " "}, observed)).status_code == 422
     for role, subject in (("customer", who["id"]), ("warehouse", "w"), ("finance", "f"), ("channel", "web")):
-        assert (await correct(shop.as_(role, subject), number, body, seen)).status_code == 403
+        assert (await correct(shop.as_(role, subject), number, body, observed)).status_code == 403
     bare = {"Idempotency-Key": unique("k"), **shop.headers}
     missing = await shop.http.patch(f"/v1/orders/{number}/contact", json={**body, "reason": WHY}, headers=bare)
     assert missing.status_code == 428
     key = unique("k")
-    first, second = [await correct(shop, number, body, seen, key) for _ in range(2)]
+    first, second = [await correct(shop, number, body, observed, key) for _ in range(2)]
     assert first.status_code == second.status_code == 200 and second.headers["Idempotent-Replayed"] == "true"
-    assert (await correct(shop, number, {"email": "b@example.com"}, seen)).status_code == 412
+    assert (await correct(shop, number, {"email": "b@example.com"}, observed)).status_code == 412
     await shop.sql("UPDATE customers SET data_key = NULL WHERE customer_id = %s", who["id"])
     gone = await correct(shop, number, {"email": "b@example.com"})
     assert (gone.status_code, gone.json()["code"]) == (409, "customer_erased")
@@ -144,7 +144,7 @@ async def test_it_is_refused_stale_empty_unseen_to_others_and_after_erasure(shop
     assert (resent.status_code, resent.json()["code"]) == (409, "customer_erased")
 
 
-async def test_the_audit_log_says_what_was_corrected_and_nothing_personal(shop: Door) -> None:
+async def test_the_audit_log_says_what_was_corrected_and_nothing_personal(shop: ApiClient) -> None:
     number, _ = await placed(shop)
     assert (
         await correct(shop, number, {"email": "canary-new@example.com", "send_last_again": True})
@@ -163,7 +163,7 @@ async def test_the_audit_log_says_what_was_corrected_and_nothing_personal(shop: 
     assert [one["place"] for one in hits if one["hits"]] == []
 
 
-async def test_the_portal_follows_the_corrected_contact(shop: Door) -> None:
+async def test_the_portal_follows_the_corrected_contact(shop: ApiClient) -> None:
     """The old address opens the order no more, also not in a session that was open before; codes go to the new one."""
     number, who = await placed(shop)
     other, _ = await placed(shop, **who)

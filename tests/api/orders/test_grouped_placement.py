@@ -16,15 +16,15 @@ from infra.db.engine import PoolExhausted
 from infra.db.grouped_statements import CONNECTIONS, MOST
 from infra.db.idempotency import Answered
 from infra.db.orders.placing.drafts import Placed
-from tests.api.conftest import Door, unique
+from tests.api.conftest import ApiClient, unique
 from tests.api.orders.simultaneous_orders import (
     WAIT_S,
     blocked_by,
     draft,
     group,
-    kept,
     locked,
     own_pool,
+    stored_counts,
     transactions,
 )
 from tests.conftest import DatabaseUrls
@@ -36,16 +36,16 @@ LOCK_KEY = """
 LOCK_PRODUCTS = "LOCK TABLE products IN ACCESS EXCLUSIVE MODE"
 
 
-async def test_orders_that_wait_at_the_same_time_are_one_transaction(shop: Door) -> None:
+async def test_orders_that_wait_at_the_same_time_are_one_transaction(shop: ApiClient) -> None:
     drafts = [draft() for _ in range(5)]
     answers = await group(shop).place(*drafts)
     assert all(isinstance(answer, Placed) for answer in answers), answers
     assert len({answer.order_no for answer in answers}) == 5
-    assert await kept(shop, drafts) == [1] * 5
+    assert await stored_counts(shop, drafts) == [1] * 5
     assert await transactions(shop, drafts) == 1
 
 
-async def test_each_order_of_a_group_is_audited_as_its_own_callers(shop: Door) -> None:
+async def test_each_order_of_a_group_is_audited_as_its_own_callers(shop: ApiClient) -> None:
     callers = [
         ("support:amy", "10.0.0.1"),
         ("support:bob", "10.0.0.2"),
@@ -60,26 +60,26 @@ async def test_each_order_of_a_group_is_audited_as_its_own_callers(shop: Door) -
         assert entries == [{"actor": subject, "origin": origin or None}]
 
 
-async def test_same_key_twice_in_a_group_is_one_order(shop: Door) -> None:
+async def test_same_key_twice_in_a_group_is_one_order(shop: ApiClient) -> None:
     twice, others = draft(), [draft() for _ in range(3)]
     *both, a, b, c = await group(shop).place(twice, twice, *others)
     (placed,) = [answer for answer in both if isinstance(answer, Placed)]
     (again,) = [answer for answer in both if isinstance(answer, Answered)]
     assert again.response == placed.body
     assert all(isinstance(answer, Placed) for answer in (a, b, c))
-    assert await kept(shop, [twice, *others]) == [1] * 4
+    assert await stored_counts(shop, [twice, *others]) == [1] * 4
 
 
-async def test_same_external_ref_twice_in_a_group_is_one_order(shop: Door) -> None:
+async def test_same_external_ref_twice_in_a_group_is_one_order(shop: ApiClient) -> None:
     ref = unique("ref")
     drafts = [draft(external_ref=ref), draft(external_ref=ref), draft()]
     answers = await group(shop).place(*drafts)
     refused = [answer for answer in answers if isinstance(answer, Conflict)]
     assert [error.code for error in refused] == ["external_ref_exists"]
-    assert sorted(await kept(shop, drafts)) == [0, 1, 1]
+    assert sorted(await stored_counts(shop, drafts)) == [0, 1, 1]
 
 
-async def test_new_customer_twice_in_a_group_has_one_key_for_both_orders(shop: Door) -> None:
+async def test_new_customer_twice_in_a_group_has_one_key_for_both_orders(shop: ApiClient) -> None:
     customer = unique("c")
     drafts = [draft(customer_id=customer), draft(customer_id=customer), draft()]
     answers = await group(shop).place(*drafts)
@@ -90,24 +90,24 @@ async def test_new_customer_twice_in_a_group_has_one_key_for_both_orders(shop: D
 
 
 @pytest.mark.parametrize("at", range(3))
-async def test_what_the_database_refuses_in_a_group_is_the_error_of_that_order_only(shop: Door, at: int) -> None:
+async def test_what_the_database_refuses_in_a_group_is_the_error_of_that_order_only(shop: ApiClient, at: int) -> None:
     drafts = [draft() for _ in range(3)]
     drafts[at] = bad = replace(drafts[at], channel="c" * 33)
     answers = await group(shop).place(*drafts)
     assert [isinstance(answer, IntegrityError) for answer in answers] == [one is bad for one in drafts], answers
-    assert await kept(shop, drafts) == [int(one is not bad) for one in drafts]
+    assert await stored_counts(shop, drafts) == [int(one is not bad) for one in drafts]
     assert await shop.sql("SELECT 1 FROM customers WHERE customer_id = %s", bad.customer_id) == []
     assert await transactions(shop, drafts) == 2  # each alone
 
 
-async def test_what_a_customer_may_be_refused_for_is_placed_apart(shop: Door) -> None:
+async def test_what_a_customer_may_be_refused_for_is_placed_apart(shop: ApiClient) -> None:
     drafts = [draft(subject="customer:c-1", unpaid_units=10), draft(), draft()]
     answers = await group(shop).place(*drafts)
     assert all(isinstance(answer, Placed) for answer in answers), answers
     assert await transactions(shop, drafts) == 2
 
 
-async def test_nobody_waits_for_the_lock_of_another_of_his_group(shop: Door) -> None:
+async def test_nobody_waits_for_the_lock_of_another_of_his_group(shop: ApiClient) -> None:
     drafts = [draft() for _ in range(4)]
     async with locked(shop, LOCK_KEY, drafts[1].request.key):
         tasks = group(shop).begin(drafts)
@@ -116,11 +116,11 @@ async def test_nobody_waits_for_the_lock_of_another_of_his_group(shop: Door) -> 
         assert len(done) == 3
         assert not tasks[1].done()
     await asyncio.wait_for(asyncio.gather(*tasks), WAIT_S)
-    assert await kept(shop, drafts) == [1] * 4
+    assert await stored_counts(shop, drafts) == [1] * 4
 
 
 async def test_an_order_waits_for_a_busy_connection_no_longer_than_for_one_of_the_pool(
-    shop: Door, database_url: DatabaseUrls
+    shop: ApiClient, database_url: DatabaseUrls
 ) -> None:
     """A slow database means 503 within seconds, however many orders wait: else each waits for all that came before."""
     async with own_pool(shop, database_url, db_pool_timeout_s=2.0, db_statement_timeout_s=2 * WAIT_S) as slow:
@@ -131,11 +131,11 @@ async def test_an_order_waits_for_a_busy_connection_no_longer_than_for_one_of_th
             assert done
             assert all(isinstance(task.exception(), PoolExhausted) for task in done), done
         answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), WAIT_S)
-    assert await kept(shop, drafts) == [int(isinstance(answer, Placed)) for answer in answers]
+    assert await stored_counts(shop, drafts) == [int(isinstance(answer, Placed)) for answer in answers]
 
 
 async def test_a_group_that_runs_out_of_time_is_not_asked_again_one_by_one(
-    shop: Door, database_url: DatabaseUrls
+    shop: ApiClient, database_url: DatabaseUrls
 ) -> None:
     async with own_pool(shop, database_url, db_statement_timeout_s=1.0) as slow:
         used: list[Any] = []
@@ -146,20 +146,20 @@ async def test_a_group_that_runs_out_of_time_is_not_asked_again_one_by_one(
     assert all(isinstance(answer, OperationalError) for answer in answers), answers
     assert {answer.orig.sqlstate for answer in answers} == {"57014"}
     assert len(used) == 1
-    assert await kept(shop, drafts) == [0] * 4
+    assert await stored_counts(shop, drafts) == [0] * 4
 
 
-async def test_who_leaves_takes_nobody_with_him(shop: Door) -> None:
+async def test_who_leaves_takes_nobody_with_him(shop: ApiClient) -> None:
     drafts = [draft() for _ in range(4)]
     tasks = group(shop).begin(drafts)
     await asyncio.sleep(0)
     tasks[1].cancel()
     answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), WAIT_S)
     assert [isinstance(answer, Placed) for answer in answers] == [True, False, True, True], answers
-    assert (await kept(shop, drafts))[1] in (0, 1)
+    assert (await stored_counts(shop, drafts))[1] in (0, 1)
 
 
-async def test_a_connection_cut_in_the_middle_of_a_group_leaves_each_order_once(shop: Door) -> None:
+async def test_a_connection_cut_in_the_middle_of_a_group_leaves_each_order_once(shop: ApiClient) -> None:
     drafts = [draft() for _ in range(4)]
     async with locked(shop, LOCK_KEY, drafts[2].request.key) as holder:
         tasks = group(shop, patience="60s").begin(drafts)
@@ -167,10 +167,10 @@ async def test_a_connection_cut_in_the_middle_of_a_group_leaves_each_order_once(
         await asyncio.wait([task for task in tasks if task is not tasks[2]], timeout=WAIT_S)
     answers = await asyncio.wait_for(asyncio.gather(*tasks), WAIT_S)
     assert all(isinstance(answer, Placed) for answer in answers), answers
-    assert await kept(shop, drafts) == [1] * 4
+    assert await stored_counts(shop, drafts) == [1] * 4
 
 
-async def test_a_process_killed_in_the_middle_of_a_group_leaves_each_order_whole_or_not_at_all(shop: Door) -> None:
+async def test_a_process_killed_in_the_middle_of_a_group_leaves_each_order_whole_or_not_at_all(shop: ApiClient) -> None:
     keys = [unique("killed") for _ in range(4)]
     drafts = [draft(key) for key in keys]
     async with locked(shop, LOCK_KEY, keys[2]) as holder:
@@ -181,20 +181,20 @@ async def test_a_process_killed_in_the_middle_of_a_group_leaves_each_order_whole
         process.kill()
         await process.wait()
     await _gone(shop, victim)
-    orders = await kept(shop, drafts)
+    orders = await stored_counts(shop, drafts)
     assert len(set(orders)) == 1, orders
     answers: list[Any] = await group(shop).place(*drafts)
     assert all(isinstance(answer, Placed | Answered) for answer in answers), answers
-    assert await kept(shop, drafts) == [1] * 4
+    assert await stored_counts(shop, drafts) == [1] * 4
 
 
-async def _gone(shop: Door, pid: int) -> None:
+async def _gone(shop: ApiClient, pid: int) -> None:
     async with asyncio.timeout(WAIT_S):
         while await shop.sql("SELECT 1 FROM pg_stat_activity WHERE pid = %s", pid):
             await asyncio.sleep(0.02)
 
 
-def _environment(shop: Door) -> dict[str, str]:
+def _environment(shop: ApiClient) -> dict[str, str]:
     settings = shop.app.state.services.settings
     secrets = {name: getattr(settings, name).get_secret_value() for name in ("token_secret", "master_key")}
     return {

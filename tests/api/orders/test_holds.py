@@ -7,11 +7,11 @@ import pytest
 from activities.orders.lifecycle import OrderActivities
 from infra.db.autocommit import autocommit
 from infra.db.messaging import workflow_requests
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from workflows.payloads import OrderRef
 
 
-async def placed(shop: Door, **changed: Any) -> str:
+async def placed(shop: ApiClient, **changed: Any) -> str:
     return str((await shop.post("/v1/orders", an_order(**changed))).json()["order_no"])
 
 
@@ -19,13 +19,13 @@ def hold_body(**changed: Any) -> dict[str, Any]:
     return {"kind": "manual", "reason": "the customer rang"} | changed
 
 
-async def held(shop: Door, order_no: str, **changed: Any) -> int:
+async def held(shop: ApiClient, order_no: str, **changed: Any) -> int:
     answer = await shop.post(f"/v1/orders/{order_no}/holds", hold_body(**changed))
     assert answer.status_code == 201, answer.text
     return int(answer.json()["hold_no"])
 
 
-async def test_a_hold_is_put_on_shown_and_released(shop: Door) -> None:
+async def test_a_hold_is_put_on_shown_and_released(shop: ApiClient) -> None:
     order_no = await placed(shop)
     key = unique("key")
     first = await shop.post(f"/v1/orders/{order_no}/holds", hold_body(), key=key)
@@ -47,7 +47,7 @@ async def test_a_hold_is_put_on_shown_and_released(shop: Door) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "not_held")
 
 
-async def test_a_customer_sees_that_it_waits_and_not_why(shop: Door) -> None:
+async def test_a_customer_sees_that_it_waits_and_not_why(shop: ApiClient) -> None:
     order_no = await placed(shop)
     await held(shop, order_no, kind="manual", reason="smells of fraud")
     order = (await shop.as_("customer", "c-17").get(f"/v1/orders/{order_no}")).json()
@@ -71,7 +71,7 @@ async def test_a_customer_sees_that_it_waits_and_not_why(shop: Door) -> None:
         ({"outcome": "released"}, "unknown_field"),
     ],
 )
-async def test_bad_holds_are_refused_and_leave_nothing(shop: Door, changed: dict[str, Any], code: str) -> None:
+async def test_bad_holds_are_refused_and_leave_nothing(shop: ApiClient, changed: dict[str, Any], code: str) -> None:
     order_no = await placed(shop)
     answer = await shop.post(f"/v1/orders/{order_no}/holds", hold_body(**changed))
     assert 400 <= answer.status_code < 500
@@ -79,7 +79,7 @@ async def test_bad_holds_are_refused_and_leave_nothing(shop: Door, changed: dict
     assert not await shop.sql("SELECT 1 FROM holds WHERE order_no = %s", order_no)
 
 
-async def test_one_hold_of_a_kind_at_a_time(shop: Door) -> None:
+async def test_one_hold_of_a_kind_at_a_time(shop: ApiClient) -> None:
     order_no = await placed(shop)
     await held(shop, order_no)
     refused = await shop.post(f"/v1/orders/{order_no}/holds", hold_body())
@@ -87,7 +87,7 @@ async def test_one_hold_of_a_kind_at_a_time(shop: Door) -> None:
     await held(shop, order_no, kind="address")
 
 
-async def test_only_the_owner_and_operations_release(shop: Door) -> None:
+async def test_only_the_owner_and_operations_release(shop: ApiClient) -> None:
     order_no = await placed(shop)
     hold_no = await held(shop, order_no, kind="risk")
     path = f"/v1/orders/{order_no}/holds/{hold_no}/release"
@@ -99,7 +99,7 @@ async def test_only_the_owner_and_operations_release(shop: Door) -> None:
     assert (missing.status_code, missing.json()["code"]) == (404, "hold_not_found")
 
 
-async def test_what_left_the_warehouse_is_not_held(shop: Door) -> None:
+async def test_what_left_the_warehouse_is_not_held(shop: ApiClient) -> None:
     order_no = await placed(shop)
     for kind, before, after in (
         ("stock_reserved", "received", "pending_payment"),
@@ -114,25 +114,25 @@ async def test_what_left_the_warehouse_is_not_held(shop: Door) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "too_late_to_hold")
 
 
-async def test_open_holds_by_deadline_in_pages(shop: Door) -> None:
+async def test_open_holds_by_deadline_in_pages(shop: ApiClient) -> None:
     owner = f"warehouse:{unique('w')}"
     numbers = [await placed(shop) for _ in range(5)]
     for place, order_no in enumerate(numbers):
         await held(shop, order_no, kind="stock", owner=owner, deadline_s=10_000 - 600 * place)
-    seen: list[str] = []
+    observed: list[str] = []
     cursor: str | None = None
     while True:
         query: dict[str, Any] = {"owner": owner, "kind": "stock", "limit": 2} | ({"cursor": cursor} if cursor else {})
         answer = (await shop.get("/v1/support/holds", **query)).json()
-        seen += [item["order_no"] for item in answer["items"]]
+        observed += [item["order_no"] for item in answer["items"]]
         cursor = answer["next_cursor"]
         if cursor is None:
             break
-    assert seen == numbers[::-1]
+    assert observed == numbers[::-1]
     assert (await shop.get("/v1/support/holds", cursor="no")).json()["code"] == "invalid_cursor"
 
 
-async def test_lists_filter_by_hold_warehouse_and_priority(shop: Door) -> None:
+async def test_lists_filter_by_hold_warehouse_and_priority(shop: ApiClient) -> None:
     channel = unique("ch")
     caller = shop.as_("channel", channel)
     plain, urgent = [
@@ -152,7 +152,7 @@ async def test_lists_filter_by_hold_warehouse_and_priority(shop: Door) -> None:
     assert (await shop.get("/v1/orders", hold="whim")).status_code == 422
 
 
-async def test_priority_is_the_shops_to_say(shop: Door) -> None:
+async def test_priority_is_the_shops_to_say(shop: ApiClient) -> None:
     order = an_order(priority="urgent")
     refused = await shop.as_("customer", "c-17").post("/v1/orders", order)
     assert (refused.status_code, refused.json()["code"]) == (422, "priority_not_accepted")
@@ -164,12 +164,12 @@ async def test_priority_is_the_shops_to_say(shop: Door) -> None:
     assert (await shop.post(path, {"priority": "first", "reason": "x"})).status_code == 422
     kinds = [event["type"] for event in (await shop.get(f"/v1/orders/{order_no}/events")).json()["items"]]
     assert kinds == ["order_placed", "priority_changed"]
-    (asked,) = await shop.sql("SELECT rank, extract(epoch FROM created_at) AS at FROM workflow_requests"
+    (rows,) = await shop.sql("SELECT rank, extract(epoch FROM created_at) AS at FROM workflow_requests"
                               " WHERE subject = %s", order_no)  # fmt: skip
-    assert round(float(asked["at"]) - asked["rank"]) == 120
+    assert round(float(rows["at"]) - rows["rank"]) == 120
 
 
-async def test_urgent_orders_are_started_first_and_never_before_one_that_waits_longer(shop: Door) -> None:
+async def test_urgent_orders_are_started_first_and_never_before_one_that_waits_longer(shop: ApiClient) -> None:
     await shop.sql("DELETE FROM workflow_requests")
     caller = shop.as_("channel", "web")
 
@@ -187,7 +187,9 @@ async def test_urgent_orders_are_started_first_and_never_before_one_that_waits_l
 
 
 @pytest.mark.parametrize(("limit", "kinds"), [(8499, ["risk"]), (8500, []), (0, [])])
-async def test_by_rule_dear_orders_are_held_with_their_reservation(shop: Door, limit: int, kinds: list[str]) -> None:
+async def test_by_rule_dear_orders_are_held_with_their_reservation(
+    shop: ApiClient, limit: int, kinds: list[str]
+) -> None:
     order_no = await placed(shop)  # 2 × 42.50
     await shop.as_("warehouse").post("/v1/stock/receipts", {"sku": "TEA-1", "quantity": 5, "reference": unique("PO")})
     services = shop.app.state.services
@@ -209,7 +211,7 @@ async def test_by_rule_dear_orders_are_held_with_their_reservation(shop: Door, l
     ],
 )
 async def test_a_risk_hold_by_hand_silences_the_rule_only_where_it_is_as_strict(
-    shop: Door, changed: dict[str, Any], put_on_by: list[str]
+    shop: ApiClient, changed: dict[str, Any], put_on_by: list[str]
 ) -> None:
     order_no = await placed(shop)
     await held(shop, order_no, kind="risk", **changed)

@@ -2,18 +2,18 @@
 
 import pytest
 
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 
 CHANNEL = "listing"
 
 
-async def place(shop: Door, **changed: object) -> str:
+async def place(shop: ApiClient, **changed: object) -> str:
     response = await shop.post("/v1/orders", an_order(**{"channel": CHANNEL, **changed}))
     assert response.status_code == 201, response.text
     return str(response.json()["order_no"])
 
 
-async def move(shop: Door, number: str, event: str, to_status: str, data: str = "{}") -> None:
+async def move(shop: ApiClient, number: str, event: str, to_status: str, data: str = "{}") -> None:
     await shop.sql(
         "INSERT INTO order_events (order_no, seq, type, from_status, to_status, actor, data)"
         " SELECT order_no, 0, %s, status, %s, 'test', %s::jsonb FROM orders WHERE order_no = %s",
@@ -24,7 +24,7 @@ async def move(shop: Door, number: str, event: str, to_status: str, data: str = 
     )
 
 
-async def walk(shop: Door, **params: object) -> list[list[str]]:
+async def all_pages(shop: ApiClient, **params: object) -> list[list[str]]:
     pages, cursor = [], None
     while True:
         more = {"cursor": cursor} if cursor else {}
@@ -38,7 +38,7 @@ async def walk(shop: Door, **params: object) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-async def numbers(shop: Door) -> list[str]:
+async def numbers(shop: ApiClient) -> list[str]:
     """Seven orders, oldest first: two of them pending payment."""
     placed = [await place(shop, external_ref=f"ext-{index}") for index in range(7)]
     for number in placed[1:3]:
@@ -46,39 +46,39 @@ async def numbers(shop: Door) -> list[str]:
     return placed
 
 
-async def test_pages_are_newest_first_and_complete(shop: Door, numbers: list[str]) -> None:
-    pages = await walk(shop, channel=CHANNEL, limit=3)
+async def test_pages_are_newest_first_and_complete(shop: ApiClient, numbers: list[str]) -> None:
+    pages = await all_pages(shop, channel=CHANNEL, limit=3)
     assert [len(page) for page in pages] == [3, 3, 1]
     assert [number for page in pages for number in page] == numbers[::-1]
 
 
-async def test_oldest_first(shop: Door, numbers: list[str]) -> None:
-    pages = await walk(shop, channel=CHANNEL, limit=4, sort="created_at")
+async def test_oldest_first(shop: ApiClient, numbers: list[str]) -> None:
+    pages = await all_pages(shop, channel=CHANNEL, limit=4, sort="created_at")
     assert [number for page in pages for number in page] == numbers
 
 
-async def test_by_status_then_newest(shop: Door, numbers: list[str]) -> None:
-    pages = await walk(shop, channel=CHANNEL, limit=1, sort="status")
+async def test_by_status_then_newest(shop: ApiClient, numbers: list[str]) -> None:
+    pages = await all_pages(shop, channel=CHANNEL, limit=1, sort="status")
     received = [number for number in numbers[::-1] if number not in numbers[1:3]]
     assert [number for page in pages for number in page] == [numbers[2], numbers[1], *received]
 
 
-async def test_cursor_of_another_sort_is_refused(shop: Door, numbers: list[str]) -> None:
+async def test_cursor_of_another_sort_is_refused(shop: ApiClient, numbers: list[str]) -> None:
     cursor = (await shop.get("/v1/orders", channel=CHANNEL, limit=1)).json()["next_cursor"]
     response = await shop.get("/v1/orders", channel=CHANNEL, limit=1, sort="status", cursor=cursor)
     assert (response.status_code, response.json()["code"]) == (422, "invalid_cursor")
 
 
-async def test_filters(shop: Door, numbers: list[str]) -> None:
-    assert await walk(shop, channel=CHANNEL, status="pending_payment") == [[numbers[2], numbers[1]]]
-    assert await walk(shop, channel="nowhere") == [[]]
+async def test_filters(shop: ApiClient, numbers: list[str]) -> None:
+    assert await all_pages(shop, channel=CHANNEL, status="pending_payment") == [[numbers[2], numbers[1]]]
+    assert await all_pages(shop, channel="nowhere") == [[]]
     created = (await shop.get(f"/v1/orders/{numbers[3]}")).json()["created_at"]
-    later = await walk(shop, channel=CHANNEL, created_from=created)
+    later = await all_pages(shop, channel=CHANNEL, created_from=created)
     assert later == [numbers[3:][::-1]]
-    assert await walk(shop, channel=CHANNEL, created_to=created) == [numbers[:3][::-1]]
+    assert await all_pages(shop, channel=CHANNEL, created_to=created) == [numbers[:3][::-1]]
 
 
-async def test_search(shop: Door, numbers: list[str]) -> None:
+async def test_search(shop: ApiClient, numbers: list[str]) -> None:
     customer = {"id": unique("c"), "name": "S", "email": "Find.Me@Example.com", "phone": "+86 139 1111 2222"}
     sought = await place(shop, customer=customer, external_ref="sought-1")
     await shop.sql(
@@ -87,23 +87,25 @@ async def test_search(shop: Door, numbers: list[str]) -> None:
         sought,
     )
     for q in (sought, sought.lower(), "find.me@example.com", "13911112222", "sought-1", "TRACK-77"):
-        assert await walk(shop, q=q) == [[sought]], q
-    assert await walk(shop, q="nobody@example.com") == [[]]
-    assert await walk(shop, q="nothing") == [[]]
+        assert await all_pages(shop, q=q) == [[sought]], q
+    assert await all_pages(shop, q="nobody@example.com") == [[]]
+    assert await all_pages(shop, q="nothing") == [[]]
 
 
-async def test_search_knows_each_channels_contact(shop: Door, numbers: list[str]) -> None:
+async def test_search_knows_each_channels_contact(shop: ApiClient, numbers: list[str]) -> None:
     customer = {"id": unique("c"), "name": "S", "email": "old@two.example", "phone": "+86 139 2222 3333"}
     older, newer = unique("ch"), unique("ch")
     first = await place(shop, channel=older, customer=customer)
     second = await place(shop, channel=newer, customer=customer | {"email": "new@two.example"})
-    assert await walk(shop, q="old@two.example") == [[first]]
-    assert await walk(shop, q="new@two.example") == [[second, first]]  # what the customer said last, on any channel
+    assert await all_pages(shop, q="old@two.example") == [[first]]
+    assert await all_pages(shop, q="new@two.example") == [
+        [second, first]
+    ]  # what the customer said last, on any channel
     await shop.sql("UPDATE customers SET data_key = NULL WHERE customer_id = %s", customer["id"])
-    assert await walk(shop, q="old@two.example") == [[]]
+    assert await all_pages(shop, q="old@two.example") == [[]]
 
 
-async def test_rows_are_light_and_say_what_they_wait_for(shop: Door, numbers: list[str]) -> None:
+async def test_rows_are_light_and_say_what_they_wait_for(shop: ApiClient, numbers: list[str]) -> None:
     number = numbers[0]
     await shop.sql(
         "INSERT INTO parked_steps (order_no, park_no, step, error, attempts, options, amount_minor, escalate_at)"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from infra.contact_search import MAX_WORDS, email_sought, name_sought, phone_sought, words_of
 from infra.db.orders.searching import list_sources, listing, order_search
 from infra.db.orders.searching.listing import Wanted
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.factories.order_changes import change, lines, paid, reserved, stocked
 from workers.relay import main
 
@@ -18,21 +18,21 @@ AMERICAN = {"country": "US", "name": "Zoë Quill", "phone": "(415) 555-0132", "l
 CHANNEL = "searching"
 
 
-async def place(shop: Door, to: dict[str, Any] | None = None, **changed: object) -> str:
+async def place(shop: ApiClient, to: dict[str, Any] | None = None, **changed: object) -> str:
     order = an_order(**{"channel": CHANNEL, **changed})
     response = await shop.post("/v1/orders", order | {"ship_to": order["ship_to"] | (to or {})})
     assert response.status_code == 201, response.text
     return str(response.json()["order_no"])
 
 
-async def found(caller: Door, q: str, **more: object) -> dict[str, list[str]]:
+async def found(caller: ApiClient, q: str, **more: object) -> dict[str, list[str]]:
     response = await caller.get("/v1/orders", q=q, **more)
     assert response.status_code == 200, response.text
     return {item["order_no"]: item["matched"] for item in response.json()["items"]}
 
 
 @pytest.fixture(scope="module")
-async def order(shop: Door) -> str:
+async def order(shop: ApiClient) -> str:
     customer = {
         "id": unique("c"),
         "name": "欧阳 小龙",
@@ -55,11 +55,13 @@ async def order(shop: Door) -> str:
         ("001 (415) 555-0132 ext. 9", "phone"), ("Shop#77", "external_ref"),
     ],
 )  # fmt: skip
-async def test_what_an_order_named_is_found_in_every_spelling(shop: Door, order: str, q: str, matched: str) -> None:
+async def test_what_an_order_named_is_found_in_every_spelling(
+    shop: ApiClient, order: str, q: str, matched: str
+) -> None:
     assert await found(shop, q, channel=CHANNEL) == {order: [matched]}
 
 
-async def test_an_address_is_found_by_both_forms_of_its_domain(shop: Door) -> None:
+async def test_an_address_is_found_by_both_forms_of_its_domain(shop: ApiClient) -> None:
     letters, coded = "elodie@exämple.example", "elodie@xn--exmple-cua.example"
     for number, named in enumerate((letters, coded)):
         customer = {"id": unique("c"), "name": f"Elodie {number}", "email": named, "phone": None}
@@ -70,25 +72,25 @@ async def test_an_address_is_found_by_both_forms_of_its_domain(shop: Door) -> No
 @pytest.mark.parametrize(
     "q", ["龙小", "Zoe Other", "nobody@search.example", "13977778889", "+44 415 555 0132", "%", "_"]
 )
-async def test_what_no_order_named_finds_none(shop: Door, order: str, q: str) -> None:
+async def test_what_no_order_named_finds_none(shop: ApiClient, order: str, q: str) -> None:
     assert await found(shop, q, channel=CHANNEL) == {}
 
 
-async def test_an_order_number_is_found_whole_and_by_its_beginning(shop: Door, order: str) -> None:
+async def test_an_order_number_is_found_whole_and_by_its_beginning(shop: ApiClient, order: str) -> None:
     for q in (order, order.lower(), order.replace("-", ""), order[:8], order[:-1], order.replace("0", "O")):
         assert (await found(shop, q, channel=CHANNEL))[order] == ["order_no"], q
     assert await found(shop, order[:3], channel=CHANNEL) == {}
 
 
 async def test_a_beginning_of_very_many_numbers_finds_the_same(
-    shop: Door, order: str, monkeypatch: pytest.MonkeyPatch
+    shop: ApiClient, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = await found(shop, order[:5])
     monkeypatch.setattr(order_search, "MANY", 0)
     assert order in few and await found(shop, order[:5]) == few
 
 
-async def test_goods_payments_and_parcels_are_found(shop: Door) -> None:
+async def test_goods_payments_and_parcels_are_found(shop: ApiClient) -> None:
     sku = unique("Caddy-")
     product = {"sku": sku, "name": "Ünique 100% Caddy", "price_minor": 9, "currency": "CNY"}
     assert (await shop.as_("operations").post("/v1/products", product)).status_code == 201
@@ -113,7 +115,7 @@ async def test_goods_payments_and_parcels_are_found(shop: Door) -> None:
         assert await found(shop, q) == {order_no: [matched]}, q
 
 
-async def test_each_order_is_found_by_what_it_named_itself(shop: Door) -> None:
+async def test_each_order_is_found_by_what_it_named_itself(shop: ApiClient) -> None:
     """Not only by the last word of its customer, in whatever channel."""
     who = {"id": unique("c"), "name": "Ann Changing", "email": "ann.first@search.example"}
     first = await place(shop, customer=who)
@@ -125,7 +127,7 @@ async def test_each_order_is_found_by_what_it_named_itself(shop: Door) -> None:
     assert set(await found(shop, "Changing ann")) == {first, second, third}
 
 
-async def test_a_new_receiver_is_found_and_so_is_the_old_one(shop: Door) -> None:
+async def test_a_new_receiver_is_found_and_so_is_the_old_one(shop: ApiClient) -> None:
     number = await place(shop, {"name": "Before Moving"}, payment=None)
     etag = (await shop.get(f"/v1/orders/{number}")).headers["ETag"]
     ship_to = an_order()["ship_to"] | {"name": "After Moving", "phone": "13944443333"}
@@ -137,7 +139,7 @@ async def test_a_new_receiver_is_found_and_so_is_the_old_one(shop: Door) -> None
         assert list(await found(shop, q)) == [number], q
 
 
-async def test_a_new_receiver_is_found_while_the_change_waits_for_its_payment(shop: Door) -> None:
+async def test_a_new_receiver_is_found_while_the_change_waits_for_its_payment(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     order = an_order(sku, 1)
     number = str((await shop.post("/v1/orders", order)).json()["order_no"])
@@ -150,7 +152,7 @@ async def test_a_new_receiver_is_found_while_the_change_waits_for_its_payment(sh
     assert list(await found(shop, "waiting receiver")) == [number]
 
 
-async def test_a_caller_finds_only_his_own_and_learns_nothing_of_others(shop: Door) -> None:
+async def test_a_caller_finds_only_his_own_and_learns_nothing_of_others(shop: ApiClient) -> None:
     """Nor does a channel learn by which address another channel knows a customer."""
     who = {"id": unique("c"), "name": "Only Mine", "email": "only.mine@search.example"}
     stranger, other = shop.as_("customer", unique("c")), shop.as_("channel", "two")
@@ -165,17 +167,17 @@ async def test_a_caller_finds_only_his_own_and_learns_nothing_of_others(shop: Do
     assert list(await found(other, "Only Mine")) == [known]
 
 
-async def test_orders_of_one_customer_share_a_contact_for_each_that_they_name(shop: Door) -> None:
+async def test_orders_of_one_customer_share_a_contact_for_each_that_they_name(shop: ApiClient) -> None:
     """More contacts than a look at the customer brings along."""
     who = {"id": unique("c"), "name": "Sends Gifts", "email": "gifts@search.example"}
     names = [f"Gifted {word}" for word in ("Ada", "Bo", "Cy", "Di", "Ed", "Flo", "Gil", "Hal", "Ida", "Jo")]
     placed = [{await place(shop, {"name": name}, customer=who) for _ in range(2)} for name in names]
     assert [set(await found(shop, name)) for name in names] == placed
-    kept = await shop.sql("SELECT 1 FROM order_contacts WHERE customer_id = %s", who["id"])
-    assert len(kept) == len(names)
+    rows = await shop.sql("SELECT 1 FROM order_contacts WHERE customer_id = %s", who["id"])
+    assert len(rows) == len(names)
 
 
-async def test_erasure_leaves_no_index_that_finds_the_person(shop: Door) -> None:
+async def test_erasure_leaves_no_index_that_finds_the_person(shop: ApiClient) -> None:
     who = {"id": unique("c"), "name": "Gone Person", "email": "gone@search.example", "phone": "13912121212"}
     number = await place(shop, {"name": "Gone Receiver"}, customer=who)
     await shop.sql("UPDATE customers SET data_key = NULL WHERE customer_id = %s", who["id"])
@@ -196,7 +198,7 @@ async def test_erasure_leaves_no_index_that_finds_the_person(shop: Door) -> None
     assert left == {"contacts": 0, "channels": 0, "own": 0}
 
 
-async def test_orders_from_before_are_filled_in_and_may_be_filled_twice(shop: Door) -> None:
+async def test_orders_from_before_are_filled_in_and_may_be_filled_twice(shop: ApiClient) -> None:
     who = {"id": unique("c"), "name": "From Before", "email": "before@search.example"}
     number = await place(shop, customer=who)
     gone = await place(shop, customer=who | {"id": unique("c"), "name": "From Erased"})
@@ -216,7 +218,7 @@ async def test_orders_from_before_are_filled_in_and_may_be_filled_twice(shop: Do
     assert row["contact_id"] == b""
 
 
-async def test_no_word_of_a_contact_stands_in_clear(shop: Door) -> None:
+async def test_no_word_of_a_contact_stands_in_clear(shop: ApiClient) -> None:
     who = {"id": unique("c"), "name": "Canary Zebrafinch", "email": "zebrafinch@canary.example", "phone": "13915151515"}
     number = await place(shop, {"name": "Receiver Zebrafinch"}, customer=who)
     rows = await shop.sql(
@@ -230,7 +232,7 @@ async def test_no_word_of_a_contact_stands_in_clear(shop: Door) -> None:
 @pytest.mark.parametrize("sort", ["-created_at", "created_at", "status"])
 @pytest.mark.parametrize("many", [0, 2000])
 async def test_pages_of_a_search_are_whole_and_each_order_comes_once(
-    shop: Door, sort: str, many: int, monkeypatch: pytest.MonkeyPatch
+    shop: ApiClient, sort: str, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However few or many rows stand behind a word: both ways of looking give the same pages."""
     monkeypatch.setattr(order_search, "MANY", many)
@@ -249,7 +251,7 @@ async def test_pages_of_a_search_are_whole_and_each_order_comes_once(
     assert pages == (placed if sort == "created_at" else placed[::-1])
 
 
-async def test_a_day_is_whole_and_a_time_has_an_offset(shop: Door) -> None:
+async def test_a_day_is_whole_and_a_time_has_an_offset(shop: ApiClient) -> None:
     channel = unique("ch")
     number = await place(shop, channel=channel)
     created = (await shop.get(f"/v1/orders/{number}")).json()["created_at"]
@@ -269,7 +271,7 @@ async def test_a_day_is_whole_and_a_time_has_an_offset(shop: Door) -> None:
             )
 
 
-async def test_without_a_search_nothing_is_matched(shop: Door, order: str) -> None:
+async def test_without_a_search_nothing_is_matched(shop: ApiClient, order: str) -> None:
     assert (await shop.get("/v1/orders", q="  ")).status_code == 422
     assert (await shop.get("/v1/orders", channel=CHANNEL, limit=1)).json()["items"][0]["matched"] == []
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from api.errors import Problem
 from api.pages.slot_fields import FIELDS, as_typed, typed_slot, written
 from infra.time_zones import zone_at
-from tests.api.conftest import an_order, open_door
+from tests.api.conftest import an_order, open_api
 from tests.conftest import DatabaseUrls
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
@@ -99,10 +99,10 @@ def long_day() -> tuple[datetime, datetime]:
 
 async def test_the_whole_day_of_25_hours_is_kept_where_it_has_them(database_url: DatabaseUrls) -> None:
     slot = {name: at.astimezone(UTC).isoformat() for name, at in zip(("from", "to"), long_day(), strict=True)}
-    async with open_door(database_url, delivery_slot_days_ahead=365) as door:
+    async with open_api(database_url, delivery_slot_days_ahead=365) as api:
         product = {"sku": "TEA-1", "name": "Tea", "price_minor": 1, "currency": "CNY"}
-        assert (await door.as_("operations").post("/v1/products", product)).status_code == 201
-        shop = door.as_("support")
+        assert (await api.as_("operations").post("/v1/products", product)).status_code == 201
+        shop = api.as_("support")
         there = an_order()["ship_to"] | {"country": "DE", "province": "Bayern"}
         placed = await shop.post("/v1/orders", an_order(ship_to=there, delivery_slot=slot))
         assert placed.status_code == 201, placed.text

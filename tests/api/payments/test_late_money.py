@@ -7,11 +7,11 @@ import pytest
 
 from activities.orders.inbox import apply_inbox
 from activities.orders.views import view_of
-from tests.api.conftest import Door, unique
+from tests.api.conftest import ApiClient, unique
 from tests.factories.order_changes import change, lines, placed, reserved, stocked
 
 
-async def dropped(shop: Door, number: str, kind: str) -> dict[str, Any]:
+async def dropped(shop: ApiClient, number: str, kind: str) -> dict[str, Any]:
     """The first payment of the order, given up without an answer; what its provider says of it later."""
     await shop.sql(
         "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor) "
@@ -33,7 +33,7 @@ async def dropped(shop: Door, number: str, kind: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def apply_event(shop: Door, number: str, fact: dict[str, Any]) -> None:
+async def apply_event(shop: ApiClient, number: str, fact: dict[str, Any]) -> None:
     """The fact is applied."""
     await shop.sql(
         "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, %s)",
@@ -44,7 +44,7 @@ async def apply_event(shop: Door, number: str, fact: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["capture", "authorise"])
-async def test_a_late_success_pays_no_order_that_costs_something_else_by_now(shop: Door, kind: str) -> None:
+async def test_a_late_success_pays_no_order_that_costs_something_else_by_now(shop: ApiClient, kind: str) -> None:
     sku = await stocked(shop, 1_000)
     number = await placed(shop, sku, 1)
     await reserved(shop, number)
@@ -62,7 +62,7 @@ async def test_a_late_success_pays_no_order_that_costs_something_else_by_now(sho
     assert back == {"kind": "refund" if kind == "capture" else "void", "purpose": "stray", "amount_minor": 1_000}
 
 
-async def test_a_late_success_of_what_costs_the_same_pays_for_it(shop: Door) -> None:
+async def test_a_late_success_of_what_costs_the_same_pays_for_it(shop: ApiClient) -> None:
     number = await placed(shop, await stocked(shop, 1_000), 1)
     await reserved(shop, number)
     await apply_event(shop, number, await dropped(shop, number, "capture"))

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Door, an_order, open_door, unique
+from tests.api.conftest import ApiClient, an_order, open_api, unique
 from tests.conftest import DatabaseUrls
 
 
-async def paid(shop: Door, lines: list[dict[str, Any]] | None = None, **changed: Any) -> str:
+async def paid(shop: ApiClient, lines: list[dict[str, Any]] | None = None, **changed: Any) -> str:
     """An order whose total was captured."""
     order = an_order(lines=lines or [{"sku": "TEA-1", "quantity": 2}], **changed)
     placed = await shop.post("/v1/orders", order)
@@ -20,23 +20,23 @@ async def paid(shop: Door, lines: list[dict[str, Any]] | None = None, **changed:
     return order_no
 
 
-async def capture(shop: Door, order_no: str) -> None:
+async def capture(shop: ApiClient, order_no: str) -> None:
     await shop.sql(
         "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, "
         "provider_ref) SELECT order_no, 'capture', 1, 'sandbox', total_minor, currency, 'succeeded', %s, %s "
         "FROM orders WHERE order_no = %s", secrets.token_hex(8), secrets.token_hex(8), order_no)  # fmt: skip
 
 
-async def refund(door: Door, order_no: str, preview: bool = False, key: str | None = None, **body: Any) -> Any:
+async def refund(api: ApiClient, order_no: str, preview: bool = False, key: str | None = None, **body: Any) -> Any:
     path = f"/v1/orders/{order_no}/refunds" + ("?preview=true" if preview else "")
-    return await door.post(path, {"reason": "late", **body}, key=key)
+    return await api.post(path, {"reason": "late", **body}, key=key)
 
 
 def code(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-async def test_a_refund_is_answered_at_once_and_wakes_the_order(shop: Door) -> None:
+async def test_a_refund_is_answered_at_once_and_wakes_the_order(shop: ApiClient) -> None:
     order_no = await paid(shop)
     key = unique("key")
     first, again = [await refund(shop, order_no, amount_minor=500, key=key) for _ in range(2)]
@@ -53,7 +53,7 @@ async def test_a_refund_is_answered_at_once_and_wakes_the_order(shop: Door) -> N
     assert trail == [{"actor": "support:amy"}]
 
 
-async def test_the_preview_says_what_it_means_and_changes_nothing(shop: Door) -> None:
+async def test_the_preview_says_what_it_means_and_changes_nothing(shop: ApiClient) -> None:
     order_no = await paid(shop)
     before = await shop.row_counts()
     answer = await refund(shop, order_no, preview=True, lines=[{"sku": "TEA-1", "quantity": 1}])
@@ -103,7 +103,7 @@ async def test_the_preview_says_what_it_means_and_changes_nothing(shop: Door) ->
     ],
 )
 async def test_what_cannot_be_refunded_leaves_nothing(
-    shop: Door, body: dict[str, Any], expected: tuple[int, str]
+    shop: ApiClient, body: dict[str, Any], expected: tuple[int, str]
 ) -> None:
     order_no = await paid(shop)
     before = await shop.row_counts()
@@ -112,7 +112,7 @@ async def test_what_cannot_be_refunded_leaves_nothing(
     assert await shop.row_counts() == before
 
 
-async def test_an_order_without_money_or_being_cancelled_is_not_refunded(shop: Door) -> None:
+async def test_an_order_without_money_or_being_cancelled_is_not_refunded(shop: ApiClient) -> None:
     placed = (await shop.post("/v1/orders", an_order())).json()["order_no"]
     assert code(await refund(shop, placed, amount_minor=1)) == (409, "nothing_captured")
     order_no = await paid(shop)
@@ -120,14 +120,14 @@ async def test_an_order_without_money_or_being_cancelled_is_not_refunded(shop: D
     assert code(await refund(shop, order_no, amount_minor=1)) == (409, "order_closed")
 
 
-async def test_two_at_once_for_the_last_amount_make_one(shop: Door) -> None:
+async def test_two_at_once_for_the_last_amount_make_one(shop: ApiClient) -> None:
     order_no = await paid(shop)
     answers = await asyncio.gather(*(refund(shop, order_no, amount_minor=8500) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"refund_exceeds_captured"}
 
 
-async def test_who_may_follow_a_refund_sees_what_is_his(shop: Door) -> None:
+async def test_who_may_follow_a_refund_sees_what_is_his(shop: ApiClient) -> None:
     order_no = await paid(shop)
     refund_id = (await refund(shop, order_no, lines=[{"sku": "TEA-1", "quantity": 1}])).json()["refund_id"]
     staff = (await shop.get(f"/v1/refunds/{refund_id}")).json()
@@ -145,7 +145,7 @@ async def test_who_may_follow_a_refund_sees_what_is_his(shop: Door) -> None:
         assert code(await shop.get(f"/v1/refunds/{unknown}")) == (404, "refund_not_found")
 
 
-async def test_the_order_shows_its_refunds_and_whether_more_may_be_refunded(shop: Door) -> None:
+async def test_the_order_shows_its_refunds_and_whether_more_may_be_refunded(shop: ApiClient) -> None:
     order_no = await paid(shop)
     assert "refund" in (await shop.get(f"/v1/orders/{order_no}")).json()["allowed_actions"]
     assert "refund" not in (await shop.as_("customer", "c-17").get(f"/v1/orders/{order_no}")).json()["allowed_actions"]
@@ -160,7 +160,7 @@ async def test_the_order_shows_its_refunds_and_whether_more_may_be_refunded(shop
     assert "refund" not in (await shop.get(f"/v1/orders/{order_no}")).json()["allowed_actions"]
 
 
-async def test_a_dear_refund_waits_holds_its_room_and_is_decided_by_another(shop: Door) -> None:
+async def test_a_dear_refund_waits_holds_its_room_and_is_decided_by_another(shop: ApiClient) -> None:
     order_no = await paid(shop, [{"sku": "TEA-1", "quantity": 100}])
     waiting = (await refund(shop, order_no, amount_minor=100_001)).json()
     assert waiting["status"] == "awaiting_approval"
@@ -189,7 +189,7 @@ async def test_a_dear_refund_waits_holds_its_room_and_is_decided_by_another(shop
     ]
 
 
-async def test_refused_or_undecided_it_gives_its_room_back(shop: Door) -> None:
+async def test_refused_or_undecided_it_gives_its_room_back(shop: ApiClient) -> None:
     order_no = await paid(shop, [{"sku": "TEA-1", "quantity": 100}])
     first, second = [(await refund(shop, order_no, amount_minor=212_500)).json() for _ in range(2)]
     assert second["left_minor"] == 0
@@ -205,7 +205,7 @@ async def test_refused_or_undecided_it_gives_its_room_back(shop: Door) -> None:
     assert code(late) == (409, "approval_lapsed")
 
 
-async def test_what_a_cancellation_overtook_is_approved_no_more_and_may_be_refused(shop: Door) -> None:
+async def test_what_a_cancellation_overtook_is_approved_no_more_and_may_be_refused(shop: ApiClient) -> None:
     order_no = await paid(shop, [{"sku": "TEA-1", "quantity": 100}])
     waiting = (await refund(shop, order_no, amount_minor=200_000)).json()
     await shop.sql("UPDATE orders SET cancelling = 'support_request' WHERE order_no = %s", order_no)
@@ -217,7 +217,7 @@ async def test_what_a_cancellation_overtook_is_approved_no_more_and_may_be_refus
     assert (await shop.get(f"/v1/refunds/{waiting['refund_id']}")).json()["status"] == "overtaken"
 
 
-async def test_a_channel_names_discount_and_shipping_and_the_shares_come_back_to_the_cent(shop: Door) -> None:
+async def test_a_channel_names_discount_and_shipping_and_the_shares_come_back_to_the_cent(shop: ApiClient) -> None:
     channel = shop.as_("channel", "web")
     lines = [{"sku": "TEA-1", "quantity": 3, "unit_price_minor": 333}, {"sku": "TEA-2", "quantity": 1}]
     named = {"discount_minor": 100, "shipping_minor": 50}
@@ -239,7 +239,7 @@ async def test_a_channel_names_discount_and_shipping_and_the_shares_come_back_to
 
 
 @pytest.mark.parametrize("named", [{"discount_minor": 1}, {"shipping_minor": 0}])
-async def test_only_a_channel_names_them(shop: Door, named: dict[str, int]) -> None:
+async def test_only_a_channel_names_them(shop: ApiClient, named: dict[str, int]) -> None:
     for caller in (shop, shop.as_("customer", "c-17")):
         assert code(await caller.post("/v1/orders", an_order(**named))) == (422, "price_not_accepted")
     channel = shop.as_("channel", "web")
@@ -248,7 +248,7 @@ async def test_only_a_channel_names_them(shop: Door, named: dict[str, int]) -> N
 
 @pytest.mark.parametrize(("included", "total"), [(True, 9500), (False, 10_605)])
 async def test_the_shops_terms_are_written_into_the_order(
-    database_url: DatabaseUrls, shop: Door, included: bool, total: int
+    database_url: DatabaseUrls, shop: ApiClient, included: bool, total: int
 ) -> None:
     terms = {
         "shipping_fee_minor": 1000,
@@ -256,12 +256,12 @@ async def test_the_shops_terms_are_written_into_the_order(
         "tax_rate_bp": 1300,
         "tax_included": included,
     }
-    async with open_door(database_url, **terms) as opened:
-        door = opened.as_("support", "amy")
-        placed = (await door.post("/v1/orders", an_order())).json()
+    async with open_api(database_url, **terms) as opened:
+        api = opened.as_("support", "amy")
+        placed = (await api.post("/v1/orders", an_order())).json()
         assert placed["total_minor"] == total
-        order = (await door.get(f"/v1/orders/{placed['order_no']}")).json()
+        order = (await api.get(f"/v1/orders/{placed['order_no']}")).json()
         assert (order["shipping_minor"], order["tax_minor"]) == (1000, 978 if included else 1105)
         assert sum(line["paid_minor"] for line in order["lines"]) == total
-        free = (await door.post("/v1/orders", an_order(quantity=3))).json()
-        assert (await door.get(f"/v1/orders/{free['order_no']}")).json()["shipping_minor"] == 0
+        free = (await api.post("/v1/orders", an_order(quantity=3))).json()
+        assert (await api.get(f"/v1/orders/{free['order_no']}")).json()["shipping_minor"] == 0

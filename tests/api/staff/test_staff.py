@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from api.idempotency import NOT_AGAIN
 from infra.security.crypto import Vault
-from tests.api.conftest import Door, settings_for, unique
+from tests.api.conftest import ApiClient, settings_for, unique
 from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
 from workers.cli.staff import staff_commands, token_commands
@@ -25,21 +25,21 @@ SECRETS = ("password", "secret", "address", "token")
 
 
 @pytest.fixture
-def admin(door: Door) -> Door:
-    return door.as_("admin", "root")
+def admin(api: ApiClient) -> ApiClient:
+    return api.as_("admin", "root")
 
 
-async def hired(admin: Door, role: str = "support") -> dict[str, Any]:
+async def hired(admin: ApiClient, role: str = "support") -> dict[str, Any]:
     answer = await admin.post("/v1/staff", {"name": unique("amy"), "role": role})
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
-async def signs_in(door: Door, given: dict[str, Any]) -> bool:
+async def signs_in(api: ApiClient, given: dict[str, Any]) -> bool:
     code = pyotp.TOTP(given["secret"]).generate_otp(int(time.time()) // 30)
     form = {"name": given["name"], "password": given["password"], "code": code}
-    return (await door.http.post("/console/sign-in", data=form)).status_code == 303
+    return (await api.http.post("/console/sign-in", data=form)).status_code == 303
 
 
 async def readable(owner_url: str, wanted: list[str]) -> list[str]:
@@ -55,33 +55,33 @@ async def readable(owner_url: str, wanted: list[str]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("act", ["add", "reset", "token"])
+@pytest.mark.parametrize("action", ["add", "reset", "token"])
 async def test_secrets_are_in_the_first_answer_alone_and_kept_nowhere(
-    admin: Door, database_url: DatabaseUrls, act: str
+    admin: ApiClient, database_url: DatabaseUrls, action: str
 ) -> None:
     key, path, body = unique("key"), "/v1/staff", {"name": unique("bo"), "role": "support"}
-    if act == "reset":
+    if action == "reset":
         path, body = f"/v1/staff/{(await hired(admin))['name']}/reset", {}
-    elif act == "token":
+    elif action == "token":
         path, body = "/v1/tokens", {"role": "support", "subject": unique("bo")}
     first, again = [await admin.post(path, body, key=key) for _ in range(2)]
-    shown = {name: value for name, value in first.json().items() if name in SECRETS}
-    assert len(shown) == (1 if act == "token" else 3)
+    content = {name: value for name, value in first.json().items() if name in SECRETS}
+    assert len(content) == (1 if action == "token" else 3)
     assert (again.status_code, again.headers["idempotent-replayed"]) == (first.status_code, "true")
     assert again.json() == {
-        **{name: value for name, value in first.json().items() if name not in shown},
+        **{name: value for name, value in first.json().items() if name not in content},
         "note": NOT_AGAIN,
     }
     row = (await admin.sql("SELECT response_enc FROM idempotency_keys WHERE key = %s", key))[0]
-    kept = Vault.from_settings(settings_for(database_url)).open_answer(
+    stored = Vault.from_settings(settings_for(database_url)).open_answer(
         bytes(row["response_enc"]), f"admin:root:{key}:answer"
     )
-    values = [str(value) for value in shown.values()]
-    assert NOT_AGAIN in kept.decode() and not [value for value in values if value in kept.decode()]
+    values = [str(value) for value in content.values()]
+    assert NOT_AGAIN in stored.decode() and not [value for value in values if value in stored.decode()]
     assert await readable(database_url.owner_url, values) == []
 
 
-async def test_who_was_added_signs_in_until_reset_and_removed(admin: Door) -> None:
+async def test_who_was_added_signs_in_until_reset_and_removed(admin: ApiClient) -> None:
     given = await hired(admin)
     assert await signs_in(admin, given)
     path = f"/v1/staff/{given['name']}"
@@ -94,13 +94,13 @@ async def test_who_was_added_signs_in_until_reset_and_removed(admin: Door) -> No
     listed = (await admin.get("/v1/staff")).json()["items"]
     assert [row["active"] for row in listed if row["name"] == given["name"]] == [False]
     assert not [name for name in SECRETS if name in json.dumps(listed)]
-    for act in ("reset", "remove"):
-        assert (await admin.post(f"{path}/{act}")).json()["code"] == "staff_not_found"
+    for action in ("reset", "remove"):
+        assert (await admin.post(f"{path}/{action}")).json()["code"] == "staff_not_found"
     again = await admin.post("/v1/staff", {"name": given["name"], "role": "support"})
     assert (again.status_code, again.json()["code"]) == (409, "staff_exists")
 
 
-async def test_the_audit_log_says_who_and_where_from(admin: Door) -> None:
+async def test_the_audit_log_says_who_and_where_from(admin: ApiClient) -> None:
     given, token = await hired(admin), await admin.post("/v1/tokens", {"role": "customer", "customer": "c-9"})
     await admin.post(f"/v1/staff/{given['name']}/reset")
     await admin.post(f"/v1/staff/{given['name']}/remove")
@@ -109,24 +109,24 @@ async def test_the_audit_log_says_who_and_where_from(admin: Door) -> None:
         given["name"],
         token.json()["token_id"],
     )
-    acts = ["staff_added", "token_added", "staff_reset", "staff_removed"]
-    assert [row["action"] for row in found] == acts
+    actions = ["staff_added", "token_added", "staff_reset", "staff_removed"]
+    assert [row["action"] for row in found] == actions
     assert {row["actor"] for row in found} == {"admin:root"}
     assert all(row["origin"].startswith("api ") for row in found)
 
 
-@pytest.mark.parametrize("act", ["reset", "remove"])
-async def test_the_last_admin_is_let_go_only_when_it_is_said(admin: Door, act: str) -> None:
+@pytest.mark.parametrize("action", ["reset", "remove"])
+async def test_the_last_admin_is_let_go_only_when_it_is_said(admin: ApiClient, action: str) -> None:
     await admin.sql("UPDATE staff SET active = false WHERE role = 'admin' RETURNING name")
     one = await hired(admin, "admin")
-    path = f"/v1/staff/{one['name']}/{act}"
+    path = f"/v1/staff/{one['name']}/{action}"
     refused = await admin.post(path, {})
     assert (refused.status_code, refused.json()["code"]) == (409, "last_admin")
     assert await signs_in(admin, one)
     assert (await admin.post(path, {"even_last_admin": True})).status_code == 200
 
 
-async def test_two_admins_who_leave_at_once_leave_one(admin: Door) -> None:
+async def test_two_admins_who_leave_at_once_leave_one(admin: ApiClient) -> None:
     await admin.sql("UPDATE staff SET active = false WHERE role = 'admin' RETURNING name")
     both = [(await hired(admin, "admin"))["name"] for _ in range(2)]
     answers = await asyncio.gather(*(admin.post(f"/v1/staff/{name}/remove") for name in both))
@@ -134,7 +134,7 @@ async def test_two_admins_who_leave_at_once_leave_one(admin: Door) -> None:
 
 
 @pytest.mark.parametrize("name", ["%00", "Amy", "a%0A", "x" * 33, "nobody"])
-async def test_an_unknown_name_is_not_found(admin: Door, name: str) -> None:
+async def test_an_unknown_name_is_not_found(admin: ApiClient, name: str) -> None:
     answer = await admin.post(f"/v1/staff/{name}/remove")
     assert (answer.status_code, answer.json()["code"]) == (404, "staff_not_found")
 
@@ -154,14 +154,14 @@ async def test_an_unknown_name_is_not_found(admin: Door, name: str) -> None:
         ("/v1/tokens", {"role": "support", "subject": "a", "lifetime_s": 10**12}, "at most"),
     ],
 )
-async def test_what_makes_no_sense_is_refused_in_words(admin: Door, path: str, body: Any, why: str) -> None:
+async def test_what_makes_no_sense_is_refused_in_words(admin: ApiClient, path: str, body: Any, why: str) -> None:
     answer = await admin.post(path, body)
     assert (answer.status_code, why in answer.json()["detail"]) == (422, True), answer.text
 
 
-async def test_a_token_is_for_whom_it_names_and_for_as_long(admin: Door) -> None:
+async def test_a_token_is_for_whom_it_names_and_for_as_long(admin: ApiClient) -> None:
     issued = (await admin.post("/v1/tokens", {"role": "customer", "customer": "c-8", "lifetime_s": 60})).json()
-    mine = Door(admin.app, admin.http, admin.owner_url, {"Authorization": f"Bearer {issued['token']}"})
+    mine = ApiClient(admin.app, admin.http, admin.owner_url, {"Authorization": f"Bearer {issued['token']}"})
     assert (await mine.get("/v1/orders")).status_code == 200
     assert (await mine.get("/v1/tokens")).status_code == 403
     listed = (await admin.get("/v1/tokens", subject="c-8")).json()["items"][0]
@@ -174,7 +174,7 @@ async def test_a_token_is_for_whom_it_names_and_for_as_long(admin: Door) -> None
 
 
 @pytest.fixture
-async def oms(admin: Door) -> AsyncIterator[Oms]:
+async def oms(admin: ApiClient) -> AsyncIterator[Oms]:
     """Runs `oms staff …` or `oms token …` by the API's address and a token of an admin."""
     bearer = admin.headers["Authorization"].removeprefix("Bearer ")
 
@@ -187,7 +187,7 @@ async def oms(admin: Door) -> AsyncIterator[Oms]:
         yield run
 
 
-async def test_oms_staff_works_by_address_and_token(oms: Oms, admin: Door) -> None:
+async def test_oms_staff_works_by_address_and_token(oms: Oms, admin: ApiClient) -> None:
     name, staff = unique("cy"), staff_commands.app
     given = json.loads((await oms(staff, "add", name, "--role", "support", "--json")).stdout)
     assert (given["name"], given["role"]) == (name, "support") and await signs_in(admin, given)
@@ -203,7 +203,7 @@ async def test_oms_staff_works_by_address_and_token(oms: Oms, admin: Door) -> No
         assert (await oms(staff, *wrong)).exit_code == 1
 
 
-async def test_oms_staff_tells_of_the_last_admin(oms: Oms, admin: Door) -> None:
+async def test_oms_staff_tells_of_the_last_admin(oms: Oms, admin: ApiClient) -> None:
     await admin.sql("UPDATE staff SET active = false WHERE role = 'admin' RETURNING name")
     name = (await hired(admin, "admin"))["name"]
     refused = await oms(staff_commands.app, "remove", name)
@@ -211,13 +211,13 @@ async def test_oms_staff_tells_of_the_last_admin(oms: Oms, admin: Door) -> None:
     assert (await oms(staff_commands.app, "remove", name, "--even-last-admin")).exit_code == 0
 
 
-async def test_oms_token_works_by_address_and_token(oms: Oms, admin: Door) -> None:
+async def test_oms_token_works_by_address_and_token(oms: Oms, admin: ApiClient) -> None:
     token = token_commands.app
     result = await oms(token, "--role", "customer", "--customer", "c-5", "--lifetime-s", "60", "--json")
     issued = json.loads(result.stdout)
     assert (issued["role"], issued["subject"]) == ("customer", "c-5") and issued["expires_at"].endswith("Z")
     plain = (await oms(token, "--role", "support")).stdout.strip()
-    mine = Door(admin.app, admin.http, admin.owner_url, {"Authorization": f"Bearer {plain}"})
+    mine = ApiClient(admin.app, admin.http, admin.owner_url, {"Authorization": f"Bearer {plain}"})
     assert (await mine.get("/v1/support/stuck")).status_code == 200
     for command in (("--role", "admin"), ("list",)):
         refused = await oms(token, *command, token=plain)

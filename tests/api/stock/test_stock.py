@@ -5,29 +5,29 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 
 
-async def new_sku(shop: Door) -> str:
+async def new_sku(shop: ApiClient) -> str:
     sku = unique("SKU")
     product = {"sku": sku, "name": "Any tea", "price_minor": 100, "currency": "CNY"}
     assert (await shop.as_("operations").post("/v1/products", product)).status_code == 201
     return sku
 
 
-async def level(shop: Door, sku: str, warehouse: str = "WH-EAST") -> dict[str, Any]:
+async def level(shop: ApiClient, sku: str, warehouse: str = "WH-EAST") -> dict[str, Any]:
     items = (await shop.get(f"/v1/stock/{sku}")).json()["items"]
     return next(item for item in items if item["warehouse"] == warehouse)
 
 
-async def receive(shop: Door, sku: str, quantity: int, **more: Any) -> dict[str, Any]:
+async def receive(shop: ApiClient, sku: str, quantity: int, **more: Any) -> dict[str, Any]:
     body = {"sku": sku, "quantity": quantity, "reference": unique("PO"), **more}
     response = await shop.as_("warehouse").post("/v1/stock/receipts", body)
     assert response.status_code == 201, response.text
     return dict(response.json())
 
 
-async def reserve(shop: Door, sku: str, quantity: int) -> None:
+async def reserve(shop: ApiClient, sku: str, quantity: int) -> None:
     number = (await shop.post("/v1/orders", an_order(sku=sku))).json()["order_no"]
     await shop.sql(
         "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta,"
@@ -36,7 +36,7 @@ async def reserve(shop: Door, sku: str, quantity: int) -> None:
     )
 
 
-async def test_product_is_added_and_read(shop: Door) -> None:
+async def test_product_is_added_and_read(shop: ApiClient) -> None:
     sku = await new_sku(shop)
     found = (await shop.get(f"/v1/products/{sku}")).json()
     assert {name: found[name] for name in ("sku", "name", "price_minor", "currency", "active", "weight_g")} == {
@@ -49,7 +49,7 @@ async def test_product_is_added_and_read(shop: Door) -> None:
     }
 
 
-async def test_product_twice_and_product_of_nobody(shop: Door) -> None:
+async def test_product_twice_and_product_of_nobody(shop: ApiClient) -> None:
     product = {"sku": await new_sku(shop), "name": "Again", "price_minor": 1, "currency": "CNY"}
     before = await shop.row_counts()
     twice = await shop.as_("operations").post("/v1/products", product)
@@ -60,7 +60,7 @@ async def test_product_twice_and_product_of_nobody(shop: Door) -> None:
     assert await shop.row_counts() == before
 
 
-async def test_same_product_at_once_is_added_once(shop: Door) -> None:
+async def test_same_product_at_once_is_added_once(shop: ApiClient) -> None:
     product = {"sku": unique("SKU"), "name": "Once", "price_minor": 1, "currency": "CNY"}
     operations = shop.as_("operations")
     one_key = await asyncio.gather(*(operations.post("/v1/products", product, key="once") for _ in range(20)))
@@ -70,7 +70,7 @@ async def test_same_product_at_once_is_added_once(shop: Door) -> None:
     assert {response.status_code for response in many_keys} == {409}
 
 
-async def test_warehouse_is_added_once(shop: Door) -> None:
+async def test_warehouse_is_added_once(shop: ApiClient) -> None:
     warehouse = {
         **{"code": "WH-W", "name": "West", "country": "CN", "province": "四川省", "city": "成都市", "priority": 5},
     }
@@ -81,7 +81,7 @@ async def test_warehouse_is_added_once(shop: Door) -> None:
     assert (twice.status_code, twice.json()["code"]) == (409, "warehouse_exists")
 
 
-async def test_receipt_goes_to_the_default_warehouse(shop: Door) -> None:
+async def test_receipt_goes_to_the_default_warehouse(shop: ApiClient) -> None:
     sku = await new_sku(shop)
     received = await receive(shop, sku, 30)
     assert (received["warehouse"], received["on_hand"], received["available"]) == ("WH-EAST", 30, 30)
@@ -94,7 +94,7 @@ async def test_receipt_goes_to_the_default_warehouse(shop: Door) -> None:
     assert (await level(shop, sku, "WH-NORTH"))["on_hand"] == 0
 
 
-async def test_receipt_repeated_is_one_movement(shop: Door) -> None:
+async def test_receipt_repeated_is_one_movement(shop: ApiClient) -> None:
     sku = await new_sku(shop)
     body = {"sku": sku, "quantity": 7, "reference": "PO-2"}
     responses = await asyncio.gather(
@@ -104,7 +104,7 @@ async def test_receipt_repeated_is_one_movement(shop: Door) -> None:
     assert (await level(shop, sku))["on_hand"] == 7
 
 
-async def test_a_receipt_is_booked_once_whatever_the_key(shop: Door) -> None:
+async def test_a_receipt_is_booked_once_whatever_the_key(shop: ApiClient) -> None:
     sku, reference = await new_sku(shop), unique("PO")
     body, warehouse = {"sku": sku, "quantity": 7, "reference": reference}, shop.as_("warehouse")
     at_once = await asyncio.gather(*(warehouse.post("/v1/stock/receipts", body) for _ in range(8)))
@@ -119,7 +119,7 @@ async def test_a_receipt_is_booked_once_whatever_the_key(shop: Door) -> None:
     assert (await level(shop, sku))["on_hand"] == 7
 
 
-async def test_a_receipt_is_known_by_reference_sku_and_warehouse_together(shop: Door) -> None:
+async def test_a_receipt_is_known_by_reference_sku_and_warehouse_together(shop: ApiClient) -> None:
     sku, other, reference = await new_sku(shop), await new_sku(shop), unique("PO")
     await receive(shop, sku, 1, reference=reference)
     await receive(shop, sku, 1, reference=reference, warehouse="WH-SOUTH")
@@ -128,7 +128,7 @@ async def test_a_receipt_is_known_by_reference_sku_and_warehouse_together(shop: 
     assert (await level(shop, sku))["on_hand"] == 2
 
 
-async def test_a_receipt_repeats_where_it_is_said(shop: Door) -> None:
+async def test_a_receipt_repeats_where_it_is_said(shop: ApiClient) -> None:
     """What is said the first time reserves nothing: without it the same is refused afterwards."""
     sku, again = await new_sku(shop), {"reference": unique("PO"), "allow_duplicate": True}
     for units in (4, 8):
@@ -138,18 +138,18 @@ async def test_a_receipt_repeats_where_it_is_said(shop: Door) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "receipt_exists")
 
 
-async def test_a_receipt_wakes_the_backorders_that_it_serves(shop: Door) -> None:
+async def test_a_receipt_wakes_the_backorders_that_it_serves(shop: ApiClient) -> None:
     sku, other = await new_sku(shop), await new_sku(shop)
     waiting = [(await shop.post("/v1/orders", an_order(sku=s))).json()["order_no"] for s in (sku, other)]
     idle = (await shop.post("/v1/orders", an_order(sku=sku))).json()["order_no"]
     await shop.sql('UPDATE orders SET waiting = \'{"what": "stock"}\' WHERE order_no = ANY(%s)', waiting)
-    for units, told in ((1, set()), (1, {waiting[0]})):
+    for units, reported in ((1, set()), (1, {waiting[0]})):
         await receive(shop, sku, units)
         woken = await shop.sql("SELECT subject FROM workflow_requests WHERE name = 'stock_arrived'")
-        assert {row["subject"] for row in woken} & {*waiting, idle} == told
+        assert {row["subject"] for row in woken} & {*waiting, idle} == reported
 
 
-async def test_adjustment_stops_at_what_is_reserved(shop: Door) -> None:
+async def test_adjustment_stops_at_what_is_reserved(shop: ApiClient) -> None:
     sku = await new_sku(shop)
     await receive(shop, sku, 10)
     await reserve(shop, sku, 4)
@@ -164,7 +164,7 @@ async def test_adjustment_stops_at_what_is_reserved(shop: Door) -> None:
     assert await shop.row_counts() == before
 
 
-async def test_transfer_moves_both_or_neither(shop: Door) -> None:
+async def test_transfer_moves_both_or_neither(shop: ApiClient) -> None:
     sku = await new_sku(shop)
     await receive(shop, sku, 10)
     move = {"sku": sku, "quantity": 8, "from": "WH-EAST", "to": "WH-SOUTH", "reference": "T-1"}
@@ -178,7 +178,7 @@ async def test_transfer_moves_both_or_neither(shop: Door) -> None:
     assert ((await level(shop, sku))["on_hand"], (await level(shop, sku, "WH-SOUTH"))["on_hand"]) == (2, 8)
 
 
-async def test_transfers_both_ways_at_once(shop: Door) -> None:
+async def test_transfers_both_ways_at_once(shop: ApiClient) -> None:
     sku = await new_sku(shop)
     await receive(shop, sku, 100)
     await receive(shop, sku, 100, warehouse="WH-SOUTH")
@@ -203,7 +203,7 @@ BAD: dict[str, tuple[str, dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_bad_movement(shop: Door, name: str) -> None:
+async def test_bad_movement(shop: ApiClient, name: str) -> None:
     path, change, status, code = BAD[name]
     base: dict[str, dict[str, Any]] = {
         "receipts": {"reference": "r"},
@@ -217,7 +217,7 @@ async def test_bad_movement(shop: Door, name: str) -> None:
     assert await shop.row_counts() == before
 
 
-async def test_a_product_is_sold_in_an_active_currency(shop: Door) -> None:
+async def test_a_product_is_sold_in_an_active_currency(shop: ApiClient) -> None:
     operations = shop.as_("operations")
     for currency, status in (("ABC", 422), ("XXX", 422), ("DEM", 422), ("XOF", 201), ("CLF", 201)):
         product = {"sku": f"P-{currency}", "name": "x", "price_minor": 1, "currency": currency}

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from infra import webhook_client
-from tests.api.conftest import Door, an_order, open_door
+from tests.api.conftest import ApiClient, an_order, open_api
 from tests.conftest import DatabaseUrls
 
 
-async def test_endpoint_is_added_shown_and_removed(shop: Door) -> None:
+async def test_endpoint_is_added_shown_and_removed(shop: ApiClient) -> None:
     operations = shop.as_("operations")
     body = {"url": "https://1.1.1.1/hooks", "event_types": ["order_placed"]}
 
@@ -52,7 +52,7 @@ async def test_endpoint_is_added_shown_and_removed(shop: Door) -> None:
         "https://1.1.1.1:99999/",
     ],
 )
-async def test_private_target_is_refused(shop: Door, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_private_target_is_refused(shop: ApiClient, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def nobody(host: str, _: int) -> list[str]:
         if host == "nobody.example":
             raise OSError("no such name")
@@ -67,12 +67,12 @@ async def test_private_target_is_refused(shop: Door, url: str, monkeypatch: pyte
 
 
 async def test_private_target_where_a_setting_allows_it(database_url: DatabaseUrls) -> None:
-    async with open_door(database_url, allow_private_webhook_targets=True) as door:
+    async with open_api(database_url, allow_private_webhook_targets=True) as api:
         body = {"url": "http://127.0.0.1:9999/hooks"}
-        assert (await door.as_("operations").post("/v1/webhook-endpoints", body)).status_code == 201
+        assert (await api.as_("operations").post("/v1/webhook-endpoints", body)).status_code == 201
 
 
-async def test_what_was_given_up_is_sent_again_and_the_endpoint_is_on(shop: Door) -> None:
+async def test_what_was_given_up_is_sent_again_and_the_endpoint_is_on(shop: ApiClient) -> None:
     operations = shop.as_("operations")
     body = {"url": "https://1.1.1.1/hooks", "event_types": []}
     endpoint_id = (await operations.post("/v1/webhook-endpoints", body)).json()["endpoint_id"]
@@ -84,16 +84,16 @@ async def test_what_was_given_up_is_sent_again_and_the_endpoint_is_on(shop: Door
     )
     off = "UPDATE webhook_endpoints SET active = false, disabled_at = now(), failing_since = now() - interval '3 days'"
     await shop.sql(off + " WHERE endpoint_id = %s", endpoint_id)
-    shown = await endpoint(operations, endpoint_id)
-    assert (shown["active"], shown["given_up"], shown["disabled_at"] is None) == (False, 1, False)
+    content = await endpoint(operations, endpoint_id)
+    assert (content["active"], content["given_up"], content["disabled_at"] is None) == (False, 1, False)
     path = f"/v1/webhook-endpoints/{endpoint_id}/replay"
     for since, replayed in (("2999-01-01T00:00:00Z", 0), (None, 1)):
         answer = await operations.post(path, {"since": since})
         assert answer.json() == {"endpoint_id": endpoint_id, "active": True, "replayed": replayed}, answer.text
     (row,) = await shop.sql("SELECT state, tries, done_at FROM webhook_deliveries WHERE endpoint_id = %s", endpoint_id)
     assert row == {"state": "open", "tries": 0, "done_at": None}
-    shown = await endpoint(operations, endpoint_id)
-    assert (shown["active"], shown["failing_since"], shown["given_up"]) == (True, None, 0)
+    content = await endpoint(operations, endpoint_id)
+    assert (content["active"], content["failing_since"], content["given_up"]) == (True, None, 0)
     for unknown in ("whe_" + "0" * 32, "x"):
         missing = await operations.post(f"/v1/webhook-endpoints/{unknown}/replay", {})
         assert (missing.status_code, missing.json()["code"]) == (404, "endpoint_not_found")
@@ -102,6 +102,6 @@ async def test_what_was_given_up_is_sent_again_and_the_endpoint_is_on(shop: Door
     await operations.delete(f"/v1/webhook-endpoints/{endpoint_id}")
 
 
-async def endpoint(operations: Door, endpoint_id: str) -> dict[str, Any]:
+async def endpoint(operations: ApiClient, endpoint_id: str) -> dict[str, Any]:
     items = (await operations.get("/v1/webhook-endpoints")).json()["items"]
     return next(item for item in items if item["endpoint_id"] == endpoint_id)

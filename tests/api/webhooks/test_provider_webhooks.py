@@ -14,11 +14,11 @@ from standardwebhooks import Webhook
 
 from domain.gateways import CarrierNotice
 from infra.db.messaging.inbox import keep_shipment
-from tests.api.conftest import WEBHOOK_SECRET, Door, an_order, unique
+from tests.api.conftest import WEBHOOK_SECRET, ApiClient, an_order, unique
 
 
 async def notify(
-    shop: Door, event: dict[str, Any], *, event_id: str | None = None, age_s: int = 0, secret: str = WEBHOOK_SECRET
+    shop: ApiClient, event: dict[str, Any], *, event_id: str | None = None, age_s: int = 0, secret: str = WEBHOOK_SECRET
 ) -> httpx.Response:
     body, sent_at = json.dumps(event), int(time.time()) - age_s
     event_id = event_id or unique("evt") + secrets.token_hex(4)
@@ -57,11 +57,11 @@ def moved(order_no: str, shipment_ref: str, status: str, sequence: int = 1) -> d
     return {"type": "shipment.updated", "data": data}
 
 
-async def placed(shop: Door) -> str:
+async def placed(shop: ApiClient) -> str:
     return str((await shop.post("/v1/orders", an_order())).json()["order_no"])
 
 
-async def shipped(shop: Door, status: str, carrier_ref: str | None) -> tuple[str, str]:
+async def shipped(shop: ApiClient, status: str, carrier_ref: str | None) -> tuple[str, str]:
     number, shipment = await placed(shop), unique("s")
     await shop.sql(
         "INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, carrier_ref,"
@@ -71,14 +71,14 @@ async def shipped(shop: Door, status: str, carrier_ref: str | None) -> tuple[str
     return number, shipment
 
 
-async def signals(shop: Door, number: str) -> list[str]:
+async def signals(shop: ApiClient, number: str) -> list[str]:
     rows = await shop.sql(
         "SELECT name FROM workflow_requests WHERE subject = %s AND kind = 'signal_order' ORDER BY request_id", number
     )
     return [row["name"] for row in rows]
 
 
-async def carrier_statuses(shop: Door, number: str) -> list[str]:
+async def carrier_statuses(shop: ApiClient, number: str) -> list[str]:
     """What the carrier's facts in the inbox say of this order, oldest first."""
     rows = await shop.sql(
         "SELECT fact ->> 'status' AS status FROM inbox WHERE order_no = %s AND kind = 'shipment' ORDER BY inbox_id",
@@ -87,7 +87,7 @@ async def carrier_statuses(shop: Door, number: str) -> list[str]:
     return [row["status"] for row in rows]
 
 
-async def test_payment_is_kept_and_wakes_its_order(shop: Door) -> None:
+async def test_payment_is_kept_and_wakes_its_order(shop: ApiClient) -> None:
     number = await placed(shop)
     event = paid(number)
 
@@ -111,7 +111,7 @@ async def test_payment_is_kept_and_wakes_its_order(shop: Door) -> None:
     assert await signals(shop, number) == ["payment_notified"]
 
 
-async def test_replayed_notification_changes_nothing(shop: Door) -> None:
+async def test_replayed_notification_changes_nothing(shop: ApiClient) -> None:
     number = await placed(shop)
     event = paid(number)
     await notify(shop, event, event_id=f"replay-{number}")
@@ -123,7 +123,7 @@ async def test_replayed_notification_changes_nothing(shop: Door) -> None:
     assert await shop.row_counts() == before
 
 
-async def test_order_of_nobody_is_kept_for_a_person(shop: Door) -> None:
+async def test_order_of_nobody_is_kept_for_a_person(shop: ApiClient) -> None:
     response = await notify(shop, paid("NOT-OURS"), event_id="nobody-1")
     assert response.json() == {"status": "accepted"}
     assert await shop.sql("SELECT order_no FROM inbox WHERE event_id = 'nobody-1'") == [{"order_no": None}]
@@ -141,7 +141,7 @@ async def test_order_of_nobody_is_kept_for_a_person(shop: Door) -> None:
         ("cancelled", "delivered", False),
     ],
 )
-async def test_scan_wakes_the_order_only_with_news(shop: Door, known: str, scanned: str, wakes: bool) -> None:
+async def test_scan_wakes_the_order_only_with_news(shop: ApiClient, known: str, scanned: str, wakes: bool) -> None:
     reference = unique("ref")
     number, shipment = await shipped(shop, known, reference)
 
@@ -153,7 +153,7 @@ async def test_scan_wakes_the_order_only_with_news(shop: Door, known: str, scann
     assert await signals(shop, number) == (["carrier_reported"] if wakes else [])
 
 
-async def test_word_that_we_have_no_state_for_wakes_nobody(shop: Door) -> None:
+async def test_word_that_we_have_no_state_for_wakes_nobody(shop: ApiClient) -> None:
     number, shipment = await shipped(shop, "booked", "customs-1")
     other = await placed(shop)
     moment = datetime(2026, 11, 22, tzinfo=UTC)
@@ -165,7 +165,7 @@ async def test_word_that_we_have_no_state_for_wakes_nobody(shop: Door) -> None:
     assert await signals(shop, number) == await signals(shop, other) == []
 
 
-async def test_scan_shows_on_the_order_and_comes_once(shop: Door) -> None:
+async def test_scan_shows_on_the_order_and_comes_once(shop: ApiClient) -> None:
     reference = unique("ref")
     number, _ = await shipped(shop, "booked", reference)
     for _ in range(2):
@@ -175,7 +175,7 @@ async def test_scan_shows_on_the_order_and_comes_once(shop: Door) -> None:
     assert await signals(shop, number) == ["carrier_reported"]
 
 
-async def test_parcel_that_is_still_being_booked_is_found_by_its_order(shop: Door) -> None:
+async def test_parcel_that_is_still_being_booked_is_found_by_its_order(shop: ApiClient) -> None:
     number, shipment = await shipped(shop, "booking", None)
     await notify(shop, moved(number, "unheard-of", "picked_up"))
     assert await shop.sql("SELECT status FROM shipment_scans WHERE shipment_id = %s", shipment)
@@ -183,7 +183,7 @@ async def test_parcel_that_is_still_being_booked_is_found_by_its_order(shop: Doo
     assert row == {"ref": "unheard-of"}
 
 
-async def test_in_transit_says_nothing_new_while_the_pick_up_waits_to_be_heard(shop: Door) -> None:
+async def test_in_transit_says_nothing_new_while_the_pick_up_waits_to_be_heard(shop: ApiClient) -> None:
     reference = unique("ref")
     number, shipment = await shipped(shop, "booked", reference)
     await notify(shop, moved(number, reference, "picked_up"))
@@ -201,7 +201,7 @@ async def test_in_transit_says_nothing_new_while_the_pick_up_waits_to_be_heard(s
 
 @pytest.mark.parametrize(("known", "carrier_ref"), [("booked", "lost-1"), ("booking", None)])
 async def test_in_transit_stands_for_a_pick_up_that_was_never_told(
-    shop: Door, known: str, carrier_ref: str | None
+    shop: ApiClient, known: str, carrier_ref: str | None
 ) -> None:
     number, _ = await shipped(shop, known, carrier_ref)
     await notify(shop, paid(number))
@@ -210,7 +210,7 @@ async def test_in_transit_stands_for_a_pick_up_that_was_never_told(
     assert await carrier_statuses(shop, number) == ["in_transit"]
 
 
-async def test_only_a_waiting_fact_about_this_parcel_silences_in_transit(shop: Door) -> None:
+async def test_only_a_waiting_fact_about_this_parcel_silences_in_transit(shop: ApiClient) -> None:
     before, reference = unique("ref"), unique("ref")
     number, shipment = await shipped(shop, "booked", before)
     await notify(shop, moved(number, before, "picked_up"))
@@ -224,7 +224,7 @@ async def test_only_a_waiting_fact_about_this_parcel_silences_in_transit(shop: D
     assert await carrier_statuses(shop, number) == ["picked_up", "in_transit"]
 
 
-async def test_in_transit_is_a_fact_when_what_was_told_before_is_dealt_with(shop: Door) -> None:
+async def test_in_transit_is_a_fact_when_what_was_told_before_is_dealt_with(shop: ApiClient) -> None:
     reference = unique("ref")
     number, _ = await shipped(shop, "booked", reference)
     await notify(shop, moved(number, reference, "picked_up"))
@@ -233,7 +233,7 @@ async def test_in_transit_is_a_fact_when_what_was_told_before_is_dealt_with(shop
     assert await carrier_statuses(shop, number) == ["picked_up", "in_transit"]
 
 
-async def test_replayed_scan_changes_nothing(shop: Door) -> None:
+async def test_replayed_scan_changes_nothing(shop: ApiClient) -> None:
     reference = unique("ref")
     number, _ = await shipped(shop, "booked", reference)
     fact = moved(number, reference, "picked_up")
@@ -243,7 +243,7 @@ async def test_replayed_scan_changes_nothing(shop: Door) -> None:
     assert await signals(shop, number) == ["carrier_reported"]
 
 
-async def test_parcel_of_nobody_is_kept_once(shop: Door) -> None:
+async def test_parcel_of_nobody_is_kept_once(shop: ApiClient) -> None:
     number = await placed(shop)
     for status in ("accepted", "duplicate"):
         response = await notify(shop, moved(number, "nobodys", "picked_up"), event_id=f"early-{number}")
@@ -254,7 +254,7 @@ async def test_parcel_of_nobody_is_kept_once(shop: Door) -> None:
 
 
 @pytest.mark.parametrize("kind", ["payment", "shipment"])
-async def test_a_notification_is_one_statement(shop: Door, kind: str) -> None:
+async def test_a_notification_is_one_statement(shop: ApiClient, kind: str) -> None:
     reference = unique("ref")
     number, _ = await shipped(shop, "booked", reference)
     engine = shop.app.state.services.database.engine.sync_engine
@@ -278,7 +278,7 @@ async def test_a_notification_is_one_statement(shop: Door, kind: str) -> None:
 
 
 @pytest.mark.parametrize("case", ["wrong secret", "old", "unsigned", "altered"])
-async def test_notification_that_cannot_be_trusted(shop: Door, case: str) -> None:
+async def test_notification_that_cannot_be_trusted(shop: ApiClient, case: str) -> None:
     number = await placed(shop)
     before = await shop.row_counts()
     match case:
@@ -299,12 +299,12 @@ async def test_notification_that_cannot_be_trusted(shop: Door, case: str) -> Non
     assert await shop.row_counts() == before
 
 
-async def test_provider_of_nobody(shop: Door) -> None:
+async def test_provider_of_nobody(shop: ApiClient) -> None:
     response = await shop.http.post("/v1/webhooks/nobody", json={})
     assert (response.status_code, response.json()["code"]) == (404, "provider_not_found")
 
 
-async def test_signed_nonsense_is_refused_without_a_trace(shop: Door) -> None:
+async def test_signed_nonsense_is_refused_without_a_trace(shop: ApiClient) -> None:
     before = await shop.row_counts()
     response = await notify(shop, {"type": "payment.updated", "data": {"order_no": 7}})
     assert (response.status_code, response.json()["code"]) == (422, "payload_invalid")

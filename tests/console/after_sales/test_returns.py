@@ -7,7 +7,7 @@ import pytest
 from api.console import i18n
 from domain.after_sales.returns import Condition, Reason, Resolution, ReturnDue, ReturnStatus
 from tests.api.after_sales.test_lines import at_home
-from tests.api.conftest import Door
+from tests.api.conftest import ApiClient
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.returns import a_return, delivered, found
 
@@ -16,20 +16,20 @@ def hidden(html: str, name: str) -> str:
     return re.findall(rf'name="{name}" value="([^"]*)"', html)[0]
 
 
-async def asked(browser: StaffBrowser) -> tuple[str, str]:
+async def request_return(browser: StaffBrowser) -> tuple[str, str]:
     """(order number, return id)."""
-    order_no = await delivered(browser.door)
-    answer = await browser.door.post(f"/v1/orders/{order_no}/returns", a_return(reason="<b>too green</b>"))
+    order_no = await delivered(browser.api)
+    answer = await browser.api.post(f"/v1/orders/{order_no}/returns", a_return(reason="<b>too green</b>"))
     return order_no, str(answer.json()["return_id"])
 
 
 async def test_a_return_is_asked_for_shown_first_and_followed(support: StaffBrowser) -> None:
-    order_no = await delivered(support.door)
+    order_no = await delivered(support.api)
     form = await support.get(f"/console/orders/{order_no}/return")
     assert form.status_code == 200 and "TEA-1: quantity (of 2)" in form.text
     body = {"units.TEA-1": "2", "reason": "the customer rang", "reason_code": "changed_mind"}
     means = await support.post(f"/console/orders/{order_no}/return", **body)
-    assert "85.00" in means.text and not await support.door.sql("SELECT 1 FROM returns WHERE order_no = %s", order_no)
+    assert "85.00" in means.text and not await support.api.sql("SELECT 1 FROM returns WHERE order_no = %s", order_no)
     fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', means.text))
     fields.pop("csrf")
     done = await support.post(f"/console/orders/{order_no}/return", **fields, confirm="1")
@@ -44,14 +44,14 @@ async def test_a_return_is_asked_for_shown_first_and_followed(support: StaffBrow
 
 @pytest.mark.parametrize("body", [{"units.TEA-1": "9"}, {"units.TEA-1": "x"}, {}, {"units.TEA-1": "1", "reason": ""}])
 async def test_a_bad_wish_is_refused_in_words(support: StaffBrowser, body: dict[str, str]) -> None:
-    order_no = await delivered(support.door)
+    order_no = await delivered(support.api)
     answer = await support.post(f"/console/orders/{order_no}/return", **{"reason": "x", **body})
     assert answer.status_code in (409, 422) and "<h1>" in answer.text
 
 
-async def test_the_warehouse_receives_and_inspects(shop: Door) -> None:
+async def test_the_warehouse_receives_and_inspects(shop: ApiClient) -> None:
     browser = await sign_in(shop, "warehouse")
-    _, return_id = await asked(browser)
+    _, return_id = await request_return(browser)
     path = f"/console/returns/{return_id}"
     page = await browser.get(path)
     assert "42.50" in page.text and "&lt;b&gt;too green" in page.text and f"{path}/cancel" not in page.text
@@ -69,16 +69,16 @@ async def test_the_warehouse_receives_and_inspects(shop: Door) -> None:
     assert twice.status_code == 409 and "return_already_received" in twice.text
 
 
-async def test_who_may_what(shop: Door) -> None:
+async def test_who_may_what(shop: ApiClient) -> None:
     browsers = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
-    order_no, return_id = await asked(browsers["support"])
+    order_no, return_id = await request_return(browsers["support"])
     path = f"/console/returns/{return_id}"
-    shown = {role: (await browser.get(path)).text for role, browser in browsers.items()}
-    assert {role for role, text in shown.items() if f"{path}/receive" in text} == {"support", "warehouse", "admin"}
-    assert {role for role, text in shown.items() if f"{path}/cancel" in text} == {"support", "admin"}
-    assert {role for role, text in shown.items() if "too green" in text} == {"support", "warehouse", "admin"}
-    acts = {role: (await browser.post(f"{path}/approve", key="k")).status_code for role, browser in browsers.items()}
-    assert {role for role, status in acts.items() if status == 303} == {"support", "warehouse", "admin"}
+    response = {role: (await browser.get(path)).text for role, browser in browsers.items()}
+    assert {role for role, text in response.items() if f"{path}/receive" in text} == {"support", "warehouse", "admin"}
+    assert {role for role, text in response.items() if f"{path}/cancel" in text} == {"support", "admin"}
+    assert {role for role, text in response.items() if "too green" in text} == {"support", "warehouse", "admin"}
+    actions = {role: (await browser.post(f"{path}/approve", key="k")).status_code for role, browser in browsers.items()}
+    assert {role for role, status in actions.items() if status == 303} == {"support", "warehouse", "admin"}
     asks = {
         role: (await browser.get(f"/console/orders/{order_no}/return")).status_code
         for role, browser in browsers.items()
@@ -91,15 +91,15 @@ async def test_who_may_what(shop: Door) -> None:
 
 
 async def test_a_form_of_another_session_does_nothing(support: StaffBrowser) -> None:
-    _, return_id = await asked(support)
+    _, return_id = await request_return(support)
     for verb in ("approve", "reject", "cancel", "receive", "inspect"):
         answer = await support.http.post(f"/console/returns/{return_id}/{verb}", data={"csrf": "x", "reason": "x"})
         assert answer.status_code == 403
 
 
-async def test_the_pages_speak_chinese(shop: Door) -> None:
+async def test_the_pages_speak_chinese(shop: ApiClient) -> None:
     browser = await sign_in(shop, "support", "zh")
-    order_no, return_id = await asked(browser)
+    order_no, return_id = await request_return(browser)
     for path, there in (
         ("returns", "退货"),
         (f"returns/{return_id}", "确认收货"),
@@ -116,14 +116,14 @@ def test_every_code_of_a_return_has_words() -> None:
     assert wanted <= set(i18n.catalogue())
 
 
-async def test_the_board_counts_returns_that_wait_for_somebody(shop: Door) -> None:
+async def test_the_board_counts_returns_that_wait_for_somebody(shop: ApiClient) -> None:
     browser = await sign_in(shop, "warehouse")
 
     def tile(html: str, status: str) -> int:
         return int(re.findall(rf'/console/returns\?status={status}">[^<]*<b>(\d+)</b>', html)[0])
 
     before = (await browser.get("/console")).text
-    _, return_id = await asked(browser)
+    _, return_id = await request_return(browser)
     await shop.post(f"/v1/returns/{return_id}/receive", found())
     order_no = await delivered(shop)
     await shop.sql(
@@ -139,7 +139,7 @@ async def test_the_board_counts_returns_that_wait_for_somebody(shop: Door) -> No
 
 
 async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_by_itself(support: StaffBrowser) -> None:
-    order_no = await at_home(support.door)
+    order_no = await at_home(support.api)
     form = (await support.get(f"/console/orders/{order_no}/return")).text
     assert "TEA-1, line 2 at 8.00 CNY: quantity (of 2)" in form and 'name="units_of_line.1"' in form
     body = {"units_of_line.2": "1", "reason": "the customer rang", "reason_code": "changed_mind"}
@@ -154,7 +154,7 @@ async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_by_itself(
     for verb in ("receive", "inspect"):
         answer = await support.post(f"{path}/{verb}", key=hidden(page.text, "key"), **{"as_new.2": "1"})
         assert answer.status_code == 303, answer.text
-    rows = await support.door.sql("SELECT amount_minor FROM refunds WHERE order_no = %s", order_no)
+    rows = await support.api.sql("SELECT amount_minor FROM refunds WHERE order_no = %s", order_no)
     assert rows == [{"amount_minor": 800}]
     unknown = await support.post(f"/console/orders/{order_no}/return", **(body | {"units_of_line.x": "1"}))
     assert unknown.status_code == 422 and "unknown_line" in unknown.text

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.api.conftest import Door, open_door
+from tests.api.conftest import ApiClient, open_api
 from tests.conftest import DatabaseUrls
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.console.test_pages import hidden
@@ -17,14 +17,14 @@ ROBOT = {"kind": "wecom", "name": "on duty", "target": "https://1.1.1.1/send?key
 
 
 @pytest.fixture
-async def browser(shop: Door) -> AsyncIterator[StaffBrowser]:
+async def browser(shop: ApiClient) -> AsyncIterator[StaffBrowser]:
     yield await sign_in(shop, "operations")
     # Not TRUNCATE: its lock on a whole table and a relay that reads two of them can wait for each other.
     for statement in ("DELETE FROM alerts", "DELETE FROM alert_channels"):
         await shop.sql(statement)
 
 
-async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_told(shop: Door) -> None:
+async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_told(shop: ApiClient) -> None:
     operations, chinese, admin = [
         await sign_in(shop, *who) for who in (("operations",), ("operations", "zh"), ("admin",))
     ]
@@ -56,12 +56,12 @@ async def test_a_channel_is_added_once_shown_and_removed(browser: StaffBrowser) 
     ]
     assert [answer.status_code for answer in added] == [200, 200]
     assert "on duty was added" in added[0].text and "k3y" not in added[0].text
-    rows = await browser.door.sql("SELECT channel_id, causes, created_by FROM alert_channels")
+    rows = await browser.api.sql("SELECT channel_id, causes, created_by FROM alert_channels")
     assert [(row["causes"], row["created_by"]) for row in rows] == [
         (["escalated", "stuck"], f"operations:{browser.name}")
     ]  # fmt: skip
-    shown = (await browser.get(PAGE)).text
-    assert "https://1.1.1.1" in shown and "WeCom robot" in shown and "k3y" not in shown
+    page = (await browser.get(PAGE)).text
+    assert "https://1.1.1.1" in page and "WeCom robot" in page and "k3y" not in page
     removed = await browser.post(f"{PAGE}/{rows[0]['channel_id']}/remove")
     assert (removed.status_code, removed.headers["location"]) == (303, PAGE)
     assert "Alerts are not sent to anyone yet" in (await browser.get(PAGE)).text
@@ -103,10 +103,10 @@ async def test_a_form_that_does_not_fit_is_refused_in_words(
 ) -> None:
     answer = await browser.post(PAGE, **(ROBOT | fields))
     assert (answer.status_code, code in answer.text, "<h1>" in answer.text) == (status, True, True), answer.text
-    assert await browser.door.sql("SELECT 1 FROM alert_channels") == []
+    assert await browser.api.sql("SELECT 1 FROM alert_channels") == []
 
 
-async def test_operations_alone_see_and_change_channels(shop: Door) -> None:
+async def test_operations_alone_see_and_change_channels(shop: ApiClient) -> None:
     for role in ("support", "warehouse", "finance"):
         browser = await sign_in(shop, role)
         assert (await browser.get(PAGE)).status_code == 403
@@ -120,20 +120,20 @@ async def test_operations_alone_see_and_change_channels(shop: Door) -> None:
 
 
 async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(
-    database_url: DatabaseUrls, shop: Door
+    database_url: DatabaseUrls, shop: ApiClient
 ) -> None:
     server = Robots()
-    async with serving(server.app) as base, open_door(database_url, allow_private_webhook_targets=True) as door:
-        browser = await sign_in(door, "operations", "zh")
+    async with serving(server.app) as base, open_api(database_url, allow_private_webhook_targets=True) as api:
+        browser = await sign_in(api, "operations", "zh")
         await browser.post(PAGE, **(ROBOT | {"target": f"{base}/cgi-bin/webhook/send?key=k3y"}))
-        [row] = await door.sql("SELECT channel_id FROM alert_channels WHERE active")
+        [row] = await api.sql("SELECT channel_id FROM alert_channels WHERE active")
         good = await browser.post(f"{PAGE}/{row['channel_id']}/test")
         assert (good.status_code, "渠道已接收测试告警" in good.text) == (200, True)
         server.answer = {"errcode": 45009, "errmsg": "<b>api freq out of limit</b>"}
         bad = await browser.post(f"{PAGE}/{row['channel_id']}/test")
         assert "errcode_45009" in bad.text and "&lt;b&gt;api freq out of limit" in bad.text
-        await door.sql("INSERT INTO alerts (cause, kind, facts, count, most) VALUES ('c', 'stuck', '{}', 1, 1)")
-        await door.sql(
+        await api.sql("INSERT INTO alerts (cause, kind, facts, count, most) VALUES ('c', 'stuck', '{}', 1, 1)")
+        await api.sql(
             "INSERT INTO alert_deliveries (alert_id, channel_id, number, phase, state, tries, last_error, done_at) "
             "SELECT alert_id, %s, 1, 'begun', 'failed', 10, 'http_503', now() FROM alerts",
             row["channel_id"],
@@ -143,7 +143,7 @@ async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(
     assert server.texts()[0].startswith("### OMS · 测试")
 
 
-async def test_a_webhook_endpoint_that_was_switched_off_is_shown_and_replayed(shop: Door) -> None:
+async def test_a_webhook_endpoint_that_was_switched_off_is_shown_and_replayed(shop: ApiClient) -> None:
     operations, chinese = await sign_in(shop, "operations"), await sign_in(shop, "operations", "zh")
     added = await shop.as_("operations").post("/v1/webhook-endpoints", {"url": "https://1.1.1.1/hooks?a=<b>"})
     endpoint_id = added.json()["endpoint_id"]

@@ -9,7 +9,7 @@ import pytest
 from infra.db.approvals import approval_requests
 from infra.db.orders.changing import cancel_reasons, staff_actions
 from infra.db.support import activity_actions, parked_steps
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.console.conftest import StaffBrowser, sign_in
 
 ROLES = ("support", "warehouse", "finance", "operations", "admin")
@@ -17,14 +17,14 @@ REASON = "the customer rang & asked"
 
 
 async def placed(browser: StaffBrowser) -> str:
-    answer = await browser.door.post("/v1/orders", an_order())
+    answer = await browser.api.post("/v1/orders", an_order())
     assert answer.status_code == 201, answer.text
     return str(answer.json()["order_no"])
 
 
 async def reasoned(browser: StaffBrowser) -> str:
     """An order with an act on a stuck step, one on an activity and a cancellation, each with a reason."""
-    order_no, services = await placed(browser), browser.door.app.state.services
+    order_no, services = await placed(browser), browser.api.app.state.services
     async with services.database.begin() as conn:
         known = await parked_steps.parked(conn, order_no)
         await parked_steps.keep_resolution(
@@ -36,7 +36,7 @@ async def reasoned(browser: StaffBrowser) -> str:
             timeout_s=90, actor="support:amy", reason=f"{REASON} 2",
         )  # fmt: skip
         await cancel_reasons.save_reason(conn, services.keys, order_no, f"{REASON} 3")
-    await browser.door.sql(
+    await browser.api.sql(
         "INSERT INTO order_events (order_no, type, actor) VALUES (%s, 'cancel_requested', 'support:amy')", order_no
     )
     return order_no
@@ -58,9 +58,9 @@ async def test_an_orders_page_says_who_what_why_and_where_from(support: StaffBro
     assert page.status_code == 200
     rows = cells(page.text)
     assert [row[0] for row in rows] == ["5", "4", "3", "2", "1"]
-    asked, cancelled, activity, retried, began = (row[2:] for row in rows)
-    assert asked[0] == f"support:{support.name}" and asked[1].startswith("requested a cancellation")
-    assert asked[4] == "console 127.0.0.1"
+    requested, cancelled, activity, retried, began = (row[2:] for row in rows)
+    assert requested[0] == f"support:{support.name}" and requested[1].startswith("requested a cancellation")
+    assert requested[4] == "console 127.0.0.1"
     assert (
         cancelled[:2] == ["support:amy", "cancellation requested"] and cancelled[3] == "the customer rang &amp; asked 3"
     )
@@ -68,11 +68,11 @@ async def test_an_orders_page_says_who_what_why_and_where_from(support: StaffBro
     assert activity[2:4] == ["– → book_shipment 90 s", "the customer rang &amp; asked 2"]
     assert retried[3] == "the customer rang &amp; asked 1"
     assert began[1:] == ["order placed", "– → received", "–", "api 127.0.0.1"]
-    (chain,) = await support.door.sql("SELECT encode(head, 'hex') AS head FROM audit_chains WHERE key = %s", order_no)
+    (chain,) = await support.api.sql("SELECT encode(head, 'hex') AS head FROM audit_chains WHERE key = %s", order_no)
     assert "5 entries in this chain" in page.text and chain["head"][:8] in page.text
 
 
-async def test_each_role_reads_what_is_its_own(shop: Door) -> None:
+async def test_each_role_reads_what_is_its_own(shop: ApiClient) -> None:
     browsers = {role: await sign_in(shop, role) for role in ROLES}
     order_no = await reasoned(browsers["support"])
     pages = {role: await browser.get(f"/console/orders/{order_no}/audit") for role, browser in browsers.items()}
@@ -90,19 +90,19 @@ async def test_each_role_reads_what_is_its_own(shop: Door) -> None:
 
 
 async def test_an_act_by_hand_and_a_second_persons_words_are_there(support: StaffBrowser) -> None:
-    order_no, services = await placed(support), support.door.app.state.services
+    order_no, services = await placed(support), support.api.app.state.services
     act_id, approval_id = unique("oa_x"), unique("apr_x")
     async with services.database.begin() as conn:
-        act = staff_actions.StaffAction(act_id, order_no, "prioritise", "urgent", "support:amy", f"{REASON} 1")
-        await staff_actions.save(conn, services.keys, act)
-        wish = approval_requests.NewApproval(
+        action = staff_actions.StaffAction(act_id, order_no, "prioritise", "urgent", "support:amy", f"{REASON} 1")
+        await staff_actions.save(conn, services.keys, action)
+        request = approval_requests.NewApproval(
             approval_id, "resolve", order_no, "compensate", 1, 5, "CNY", {}, "support:amy", 600.0
         )
-        await approval_requests.open_request(conn, services.keys, wish)
+        await approval_requests.open_request(conn, services.keys, request)
         await approval_requests.decide(conn, services.keys, approval_id, "refused", "finance:fay", f"{REASON} 2")
-    refused, asked, act_row = cells((await support.get(f"/console/orders/{order_no}/audit")).text)[:3]
+    refused, page, act_row = cells((await support.get(f"/console/orders/{order_no}/audit")).text)[:3]
     assert refused[2:4] == ["finance:fay", f"refused {approval_id}"] and refused[5] == "the customer rang &amp; asked 2"
-    assert asked[3].startswith("requested approval") and asked[5] == "–"
+    assert page[3].startswith("requested approval") and page[5] == "–"
     assert act_row[3:6] == [f"changed the priority {act_id}", "– → urgent", "the customer rang &amp; asked 1"]
 
 
@@ -116,7 +116,7 @@ async def test_why_an_order_was_held_and_released_is_there(support: StaffBrowser
 
 async def test_an_erased_customers_reasons_are_gone_and_the_acts_stay(support: StaffBrowser) -> None:
     order_no = await reasoned(support)
-    await support.door.sql(
+    await support.api.sql(
         "UPDATE customers SET data_key = NULL FROM orders o WHERE o.order_no = %s AND o.customer_id = "
         "customers.customer_id", order_no,
     )  # fmt: skip
@@ -126,7 +126,7 @@ async def test_an_erased_customers_reasons_are_gone_and_the_acts_stay(support: S
 
 async def test_the_pages_of_a_long_story_hold_each_entry_once(support: StaffBrowser) -> None:
     order_no = await placed(support)
-    await support.door.sql(
+    await support.api.sql(
         "INSERT INTO audit_log (actor, action, order_no) SELECT 'system', 'looked', %s FROM generate_series(1, 60)",
         order_no,
     )
@@ -137,7 +137,7 @@ async def test_the_pages_of_a_long_story_hold_each_entry_once(support: StaffBrow
     assert "cursor=" not in second
 
 
-async def test_a_persons_page_and_the_review(shop: Door) -> None:
+async def test_a_persons_page_and_the_review(shop: ApiClient) -> None:
     admin, name = await sign_in(shop, "admin"), unique("mo")
     operations = shop.as_("operations", name)
     for number in range(55):
@@ -161,14 +161,14 @@ async def test_a_persons_page_and_the_review(shop: Door) -> None:
         assert (await admin.get(f"/console/orders/{typed}/audit")).status_code == 404
 
 
-async def test_pages_speak_chinese(shop: Door) -> None:
+async def test_pages_speak_chinese(shop: ApiClient) -> None:
     admin = await sign_in(shop, "admin", "zh")
     order_no = await reasoned(admin)
     assert "审计记录" in (await admin.get(f"/console/orders/{order_no}/audit")).text
     assert "访问权限复核" in (await admin.get("/console/audit")).text
 
 
-async def test_coming_and_going_is_told(shop: Door) -> None:
+async def test_coming_and_going_is_told(shop: ApiClient) -> None:
     browser = await sign_in(shop, "support")
     assert (await browser.post("/console/sign-out")).status_code == 303
     gone = await sign_in(shop, "support")
@@ -187,7 +187,7 @@ async def test_coming_and_going_is_told(shop: Door) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_a_name_that_is_guessed_at_is_told_only_if_somebody_has_it(shop: Door, known: bool) -> None:
+async def test_a_name_that_is_guessed_at_is_told_only_if_somebody_has_it(shop: ApiClient, known: bool) -> None:
     """What else is typed as a name may be a password."""
     name = (await sign_in(shop, "support")).name if known else unique("hunter2")
     code = pyotp.TOTP(pyotp.random_base32()).now()
@@ -196,6 +196,6 @@ async def test_a_name_that_is_guessed_at_is_told_only_if_somebody_has_it(shop: D
     rows = await shop.sql(
         "SELECT actor, after, origin FROM audit_log WHERE action = 'sign_in_locked' AND reference = %s", name
     )
-    told = {"actor": "system", "after": "5 attempts", "origin": "console 127.0.0.1"}
-    assert rows == ([told] if known else [])
+    body = {"actor": "system", "after": "5 attempts", "origin": "console 127.0.0.1"}
+    assert rows == ([body] if known else [])
     assert not await shop.sql("SELECT 1 AS one FROM audit_log WHERE audit_log::text LIKE %s", "%hunter2%")

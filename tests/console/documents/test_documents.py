@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.api.conftest import Door
+from tests.api.conftest import ApiClient
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.sales import cancelled, paid, placed, refunded
 
@@ -14,7 +14,7 @@ def keys(html: str) -> list[str]:
 
 
 async def test_support_issues_an_invoice_and_keeps_it_as_pdf(support: StaffBrowser) -> None:
-    order_no = await paid(support.door)
+    order_no = await paid(support.api)
     assert "No invoice yet." in (await support.get(f"/console/orders/{order_no}")).text
     path = f"/console/orders/{order_no}/documents"
     (key,) = keys((await support.get(path)).text)
@@ -28,11 +28,11 @@ async def test_support_issues_an_invoice_and_keeps_it_as_pdf(support: StaffBrows
     pdf = await support.get(f"/console/documents/{document_no}.pdf", lang="zh")
     assert (pdf.status_code, pdf.headers["content-type"], pdf.content[:5]) == (200, "application/pdf", b"%PDF-")
     assert pdf.headers["cache-control"] == "private, no-store"
-    row = await support.door.sql("SELECT actor, action FROM audit_log WHERE order_no = %s ORDER BY entry_id", order_no)
+    row = await support.api.sql("SELECT actor, action FROM audit_log WHERE order_no = %s ORDER BY entry_id", order_no)
     assert row[-1] == {"actor": f"support:{support.name}", "action": "invoice_issued"}
 
 
-async def test_finance_credits_refunds_and_what_a_cancellation_leaves(shop: Door) -> None:
+async def test_finance_credits_refunds_and_what_a_cancellation_leaves(shop: ApiClient) -> None:
     finance = await sign_in(shop, "finance")
     order_no = await paid(shop)
     refund_id = await refunded(shop, order_no, 1000)
@@ -62,15 +62,15 @@ async def test_finance_credits_refunds_and_what_a_cancellation_leaves(shop: Door
     ],
 )
 async def test_a_form_that_does_not_fit(support: StaffBrowser, fields: dict[str, str], status: int, code: str) -> None:
-    order_no = await paid(support.door)
+    order_no = await paid(support.api)
     answer = await support.post(f"/console/orders/{order_no}/invoice", **fields)
     assert answer.status_code == status and code in answer.text, answer.text
-    unpaid = await placed(support.door)
+    unpaid = await placed(support.api)
     refused = await support.post(f"/console/orders/{unpaid}/invoice")
     assert refused.status_code == 409 and "not_invoiceable" in refused.text
 
 
-async def test_who_sees_money_sees_that_there_is_an_invoice_and_who_bills_opens_it(shop: Door) -> None:
+async def test_who_sees_money_sees_that_there_is_an_invoice_and_who_bills_opens_it(shop: ApiClient) -> None:
     order_no = await paid(shop)
     document_no = (await shop.post(f"/v1/orders/{order_no}/invoice")).json()["document_no"]
     browsers = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
@@ -95,9 +95,9 @@ SCRIPT = "<script>alert(1)</script> {{ 7*7 }}"
 
 
 async def test_support_reads_filters_and_answers_feedback(support: StaffBrowser) -> None:
-    order_no = await placed(support.door)
+    order_no = await placed(support.api)
     body = {"rating": 1, "kind": "complaint", "text": SCRIPT}
-    feedback_id = (await support.door.post(f"/v1/orders/{order_no}/feedback", body)).json()["feedback_id"]
+    feedback_id = (await support.api.post(f"/v1/orders/{order_no}/feedback", body)).json()["feedback_id"]
     page = (await support.get("/console/feedback", rating="1", kind="complaint", state="open")).text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; {{ 7*7 }}" in page and "<script>alert" not in page
     assert order_no in page and "Last 30 days" in page and f"/console/feedback/{feedback_id}/answer" in page
@@ -114,7 +114,7 @@ async def test_support_reads_filters_and_answers_feedback(support: StaffBrowser)
     assert (late.status_code, "feedback_answered" in late.text) == (409, True)
 
 
-async def test_operations_read_feedback_and_do_not_answer(shop: Door) -> None:
+async def test_operations_read_feedback_and_do_not_answer(shop: ApiClient) -> None:
     order_no = await placed(shop)
     feedback_id = (await shop.post(f"/v1/orders/{order_no}/feedback", {"rating": 5})).json()["feedback_id"]
     browsers = {role: await sign_in(shop, role) for role in ("support", "warehouse", "finance", "operations", "admin")}
@@ -137,9 +137,9 @@ async def test_bad_filters_are_refused_in_words(support: StaffBrowser, query: st
 
 async def test_feedback_comes_in_pages(support: StaffBrowser) -> None:
     for _ in range(11):
-        order_no = await placed(support.door)
+        order_no = await placed(support.api)
         for _ in range(5):
-            assert (await support.door.post(f"/v1/orders/{order_no}/feedback", {"rating": 2})).status_code == 201
+            assert (await support.api.post(f"/v1/orders/{order_no}/feedback", {"rating": 2})).status_code == 201
     first = (await support.get("/console/feedback", rating="2")).text
     rest = re.findall(r'href="/console/feedback\?([^"]*cursor=[^"]*)"', first)[0].replace("&amp;", "&")
     second = (await support.http.get(f"/console/feedback?{rest}")).text

@@ -1,11 +1,11 @@
 """The order's page shows the messages to the customer, and support has it sent again."""
 
-from tests.api.conftest import Door
+from tests.api.conftest import ApiClient
 from tests.api.notifications.test_notifications import placed, tried
 from tests.console.conftest import sign_in
 
 
-async def test_the_page_shows_what_was_told_to_whom_and_when(shop: Door) -> None:
+async def test_the_page_shows_what_was_told_to_whom_and_when(shop: ApiClient) -> None:
     sent, _ = await placed(shop)
     await tried(shop, sent, None)
     finance = await sign_in(shop, "finance")
@@ -16,13 +16,13 @@ async def test_the_page_shows_what_was_told_to_whom_and_when(shop: Door) -> None
     assert "发给客户的消息" in chinese and "邮件" in chinese and "已发送" in chinese
 
 
-async def test_who_left_no_address_is_shown_with_the_reason(shop: Door) -> None:
+async def test_who_left_no_address_is_shown_with_the_reason(shop: ApiClient) -> None:
     order_no, _ = await placed(shop, email=None, phone=None)
     page = (await (await sign_in(shop, "support")).get(f"/console/orders/{order_no}")).text
     assert "not sent" in page and "the customer has no e-mail address and no telephone number" in page
 
 
-async def test_support_has_a_failed_one_sent_again_and_nobody_else(shop: Door) -> None:
+async def test_support_has_a_failed_one_sent_again_and_nobody_else(shop: ApiClient) -> None:
     order_no, _ = await placed(shop)
     await tried(shop, order_no, "rejected")
     path = f"/console/orders/{order_no}/messages/{order_no}.1.email"

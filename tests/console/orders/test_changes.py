@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.api.after_sales.test_lines import LINES
-from tests.api.conftest import Door, an_order
+from tests.api.conftest import ApiClient, an_order
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.order_changes import ELSEWHERE, HOUSE, etag, held, paid, reserved, stocked
 from tests.factories.order_changes import placed as placed_at
@@ -25,20 +25,20 @@ async def sent(browser: StaffBrowser, order_no: str, **changed: Any) -> Any:
     return await browser.post(f"/console/orders/{order_no}/change", **(fields_of(page.text) | changed))
 
 
-async def test_support_changes_lines_and_sees_before_what_it_means(support: StaffBrowser, shop: Door) -> None:
+async def test_support_changes_lines_and_sees_before_what_it_means(support: StaffBrowser, shop: ApiClient) -> None:
     tea, cup = await stocked(shop), await stocked(shop, 250)
     order_no = await placed_at(shop, tea, 3)
     await reserved(shop, order_no)
     assert f"/console/orders/{order_no}/change" in (await support.get(f"/console/orders/{order_no}")).text
 
-    told = await sent(support, order_no, **{f"quantity.{tea}": "1", "sku.1": cup, "units.1": "2"})
+    response = await sent(support, order_no, **{f"quantity.{tea}": "1", "sku.1": cup, "units.1": "2"})
 
-    assert told.status_code == 200
-    assert "3 → 1" in told.text and "0 → 2" in told.text
+    assert response.status_code == 200
+    assert "3 → 1" in response.text and "0 → 2" in response.text
     assert await held(shop, order_no) == {tea: 3}, "nothing is changed yet"
-    done = await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))
+    done = await support.post(f"/console/orders/{order_no}/change", **fields_of(response.text))
     assert done.status_code == 303, done.text
-    again = await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))
+    again = await support.post(f"/console/orders/{order_no}/change", **fields_of(response.text))
     assert again.status_code == 303, "sent twice, changed once"
     assert await held(shop, order_no) == {tea: 1, cup: 2}
     page = (await support.get(f"/console/orders/{order_no}/change")).text
@@ -48,14 +48,14 @@ async def test_support_changes_lines_and_sees_before_what_it_means(support: Staf
 
 
 async def test_address_and_note_are_shown_before_and_after_and_script_is_text(
-    support: StaffBrowser, shop: Door
+    support: StaffBrowser, shop: ApiClient
 ) -> None:
     order_no = await placed_at(shop, await stocked(shop), 1)
     address = {f"ship_to.{name}": value for name, value in ELSEWHERE.items()}
     note = "<script>alert(1)</script>\r\nsecond line"
-    told = await sent(support, order_no, **address, note=note)
-    assert "<script>alert" not in told.text
-    assert (await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))).status_code == 303
+    response = await sent(support, order_no, **address, note=note)
+    assert "<script>alert" not in response.text
+    assert (await support.post(f"/console/orders/{order_no}/change", **fields_of(response.text))).status_code == 303
     order = (await shop.get(f"/v1/orders/{order_no}")).json()
     assert (order["ship_to"], order["note"]) == (ELSEWHERE, "<script>alert(1)</script>\nsecond line")
     page = (await support.get(f"/console/orders/{order_no}/change")).text
@@ -63,12 +63,14 @@ async def test_address_and_note_are_shown_before_and_after_and_script_is_text(
     assert "<script>alert" not in page
 
 
-async def test_the_delivery_slot_is_shown_before_and_after_and_taken_away(support: StaffBrowser, shop: Door) -> None:
+async def test_the_delivery_slot_is_shown_before_and_after_and_taken_away(
+    support: StaffBrowser, shop: ApiClient
+) -> None:
     order_no = await placed_at(shop, await stocked(shop), 1)
     day = datetime.now(UTC).date() + timedelta(days=3)
-    told = await sent(support, order_no, slot_day=f"{day}", slot_begin="09:00", slot_end="12:00")
-    assert f"{day} 09:00–12:00 (Asia/Shanghai)" in told.text
-    assert (await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))).status_code == 303
+    response = await sent(support, order_no, slot_day=f"{day}", slot_begin="09:00", slot_end="12:00")
+    assert f"{day} 09:00–12:00 (Asia/Shanghai)" in response.text
+    assert (await support.post(f"/console/orders/{order_no}/change", **fields_of(response.text))).status_code == 303
     slot = (await shop.get(f"/v1/orders/{order_no}")).json()["delivery_slot"]
     assert slot == {"from": f"{day}T01:00:00Z", "to": f"{day}T04:00:00Z"}
     for page in ("", "/change"):
@@ -77,13 +79,13 @@ async def test_the_delivery_slot_is_shown_before_and_after_and_taken_away(suppor
     assert (bad.status_code, "1 to 24 hours" in bad.text) == (422, True)
     odd = await sent(support, order_no, slot_day=f"{day}", slot_begin="09:00+08:00", slot_end="10:00")
     assert odd.status_code == 422
-    told = await sent(support, order_no, slot_day="", slot_begin="", slot_end="")
-    assert "any time" in told.text
-    await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))
+    response = await sent(support, order_no, slot_day="", slot_begin="", slot_end="")
+    assert "any time" in response.text
+    await support.post(f"/console/orders/{order_no}/change", **fields_of(response.text))
     assert (await shop.get(f"/v1/orders/{order_no}")).json()["delivery_slot"] is None
 
 
-async def test_what_may_not_be_is_told_on_a_page(support: StaffBrowser, shop: Door) -> None:
+async def test_what_may_not_be_is_told_on_a_page(support: StaffBrowser, shop: ApiClient) -> None:
     sku = await stocked(shop, units=4)
     order_no = await placed_at(shop, sku, 3)
     await reserved(shop, order_no)
@@ -107,7 +109,7 @@ async def test_what_may_not_be_is_told_on_a_page(support: StaffBrowser, shop: Do
     assert "This matches the order as it is" in same.text
 
 
-async def test_too_late_the_page_says_so(support: StaffBrowser, shop: Door) -> None:
+async def test_too_late_the_page_says_so(support: StaffBrowser, shop: ApiClient) -> None:
     order_no = await placed_at(shop, await stocked(shop), 1)
     await shop.sql("UPDATE orders SET cancelling = 'x' WHERE order_no = %s", order_no)
     assert "This order can no longer be changed" in (await support.get(f"/console/orders/{order_no}/change")).text
@@ -115,7 +117,7 @@ async def test_too_late_the_page_says_so(support: StaffBrowser, shop: Door) -> N
     assert HOUSE and await etag(shop, order_no)
 
 
-async def test_only_support_and_admin_change(shop: Door) -> None:
+async def test_only_support_and_admin_change(shop: ApiClient) -> None:
     order_no = await placed_at(shop, await stocked(shop), 1)
     for role, expected in (("warehouse", 403), ("finance", 403), ("operations", 403), ("admin", 200)):
         browser = await sign_in(shop, role)
@@ -124,16 +126,18 @@ async def test_only_support_and_admin_change(shop: Door) -> None:
             assert (await browser.post(f"/console/orders/{order_no}/change", note="x")).status_code == 403, role
 
 
-async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(support: StaffBrowser, shop: Door) -> None:
+async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(
+    support: StaffBrowser, shop: ApiClient
+) -> None:
     tea = await stocked(shop)
     order_no = await placed_at(shop, tea, 1)
     await reserved(shop, order_no)
     await paid(shop, order_no)
-    told = await sent(support, order_no, **{f"quantity.{tea}": "3"})
-    assert told.status_code == 200 and 'name="token"' in told.text and "20.00" in told.text
-    missing = await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))
+    response = await sent(support, order_no, **{f"quantity.{tea}": "3"})
+    assert response.status_code == 200 and 'name="token"' in response.text and "20.00" in response.text
+    missing = await support.post(f"/console/orders/{order_no}/change", **fields_of(response.text))
     assert missing.status_code == 409 and "sent" not in missing.headers.get("location", "")
-    fields = fields_of(told.text) | {"token": "tok_ok"}
+    fields = fields_of(response.text) | {"token": "tok_ok"}
     assert (await support.post(f"/console/orders/{order_no}/change", **fields)).status_code == 303
     assert await held(shop, order_no) == {tea: 3}
     page = (await support.get(f"/console/orders/{order_no}/change")).text
@@ -144,14 +148,14 @@ async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(sup
     assert entry["actor"] == f"support:{support.name}"
 
 
-async def test_each_line_of_a_sku_is_changed_by_itself(support: StaffBrowser, shop: Door) -> None:
+async def test_each_line_of_a_sku_is_changed_by_itself(support: StaffBrowser, shop: ApiClient) -> None:
     body = an_order(lines=LINES, payment=None)
     order_no = str((await shop.as_("channel", "web").post("/v1/orders", body)).json()["order_no"])
     page = (await support.get(f"/console/orders/{order_no}/change")).text
     assert "TEA-1, line 1 at 10.00 CNY" in page and "TEA-1, line 2 at 8.00 CNY" in page
-    told = await sent(support, order_no, **{"quantity_of_line.2": "1"})
-    assert told.status_code == 200 and "2 → 1" in told.text
-    assert (await support.post(f"/console/orders/{order_no}/change", **fields_of(told.text))).status_code == 303
+    response = await sent(support, order_no, **{"quantity_of_line.2": "1"})
+    assert response.status_code == 200 and "2 → 1" in response.text
+    assert (await support.post(f"/console/orders/{order_no}/change", **fields_of(response.text))).status_code == 303
     rows = await shop.sql(
         "SELECT quantity - cancelled_quantity AS n FROM order_lines WHERE order_no = %s ORDER BY line_no", order_no
     )

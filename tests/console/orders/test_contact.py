@@ -2,7 +2,7 @@
 
 import re
 
-from tests.api.conftest import Door, unique
+from tests.api.conftest import ApiClient, unique
 from tests.api.notifications.test_notifications import messages_of, placed, tried
 from tests.console.conftest import sign_in
 
@@ -12,7 +12,7 @@ def hidden(page: str) -> dict[str, str]:
     return {name: re.findall(rf'name="{name}" value="([^"]*)"', page)[0] for name in ("key", "seen")}
 
 
-async def test_a_contact_is_corrected_and_the_last_message_goes_to_it(shop: Door) -> None:
+async def test_a_contact_is_corrected_and_the_last_message_goes_to_it(shop: ApiClient) -> None:
     number, _ = await placed(shop)
     await tried(shop, number, None)
     path, new = f"/console/orders/{number}", f"{unique('zed')}@example.com"
@@ -29,16 +29,16 @@ async def test_a_contact_is_corrected_and_the_last_message_goes_to_it(shop: Door
         assert (answer.status_code, answer.headers["location"]) == (303, path)
     late = await support.post(f"{path}/contact", **typed | {"key": unique("other"), "email": "late@example.com"})
     assert late.status_code == 412 and "reload it" in late.text
-    shown = (await support.get(path)).text
-    assert new in shown and "corrected on this order" in shown and "(before: l***@example.com)" in shown
-    assert "contact corrected" in shown and "she rang" in shown
+    page = (await support.get(path)).text
+    assert new in page and "corrected on this order" in page and "(before: l***@example.com)" in page
+    assert "contact corrected" in page and "she rang" in page
     assert "she rang" in (await support.get(f"{path}/audit")).text
     chinese = await sign_in(shop, "support", "zh")
     assert "已在本订单更正" in (await chinese.get(path)).text
     assert "更正联系方式" in (await chinese.get(f"{path}/contact")).text
 
 
-async def test_the_last_message_is_sent_again_from_the_page(shop: Door) -> None:
+async def test_the_last_message_is_sent_again_from_the_page(shop: ApiClient) -> None:
     number, _ = await placed(shop)
     await tried(shop, number, None)
     path, support = f"/console/orders/{number}", await sign_in(shop, "support")

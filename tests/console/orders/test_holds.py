@@ -1,11 +1,11 @@
 """Holds and priority in the console."""
 
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.console.conftest import StaffBrowser, sign_in
 
 
 async def placed(browser: StaffBrowser) -> str:
-    return str((await browser.door.post("/v1/orders", an_order())).json()["order_no"])
+    return str((await browser.api.post("/v1/orders", an_order())).json()["order_no"])
 
 
 async def test_support_holds_an_order_and_lets_it_go_on(support: StaffBrowser) -> None:
@@ -30,7 +30,7 @@ async def test_support_holds_an_order_and_lets_it_go_on(support: StaffBrowser) -
 async def test_what_may_not_be_is_told_on_a_page(support: StaffBrowser) -> None:
     order_no = await placed(support)
     path = f"/console/orders/{order_no}/hold"
-    for fields, status, told in (
+    for fields, status, reported in (
         ({"kind": "manual", "reason": " "}, 422, "say why"),
         ({"kind": "whim", "reason": "x"}, 422, "kind must be"),
         ({"kind": "manual", "reason": "x", "hours": "soon"}, 422, "must be"),
@@ -38,15 +38,15 @@ async def test_what_may_not_be_is_told_on_a_page(support: StaffBrowser) -> None:
     ):
         page = await support.post(path, **fields)
         assert page.status_code == status, fields
-        assert told in page.text, fields
-    assert not await support.door.sql("SELECT 1 FROM holds WHERE order_no = %s", order_no)
+        assert reported in page.text, fields
+    assert not await support.api.sql("SELECT 1 FROM holds WHERE order_no = %s", order_no)
     assert (await support.post(path, kind="risk", reason="x")).status_code == 303
     refused = await support.post(f"/console/orders/{order_no}/holds/1/release", reason="x")
     assert refused.status_code == 403
     assert "released by finance" in refused.text
 
 
-async def test_open_holds_are_listed_and_filtered(support: StaffBrowser, shop: Door) -> None:
+async def test_open_holds_are_listed_and_filtered(support: StaffBrowser, shop: ApiClient) -> None:
     order_no = await placed(support)
     await support.post(f"/console/orders/{order_no}/hold", kind="payment", reason="x", hours="1")
     finance = await sign_in(shop, "finance")
@@ -62,7 +62,7 @@ async def test_the_board_filters_by_hold_priority_and_warehouse(support: StaffBr
     assert (
         await support.post(f"/console/orders/{order_no}/priority", priority="urgent", reason="x")
     ).status_code == 303
-    await support.door.sql("UPDATE orders SET warehouse = 'WH-X' WHERE order_no = %s", order_no)
+    await support.api.sql("UPDATE orders SET warehouse = 'WH-X' WHERE order_no = %s", order_no)
     for query in ("hold=any", "hold=stock", "priority=urgent", "warehouse=WH-X"):
         assert order_no in (await support.get(f"/console?{query}")).text, query
     for query in ("hold=risk", "priority=vip", "warehouse=WH-Y"):

@@ -11,7 +11,7 @@ from activities.orders.inbox import apply_inbox
 from domain.gateways import PaymentNotice
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.messaging import inbox
-from tests.api.conftest import Door, unique
+from tests.api.conftest import ApiClient, unique
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.sales import placed
 
@@ -19,7 +19,7 @@ PAGE = "/console/at-providers"
 DUE = datetime.now(UTC).replace(microsecond=0) + timedelta(days=5)
 
 
-async def report_payment(shop: Door, order_no: str, kind: PaymentKind, ref: str, **more: Any) -> None:
+async def report_payment(shop: ApiClient, order_no: str, kind: PaymentKind, ref: str, **more: Any) -> None:
     """A notification, kept and applied."""
     [order] = await shop.sql("SELECT total_minor, currency FROM orders WHERE order_no = %s", order_no)
     notice = PaymentNotice(
@@ -38,7 +38,7 @@ async def report_payment(shop: Door, order_no: str, kind: PaymentKind, ref: str,
         await apply_inbox(conn, order_no, services.settings)
 
 
-async def disputed(shop: Door) -> tuple[str, str]:
+async def disputed(shop: ApiClient) -> tuple[str, str]:
     """An order whose payment the bank takes back, and the provider's name of the dispute."""
     order_no = await placed(shop)
     capture, dispute = unique("pay"), unique("dsp")
@@ -48,13 +48,13 @@ async def disputed(shop: Door) -> tuple[str, str]:
     return order_no, dispute
 
 
-async def row_of(shop: Door, order_no: str) -> dict[str, Any]:
+async def row_of(shop: ApiClient, order_no: str) -> dict[str, Any]:
     [row] = await shop.sql("SELECT * FROM disputes WHERE order_no = %s", order_no)
     return dict(row)
 
 
 async def test_a_dispute_is_answered_with_evidence_before_its_deadline_and_the_outcome_settles_it(
-    shop: Door, support: StaffBrowser
+    shop: ApiClient, support: StaffBrowser
 ) -> None:
     order_no, dispute = await disputed(shop)
     dispute_id = (await row_of(shop, order_no))["payment_id"]
@@ -62,8 +62,8 @@ async def test_a_dispute_is_answered_with_evidence_before_its_deadline_and_the_o
     assert order_no in page and dispute in page and f"{DUE:%Y-%m-%d}" in page
     # Kept first, handed in later; what was written is there again, and sealed in the database.
     path = f"{PAGE}/disputes/{dispute_id}"
-    kept = await support.post(path, explanation="she signed <b>for it</b>\r\nherself", tracking_no="T1", act="keep")
-    assert kept.status_code == 303
+    response = await support.post(path, explanation="she signed <b>for it</b>\r\nherself", tracking_no="T1", act="keep")
+    assert response.status_code == 303
     assert "she signed &lt;b&gt;for it&lt;/b&gt;\nherself" in (await support.get(PAGE)).text
     row = await row_of(shop, order_no)
     assert b"signed" not in bytes(row["evidence_enc"]) and row["answered_at"] is None
@@ -88,7 +88,7 @@ async def test_a_dispute_is_answered_with_evidence_before_its_deadline_and_the_o
     assert (late.status_code, "dispute_closed" in late.text) == (409, True)
 
 
-async def test_the_deadline_of_a_dispute_is_the_one_that_was_told_last(shop: Door) -> None:
+async def test_the_deadline_of_a_dispute_is_the_one_that_was_told_last(shop: ApiClient) -> None:
     order_no, dispute = await disputed(shop)
     later = DUE + timedelta(days=3)
     await report_payment(shop, order_no, PaymentKind.DISPUTE, dispute, due_at=later.isoformat())
@@ -96,7 +96,7 @@ async def test_the_deadline_of_a_dispute_is_the_one_that_was_told_last(shop: Doo
     assert (await row_of(shop, order_no))["due_at"] == later
 
 
-async def fact(shop: Door, order_no: str | None, outcome: str | None, age: str) -> int:
+async def fact(shop: ApiClient, order_no: str | None, outcome: str | None, age: str) -> int:
     body = {
         "kind": "capture",
         "status": "succeeded",
@@ -114,7 +114,7 @@ async def fact(shop: Door, order_no: str | None, outcome: str | None, age: str) 
 
 
 async def test_facts_that_fit_nothing_are_listed_and_set_aside_or_tried_again(
-    shop: Door, support: StaffBrowser
+    shop: ApiClient, support: StaffBrowser
 ) -> None:
     order_no = await placed(shop)
     unknown, young = await fact(shop, None, None, "2 hours"), await fact(shop, None, None, "1 minute")
@@ -124,34 +124,34 @@ async def test_facts_that_fit_nothing_are_listed_and_set_aside_or_tried_again(
     assert f"facts/{unapplied}/again" in page and "bug_23514" in page and f"facts/{unknown}/again" not in page
     assert (await support.post(f"{PAGE}/facts/{unapplied}/again")).status_code == 303
     assert (await support.post(f"{PAGE}/facts/{unknown}/aside")).status_code == 303
-    for inbox_id, act in ((unapplied, "again"), (unknown, "aside")):
-        refused = await support.post(f"{PAGE}/facts/{inbox_id}/{act}")
+    for inbox_id, action in ((unapplied, "again"), (unknown, "aside")):
+        refused = await support.post(f"{PAGE}/facts/{inbox_id}/{action}")
         assert (refused.status_code, "fact_settled" in refused.text) == (409, True)
     assert (await support.post(f"{PAGE}/facts/{unknown}/burn")).status_code == 404
-    [heard] = await shop.sql("SELECT outcome, processed_at FROM inbox WHERE inbox_id = %s", unapplied)
-    assert tuple(heard.values()) == (None, None)
-    [kept] = await shop.sql("SELECT outcome, processed_at IS NOT NULL FROM inbox WHERE inbox_id = %s", unknown)
-    assert tuple(kept.values()) == ("set_aside", True)
+    [found] = await shop.sql("SELECT outcome, processed_at FROM inbox WHERE inbox_id = %s", unapplied)
+    assert tuple(found.values()) == (None, None)
+    [rows] = await shop.sql("SELECT outcome, processed_at IS NOT NULL FROM inbox WHERE inbox_id = %s", unknown)
+    assert tuple(rows.values()) == ("set_aside", True)
     woken = await shop.sql("SELECT 1 FROM workflow_requests WHERE subject = %s AND name = 'payment_notified'", order_no)
     assert woken
     services = shop.app.state.services
     async with services.database.begin() as conn:
         await apply_inbox(conn, order_no, services.settings)
-    acts = await shop.sql(
+    actions = await shop.sql(
         "SELECT action FROM audit_log WHERE actor = %s AND action LIKE 'fact%%' ORDER BY 1", f"support:{support.name}"
     )
-    assert [row["action"] for row in acts] == ["fact_heard_again", "fact_set_aside"]
+    assert [row["action"] for row in actions] == ["fact_heard_again", "fact_set_aside"]
 
 
-@pytest.mark.parametrize(("role", "reads", "acts"), [("finance", True, True), ("operations", True, False),
+@pytest.mark.parametrize(("role", "reads", "actions"), [("finance", True, True), ("operations", True, False),
                                                      ("warehouse", False, False)])  # fmt: skip
 async def test_who_may_see_and_settle_what_waits_at_the_providers(
-    shop: Door, role: str, reads: bool, acts: bool
+    shop: ApiClient, role: str, reads: bool, actions: bool
 ) -> None:
     await disputed(shop)
     unknown = await fact(shop, None, None, "2 hours")
     browser = await sign_in(shop, role, "zh")
     page = await browser.get(PAGE)
     assert (page.status_code == 200, "付款争议" in page.text) == (reads, reads)
-    assert (f"facts/{unknown}/aside" in page.text) is acts
-    assert (await browser.post(f"{PAGE}/facts/{unknown}/aside")).status_code == (303 if acts else 403)
+    assert (f"facts/{unknown}/aside" in page.text) is actions
+    assert (await browser.post(f"{PAGE}/facts/{unknown}/aside")).status_code == (303 if actions else 403)

@@ -1,15 +1,15 @@
 """A customer's store credit in the console: what can be spent, where it comes from, and who may know."""
 
 from infra.db.payments import store_credit
-from tests.api.conftest import Door, unique
+from tests.api.conftest import ApiClient, unique
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.returns import a_return, delivered, found
 
 
-async def credited(shop: Door, customer: str) -> tuple[str, str]:
+async def credited(shop: ApiClient, customer: str) -> tuple[str, str]:
     """(order, return) of a customer who sent one piece back for store credit; the warehouse has settled it."""
-    person = {"id": customer, "name": "Li", "email": None, "phone": None}
-    order_no = await delivered(shop, customer=person)
+    buyer = {"id": customer, "name": "Li", "email": None, "phone": None}
+    order_no = await delivered(shop, customer=buyer)
     body = a_return(resolution="store_credit")
     return_id = str((await shop.post(f"/v1/orders/{order_no}/returns", body)).json()["return_id"])
     keeper = shop.as_("warehouse", "wang")
@@ -21,7 +21,7 @@ async def credited(shop: Door, customer: str) -> tuple[str, str]:
 
 async def test_balance_and_entries_lead_to_their_order_and_return(support: StaffBrowser) -> None:
     customer = unique("c <1>;a?#")
-    order_no, return_id = await credited(support.door, customer)
+    order_no, return_id = await credited(support.api, customer)
     order = (await support.get(f"/console/orders/{order_no}")).text
     link = next(part.split('"')[0] for part in order.split('href="') if "/store-credit" in part)
     assert f'href="{link}"' in (await support.get(f"/console/returns/{return_id}")).text
@@ -34,8 +34,8 @@ async def test_balance_and_entries_lead_to_their_order_and_return(support: Staff
 
 async def test_many_entries_come_by_pages(support: StaffBrowser) -> None:
     customer = unique("c-pages")
-    order_no, _ = await credited(support.door, customer)
-    async with support.door.app.state.services.database.begin() as conn:
+    order_no, _ = await credited(support.api, customer)
+    async with support.api.app.state.services.database.begin() as conn:
         for number in range(52):
             await store_credit.grant(conn, customer, "CNY", 10, order_no, None, f"{order_no}/{number}")
     path = f"/console/customers/{customer}/store-credit"
@@ -45,11 +45,11 @@ async def test_many_entries_come_by_pages(support: StaffBrowser) -> None:
     last = (await support.http.get(older)).text
     assert last.count("granted") == 3 and "42.50 CNY" in last and "cursor=" not in last
     assert (await support.get(path, cursor="x")).status_code == 422
-    over_http = (await support.door.get(f"/v1/customers/{customer}/store-credit", limit=60)).json()["items"]
+    over_http = (await support.api.get(f"/v1/customers/{customer}/store-credit", limit=60)).json()["items"]
     assert [entry["return_no"] for entry in over_http] == [None] * 52 + [1]
 
 
-async def test_who_may_know(shop: Door) -> None:
+async def test_who_may_know(shop: ApiClient) -> None:
     customer = unique("c-who")
     order_no, return_id = await credited(shop, customer)
     path = f"/console/customers/{customer}/store-credit"
@@ -63,13 +63,13 @@ async def test_who_may_know(shop: Door) -> None:
         browser = await sign_in(shop, role)
         assert (await browser.get(path)).status_code == (200 if may else 403), role
         assert (await browser.get("/console/customers/nobody/store-credit")).status_code == (404 if may else 403), role
-        for shown in (f"/console/orders/{order_no}", f"/console/returns/{return_id}"):
-            assert (path in (await browser.get(shown)).text) == may, (role, shown)
+        for body in (f"/console/orders/{order_no}", f"/console/returns/{return_id}"):
+            assert (path in (await browser.get(body)).text) == may, (role, body)
         over_http = await shop.as_(role, browser.name).get(f"/v1/customers/{customer}/store-credit")
         assert over_http.status_code == (200 if may else 403), role
 
 
-async def test_a_customer_without_credit_and_the_page_in_chinese(shop: Door) -> None:
+async def test_a_customer_without_credit_and_the_page_in_chinese(shop: ApiClient) -> None:
     browser = await sign_in(shop, "support", "zh")
     customer = unique("c-none")
     await delivered(shop, customer={"id": customer, "name": "Li", "email": None, "phone": None})

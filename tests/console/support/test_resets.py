@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from infra.temporal import failing_workflows, running_activities, workflow_resets
-from tests.api.conftest import Door, unique
+from tests.api.conftest import ApiClient, unique
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.console.support.test_workflow_operations import WORLD, begun, browser, client  # noqa: F401
 from tests.console.test_pages import placed
@@ -42,8 +42,8 @@ async def runs_of(client: Client, order_no: str) -> int:  # noqa: F811
     return (await client.count_workflows(f"WorkflowId = '{names.order_workflow(order_no)}'")).count
 
 
-async def acts(browser: StaffBrowser, order_no: str) -> list[tuple[str, str]]:  # noqa: F811
-    rows = await browser.door.sql(
+async def recorded_actions(browser: StaffBrowser, order_no: str) -> list[tuple[str, str]]:  # noqa: F811
+    rows = await browser.api.sql(
         "SELECT actor, action FROM audit_log WHERE order_no = %s AND action LIKE 'workflow_%%'", order_no
     )
     return [(row["actor"], row["action"]) for row in rows]
@@ -62,7 +62,7 @@ async def test_a_reset_begins_again_at_once_and_once_only(browser: StaffBrowser,
     for _ in range(2):  # whoever still means the first run comes too late
         assert not await workflow_resets.reset(client, handle.id, first, "act_0")
     assert (await handle.describe()).run_id == second
-    assert await acts(browser, order_no) == [(f"support:{browser.name}", "workflow_reset")]
+    assert await recorded_actions(browser, order_no) == [(f"support:{browser.name}", "workflow_reset")]
     assert "is deployed" in (await browser.get(f"/console/orders/{order_no}")).text
     history = await client.get_workflow_handle(handle.id, run_id=second).fetch_history()
     assert "act_" in history.to_json() and "is deployed" not in history.to_json()
@@ -73,8 +73,8 @@ async def test_a_reset_begins_again_at_once_and_once_only(browser: StaffBrowser,
 async def test_a_workflow_that_ended_before_its_order_is_begun_again(browser: StaffBrowser, client: Client) -> None:  # noqa: F811
     order_no = await begun(browser, client, "StillTrying")
     await client.get_workflow_handle(names.order_workflow(order_no)).terminate("by mistake")
-    shown = (await browser.get(f"/console/orders/{order_no}/running")).text
-    assert "ended before its order: terminated" in shown
+    page = (await browser.get(f"/console/orders/{order_no}/running")).text
+    assert "ended before its order: terminated" in page
     WORLD["carrier"] = True
     assert (await browser.post(f"/console/orders/{order_no}/reset", reason="a mistake")).status_code == 303
     handle = client.get_workflow_handle(names.order_workflow(order_no))
@@ -123,12 +123,12 @@ async def test_a_healthy_order_is_left_alone(
     order_no = await begun(browser, client, "StillTrying")
     answer = await browser.post(f"/console/orders/{order_no}/reset", **({"reason": "hm"} | fields))
     assert (answer.status_code, code in answer.text) == (status, True), answer.text
-    assert not await acts(browser, order_no)
+    assert not await recorded_actions(browser, order_no)
     assert await runs_of(client, order_no) == 1
 
 
 async def test_over_http_it_is_shown_acted_on_and_reset(
-    shop: Door,
+    shop: ApiClient,
     browser: StaffBrowser,  # noqa: F811
     client: Client,  # noqa: F811
     bug: None,
@@ -163,8 +163,8 @@ async def test_over_http_it_is_shown_acted_on_and_reset(
         assert (refused.status_code, refused.json()["code"]) == (422, code), refused.text
     over = await caller.post(f"{path}/77", payload)
     assert (over.status_code, over.json()["code"]) == (409, "activity_over")
-    seen = (await caller.get(f"/v1/support/orders/{broken}/running")).json()
-    assert seen["resettable"] and seen["bug"]["error"] == "ZeroDivisionError: the code is wrong"
+    content = (await caller.get(f"/v1/support/orders/{broken}/running")).json()
+    assert content["resettable"] and content["bug"]["error"] == "ZeroDivisionError: the code is wrong"
     done = await caller.post(f"/v1/support/orders/{broken}/reset", {"reason": "fixed"})
     assert (done.status_code, done.json()) == (200, {"order_no": broken, "outcome": "reset"})
 
@@ -181,9 +181,9 @@ async def many_bugs(client: Client) -> None:  # noqa: F811
 
 async def confirmed(browser: StaffBrowser) -> dict[str, str]:  # noqa: F811
     """The fields of the question, answered."""
-    asked = (await browser.post("/console/bugs/reset", reason="is deployed")).text
-    (count,) = re.findall(r"Type the number of workflows, (\d+),", asked)
-    (key,) = re.findall(r'name="key" value="([^"]*)"', asked)
+    page = (await browser.post("/console/bugs/reset", reason="is deployed")).text
+    (count,) = re.findall(r"Type the number of workflows, (\d+),", page)
+    (key,) = re.findall(r'name="key" value="([^"]*)"', page)
     return {"reason": "is deployed", "key": key, "count": count}
 
 
@@ -194,12 +194,12 @@ async def test_a_batch_is_shown_while_it_runs_and_can_be_stopped(
 ) -> None:
     await many_bugs(client)
 
-    async def told() -> bool:
+    async def reported() -> bool:
         bugs = (await browser.get("/console/bugs")).text
         return "ZeroDivisionError: the code is wrong" in bugs and re.search(r"Reset all \d+", bugs) is not None
 
-    await until(told, "the page says what fails")
-    operations = await sign_in(browser.door, "operations")
+    await until(reported, "the page says what fails")
+    operations = await sign_in(browser.api, "operations")
     fields = await confirmed(browser)
     total = fields["count"]
     assert int(total) >= MANY
@@ -217,10 +217,10 @@ async def test_a_batch_is_shown_while_it_runs_and_can_be_stopped(
         return "data-ended" in (await browser.get(page)).text
 
     await until(over, "the batch is over")
-    assert f"by support:{browser.name}" in (shown := (await browser.get(page)).text) and "stopped" in shown
+    assert f"by support:{browser.name}" in (html := (await browser.get(page)).text) and "stopped" in html
     assert await failing_workflows.count(client) > 0, "it was stopped before the last"
     assert (await browser.post(f"{page}/stop")).status_code == 303  # once more changes nothing
-    rows = await browser.door.sql(
+    rows = await browser.api.sql(
         "SELECT action, after FROM audit_log WHERE reference = %s ORDER BY entry_id", page.rpartition("/")[2]
     )
     assert [tuple(row.values()) for row in rows] == [
@@ -257,14 +257,14 @@ async def test_a_batch_that_cannot_be_is_refused(
     answer = await browser.post("/console/bugs/reset", **fields)
     assert (answer.status_code, "batch_running" in answer.text) == (409, True)
     monkeypatch.undo()
-    kept = (await browser.get("/console/bugs")).text
-    (page,) = set(re.findall(r'href="(/console/bugs/resets/[^"]*)"', kept)[:1])
+    html = (await browser.get("/console/bugs")).text
+    (page,) = set(re.findall(r'href="(/console/bugs/resets/[^"]*)"', html)[:1])
     assert "Unknown to Temporal" in (await browser.get(page)).text
 
 
 async def failing(browser: StaffBrowser, error: str, paused: bool = False) -> str:  # noqa: F811
     order_no = await placed(browser)
-    await browser.door.sql(
+    await browser.api.sql(
         """INSERT INTO retrying_steps (order_no, activity, step, error, provider, attempt, max_attempts, event_seq,
                                       next_try_at, paused)
            SELECT order_no, 'book_shipment', 'book', %s, 'sandbox', 3, 5, event_seq, now() + interval '9 s', %s
@@ -313,7 +313,7 @@ async def test_the_list_has_pages_and_stands_without_temporal(browser: StaffBrow
         assert (await browser.http.get(f"/console/retrying?{bad}")).status_code == 422, bad
 
 
-async def test_who_may_not_reset(browser: StaffBrowser, shop: Door) -> None:  # noqa: F811
+async def test_who_may_not_reset(browser: StaffBrowser, shop: ApiClient) -> None:  # noqa: F811
     order_no = await placed(browser)
     for role in ("warehouse", "finance", "operations"):
         other = await sign_in(shop, role)

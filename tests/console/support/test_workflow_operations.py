@@ -17,7 +17,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from api.background.workflow_client import WorkflowClient
 from infra.stack.temporal.temporal_server import TemporalServer
 from infra.temporal import running_activities
-from tests.api.conftest import Door, unique
+from tests.api.conftest import ApiClient, unique
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.console.test_pages import placed
 from tests.faults.stackrun import until
@@ -65,7 +65,7 @@ class Dying:
 
 
 @pytest.fixture
-async def client(shop: Door, temporal: TemporalServer) -> AsyncIterator[Client]:
+async def client(shop: ApiClient, temporal: TemporalServer) -> AsyncIterator[Client]:
     """The console's application gets a Temporal; a worker runs the workflows above."""
     app = shop.app
     patient = {"temporal_address": temporal.address, "workflow_timeout_s": 5.0}
@@ -91,7 +91,7 @@ async def client(shop: Door, temporal: TemporalServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def browser(shop: Door) -> StaffBrowser:
+async def browser(shop: ApiClient) -> StaffBrowser:
     return await sign_in(shop, "support")
 
 
@@ -109,7 +109,7 @@ async def begun(browser: StaffBrowser, client: Client, kind: str) -> str:
     return order_no
 
 
-async def act(browser: StaffBrowser, order_no: str, action: str, **fields: str) -> tuple[int, str]:
+async def post_action(browser: StaffBrowser, order_no: str, action: str, **fields: str) -> tuple[int, str]:
     body = {"activity": "book_shipment", "action": action, "reason": "the carrier telephoned", **fields}
     answer = await browser.post(f"/console/orders/{order_no}/running/1", **body)
     return answer.status_code, answer.text
@@ -123,18 +123,18 @@ async def test_a_step_that_still_tries_is_shown_paused_changed_and_tried_at_once
     browser: StaffBrowser, client: Client
 ) -> None:
     order_no = await begun(browser, client, "StillTrying")
-    shown = (await browser.get(f"/console/orders/{order_no}/running")).text
-    assert "Book the carrier" in shown and "http_503" in shown and "/ 7" in shown and "25 s" in shown
-    assert "a text of the provider" not in shown
-    assert (await act(browser, order_no, "pause"))[0] == 303
+    page = (await browser.get(f"/console/orders/{order_no}/running")).text
+    assert "Book the carrier" in page and "http_503" in page and "/ 7" in page and "25 s" in page
+    assert "a text of the provider" not in page
+    assert (await post_action(browser, order_no, "pause"))[0] == 303
     assert (await step(client, order_no)).paused
     assert "paused" in (await browser.get(f"/console/orders/{order_no}/running")).text
-    assert (await act(browser, order_no, "unpause"))[0] == 303
+    assert (await post_action(browser, order_no, "unpause"))[0] == 303
     assert not (await step(client, order_no)).paused
-    assert (await act(browser, order_no, "set_timeout", timeout_s="90"))[0] == 303
+    assert (await post_action(browser, order_no, "set_timeout", timeout_s="90"))[0] == 303
     assert (await step(client, order_no)).timeout_s == 90
     WORLD["carrier"] = True
-    assert (await act(browser, order_no, "retry_now"))[0] == 303
+    assert (await post_action(browser, order_no, "retry_now"))[0] == 303
     handle = client.get_workflow_handle(names.order_workflow(order_no))
     assert await asyncio.wait_for(handle.result(), 20) == order_no  # ten minutes before its time
     assert "not running" in (await browser.get(f"/console/orders/{order_no}/running")).text
@@ -143,15 +143,15 @@ async def test_a_step_that_still_tries_is_shown_paused_changed_and_tried_at_once
 async def test_each_act_is_in_the_audit_log_and_its_reason_on_the_order(browser: StaffBrowser, client: Client) -> None:
     order_no = await begun(browser, client, "StillTrying")
     for _ in range(2):  # sent twice, done once
-        assert (await act(browser, order_no, "set_timeout", timeout_s="60", key="k" * 32))[0] == 303
-    rows = await browser.door.sql(
+        assert (await post_action(browser, order_no, "set_timeout", timeout_s="60", key="k" * 32))[0] == 303
+    rows = await browser.api.sql(
         "SELECT actor, action, after FROM audit_log WHERE order_no = %s AND action LIKE 'activity_%%'", order_no
     )
     assert [tuple(row.values()) for row in rows] == [
         (f"support:{browser.name}", "activity_set_timeout", "book_shipment 60 s")
     ]
     assert "the carrier telephoned" in (await browser.get(f"/console/orders/{order_no}")).text
-    paused = await act(browser, order_no, "pause")
+    paused = await post_action(browser, order_no, "pause")
     assert paused[0] == 303
     description = await client.get_workflow_handle(names.order_workflow(order_no)).describe()
     assert "telephoned" not in str(description.raw_description), "a person's words reached Temporal"
@@ -163,15 +163,15 @@ async def test_an_act_whose_answer_was_lost_is_answered_when_its_step_is_over(
     """The process dies after Temporal has heard of it, and before the answer is kept."""
     order_no, key = await begun(browser, client, "StillTrying"), "r" * 32
     WORLD["carrier"] = True
-    assert (await act(browser, order_no, "retry_now", key=key))[0] == 303
+    assert (await post_action(browser, order_no, "retry_now", key=key))[0] == 303
     await asyncio.wait_for(client.get_workflow_handle(names.order_workflow(order_no)).result(), 60)
     lost = (
         "UPDATE idempotency_keys SET state = 'running', status_code = NULL, response_enc = NULL, locked_until = now()"
         " WHERE key = %s"
     )
-    await browser.door.sql(lost, key)
-    assert (await act(browser, order_no, "retry_now", key=key))[0] == 303
-    assert (await act(browser, order_no, "retry_now", key="s" * 32))[0] == 409
+    await browser.api.sql(lost, key)
+    assert (await post_action(browser, order_no, "retry_now", key=key))[0] == 303
+    assert (await post_action(browser, order_no, "retry_now", key="s" * 32))[0] == 409
 
 
 async def test_a_bug_is_named_as_such_and_gone_from_the_list_once_a_good_version_runs(
@@ -179,8 +179,8 @@ async def test_a_bug_is_named_as_such_and_gone_from_the_list_once_a_good_version
 ) -> None:
     WORLD["bug"] = True
     order_no = await begun(browser, client, "Buggy")
-    shown = (await browser.get(f"/console/orders/{order_no}/running")).text
-    assert "Bug: " in shown and "ZeroDivisionError: the code is wrong" in shown
+    page = (await browser.get(f"/console/orders/{order_no}/running")).text
+    assert "Bug: " in page and "ZeroDivisionError: the code is wrong" in page
 
     async def listed() -> bool:
         return f"/console/orders/{order_no}/running" in (await browser.get("/console/bugs")).text
@@ -193,7 +193,7 @@ async def test_a_bug_is_named_as_such_and_gone_from_the_list_once_a_good_version
     handle = client.get_workflow_handle(names.order_workflow(order_no))
     assert await asyncio.wait_for(handle.result(), 60) == order_no
     await until(gone, "the bug is not in the list any more")
-    warehouse = await sign_in(browser.door, "warehouse")
+    warehouse = await sign_in(browser.api, "warehouse")
     assert (await warehouse.get("/console/bugs")).status_code == 403
 
 
@@ -214,15 +214,15 @@ async def test_what_does_not_fit_is_refused_and_leaves_no_trace(
     browser: StaffBrowser, client: Client, fields: dict[str, str], status: int, code: str
 ) -> None:
     order_no = await begun(browser, client, "StillTrying")
-    answer = await act(browser, order_no, **({"action": "pause"} | fields))
+    answer = await post_action(browser, order_no, **({"action": "pause"} | fields))
     assert (answer[0], code in answer[1]) == (status, True), answer[1]
-    assert not await browser.door.sql("SELECT 1 FROM activity_actions WHERE order_no = %s", order_no)
+    assert not await browser.api.sql("SELECT 1 FROM activity_actions WHERE order_no = %s", order_no)
     assert not (await step(client, order_no)).paused
 
 
 async def test_without_an_order_or_a_temporal_it_says_so(browser: StaffBrowser) -> None:
     order_no = await placed(browser)
-    shown = await browser.get(f"/console/orders/{order_no}/running")
-    assert (shown.status_code, "workflow_unavailable" in shown.text) == (503, True)
+    response = await browser.get(f"/console/orders/{order_no}/running")
+    assert (response.status_code, "workflow_unavailable" in response.text) == (503, True)
     for unknown in (f"{secrets.token_hex(5)}", "0" * 20, unique("x"), uuid.uuid4().hex):
         assert (await browser.get(f"/console/orders/{unknown}/running")).status_code == 404

@@ -229,7 +229,7 @@ class Shop:
         elif standing.status is Status.DELIVERED:
             await timeline.complete(conn, order_no)
 
-    async def parcel(self, conn: AsyncConnection, order_no: str, told: ShipmentStatus) -> None:
+    async def parcel(self, conn: AsyncConnection, order_no: str, reported: ShipmentStatus) -> None:
         """The carrier's word about the parcel that is on its way."""
         standing = await position_of(conn, order_no)
         parcel = await shipments.live_shipment(conn, order_no)
@@ -237,8 +237,8 @@ class Shop:
             return
         if standing.status not in (Status.PREPARING, Status.SHIPPED) or standing.cancelling:
             return
-        await shipments.set_status(conn, parcel, told)
-        await parcel_moved(conn, order_no, standing, told, self.settings)
+        await shipments.set_status(conn, parcel, reported)
+        await parcel_moved(conn, order_no, standing, reported, self.settings)
 
     async def _pay_nothing(self, conn: AsyncConnection, order_no: str) -> None:
         total = text("SELECT total_minor FROM orders WHERE order_no = :o")

@@ -53,7 +53,7 @@ WHICH = st.integers(0, 7)
 REPORTED = st.sampled_from([one for one in Condition if one is not Condition.LOST])
 SUPPORT = Principal(Role.SUPPORT, "ann")
 SOME = few(6, stateful_step_count=25)
-Act = Callable[[AsyncConnection], Awaitable[Any]]
+Operation = Callable[[AsyncConnection], Awaitable[Any]]
 
 
 class AfterSales(RuleBasedStateMachine):
@@ -81,7 +81,7 @@ class AfterSales(RuleBasedStateMachine):
         known = self.shop.orders()
         return known[which % len(known)]
 
-    def tried(self, work: Act) -> Any:
+    def tried(self, work: Operation) -> Any:
         """What the database answered; None where it refused by a rule, and then nothing has changed."""
         before = self.shop.digest()
         try:
@@ -95,8 +95,8 @@ class AfterSales(RuleBasedStateMachine):
         rows = self.shop.rows(statement, c=self.shop.customer)
         return rows[which % len(rows)] if rows else None
 
-    def open_refund(self, order_no: str, **how: Any) -> Any:
-        ask = RefundAsk(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **how)
+    def open_refund(self, order_no: str, **options: Any) -> Any:
+        ask = RefundAsk(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **options)
         return self.tried(lambda conn: refunds.open_refund(conn, self.shop.keys, ask))
 
     # ── an order goes on ──────────────────────────────────────────────────────────────────────────────────
@@ -124,12 +124,12 @@ class AfterSales(RuleBasedStateMachine):
     def pay(self, which: int, with_credit: bool) -> None:
         self.shop.pay(self.order(which), with_credit=with_credit)
 
-    @rule(which=WHICH, told=st.sampled_from([ShipmentStatus.LOST, ShipmentStatus.REFUSED]))
-    def parcel_is_lost(self, which: int, told: ShipmentStatus) -> None:
+    @rule(which=WHICH, reported=st.sampled_from([ShipmentStatus.LOST, ShipmentStatus.REFUSED]))
+    def parcel_is_lost(self, which: int, reported: ShipmentStatus) -> None:
         order_no = self.order(which)
         rows = self.shop.rows("SELECT 1 FROM orders WHERE order_no = :o AND status = 'shipped'", o=order_no)
         if rows:
-            self.tried(lambda conn: self.shop.parcel(conn, order_no, told))
+            self.tried(lambda conn: self.shop.parcel(conn, order_no, reported))
 
     @rule(which=WHICH, again=st.booleans())
     def choose(self, which: int, again: bool) -> None:
@@ -209,7 +209,7 @@ class AfterSales(RuleBasedStateMachine):
         )
 
     @rule(which=WHICH, verdict=st.sampled_from(["approved", "refused", "nobody"]))
-    def second_person(self, which: int, verdict: str) -> None:
+    def approver(self, which: int, verdict: str) -> None:
         refund = self.one_of("SELECT refund_id, order_no, approval_id FROM refunds r JOIN orders USING (order_no) "
                              "WHERE customer_id = :c AND r.status = 'awaiting_approval' ORDER BY 1", which)  # fmt: skip
         if refund is None:
@@ -224,8 +224,8 @@ class AfterSales(RuleBasedStateMachine):
             if verdict == "nobody":
                 return await refunds.lapse(conn, refund.order_no)
             await approval_requests.decide(conn, self.shop.keys, refund.approval_id, verdict, "finance:ben", "x")
-            said = RefundStatus(verdict)
-            return await refunds.decided(conn, refund.order_no, refund.refund_id, said, "finance:ben")
+            text = RefundStatus(verdict)
+            return await refunds.decided(conn, refund.order_no, refund.refund_id, text, "finance:ben")
 
         if verdict == "nobody":
             self.shop.run(late, owner=True)
@@ -269,14 +269,14 @@ class AfterSales(RuleBasedStateMachine):
         if newest >= 0:
             self.comes_back(newest, Condition.AS_NEW, 100, 10**9)
 
-    @rule(which=WHICH, act=st.sampled_from(["approve", "reject", "cancel", "sent"]))
-    def answer(self, which: int, act: str) -> None:
-        async def work(conn: AsyncConnection, here: Any) -> Any:
-            if act == "reject":
-                return await return_handling.reject(conn, here, "support:a", self.terms, self.shop.keys, "no")
-            if act == "sent":
-                return await return_handling.sent(conn, here, "customer:c", self.terms, "post", "1")
-            return await getattr(return_handling, act)(conn, here, "customer:c", self.terms)
+    @rule(which=WHICH, action=st.sampled_from(["approve", "reject", "cancel", "sent"]))
+    def answer(self, which: int, action: str) -> None:
+        async def work(conn: AsyncConnection, order_return: Any) -> Any:
+            if action == "reject":
+                return await return_handling.reject(conn, order_return, "support:a", self.terms, self.shop.keys, "no")
+            if action == "sent":
+                return await return_handling.sent(conn, order_return, "customer:c", self.terms, "post", "1")
+            return await getattr(return_handling, action)(conn, order_return, "customer:c", self.terms)
 
         self.of_return(which, work)
 
@@ -284,22 +284,28 @@ class AfterSales(RuleBasedStateMachine):
     def comes_back(self, which: int, condition: Condition, percent: int, limit: int) -> None:
         """Received and inspected, all of one condition."""
         terms = replace(self.terms, damaged_percent=percent, limits=Limits(limit))
-        how = SettlementContext(self.shop.keys, terms, "warehouse:w")
+        context = SettlementContext(self.shop.keys, terms, "warehouse:w")
 
-        async def received(conn: AsyncConnection, here: Any) -> Any:
-            told = [Found(one.sku, one.quantity, condition) for one in await returns.lines_of(conn, here.return_id)]
-            return await return_handling.receive(conn, here, "warehouse:w", terms, told)
+        async def received(conn: AsyncConnection, order_return: Any) -> Any:
+            found = [
+                Found(one.sku, one.quantity, condition) for one in await returns.lines_of(conn, order_return.return_id)
+            ]
+            return await return_handling.receive(conn, order_return, "warehouse:w", terms, found)
 
         self.of_return(which, received)
-        self.of_return(which, lambda conn, here: return_handling.inspect(conn, here, how, []))
+        self.of_return(which, lambda conn, order_return: return_handling.inspect(conn, order_return, context, []))
 
-    @rule(which=WHICH, act=st.sampled_from(ReturnDue))
-    def time_passes(self, which: int, act: ReturnDue) -> None:
-        how = SettlementContext(self.shop.keys, self.terms, "system")
-        self.of_return(which, lambda conn, here: return_deadlines.process_due(conn, here, act, how), late=True)
+    @rule(which=WHICH, action=st.sampled_from(ReturnDue))
+    def time_passes(self, which: int, action: ReturnDue) -> None:
+        context = SettlementContext(self.shop.keys, self.terms, "system")
+        self.of_return(
+            which,
+            lambda conn, order_return: return_deadlines.process_due(conn, order_return, action, context),
+            late=True,
+        )
 
     def of_return(
-        self, which: int, act: Callable[[AsyncConnection, Any], Awaitable[Any]], *, late: bool = False
+        self, which: int, action: Callable[[AsyncConnection, Any], Awaitable[Any]], *, late: bool = False
     ) -> None:
         found = self.one_of("SELECT return_id FROM returns r JOIN orders USING (order_no) WHERE customer_id = :c AND "
                             "NOT r.status IN ('completed', 'rejected', 'expired', 'cancelled') "
@@ -312,7 +318,7 @@ class AfterSales(RuleBasedStateMachine):
                                     "WHERE return_id = :r AND deadline IS NOT NULL"), {"r": found[0]})  # fmt: skip
 
         async def work(conn: AsyncConnection) -> Any:
-            return await act(conn, await returns.lock(conn, found[0]))
+            return await action(conn, await returns.lock(conn, found[0]))
 
         if late:
             self.shop.run(overdue)
@@ -362,11 +368,11 @@ class AfterSales(RuleBasedStateMachine):
     def brought_on(self, place: int) -> None:
         """What happens when nobody asks for anything any more."""
         for _ in range(4):
-            self.second_person(0, "nobody")
+            self.approver(0, "nobody")
             self.refund_is_paid(0, PaymentStatus.SUCCEEDED)
-        for act in (ReturnDue.APPROVE, ReturnDue.REMIND, ReturnDue.EXPIRE, ReturnDue.INSPECT, ReturnDue.COMPLETE):
+        for action in (ReturnDue.APPROVE, ReturnDue.REMIND, ReturnDue.EXPIRE, ReturnDue.INSPECT, ReturnDue.COMPLETE):
             for which in range(3):
-                self.time_passes(which, act)
+                self.time_passes(which, action)
         self.choose(place, again=False)
         self.is_undone(place)
         self.arrives(place)
@@ -379,9 +385,9 @@ def test_after_sales_of_any_kind_keep_money_and_pieces(database_url: DatabaseUrl
     databases = [Database.from_settings(configured.model_copy(update={"database_url": url}))
                  for url in (database_url.app_url, database_url.owner_url)]  # fmt: skip
     parts = (loop, *databases, KeyRing(Vault.from_settings(configured)), configured)
-    told = {"shop_parts": parts, "terms": ReturnPolicy.from_settings(configured)}
+    body = {"shop_parts": parts, "terms": ReturnPolicy.from_settings(configured)}
     try:
-        run_state_machine_as_test(type("AfterSales", (AfterSales,), told), settings=SOME)
+        run_state_machine_as_test(type("AfterSales", (AfterSales,), body), settings=SOME)
     finally:
         for database in databases:
             loop.run_until_complete(database.close())

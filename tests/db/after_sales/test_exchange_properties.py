@@ -69,7 +69,7 @@ MONEY = text(
 
 
 @dataclass
-class Story:
+class Scenario:
     """One customer: the goods they hold, by order and SKU."""
 
     database: Database
@@ -95,13 +95,13 @@ class Story:
             await conn.execute(ORDER, {"o": number, "t": 300, "x": self.added.of(300), "a": sealed})
             await conn.execute(LINE, {"o": number, "s": self.sku("A"), "q": 3, "p": 100, "x": self.added.of(300)})
             await conn.execute(PAID, {"o": number})
-            await self._walk(conn, number, len(WAY))
+            await self._advance(conn, number, len(WAY))
         self.holds.append((number, "A", 3))
 
     def sku(self, name: str) -> str:
         return f"{name}-{self.tag}"
 
-    async def _walk(self, conn: AsyncConnection, number: str, steps: int) -> None:
+    async def _advance(self, conn: AsyncConnection, number: str, steps: int) -> None:
         for event, source, target in WAY[:steps]:
             await conn.execute(MOVE, {"o": number, "e": event, "f": source, "t": target})
 
@@ -121,12 +121,14 @@ class Story:
             return_id, order_no, {self.sku(sku): units}, "x", Reason.CHANGED_MIND, resolution, f"customer:{self.tag}",
             exchange_for={self.sku(name): n for name, n in wanted.items()} if exchange else {},
         )  # fmt: skip
-        told = [Found(self.sku(sku), units, Condition.AS_NEW)]
+        found = [Found(self.sku(sku), units, Condition.AS_NEW)]
         async with self.database.begin() as conn:
             await return_requests.request(conn, self.keys, self.terms, new_request)
-            here = await returns.lock(conn, return_id)
-            here = await return_handling.receive(conn, here, "warehouse:wu", self.terms, told)
-            await return_handling.inspect(conn, here, SettlementContext(self.keys, self.terms, "warehouse:wu"), told)
+            order_return = await returns.lock(conn, return_id)
+            order_return = await return_handling.receive(conn, order_return, "warehouse:wu", self.terms, found)
+            await return_handling.inspect(
+                conn, order_return, SettlementContext(self.keys, self.terms, "warehouse:wu"), found
+            )
         if exchange:
             await self._gets(return_id, wanted or {sku: units}, gives_up)
 
@@ -138,17 +140,17 @@ class Story:
             number = found.scalar_one()
             await timeline.lock_order(conn, number)
             if gives_up:
-                await self._walk(conn, number, 1)
+                await self._advance(conn, number, 1)
                 row = {"o": number, "e": "order_cancelled", "f": "pending_payment", "t": "cancelled"}
                 await conn.execute(MOVE, row)
                 await exchange_fallback.fall_back(conn, number, "out_of_stock")
                 await exchange_fallback.fall_back(conn, number, "out_of_stock")  # once
                 return
             await conn.execute(PAID, {"o": number})
-            await self._walk(conn, number, len(WAY))
+            await self._advance(conn, number, len(WAY))
         self.holds += [(number, sku, units) for sku, units in goods.items()]
 
-    async def kept_minor(self) -> int:
+    async def retained_minor(self) -> int:
         """Money in less money out; what became store credit is out of the goods, too."""
         async with self.database.begin() as conn:
             row = (await conn.execute(MONEY, {"c": f"E-{self.tag}"})).one()
@@ -159,7 +161,7 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def books(database_url: DatabaseUrls) -> Iterator[DatabaseUrls]:
+def urls(database_url: DatabaseUrls) -> Iterator[DatabaseUrls]:
     yield database_url
 
 
@@ -169,26 +171,26 @@ def test_money_in_less_money_out_is_what_the_kept_goods_cost(
     books: DatabaseUrls, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int
 ) -> None:
     """With tax on top of the prices, too."""
-    asyncio.run(_tell(books, steps, rate_bp))
+    asyncio.run(_run_scenario(books, steps, rate_bp))
 
 
-async def _tell(
-    books: DatabaseUrls, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int
+async def _run_scenario(
+    urls: DatabaseUrls, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int
 ) -> None:
-    configuration = settings_for(books, tax_rate_bp=rate_bp, tax_included=False)
+    configuration = settings_for(urls, tax_rate_bp=rate_bp, tax_included=False)
     database = Database.from_settings(configuration)
-    owner = Database.from_settings(configuration.model_copy(update={"database_url": books.owner_url}))
+    owner = Database.from_settings(configuration.model_copy(update={"database_url": urls.owner_url}))
     terms = ReturnPolicy.from_settings(configuration)
-    story = Story(database, KeyRing(Vault.from_settings(configuration)), terms, Tax(rate_bp, included=False))
+    scenario = Scenario(database, KeyRing(Vault.from_settings(configuration)), terms, Tax(rate_bp, included=False))
     try:
-        await story.begins(owner)
+        await scenario.begins(owner)
         for step in steps:
-            await story.sends_back(*step)
+            await scenario.sends_back(*step)
             # A unit of a line carries a cent more or less of what the line cost.
-            assert abs(await story.kept_minor() - story.worth_minor()) <= sum(n for _, _, n in story.holds)
-        while story.holds:
-            await story.sends_back(0, 99, Resolution.REFUND, {}, False)
-        assert await story.kept_minor() == 0
+            assert abs(await scenario.retained_minor() - scenario.worth_minor()) <= sum(n for _, _, n in scenario.holds)
+        while scenario.holds:
+            await scenario.sends_back(0, 99, Resolution.REFUND, {}, False)
+        assert await scenario.retained_minor() == 0
         async with database.begin() as conn:
             answers = [await run_checks(conn, question) for question in CHECKS]
         assert not [f"{answer.question.name}: {answer.examples}" for answer in answers if answer.count]

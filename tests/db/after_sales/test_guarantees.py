@@ -38,12 +38,12 @@ async def offered(db: DirectDatabase) -> tuple[str, str]:
 async def guaranteed(db: DirectDatabase) -> tuple[str, str, int]:
     """(order, return, authorisation) of an advance exchange whose guarantee is authorised."""
     order_no, return_id = await offered(db)
-    authorisation = await asked(db, order_no, return_id, "authorise", status="succeeded")
+    authorisation = await request_payment(db, order_no, return_id, "authorise", status="succeeded")
     await db.rows("UPDATE guarantees SET status = 'authorised' WHERE return_id = %s", return_id)
     return order_no, return_id, authorisation
 
 
-async def asked(
+async def request_payment(
     db: DirectDatabase, order_no: str, return_id: str, kind: str, amount: int = 1000, parent: int | None = None,
     status: str = "intent", time: int = 1,
 ) -> int:  # fmt: skip
@@ -67,9 +67,9 @@ async def due(db: DirectDatabase, return_id: str, kind: str, claim: int = 1000) 
 async def test_a_guarantee_ends_once(db: DirectDatabase, kind: str) -> None:
     order_no, return_id, authorisation = await guaranteed(db)
     await due(db, return_id, kind)
-    await asked(db, order_no, return_id, kind, parent=authorisation)
+    await request_payment(db, order_no, return_id, kind, parent=authorisation)
     with pytest.raises(Exception, match=r"payments_guarantee_ends_once|payments_one_void"):
-        await asked(db, order_no, return_id, kind, parent=authorisation, time=2)
+        await request_payment(db, order_no, return_id, kind, parent=authorisation, time=2)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_a_provider_is_asked_only_for_what_is_due(
     if status != "authorised":
         await due(db, return_id, "capture" if status == "claim_due" else "void", 400)
     with pytest.raises(psycopg.Error) as refusal:
-        await asked(db, order_no, return_id, kind, amount, authorisation, time=2)
+        await request_payment(db, order_no, return_id, kind, amount, authorisation, time=2)
     assert refusal.value.sqlstate == "OM173"
 
 
@@ -102,26 +102,26 @@ async def test_what_is_due_is_taken_from_its_own_authorisation(db: DirectDatabas
     await due(db, return_id, "capture", 400)
     for parent in (None, of_another, await db.payment(order_no, "authorise", "succeeded")):
         with pytest.raises(psycopg.Error) as refusal:
-            await asked(db, order_no, return_id, "capture", 400, parent)
+            await request_payment(db, order_no, return_id, "capture", 400, parent)
         assert refusal.value.sqlstate == "OM173"
-    await asked(db, order_no, return_id, "capture", 400, authorisation)
+    await request_payment(db, order_no, return_id, "capture", 400, authorisation)
 
 
 async def test_what_becomes_of_the_return_decides(db: DirectDatabase) -> None:
     _, return_id, _ = await guaranteed(db)
     for status in ("approved", "expired"):
         await db.rows("UPDATE returns SET status = %s WHERE return_id = %s", status, return_id)
-    told = "SELECT status, claim_minor FROM guarantees WHERE return_id = %s"
-    assert await db.rows(told, return_id) == [("claim_due", 1000)]
+    reported = "SELECT status, claim_minor FROM guarantees WHERE return_id = %s"
+    assert await db.rows(reported, return_id) == [("claim_due", 1000)]
     await db.rows("UPDATE returns SET status = 'received' WHERE return_id = %s", return_id)
-    assert await db.rows(told, return_id) == [("authorised", None)]
+    assert await db.rows(reported, return_id) == [("authorised", None)]
 
 
 async def test_a_claim_under_way_is_not_turned_back(db: DirectDatabase) -> None:
     order_no, return_id, authorisation = await guaranteed(db)
     for status in ("approved", "expired"):
         await db.rows("UPDATE returns SET status = %s WHERE return_id = %s", status, return_id)
-    await asked(db, order_no, return_id, "capture", parent=authorisation)
+    await request_payment(db, order_no, return_id, "capture", parent=authorisation)
     await db.rows("UPDATE returns SET status = 'received' WHERE return_id = %s", return_id)
     assert await db.one("SELECT status FROM guarantees WHERE return_id = %s", return_id) == "claim_due"
     back = "UPDATE guarantees SET status = 'release_due' WHERE return_id = %s"
@@ -140,7 +140,7 @@ async def test_it_ends_as_its_provider_says(db: DirectDatabase, kind: str, end: 
     await due(db, return_id, kind)
     move = "UPDATE guarantees SET status = %s WHERE return_id = %s"
     assert await db.refused(move, end, return_id) == "OM173"
-    asking = await asked(db, order_no, return_id, kind, parent=authorisation)
+    asking = await request_payment(db, order_no, return_id, kind, parent=authorisation)
     assert await db.refused(move, end, return_id) == "OM173"
     await db.rows("UPDATE payments SET status = 'succeeded' WHERE payment_id = %s", asking)
     await db.rows(move, end, return_id)
@@ -149,7 +149,7 @@ async def test_it_ends_as_its_provider_says(db: DirectDatabase, kind: str, end: 
 async def test_it_is_authorised_by_its_provider_alone(db: DirectDatabase) -> None:
     order_no, return_id = await offered(db)
     move = "UPDATE guarantees SET status = 'authorised' WHERE return_id = %s"
-    await asked(db, order_no, return_id, "authorise")
+    await request_payment(db, order_no, return_id, "authorise")
     await db.payment(order_no, "authorise", "succeeded")  # of the order itself
     assert await db.refused(move, return_id) == "OM173"
 

@@ -57,7 +57,7 @@ class Returning(RuleBasedStateMachine):
     keys: KeyRing
     terms: ReturnPolicy
 
-    asked = Bundle("asked")
+    requested = Bundle("asked")
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,8 +128,8 @@ class Returning(RuleBasedStateMachine):
         )  # fmt: skip
 
         async def read(conn: AsyncConnection) -> Any:
-            told = text(f"SELECT jsonb_build_array({parts})")
-            return (await conn.execute(told, {"o": self.order_no, "t": self.tag})).scalar_one()
+            reported = text(f"SELECT jsonb_build_array({parts})")
+            return (await conn.execute(reported, {"o": self.order_no, "t": self.tag})).scalar_one()
 
         return self.run(read)
 
@@ -145,14 +145,14 @@ class Returning(RuleBasedStateMachine):
         assert self.snapshot() == before
         return None
 
-    def acted(self, return_id: str | None, act: Callable[[AsyncConnection, Any], Awaitable[Any]]) -> None:
+    def acted(self, return_id: str | None, action: Callable[[AsyncConnection, Any], Awaitable[Any]]) -> None:
         async def work(conn: AsyncConnection) -> Any:
-            return await act(conn, await returns.lock(conn, return_id or ""))
+            return await action(conn, await returns.lock(conn, return_id or ""))
 
         if return_id is not None:
             self.tried(work)
 
-    @rule(target=asked, sku=SKUS, units=UNITS, reason=st.sampled_from(Reason), by_rule=st.booleans())
+    @rule(target=requested, sku=SKUS, units=UNITS, reason=st.sampled_from(Reason), by_rule=st.booleans())
     def ask(self, sku: str, units: int, reason: Reason, by_rule: bool) -> str | None:
         return_id = f"rt_{secrets.token_hex(16)}"
         wanted = {self.sku(sku): units}
@@ -163,52 +163,65 @@ class Returning(RuleBasedStateMachine):
         made = self.tried(lambda conn: return_requests.request(conn, self.keys, terms, new_request))
         return return_id if made else None
 
-    @rule(return_id=asked)
+    @rule(return_id=requested)
     def approve(self, return_id: str | None) -> None:
-        self.acted(return_id, lambda conn, here: return_handling.approve(conn, here, "support:a", self.terms))
+        self.acted(
+            return_id, lambda conn, order_return: return_handling.approve(conn, order_return, "support:a", self.terms)
+        )
 
-    @rule(return_id=asked)
+    @rule(return_id=requested)
     def reject(self, return_id: str | None) -> None:
         self.acted(
-            return_id, lambda conn, here: return_handling.reject(conn, here, "support:a", self.terms, self.keys, "x")
+            return_id,
+            lambda conn, order_return: return_handling.reject(
+                conn, order_return, "support:a", self.terms, self.keys, "x"
+            ),
         )
 
-    @rule(return_id=asked)
+    @rule(return_id=requested)
     def cancel(self, return_id: str | None) -> None:
-        self.acted(return_id, lambda conn, here: return_handling.cancel(conn, here, "customer:c", self.terms))
+        self.acted(
+            return_id, lambda conn, order_return: return_handling.cancel(conn, order_return, "customer:c", self.terms)
+        )
 
-    @rule(return_id=asked)
+    @rule(return_id=requested)
     def send(self, return_id: str | None) -> None:
         self.acted(
-            return_id, lambda conn, here: return_handling.sent(conn, here, "customer:c", self.terms, "post", "1")
+            return_id,
+            lambda conn, order_return: return_handling.sent(conn, order_return, "customer:c", self.terms, "post", "1"),
         )
 
-    @rule(return_id=asked, sku=SKUS, units=UNITS, condition=REPORTED)
+    @rule(return_id=requested, sku=SKUS, units=UNITS, condition=REPORTED)
     def receive(self, return_id: str | None, sku: str, units: int, condition: Condition) -> None:
-        told = [Found(self.sku(sku), units, condition)]
-        self.acted(return_id, lambda conn, here: return_handling.receive(conn, here, "warehouse:w", self.terms, told))
+        found = [Found(self.sku(sku), units, condition)]
+        self.acted(
+            return_id,
+            lambda conn, order_return: return_handling.receive(conn, order_return, "warehouse:w", self.terms, found),
+        )
 
-    @rule(return_id=asked, sku=SKUS, units=UNITS, condition=REPORTED, percent=st.sampled_from([0, 50, 100]))
+    @rule(return_id=requested, sku=SKUS, units=UNITS, condition=REPORTED, percent=st.sampled_from([0, 50, 100]))
     def inspect(self, return_id: str | None, sku: str, units: int, condition: Condition, percent: int) -> None:
-        told = [Found(self.sku(sku), units, condition)]
-        how = SettlementContext(self.keys, replace(self.terms, damaged_percent=percent), "warehouse:w")
-        self.acted(return_id, lambda conn, here: return_handling.inspect(conn, here, how, told))
+        found = [Found(self.sku(sku), units, condition)]
+        context = SettlementContext(self.keys, replace(self.terms, damaged_percent=percent), "warehouse:w")
+        self.acted(return_id, lambda conn, order_return: return_handling.inspect(conn, order_return, context, found))
 
-    @rule(return_id=asked, act=st.sampled_from(ReturnDue))
-    def time_passes(self, return_id: str | None, act: ReturnDue) -> None:
+    @rule(return_id=requested, action=st.sampled_from(ReturnDue))
+    def time_passes(self, return_id: str | None, action: ReturnDue) -> None:
         async def late(conn: AsyncConnection) -> None:
             await conn.execute(text("UPDATE returns SET deadline = now(), remind_at = remind_at - interval '1 year' "
                                     "WHERE return_id = :r AND deadline IS NOT NULL"), {"r": return_id})  # fmt: skip
 
         if return_id is not None:
             self.run(late)
-            how = SettlementContext(self.keys, self.terms, "system")
-            self.acted(return_id, lambda conn, here: return_deadlines.process_due(conn, here, act, how))
+            context = SettlementContext(self.keys, self.terms, "system")
+            self.acted(
+                return_id, lambda conn, order_return: return_deadlines.process_due(conn, order_return, action, context)
+            )
 
     @invariant()
     def pieces_sent_less_pieces_back_are_pieces_kept(self) -> None:
         async def read(conn: AsyncConnection) -> Any:
-            told = text(
+            reported = text(
                 "SELECT (SELECT jsonb_agg(jsonb_build_object('sent', l.quantity, 'returned', l.returned_quantity, "
                 "'counted', (SELECT coalesce(sum(n.quantity), 0) FROM return_lines n JOIN returns r USING (return_id) "
                 "WHERE n.order_no = l.order_no AND n.line_no = l.line_no AND NOT r.status = ANY(:free)))) "
@@ -220,7 +233,7 @@ class Returning(RuleBasedStateMachine):
                 "(SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds WHERE order_no = :o) AS given"
             )
             free = [str(one) for one in NOT_COUNTED]
-            return (await conn.execute(told, {"o": self.order_no, "t": self.tag, "free": free})).one()
+            return (await conn.execute(reported, {"o": self.order_no, "t": self.tag, "free": free})).one()
 
         row = self.run(read)
         assert all(line["counted"] == line["returned"] <= line["sent"] for line in row.lines)
@@ -239,12 +252,12 @@ class Returning(RuleBasedStateMachine):
         for return_id in self.run(open_ones):
             self.ended(return_id)
         for question in LEVELS:
-            answer = self.run(lambda conn, asked=question: run_checks(conn, asked))  # type: ignore[misc]
+            answer = self.run(lambda conn, check=question: run_checks(conn, check))  # type: ignore[misc]
             assert not answer.count, (question.name, answer.examples)
 
     def ended(self, return_id: str) -> None:
-        for act in (ReturnDue.APPROVE, ReturnDue.REMIND, ReturnDue.EXPIRE, ReturnDue.INSPECT):
-            self.time_passes(return_id, act)
+        for action in (ReturnDue.APPROVE, ReturnDue.REMIND, ReturnDue.EXPIRE, ReturnDue.INSPECT):
+            self.time_passes(return_id, action)
 
         async def status(conn: AsyncConnection) -> ReturnStatus:
             return (await returns.find(conn, return_id)).status
@@ -259,9 +272,9 @@ def test_any_returns_keep_the_pieces(database_url: DatabaseUrls) -> None:
     databases = [Database.from_settings(configured.model_copy(update={"database_url": url}))
                  for url in (database_url.app_url, database_url.owner_url)]  # fmt: skip
     keys, terms = KeyRing(Vault.from_settings(configured)), ReturnPolicy.from_settings(configured)
-    told = {"loop": loop, "database": databases[0], "owner": databases[1], "keys": keys, "terms": terms}
+    body = {"loop": loop, "database": databases[0], "owner": databases[1], "keys": keys, "terms": terms}
     try:
-        run_state_machine_as_test(type("Returning", (Returning,), told), settings=FEWER)
+        run_state_machine_as_test(type("Returning", (Returning,), body), settings=FEWER)
     finally:
         for database in databases:
             loop.run_until_complete(database.close())

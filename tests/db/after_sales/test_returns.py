@@ -27,7 +27,7 @@ async def delivered(db: DirectDatabase, quantity: int = 3) -> str:
     return order_no
 
 
-async def asked(db: DirectDatabase, order_no: str, quantity: int = 1) -> str:
+async def request_return(db: DirectDatabase, order_no: str, quantity: int = 1) -> str:
     return_id = f"rt_{secrets.token_hex(8)}"
     async with db.app.transaction():
         await db.app.execute(ASK, (return_id, order_no))
@@ -40,16 +40,16 @@ def way_to(status: ReturnStatus) -> list[ReturnStatus]:
     ways: dict[ReturnStatus, list[ReturnStatus]] = {ReturnStatus.REQUESTED: []}
     todo = [ReturnStatus.REQUESTED]
     while todo:
-        here = todo.pop(0)
+        current = todo.pop(0)
         for (source, _), target in RETURN_TRANSITIONS.items():
-            if source is here and target not in ways:
-                ways[target] = [*ways[here], target]
+            if source is current and target not in ways:
+                ways[target] = [*ways[current], target]
                 todo.append(target)
     return ways[status]
 
 
 async def standing(db: DirectDatabase, status: ReturnStatus) -> str:
-    return_id = await asked(db, await delivered(db))
+    return_id = await request_return(db, await delivered(db))
     for step in way_to(status):
         await db.app.execute(MOVE, (step.value, return_id))
     return return_id
@@ -86,15 +86,15 @@ async def test_what_is_not_delivered_is_not_returned(db: DirectDatabase, status:
 
 async def test_no_more_is_on_returns_than_was_delivered(db: DirectDatabase) -> None:
     order_no = await delivered(db, 3)
-    first = await asked(db, order_no, 2)
+    first = await request_return(db, order_no, 2)
     with pytest.raises(Exception, match="line_returns_within_delivered"):
-        await asked(db, order_no, 2)
+        await request_return(db, order_no, 2)
     await db.app.execute(MOVE, ("rejected", first))
-    second = await asked(db, order_no, 3)
+    second = await request_return(db, order_no, 3)
     assert await db.one("SELECT returned_quantity FROM order_lines WHERE order_no = %s", order_no) == 3
     for status in ("approved", "expired"):
         await db.app.execute(MOVE, (status, second))
-    third = await asked(db, order_no, 1)
+    third = await request_return(db, order_no, 1)
     # What arrives all the same takes its pieces again, if they are free.
     assert await db.refused(MOVE, "received", second) == "23514"
     await db.app.execute(MOVE, ("cancelled", third))
@@ -103,7 +103,7 @@ async def test_no_more_is_on_returns_than_was_delivered(db: DirectDatabase) -> N
 
 
 async def test_a_returns_facts_do_not_change(db: DirectDatabase) -> None:
-    return_id = await asked(db, await delivered(db))
+    return_id = await request_return(db, await delivered(db))
     for change in ("resolution = 'exchange'", "return_no = 9", "requested_by = 'other'", "reason_code = 'whim'"):
         statement = f"UPDATE returns SET {change} WHERE return_id = '{return_id}'"
         assert await db.refused(statement, by_owner=True) == "OM003"
@@ -114,7 +114,7 @@ async def test_a_returns_facts_do_not_change(db: DirectDatabase) -> None:
 
 async def test_lines_come_with_the_request_and_are_the_orders(db: DirectDatabase) -> None:
     order_no, other = await delivered(db), await delivered(db)
-    return_id = await asked(db, order_no)
+    return_id = await request_return(db, order_no)
     assert await db.refused(LINE, return_id, other, 1, "TEA", 1) in ("23503", "23505")
     assert await db.refused(LINE, return_id, order_no, 2, "TEA", 1) == "23503"
     await db.app.execute(
@@ -127,7 +127,7 @@ async def test_lines_come_with_the_request_and_are_the_orders(db: DirectDatabase
 
 
 async def test_what_was_found_is_all_that_was_on_it(db: DirectDatabase) -> None:
-    return_id = await asked(db, await delivered(db), 3)
+    return_id = await request_return(db, await delivered(db), 3)
     for found in ([("as_new", 2)], [("as_new", 2), ("damaged", 2)]):
         with pytest.raises(Exception, match="all that was on the return"):
             async with db.app.transaction():
@@ -140,7 +140,7 @@ async def test_what_was_found_is_all_that_was_on_it(db: DirectDatabase) -> None:
 
 async def test_what_is_on_the_way_back_keeps_its_order_open(db: DirectDatabase) -> None:
     order_no = await delivered(db)
-    return_id = await asked(db, order_no)
+    return_id = await request_return(db, order_no)
     completed = "INSERT INTO order_events (order_no, type, from_status, to_status, actor) VALUES (%s, "
     completed += "'return_window_closed', 'delivered', 'completed', 'system')"
     assert await db.refused(completed, order_no) == "OM010"
@@ -150,14 +150,14 @@ async def test_what_is_on_the_way_back_keeps_its_order_open(db: DirectDatabase) 
 
 async def test_a_return_wakes_its_order_and_itself(db: DirectDatabase) -> None:
     order_no = await delivered(db)
-    return_id = await asked(db, order_no)
-    told = (
+    return_id = await request_return(db, order_no)
+    reported = (
         "SELECT kind, name FROM workflow_requests WHERE subject = ANY(%s) AND kind <> 'start_order' ORDER BY request_id"
     )
-    assert await db.rows(told, [order_no, return_id]) == [("signal_order", "after_sales")]
+    assert await db.rows(reported, [order_no, return_id]) == [("signal_order", "after_sales")]
     await db.app.execute(MOVE, ("approved", return_id))
     await db.app.execute(MOVE, ("cancelled", return_id))
-    assert [row[0] for row in await db.rows(told, [order_no, return_id])] == [
+    assert [row[0] for row in await db.rows(reported, [order_no, return_id])] == [
         "signal_order", "signal_return", "signal_order", "signal_return",
     ]  # fmt: skip
 
@@ -198,7 +198,7 @@ async def shelve(
 async def test_no_more_goes_on_a_shelf_than_came(db: DirectDatabase) -> None:
     await db.stock("TEA", 0)
     order_no = await delivered(db, 6)
-    return_id = await asked(db, order_no, 6)
+    return_id = await request_return(db, order_no, 6)
     assert await shelve(db, order_no, return_id, "return_restock", 1) == "OM174"  # nobody has looked at it
     async with db.app.transaction():
         for condition, units in (("as_new", 2), ("damaged", 1), ("missing", 3)):
@@ -216,7 +216,7 @@ async def test_no_more_goes_on_a_shelf_than_came(db: DirectDatabase) -> None:
 async def test_what_nobody_looked_at_goes_into_quarantine_whole(db: DirectDatabase) -> None:
     await db.stock("TEA", 0)
     order_no = await delivered(db, 2)
-    return_id = await asked(db, order_no, 2)
+    return_id = await request_return(db, order_no, 2)
     async with db.app.transaction():
         await db.app.execute(FOUND, (return_id, "inspected", "as_new", 2))
     assert await shelve(db, order_no, return_id, "quarantine_in", 2) == ""

@@ -14,7 +14,7 @@ RESOLVE = (
     "INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc, approval_id)"
     " VALUES (%s, %s, %s, 'support:ann', '', %s)"
 )
-ACT = (
+ACTION = (
     "INSERT INTO staff_actions (act_id, order_no, action, detail, actor, reason_enc, approval_id)"
     " VALUES (%s, %s, 'adjust', %s, 'support:ann', '', %s)"
 )
@@ -50,10 +50,10 @@ async def test_a_yes_is_for_this_act_of_this_order(db: DirectDatabase) -> None:
 
 async def test_no_payment_is_recorded_by_hand_by_one_person(db: DirectDatabase) -> None:
     order_no = await db.order()
-    assert await db.refused(ACT, order_no, order_no, "payment_recorded", None) == CHECK
-    await db.app.execute(ACT, (order_no, order_no, "shipment_delivered", None))
+    assert await db.refused(ACTION, order_no, order_no, "payment_recorded", None) == CHECK
+    await db.app.execute(ACTION, (order_no, order_no, "shipment_delivered", None))
     await db.app.execute(ASK, (order_no, "adjust", order_no, "payment_recorded"))
-    assert await db.refused(ACT, f"{order_no}-2", order_no, "payment_recorded", order_no) == NOT_APPROVED
+    assert await db.refused(ACTION, f"{order_no}-2", order_no, "payment_recorded", order_no) == NOT_APPROVED
 
 
 async def test_a_lapsed_request_is_not_decided(db: DirectDatabase) -> None:
@@ -121,9 +121,12 @@ def pairs() -> list[tuple[tuple[str, str], str | None]]:
     """Every act that a step allows, with each thing that it may be about."""
     about = {"return_payment": ("all", "stray"), "refund": ("refund",), "guarantee": ("return",), "supplement": ("1",)}
     known = [
-        ((str(step), str(act)), it) for step in Step for act in STEPS[step].options for it in about.get(step, (None,))
+        ((str(step), str(action)), it)
+        for step in Step
+        for action in STEPS[step].options
+        for it in about.get(step, (None,))
     ]
-    assert {(step, act, it) for (step, act), it in known} >= set(GIVES)
+    assert {(step, action, it) for (step, action), it in known} >= set(GIVES)
     return known
 
 
@@ -138,15 +141,15 @@ ANOTHER_STEP = "OM176"
 async def test_an_act_resolves_the_step_it_was_kept_for_and_only_once(db: DirectDatabase) -> None:
     order_no = await db.order()
     await db.app.execute(PARK, (order_no, 1, 5))
-    act = (
+    action = (
         "INSERT INTO resolutions (resolution_id, order_no, park_no, action, actor, reason_enc)"
         " VALUES (%s, %s, %s, 'retry', 'a', '')"
     )
     for name in ("taken", "late"):
-        await db.app.execute(act, (f"{name} {order_no}", order_no, 1))
+        await db.app.execute(action, (f"{name} {order_no}", order_no, 1))
     await db.app.execute(RESOLVED, (f"taken {order_no}", order_no, 1))
     await db.app.execute(PARK, (order_no, 2, 5))
-    assert await db.refused(act, f"other {order_no}", order_no, 1) == ANOTHER_STEP
+    assert await db.refused(action, f"other {order_no}", order_no, 1) == ANOTHER_STEP
     for name in ("taken", "late"):
         assert await db.refused(RESOLVED, f"{name} {order_no}", order_no, 2) == ANOTHER_STEP
         assert await db.refused(RESOLVED, f"{name} {order_no}", order_no, 2, by_owner=True) == ANOTHER_STEP

@@ -10,7 +10,7 @@ from tests.factories.raw_writes import DirectDatabase
 from workers.cli.audit.audit import faults_of
 
 
-async def story(db: DirectDatabase) -> str:
+async def write_history(db: DirectDatabase) -> str:
     """An order with several entries."""
     order_no = await db.order()
     for action in ("looked", "decided"):
@@ -23,7 +23,7 @@ async def story(db: DirectDatabase) -> str:
 
 
 async def test_every_change_of_status_is_there(db: DirectDatabase) -> None:
-    order_no = await story(db)
+    order_no = await write_history(db)
     events = await db.rows(
         "SELECT type, from_status, to_status FROM order_events WHERE order_no = %s AND to_status IS NOT NULL "
         "ORDER BY seq",
@@ -38,7 +38,7 @@ async def test_every_change_of_status_is_there(db: DirectDatabase) -> None:
 
 
 async def test_what_was_not_touched_is_whole(db: DirectDatabase, database_url: DatabaseUrls) -> None:
-    await story(db)
+    await write_history(db)
     assert await faults_of(settings_for(database_url)) == []
 
 
@@ -58,19 +58,19 @@ TAMPERED = {
 }
 
 
-@pytest.mark.parametrize("how", TAMPERED)
+@pytest.mark.parametrize("case", TAMPERED)
 async def test_what_was_touched_is_named(
-    db: DirectDatabase, tampering: Tampering, database_url: DatabaseUrls, how: str
+    db: DirectDatabase, tampering: Tampering, database_url: DatabaseUrls, case: str
 ) -> None:
-    order_no = await story(db)
-    statement, said = TAMPERED[how]
-    if how == "swapped":
+    order_no = await write_history(db)
+    statement, text = TAMPERED[case]
+    if case == "swapped":
         await tampering.execute("DROP INDEX audit_log_order")
     await tampering.execute(statement, {"o": order_no})
     found = await faults_of(settings_for(database_url))
     assert {fault.key for fault in found} >= {order_no}
-    assert any(said in fault.what for fault in found if fault.key == order_no), found
-    if how == "swapped":
+    assert any(text in fault.what for fault in found if fault.key == order_no), found
+    if case == "swapped":
         await tampering.execute("DELETE FROM audit_log WHERE order_no = %(o)s", {"o": order_no})
         await tampering.execute(
             "CREATE UNIQUE INDEX audit_log_order ON audit_log (order_no, order_count) WHERE order_no IS NOT NULL"
@@ -78,7 +78,7 @@ async def test_what_was_touched_is_named(
 
 
 async def test_the_log_refuses_change_to_everyone(db: DirectDatabase) -> None:
-    await story(db)
+    await write_history(db)
     for statement in ("UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log"):
         assert await db.refused(statement, by_owner=True) == "OM003"
 

@@ -50,8 +50,8 @@ async def written(db: DirectDatabase, order_no: str, times: int = 3, actor: str 
     return [await db.one(WRITE, actor, order_no) for _ in range(times)]
 
 
-async def found(books: DatabaseUrls) -> list[Fault]:
-    return await faults_of(settings_for(books))
+async def found(urls: DatabaseUrls) -> list[Fault]:
+    return await faults_of(settings_for(urls))
 
 
 async def test_an_anchor_covers_what_is_new_and_nothing_twice(db: DirectDatabase, database: Database) -> None:
@@ -156,11 +156,11 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("how", ATTACKS)
+@pytest.mark.parametrize("case", ATTACKS)
 async def test_whoever_rewrites_a_chain_with_its_head_is_found(
-    db: DirectDatabase, database: Database, tampering: Tampering, how: str
+    db: DirectDatabase, database: Database, tampering: Tampering, case: str
 ) -> None:
-    order_no = f"O-{how}"
+    order_no = f"O-{case}"
     async with await psycopg.AsyncConnection.connect(db.urls.owner_url) as lost:
         await lost.execute("INSERT INTO audit_log (actor, action, order_no) VALUES ('system', 'x', %s)", (order_no,))
         await lost.rollback()
@@ -170,16 +170,16 @@ async def test_whoever_rewrites_a_chain_with_its_head_is_found(
     await rest(database)
     last = await anchored(database)
     assert last is None and await found(db.urls) == []
-    attack, said = ATTACKS[how]
+    attack, text = ATTACKS[case]
     await attack(tampering, order_no)
     faults = await found(db.urls)
     # The chains themselves are whole: nothing but the anchor shows it, and says where.
     assert [fault.kind for fault in faults] == ["anchor"], faults
-    assert said in faults[0].what
+    assert text in faults[0].what
     number = await db.one("SELECT anchor_no FROM audit_anchors WHERE %s::bigint <@ entries", mine[0])
-    assert faults[0].number == number or how == "inserted"
+    assert faults[0].number == number or case == "inserted"
     assert faults[0].words.startswith("anchor ")
-    assert str(mine[0]) in faults[0].what or how == "inserted"
+    assert str(mine[0]) in faults[0].what or case == "inserted"
 
 
 async def test_an_anchor_of_the_future_is_no_reason_to_wait(
@@ -209,9 +209,9 @@ ANCHORS = {
 }
 
 
-@pytest.mark.parametrize("how", ANCHORS)
+@pytest.mark.parametrize("case", ANCHORS)
 async def test_a_touched_anchor_is_named(
-    db: DirectDatabase, database: Database, tampering: Tampering, how: str
+    db: DirectDatabase, database: Database, tampering: Tampering, case: str
 ) -> None:
     await written(db, "O-3")
     await rest(database)
@@ -219,11 +219,11 @@ async def test_a_touched_anchor_is_named(
         await written(db, "O-3")
         await rest(database)
     number = await db.one("SELECT max(anchor_no) - 1 FROM audit_anchors")
-    statement, said = ANCHORS[how]
+    statement, text = ANCHORS[case]
     await tampering.execute(statement.encode(), {"n": number})
     faults = await found(db.urls)
-    assert any(fault.kind == "anchor" and said in fault.what for fault in faults), faults
-    if how not in ("beheaded", "another head"):
+    assert any(fault.kind == "anchor" and text in fault.what for fault in faults), faults
+    if case not in ("beheaded", "another head"):
         assert number in {fault.number for fault in faults}
 
 
@@ -234,26 +234,26 @@ async def test_an_anchor_that_was_kept_elsewhere_must_be_in_the_chain(
     await written(db, "O-4")
     await rest(database)
     async with database.begin() as conn:
-        kept = await audit_anchors.newest(conn)
-    assert kept is not None
+        stored = await audit_anchors.newest(conn)
+    assert stored is not None
 
-    async def told(*hashes: str) -> tuple[int, str]:
+    async def reported(*hashes: str) -> tuple[int, str]:
         screen = io.StringIO()
         console = Console(file=screen, soft_wrap=True)
         code = await asyncio.to_thread(audit.verify, hashes, settings_for(db.urls), console)
         return code, screen.getvalue()
 
-    assert (await told(kept.hash))[0] == 0
-    assert (await told(kept.hash.upper()))[0] == 0
-    assert (await told("0" * 64)) == (1, await not_there("0" * 64))
-    assert "64 hexadecimal digits" in (await told("rubbish"))[1]
+    assert (await reported(stored.hash))[0] == 0
+    assert (await reported(stored.hash.upper()))[0] == 0
+    assert (await reported("0" * 64)) == (1, await not_there("0" * 64))
+    assert "64 hexadecimal digits" in (await reported("rubbish"))[1]
     await tampering.execute("TRUNCATE audit_anchors")
     await tampering.execute("DELETE FROM audit_chains WHERE kind = 'anchor'")
     await tampering.execute("UPDATE audit_log SET after = 'lies' WHERE order_no = 'O-4' AND order_count = 1")
     await rehashed(tampering, "O-4")
     await rest(database)
-    assert (await told())[0] == 0  # whole in itself
-    code, words = await told(kept.hash)
+    assert (await reported())[0] == 0  # whole in itself
+    code, words = await reported(stored.hash)
     assert (code, "is not in the chain" in words) == (1, True)
 
 

@@ -23,15 +23,15 @@ MAKE = "SELECT anchor_no FROM make_audit_anchor(%s, 0)"
 class Anchoring(RuleBasedStateMachine):
     """Four writers, each with an order of its own, and a maker of anchors between their steps."""
 
-    books: ClassVar[DatabaseUrls]
+    urls: ClassVar[DatabaseUrls]
     numbers: ClassVar[Any] = itertools.count(1)
 
     def __init__(self) -> None:
         super().__init__()
         number = next(self.numbers)
         self.orders = [f"O-{number}-{writer}" for writer in range(4)]
-        self.writers = [psycopg.connect(self.books.owner_url) for _ in self.orders]
-        self.maker: psycopg.Connection[TupleRow] = psycopg.connect(self.books.owner_url, autocommit=True)
+        self.writers = [psycopg.connect(self.urls.owner_url) for _ in self.orders]
+        self.maker: psycopg.Connection[TupleRow] = psycopg.connect(self.urls.owner_url, autocommit=True)
 
     @rule(writer=WRITERS)
     def begin(self, writer: int) -> None:
@@ -73,9 +73,9 @@ class Anchoring(RuleBasedStateMachine):
         assert covered == entries
         for connection in (*self.writers, self.maker):
             connection.close()
-        assert asyncio.run(faults_of(settings_for(self.books))) == []
+        assert asyncio.run(faults_of(settings_for(self.urls))) == []
 
 
 async def test_every_entry_is_covered_once(database_url: DatabaseUrls) -> None:
-    Anchoring.books = database_url
+    Anchoring.urls = database_url
     await asyncio.to_thread(run_state_machine_as_test, Anchoring, settings=SOME)

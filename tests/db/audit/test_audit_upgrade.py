@@ -21,14 +21,14 @@ WRITE = (
 
 async def test_an_old_log_goes_on(postgres: PostgresServer) -> None:
     await create_database(postgres, "audit_upgrade")
-    books = DatabaseUrls(postgres.url(SUPERUSER, "audit_upgrade"), postgres.url(APP, "audit_upgrade"))
-    config = migrate._config(books.owner_url)
+    urls = DatabaseUrls(postgres.url(SUPERUSER, "audit_upgrade"), postgres.url(APP, "audit_upgrade"))
+    config = migrate._config(urls.owner_url)
     before = ScriptDirectory.from_config(config).get_revision("0007").down_revision
     await asyncio.to_thread(command.upgrade, config, before)
-    async with await psycopg.AsyncConnection.connect(books.owner_url, autocommit=True) as owner:
+    async with await psycopg.AsyncConnection.connect(urls.owner_url, autocommit=True) as owner:
         for actor, action, order_no in (("support:amy", "looked", "O-1"), ("system", "staff_added", None)):
             await owner.execute(WRITE, (actor, action, order_no))
-        await asyncio.to_thread(migrate.upgrade, books.owner_url)
+        await asyncio.to_thread(migrate.upgrade, urls.owner_url)
         await owner.execute("SELECT set_config('oms.origin', 'api 10.0.0.1', false)")
         numbers = [
             (await (await owner.execute(WRITE, ("support:amy", "looked", order_no))).fetchall())[0][0]
@@ -37,7 +37,7 @@ async def test_an_old_log_goes_on(postgres: PostgresServer) -> None:
         assert numbers == [3, 4]
         rows = await (await owner.execute("SELECT origin, actor_count FROM audit_log ORDER BY entry_id")).fetchall()
         assert rows == [(None, 1), (None, None), ("api 10.0.0.1", 2), ("api 10.0.0.1", 3)]
-        configuration = settings_for(books)
+        configuration = settings_for(urls)
         assert await faults_of(configuration) == []
         database = Database.from_settings(configuration)
         async with database.begin() as conn:

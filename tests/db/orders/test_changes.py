@@ -35,19 +35,19 @@ async def change(
     **line: object,
 ) -> None:
     """As a service could send it; `line` are fields of the change's only line."""
-    wish = {"line_no": 1, "sku": "TEA", "delta": -1, "items": -1, "discount": 0} | line
+    body = {"line_no": 1, "sku": "TEA", "delta": -1, "items": -1, "discount": 0} | line
     async with db.app.transaction():
         await db.app.execute(CHANGE.encode(), (order_no, 1, what, order_no, before, after))
         for _ in range(lines):
-            await db.app.execute(LINE.encode(), (order_no, *wish.values()))
-        if lines and wish["delta"] == -1:
+            await db.app.execute(LINE.encode(), (order_no, *body.values()))
+        if lines and body["delta"] == -1:
             await db.move_stock(MovementKind.RELEASE, 1, order_no=order_no)
             await db.app.execute("UPDATE allocations SET quantity = quantity - 1 WHERE order_no = %s", (order_no,))
 
 
-async def refused(db: DirectDatabase, order_no: str, **how: object) -> str:
+async def refused(db: DirectDatabase, order_no: str, **options: object) -> str:
     with pytest.raises(psycopg.Error) as refusal:
-        await change(db, order_no, **how)  # type: ignore[arg-type]
+        await change(db, order_no, **options)  # type: ignore[arg-type]
     return refusal.value.sqlstate or ""
 
 
@@ -60,7 +60,7 @@ async def test_a_change_that_adds_up_is_taken(db: DirectDatabase) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "state"),
+    ("options", "state"),
     [
         ({"before": 4}, "OM003"),  # it does not begin at the order's total
         ({"after": 1}, "OM003"),  # it does not end at the total that it says
@@ -77,10 +77,10 @@ async def test_a_change_that_adds_up_is_taken(db: DirectDatabase) -> None:
     ],
 )
 async def test_what_does_not_add_up_is_refused_and_leaves_nothing(
-    db: DirectDatabase, how: dict[str, object], state: str
+    db: DirectDatabase, options: dict[str, object], state: str
 ) -> None:
     order_no = await pending(db)
-    assert await refused(db, order_no, **how) == state
+    assert await refused(db, order_no, **options) == state
     assert await db.rows("SELECT total_minor FROM orders WHERE order_no = %s", order_no) == [(3,)]
     assert not await db.rows("SELECT 1 FROM order_changes WHERE order_no = %s", order_no)
 

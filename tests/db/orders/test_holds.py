@@ -61,13 +61,15 @@ async def test_a_held_order_is_not_booked(db: DirectDatabase) -> None:
     assert await parcels(db, order_no) == 1
 
 
-@pytest.mark.parametrize(("kind", "asked"), [("risk", 0), ("payment", 0), ("manual", 0), ("address", 1), ("stock", 1)])
-async def test_money_is_not_asked_for_where_the_kind_stops_it(db: DirectDatabase, kind: str, asked: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "requested"), [("risk", 0), ("payment", 0), ("manual", 0), ("address", 1), ("stock", 1)]
+)
+async def test_money_is_not_asked_for_where_the_kind_stops_it(db: DirectDatabase, kind: str, requested: int) -> None:
     order_no = await db.order()
     await db.event(order_no, "stock_reserved", "received", "pending_payment")
     await hold(db, order_no, kind)
     await db.app.execute(INTENT, (order_no, "authorise", order_no))
-    assert await db.one("SELECT count(*) FROM payments WHERE order_no = %s", order_no) == asked
+    assert await db.one("SELECT count(*) FROM payments WHERE order_no = %s", order_no) == requested
 
 
 async def test_money_that_came_by_itself_is_kept(db: DirectDatabase) -> None:
@@ -127,8 +129,8 @@ async def test_a_hold_shows_on_the_order_and_tells_its_workflow(db: DirectDataba
     await hold(db, order_no, "address")
     await hold(db, order_no, "manual")
     assert await db.one("SELECT hold FROM orders WHERE order_no = %s", order_no) == "address"
-    told = await db.rows("SELECT name FROM workflow_requests WHERE subject = %s AND kind = 'signal_order'", order_no)
-    assert [row[0] for row in told] == ["hold_changed", "hold_changed"]
+    events = await db.rows("SELECT name FROM workflow_requests WHERE subject = %s AND kind = 'signal_order'", order_no)
+    assert [row[0] for row in events] == ["hold_changed", "hold_changed"]
     with pytest.raises(psycopg.errors.UniqueViolation):
         await hold(db, order_no, "manual")
 

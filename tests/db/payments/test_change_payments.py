@@ -92,9 +92,9 @@ async def test_the_difference_is_taken_once_and_only_that(db: DirectDatabase) ->
     await difference(db, order_no)
     with pytest.raises(Exception, match="payments_one_change_payment"):
         await difference(db, order_no)
-    for how in ({"amount": 3}, {"change": 2}):
+    for case in ({"amount": 3}, {"change": 2}):
         with pytest.raises(Exception, match="no change waits"):
-            await difference(db, order_no, "authorise", **how)
+            await difference(db, order_no, "authorise", **case)
 
 
 @pytest.mark.parametrize(("status", "code"), [("applied", None), ("undone", None), ("awaiting_payment", "x")])
@@ -128,10 +128,10 @@ async def test_only_of_a_paid_order(db: DirectDatabase) -> None:
     assert await db.refused(OPEN, 1, 5, 2, await pending(db)) == "OM012"
 
 
-@pytest.mark.parametrize("how", ["cancel", "go on"])
-async def test_an_order_that_goes_on_leaves_none_behind(db: DirectDatabase, how: str) -> None:
+@pytest.mark.parametrize("case", ["cancel", "go on"])
+async def test_an_order_that_goes_on_leaves_none_behind(db: DirectDatabase, case: str) -> None:
     order_no = await waiting(db)
-    if how == "cancel":
+    if case == "cancel":
         await db.rows("UPDATE orders SET cancelling = 'customer_request' WHERE order_no = %s", order_no)
     else:
         await db.event(order_no, "shipment_recorded", "paid", "preparing")

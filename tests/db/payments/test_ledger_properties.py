@@ -119,7 +119,7 @@ class PaymentLedger(Ledger):
         self.learn()
 
     @rule(which=st.integers(0, 20), status=st.sampled_from(PaymentStatus))
-    def tell(self, which: int, status: PaymentStatus) -> None:
+    def report(self, which: int, status: PaymentStatus) -> None:
         if self.ids:
             payment = self.ids[which % len(self.ids)]
             self.tried("UPDATE payments SET status = %s WHERE payment_id = %s", status, payment)
@@ -164,10 +164,10 @@ class PaymentLedger(Ledger):
         assert live[0][0] <= 1
 
 
-def run(machine: type[Ledger], books: DatabaseUrls) -> None:
+def run(machine: type[Ledger], urls: DatabaseUrls) -> None:
     with (
-        psycopg.connect(books.app_url, autocommit=True) as app,
-        psycopg.connect(books.owner_url, autocommit=True) as owner,
+        psycopg.connect(urls.app_url, autocommit=True) as app,
+        psycopg.connect(urls.owner_url, autocommit=True) as owner,
     ):
         run_state_machine_as_test(type(machine.__name__, (machine,), {"app": app, "owner": owner}), settings=SOME)
 

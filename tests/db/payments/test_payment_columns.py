@@ -88,13 +88,13 @@ async def test_the_columns_name_what_exists_and_stay(db: DirectDatabase) -> None
         change = f"UPDATE payments SET {column} WHERE payment_id = %s"
         assert await db.refused(change, payment, by_owner=True) == "OM003"
     await db.rows("UPDATE payments SET purpose = 'stray' WHERE payment_id = %s", payment)
-    stray = (
+    unapplied = (
         "INSERT INTO payments (order_no, kind, purpose, provider, amount_minor, currency, status, idempotency_key, "
         "change_payment_no, guarantee_return_id) VALUES (%s, 'capture', 'stray', 'sandbox', 1, 'CNY', 'intent', %s, "
         "%s, %s)"
     )
     for change_no, return_id in ((2, None), (None, "rt_none")):
-        refused = await db.refusal(stray, changed, secrets.token_hex(8), change_no, return_id)
+        refused = await db.refusal(unapplied, changed, secrets.token_hex(8), change_no, return_id)
         assert refused.diag.constraint_name in ("payment_of_its_change", "payment_of_its_guarantee")
 
 

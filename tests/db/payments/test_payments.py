@@ -49,8 +49,8 @@ async def test_of_captures_at_the_same_moment_one_is_taken(db: DirectDatabase) -
 async def test_what_is_not_the_orders_may_come_in_beside_it(db: DirectDatabase) -> None:
     order_no = await db.order()
     await db.paid_in(order_no)
-    stray = await db.paid_in(order_no, purpose="stray")
-    assert await room(db, stray) == 1000
+    unapplied = await db.paid_in(order_no, purpose="stray")
+    assert await room(db, unapplied) == 1000
 
 
 async def test_refunds_beyond_the_capture_are_refused(db: DirectDatabase) -> None:
@@ -83,24 +83,24 @@ async def test_what_is_disputed_cannot_be_refunded_and_what_was_won_can(db: Dire
 async def test_of_two_refunds_of_the_last_cent_one_is_taken(db: DirectDatabase) -> None:
     order_no = await db.order()
     capture = await db.paid_in(order_no, 1000)
-    wish: dict[str, Any] = {"order_no": order_no, "kind": "refund", "status": "intent", "parent": capture}
-    assert await at_once(db, [{**wish, "amount_minor": 1000}] * 2) == 1
+    body: dict[str, Any] = {"order_no": order_no, "kind": "refund", "status": "intent", "parent": capture}
+    assert await at_once(db, [{**body, "amount_minor": 1000}] * 2) == 1
     assert await room(db, capture) == 0
 
 
-async def at_once(db: DirectDatabase, wishes: list[dict[str, Any]]) -> int:
+async def at_once(db: DirectDatabase, requests: list[dict[str, Any]]) -> int:
     """How many of the payments were taken, each written through a connection of its own."""
 
-    async def one(wish: dict[str, Any]) -> bool:
+    async def one(body: dict[str, Any]) -> bool:
         connection = await connect(db.urls.app_url)
         async with connection:
             try:
-                await db.payment(**wish, through=connection)
+                await db.payment(**body, through=connection)
             except (psycopg.errors.CheckViolation, psycopg.errors.UniqueViolation):
                 return False
             return True
 
-    return sum(await asyncio.gather(*map(one, wishes)))
+    return sum(await asyncio.gather(*map(one, requests)))
 
 
 async def test_a_failed_refund_frees_its_room_and_a_late_success_takes_it_again(db: DirectDatabase) -> None:
@@ -129,8 +129,8 @@ async def test_a_refund_needs_a_capture_that_succeeded(db: DirectDatabase) -> No
 async def test_each_success_is_booked_exactly_once_on_the_rules_accounts(db: DirectDatabase, kind: PaymentKind) -> None:
     order_no = await db.order()
     parent = None
-    told = (PaymentKind.DISPUTE, PaymentKind.DISPUTE_WON, PaymentKind.REFUND_REVERSED)
-    if kind in (PaymentKind.REFUND, *told):
+    reported = (PaymentKind.DISPUTE, PaymentKind.DISPUTE_WON, PaymentKind.REFUND_REVERSED)
+    if kind in (PaymentKind.REFUND, *reported):
         parent = await db.paid_in(order_no)
     elif kind is PaymentKind.VOID:
         parent = await db.payment(order_no, "authorise", "succeeded")
@@ -138,7 +138,7 @@ async def test_each_success_is_booked_exactly_once_on_the_rules_accounts(db: Dir
         await db.payment(order_no, "dispute", "succeeded", 700, parent=parent)
     if kind is PaymentKind.REFUND_REVERSED:
         parent = await db.payment(order_no, "refund", "succeeded", 700, parent=parent)
-    if kind in told:
+    if kind in reported:
         payment = await db.payment(order_no, kind, "succeeded", 700, parent=parent)
     else:
         payment = await db.payment(order_no, kind, "intent", 700, parent=parent)
@@ -229,12 +229,12 @@ async def test_an_authorisation_is_voided_once(db: DirectDatabase) -> None:
 
 async def test_only_the_books_open_a_fact_again_and_only_one_that_came_too_early(db: DirectDatabase) -> None:
     order_no = await db.order()
-    kept = "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, %s)"
+    stored = "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, %s)"
     about = '{"kind": "refund", "parent_ref": "%s"}'
     again = "UPDATE inbox SET processed_at = NULL, outcome = NULL WHERE event_id = %s"
     for outcome in ("early", "known"):
         event = f"{outcome}-{order_no}"
-        await db.app.execute(kept.encode(), (event, order_no, about % order_no))
+        await db.app.execute(stored.encode(), (event, order_no, about % order_no))
         await db.app.execute(
             b"UPDATE inbox SET processed_at = now(), outcome = %s WHERE event_id = %s", (outcome, event)
         )

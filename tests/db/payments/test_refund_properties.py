@@ -37,7 +37,7 @@ MONEY = [question for question in CHECKS if "refund" in question.name or "sold" 
 class Refunding(RuleBasedStateMachine):
     """One order with two captures, as an order has that was changed after it was paid."""
 
-    books: DatabaseUrls
+    urls: DatabaseUrls
     loop: asyncio.AbstractEventLoop
     database: Database
     owner: Database
@@ -105,13 +105,13 @@ class Refunding(RuleBasedStateMachine):
             assert refused.code in REFUSALS, refused.code
             return None
 
-    def _ask(self, **how: Any) -> RefundAsk:
+    def _ask(self, **options: Any) -> RefundAsk:
         refund_id = f"rf_{secrets.token_hex(16)}"
-        return RefundAsk(refund_id, self.order_no, Origin.SUPPORT, "support:ann", "because", **how)
+        return RefundAsk(refund_id, self.order_no, Origin.SUPPORT, "support:ann", "because", **options)
 
-    def _open(self, **how: Any) -> str | None:
-        asked = self._ask(**how)
-        found = self.tried(lambda conn: refunds.open_refund(conn, self.keys, asked))
+    def _open(self, **options: Any) -> str | None:
+        requested = self._ask(**options)
+        found = self.tried(lambda conn: refunds.open_refund(conn, self.keys, requested))
         return found.refund_id if found else None
 
     @rule(target=opened, amount=st.integers(1, 900))
@@ -204,17 +204,17 @@ class Refunding(RuleBasedStateMachine):
     @invariant()
     def the_ledger_keeps_what_was_not_paid_back(self) -> None:
         async def work(conn: AsyncConnection) -> tuple[int, int]:
-            kept = text(
+            stored = text(
                 "SELECT coalesce(sum(CASE WHEN credit_account = 'customer_funds' THEN amount_minor ELSE 0 END - "
                 "CASE WHEN debit_account = 'customer_funds' THEN amount_minor ELSE 0 END), 0)::bigint AS kept, "
                 "(SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments WHERE order_no = :o AND kind = 'refund' "
                 "AND status = 'succeeded') AS paid FROM payment_ledger WHERE order_no = :o"
             )
-            row = (await conn.execute(kept, {"o": self.order_no})).one()
+            row = (await conn.execute(stored, {"o": self.order_no})).one()
             return row.kept, row.paid
 
-        kept, paid = self.run(work)
-        assert kept == self.total - paid
+        stored, paid = self.run(work)
+        assert stored == self.total - paid
 
     def teardown(self) -> None:
         """What `oms ledger check` asks of money; all that is left can be refunded, and no more."""
@@ -226,7 +226,7 @@ class Refunding(RuleBasedStateMachine):
             assert self._open(amount_minor=left + 1) is None
             assert self._open(amount_minor=left) is not None
         for question in MONEY:
-            answer = self.run(lambda conn, asked=question: run_checks(conn, asked))  # type: ignore[misc]
+            answer = self.run(lambda conn, check=question: run_checks(conn, check))  # type: ignore[misc]
             assert not answer.count, (question.name, answer.examples)
 
 

@@ -36,15 +36,15 @@ async def order(db: DirectDatabase, units: int = 10) -> tuple[str, int]:
     return order_no, await db.paid_in(order_no, units)
 
 
-def ask(order_no: str, **how: object) -> RefundAsk:
+def ask(order_no: str, **options: object) -> RefundAsk:
     fields = {"refund_id": f"rf_{secrets.token_hex(16)}", "order_no": order_no, "origin": Origin.SUPPORT,
-              "asked_by": "support:ann", "reason": "x"} | how  # fmt: skip
+              "asked_by": "support:ann", "reason": "x"} | options  # fmt: skip
     return RefundAsk(**fields)  # type: ignore[arg-type]
 
 
-async def opened(database: Database, order_no: str, **how: object) -> refunds.OpenedRefund:
+async def opened(database: Database, order_no: str, **options: object) -> refunds.OpenedRefund:
     async with database.begin() as conn:
-        return await refunds.open_refund(conn, None, ask(order_no, **how))
+        return await refunds.open_refund(conn, None, ask(order_no, **options))
 
 
 async def raw(db: DirectDatabase, order_no: str, capture: int, amount: int = 4, *, of_line: int | None = None,
@@ -86,12 +86,12 @@ async def test_it_is_the_sum_of_its_lines_and_of_its_parts(db: DirectDatabase) -
 async def test_it_is_in_its_orders_currency_and_goes_back_to_its_own_capture(db: DirectDatabase) -> None:
     order_no, capture = await order(db)
     _, foreign = await order(db)
-    stray = await db.paid_in(order_no, purpose="stray")
+    unapplied = await db.paid_in(order_no, purpose="stray")
     for wrong in ({"currency": "USD"}, {"status": "succeeded"}, {"status": "awaiting_approval"}):
         with pytest.raises(psycopg.Error) as refused:
             await raw(db, order_no, capture, **wrong)  # type: ignore[arg-type]
         assert refused.value.sqlstate in ("OM003", "OM004")
-    for other in (foreign, stray):
+    for other in (foreign, unapplied):
         with pytest.raises(psycopg.Error) as refused:
             await raw(db, order_no, other)
         assert refused.value.sqlstate == "OM004"
@@ -191,5 +191,5 @@ async def test_what_nobody_decides_in_time_is_found_and_freed(db: DirectDatabase
     async with database.begin() as conn:
         assert await refund_plans.left_of(conn, order_no) == 10
         assert order_no not in await refunds.orders_with_lapsed(conn, 100)
-    told = await db.rows("SELECT type, data ->> 'code' FROM order_events WHERE order_no = %s AND seq > 1", order_no)
-    assert told == [("refund_rejected", "lapsed")]
+    events = await db.rows("SELECT type, data ->> 'code' FROM order_events WHERE order_no = %s AND seq > 1", order_no)
+    assert events == [("refund_rejected", "lapsed")]

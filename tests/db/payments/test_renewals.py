@@ -38,9 +38,9 @@ async def renewing(
     return int(rows[0][0])
 
 
-async def refused(db: DirectDatabase, order_no: str, old: int, **how: object) -> str | None:
+async def refused(db: DirectDatabase, order_no: str, old: int, **options: object) -> str | None:
     with pytest.raises(psycopg.Error) as refusal:
-        await renewing(db, order_no, old, **how)  # type: ignore[arg-type]
+        await renewing(db, order_no, old, **options)  # type: ignore[arg-type]
     return refusal.value.sqlstate
 
 

@@ -58,10 +58,10 @@ async def test_a_grant_is_money_that_stays_and_is_owed(db: DirectDatabase, datab
     )
     assert posted[-1] == ("customer_funds", "store_credit:customer", 400)
     assert len(posted) == 2
-    told = await db.rows(
+    events = await db.rows(
         "SELECT data FROM order_events WHERE order_no = %s AND type = 'store_credit_granted'", order_no
     )
-    assert [row[0]["amount_minor"] for row in told] == [400]
+    assert [row[0]["amount_minor"] for row in events] == [400]
     assert not await wrong(database)
 
 
@@ -96,9 +96,9 @@ async def test_nobody_spends_anothers_credit(db: DirectDatabase, database: Datab
 async def test_two_payments_at_once_share_no_cent(db: DirectDatabase, database: Database) -> None:
     order_no = await credited(db, database, 1000)
     gateway = StoreCredit(database)
-    wishes = [PaymentRequest(order_no, 600, "CNY", f"{order_no}/authorise/{n}", "balance") for n in (1, 2)]
+    requests = [PaymentRequest(order_no, 600, "CNY", f"{order_no}/authorise/{n}", "balance") for n in (1, 2)]
 
-    results = await asyncio.gather(*(gateway.authorise(wish) for wish in wishes))
+    results = await asyncio.gather(*(gateway.authorise(request) for request in requests))
 
     assert sorted(str(result.status) for result in results) == ["failed", "succeeded"]
     assert [result.error_code for result in results if result.error_code] == ["insufficient_credit"]
@@ -129,25 +129,25 @@ async def test_less_than_held_may_be_spent(db: DirectDatabase, database: Databas
     assert await balance(db, order_no) == (800, 0)
 
 
-ACTS = st.lists(
+OPERATIONS = st.lists(
     st.tuples(st.sampled_from(["hold", "capture", "void", "refund"]), st.integers(1, 400), st.integers(0, 5)),
     max_size=12,
 )
 
 
 @few(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(acts=ACTS)
-def test_what_came_less_what_went_is_what_is_there(acts: list[tuple[str, int, int]], db: DirectDatabase) -> None:
-    asyncio.run(_acts(db, acts))
+@given(actions=OPERATIONS)
+def test_what_came_less_what_went_is_what_is_there(actions: list[tuple[str, int, int]], db: DirectDatabase) -> None:
+    asyncio.run(_operations(db, actions))
 
 
-async def _acts(db: DirectDatabase, acts: list[tuple[str, int, int]]) -> None:
+async def _operations(db: DirectDatabase, actions: list[tuple[str, int, int]]) -> None:
     """Any sequence of legal and illegal acts: the balance is what was granted, less what was spent and not returned."""
     database = Database.from_settings(Settings(database_url=db.urls.app_url, db_pool_size=2))
     there = DirectDatabase(db.urls, *[await connect(url) for url in (db.urls.owner_url, db.urls.app_url)])
     try:
         order_no = await credited(there, database, 1000)
-        await _play(StoreCredit(database), order_no, acts)
+        await _play(StoreCredit(database), order_no, actions)
         kinds: dict[str, int] = {
             row[0]: int(row[1])
             for row in await there.rows(
@@ -164,19 +164,19 @@ async def _acts(db: DirectDatabase, acts: list[tuple[str, int, int]]) -> None:
         await database.close()
 
 
-async def _play(gateway: StoreCredit, order_no: str, acts: list[tuple[str, int, int]]) -> None:
+async def _play(gateway: StoreCredit, order_no: str, actions: list[tuple[str, int, int]]) -> None:
     refs: dict[str, list[str]] = {"hold": [], "capture": []}
-    for number, (act, amount, which) in enumerate(acts):
+    for number, (action, amount, which) in enumerate(actions):
         request = PaymentRequest(order_no, amount, "CNY", f"{order_no}/{number}", "balance")
-        source = refs["capture" if act == "refund" else "hold"]
+        source = refs["capture" if action == "refund" else "hold"]
         try:
-            if act == "hold":
+            if action == "hold":
                 result: GatewayResult = await gateway.authorise(request)
             elif not source:
                 continue
             else:
-                result = await getattr(gateway, act)(source[which % len(source)], request)
+                result = await getattr(gateway, action)(source[which % len(source)], request)
         except GatewayError:
             continue
-        if act in refs and result.provider_ref:
-            refs[act].append(result.provider_ref)
+        if action in refs and result.provider_ref:
+            refs[action].append(result.provider_ref)

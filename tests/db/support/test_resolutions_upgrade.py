@@ -18,7 +18,9 @@ PARK = (
     "INSERT INTO parked_steps (order_no, park_no, step, error, attempts, options, amount_minor, escalate_at,"
     " resolved_at, resolution_id) VALUES (%s, %s, 'return_payment', 'rejected', 1, '{retry,skip}', 5, now(), %s, %s)"
 )
-ACT = "INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc) VALUES (%s, %s, 'retry', 'a', '')"
+ACTION = (
+    "INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc) VALUES (%s, %s, 'retry', 'a', '')"
+)
 ASK = (
     "INSERT INTO approvals (approval_id, kind, order_no, action, orders, amount_minor, data_key, wish_enc, asked_by,"
     " expires_at) VALUES ('apr', 'resolve', 'O', 'skip', 1, 5, '', '', 'support:ann', now() + interval '1 h')"
@@ -39,7 +41,7 @@ async def test_what_waits_is_bound_to_the_step_that_is_open(postgres: PostgresSe
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as owner:
         await owner.execute("INSERT INTO customers (customer_id, data_key) VALUES ('c', '')")
         await owner.execute(ORDER, ("O",))
-        await owner.execute(ACT, ("twice", "O"))
+        await owner.execute(ACTION, ("twice", "O"))
         # One act that a reset had applied to two steps stays with the first.
         for park_no in (1, 2):
             await owner.execute(PARK, ("O", park_no, "2026-01-01", "twice"))

@@ -50,8 +50,8 @@ def test_the_condition_decides_shelf_and_refund(
     units = found_units(findings)
     assert (units.whole.get(1, 0), units.reduced.get(1, 0)) == (whole, reduced)
     assert units.together.get(1, 0) == whole + reduced
-    asked = refunded_units(findings, {1: 2}, 40)
-    assert asked == ((RefundedUnits(1, 2, 40 if reduced else 100),) if whole + reduced else ())
+    requested = refunded_units(findings, {1: 2}, 40)
+    assert requested == ((RefundedUnits(1, 2, 40 if reduced else 100),) if whole + reduced else ())
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -68,8 +68,8 @@ def test_a_return_up_to_the_limit_is_approved_automatically(worth: int, limit: i
 
 def test_whole_units_are_refunded_before_damaged_ones_and_none_twice() -> None:
     findings = [found(C.DAMAGED, 2), found(C.AS_NEW, 2), found(C.AS_NEW, 1, line_no=2)]
-    asked = refunded_units(findings, {1: 3, 2: 0}, 50)
-    assert asked == (RefundedUnits(1, 2), RefundedUnits(1, 1, 50))
+    requested = refunded_units(findings, {1: 3, 2: 0}, 50)
+    assert requested == (RefundedUnits(1, 2), RefundedUnits(1, 1, 50))
     assert as_new([LinePieces(1, "TEA", 4), LinePieces(2, "TEA", 1)], {1: 3, 2: 0}) == (RefundedUnits(1, 3),)
 
 
@@ -109,23 +109,23 @@ def test_any_returns_of_a_line_refund_its_worth_to_the_cent(
     damaged = given_minor = 0
     for each in returns:
         findings = [found(condition, count) for condition, count in each]
-        asked = refunded_units(findings, {1: line.units_left}, percent)
-        assert sum(one.quantity for one in asked) == sum(found_units(findings).together.values())
-        given_minor += refund(line, asked)
-        damaged += sum(one.quantity for one in asked if one.percent < 100)
-        line = after(line, sum(one.quantity for one in asked))
+        requested = refunded_units(findings, {1: line.units_left}, percent)
+        assert sum(one.quantity for one in requested) == sum(found_units(findings).together.values())
+        given_minor += refund(line, requested)
+        damaged += sum(one.quantity for one in requested if one.percent < 100)
+        line = after(line, sum(one.quantity for one in requested))
     assert line.units_left == 0 and line.goods.left_minor == 0, "all that the line was worth is accounted for"
-    kept = goods_minor - given_minor
+    stored = goods_minor - given_minor
     exact = goods_minor * damaged * (100 - percent) / (100 * quantity)
-    assert kept >= 0 and abs(kept - exact) <= 2 * len(returns)
-    assert kept == 0 or damaged, "without damage no cent is kept"
+    assert stored >= 0 and abs(stored - exact) <= 2 * len(returns)
+    assert stored == 0 or damaged, "without damage no cent is kept"
 
 
-def refund(line: RefundableLine, asked: tuple[RefundedUnits, ...]) -> int:
+def refund(line: RefundableLine, requested: tuple[RefundedUnits, ...]) -> int:
     """What is given for these units, as a refund gives it."""
-    units = sum(one.quantity for one in asked)
+    units = sum(one.quantity for one in requested)
     whole = allocation.units(line, units, include_shipping=False)
-    reduced = [one for one in asked if one.percent < 100]
+    reduced = [one for one in requested if one.percent < 100]
     if not reduced:
         return whole.goods_minor
     sound = allocation.units(line, units - sum(one.quantity for one in reduced), include_shipping=False)

@@ -35,8 +35,8 @@ def test_a_slot_is_one_to_24_hours_whatever_its_offset(begin: datetime, minutes:
         assert not fits and error.code == "invalid_delivery_slot"
         return
     assert fits and slot.end - slot.start == timedelta(minutes=minutes)
-    said = as_json(slot)
-    assert said is not None and slot_of(said["from"], said["to"]) == slot
+    text = as_json(slot)
+    assert text is not None and slot_of(text["from"], text["to"]) == slot
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,10 @@ def test_all_pairs_of_neighbours_are_told_apart_at_every_place() -> None:
 
 @given(NUMBERS, st.data())
 def test_what_people_type_is_understood(number: str, data: st.DataObject) -> None:
-    heard = {"1": "1IiLl", "0": "0Oo"}
-    spoken = "".join(data.draw(st.sampled_from(heard.get(symbol, symbol + symbol.lower()))) for symbol in plain(number))
+    received = {"1": "1IiLl", "0": "0Oo"}
+    spoken = "".join(
+        data.draw(st.sampled_from(received.get(symbol, symbol + symbol.lower()))) for symbol in plain(number)
+    )
     gaps = data.draw(st.lists(st.sampled_from(["", "-", " "]), min_size=18, max_size=18))
     typed = "".join(gap + symbol for gap, symbol in zip(gaps, spoken, strict=True))
     assert normalise(typed) == number

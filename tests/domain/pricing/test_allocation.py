@@ -175,20 +175,20 @@ def test_what_an_older_rule_gave_counts_and_nothing_is_given_twice() -> None:
 @given(LINES, st.data())
 def test_units_in_any_order_add_up_to_the_cent(lines: list[RefundableLine], data: st.DataObject) -> None:
     """Also when some of them are refused in between, whichever."""
-    books = {line.line_no: line for line in lines}
+    lines_ = {line.line_no: line for line in lines}
     open_ones: list[Returned] = []
     refusals = data.draw(st.integers(0, 4))
-    while left := [line for line in books.values() if line.units_left]:
+    while left := [line for line in lines_.values() if line.units_left]:
         line = data.draw(st.sampled_from(left))
         one = allocation.units(line, data.draw(st.integers(1, line.units_left)), include_shipping=True)
         assert min(one.goods_worth_minor, one.shipping_worth_minor) >= 0
-        books[line.line_no] = given_back(line, one)
+        lines_[line.line_no] = given_back(line, one)
         if refusals and open_ones and data.draw(st.booleans()):
             refusals -= 1
             refused = open_ones.pop(data.draw(st.integers(0, len(open_ones) - 1)))
-            books[refused.line_no] = taken_back(books[refused.line_no], refused)
+            lines_[refused.line_no] = taken_back(lines_[refused.line_no], refused)
         open_ones.append(one)
-    for line in books.values():
+    for line in lines_.values():
         assert (line.goods_left_minor, line.shipping_left_minor) == (0, 0)
 
 

@@ -15,8 +15,8 @@ FACTS = st.lists(st.sampled_from(S), max_size=8)
 
 
 def after(known: S, facts: Iterable[S]) -> S:
-    for told in facts:
-        known = told if is_progress(known, told) else known
+    for reported in facts:
+        known = reported if is_progress(known, reported) else known
     return known
 
 
@@ -44,11 +44,11 @@ def test_a_parcel_that_left_never_comes_back(known: S, told: S) -> None:
         assert has_left(told)
 
 
-@pytest.mark.parametrize("told", S)
-def test_delivered_and_cancelled_do_not_move(told: S) -> None:
-    assert not is_progress(S.DELIVERED, told)
-    assert not is_progress(S.CANCELLED, told)
-    assert not is_progress(told, S.CANCELLED)
+@pytest.mark.parametrize("reported", S)
+def test_delivered_and_cancelled_do_not_move(reported: S) -> None:
+    assert not is_progress(S.DELIVERED, reported)
+    assert not is_progress(S.CANCELLED, reported)
+    assert not is_progress(reported, S.CANCELLED)
 
 
 @pytest.mark.parametrize("known", [S.LOST, S.REFUSED])

@@ -46,8 +46,8 @@ def alert_message(lang: str = "en", phase: str = Phase.BEGUN, notice: Notice = S
     return message.of_notice(notice, phase, lang, settings(), NOW)
 
 
-async def tell(kind: str, target: dict[str, str], said: message.Message | None = None, **more: Any) -> Outcome:
-    return await sending.send(settings(**more), kind, target, said or alert_message(), "ntc_1")
+async def send_alert(kind: str, target: dict[str, str], message: message.Message | None = None, **more: Any) -> Outcome:
+    return await sending.send(settings(**more), kind, target, message or alert_message(), "ntc_1")
 
 
 def test_a_notice_says_what_how_much_since_when_and_where_to_go() -> None:
@@ -80,8 +80,8 @@ def test_what_comes_from_outside_stays_one_bounded_line_and_formats_nothing() ->
     lines = alert_message(notice=notice).text().splitlines()
     assert "Error: x Bcc: all@example.com" in lines
     assert all(len(line) < 250 for line in lines[:-1])
-    shown = chat_robots.markdown(alert_message(notice=notice))
-    assert "[a]" not in shown and "<@" not in shown and "**c" not in shown and "@example" not in shown
+    body = chat_robots.markdown(alert_message(notice=notice))
+    assert "[a]" not in body and "<@" not in body and "**c" not in body and "@example" not in body
 
 
 def test_words_are_there_in_both_languages_for_everything() -> None:
@@ -99,11 +99,11 @@ async def test_dingtalk_is_sent_signed_markdown() -> None:
     server = Robots(secret=SIGN_SECRET)
     async with serving(server.app) as base:
         url = f"{base}/robot/send?access_token=t0ken"
-        assert await tell("dingtalk", {"url": url, "secret": SIGN_SECRET}) == Outcome(None, "ok")
-        assert (await tell("dingtalk", {"url": url, "secret": "SECother"})) == Outcome(
+        assert await send_alert("dingtalk", {"url": url, "secret": SIGN_SECRET}) == Outcome(None, "ok")
+        assert (await send_alert("dingtalk", {"url": url, "secret": "SECother"})) == Outcome(
             "errcode_310000", "sign not match"
         )
-        assert (await tell("dingtalk", {"url": url})).error == "errcode_310000"
+        assert (await send_alert("dingtalk", {"url": url})).error == "errcode_310000"
     [(_, _, body)] = server.got
     assert body["markdown"]["title"] == "OMS · New: Orders are stuck · book the carrier"
     link = "(https://oms.example.com/console/stuck/group?step=book&error=rejected&provider=sandbox)"
@@ -122,9 +122,9 @@ async def test_wecom_is_sent_markdown_of_a_size_that_it_takes() -> None:
     long = message.Message("notice.begun", "标题" * 90, (("标签", "值" * 200),) * 20, "https://x/", "打开")
     async with serving(server.app) as base:
         url = f"{base}/cgi-bin/webhook/send?key=k3y"
-        assert (await tell("wecom", {"url": url}, alert_message("zh"))).error is None
-        assert (await tell("wecom", {"url": url}, long)).error is None
-        wrong = await tell("wecom", {"url": url.replace("k3y", "other")})
+        assert (await send_alert("wecom", {"url": url}, alert_message("zh"))).error is None
+        assert (await send_alert("wecom", {"url": url}, long)).error is None
+        wrong = await send_alert("wecom", {"url": url.replace("k3y", "other")})
     assert wrong == Outcome("errcode_93000", "invalid webhook url")
     assert "**订单数** 1,000" in server.texts()[0] and "打开控制台" in server.texts()[0]
 
@@ -132,7 +132,7 @@ async def test_wecom_is_sent_markdown_of_a_size_that_it_takes() -> None:
 async def test_a_webhook_is_sent_the_facts_signed_as_ours_are() -> None:
     server = Robots()
     async with serving(server.app) as base:
-        assert (await tell("webhook", {"url": f"{base}/hook", "secret": HOOK_SECRET})).error is None
+        assert (await send_alert("webhook", {"url": f"{base}/hook", "secret": HOOK_SECRET})).error is None
     [(_, headers, body)] = server.got
     verified = Webhook(HOOK_SECRET).verify(json.dumps(body, ensure_ascii=False), headers)
     assert (verified["type"], headers["webhook-id"]) == ("notice.begun", "ntc_1")
@@ -162,17 +162,17 @@ async def test_what_a_channel_does_not_take_is_a_code(kind: str, path: str, answ
     server = Robots(answer=answer)
     async with serving(server.app) as base:
         target = {"url": f"{base}{path}", "secret": HOOK_SECRET} if kind == "webhook" else {"url": f"{base}{path}"}
-        assert (await tell(kind, target, webhook_timeout_s=0.5)).error == error
-        private = await tell(kind, target, allow_private_webhook_targets=False)
+        assert (await send_alert(kind, target, webhook_timeout_s=0.5)).error == error
+        private = await send_alert(kind, target, allow_private_webhook_targets=False)
     assert private.error == "target_refused"
     assert server.got == []
-    assert (await tell(kind, {"url": "http://127.0.0.1:9/", "secret": HOOK_SECRET})).error == "connection_failed"
+    assert (await send_alert(kind, {"url": "http://127.0.0.1:9/", "secret": HOOK_SECRET})).error == "connection_failed"
 
 
 async def test_an_endless_answer_is_not_read_to_its_end() -> None:
     server = Robots(answer=b'{"errcode": 0, "errmsg": "' + b"x" * 1_000_000 + b'"}')
     async with serving(server.app) as base:
-        outcome = await tell("wecom", {"url": f"{base}/cgi-bin/webhook/send?key=k3y"})
+        outcome = await send_alert("wecom", {"url": f"{base}/cgi-bin/webhook/send?key=k3y"})
     assert outcome.error == "answer_unreadable"
 
 
@@ -183,12 +183,12 @@ async def test_a_letter_over_starttls_with_a_login(tmp_path: Path, monkeypatch: 
         login = server | {"smtp_user": "oms", "smtp_password": "pass word"}
         target = {"address": "team@example.com"}
         # Who the server is has to be proved.
-        assert (await tell("email", target, **login)).error == "tls_failed"
+        assert (await send_alert("email", target, **login)).error == "tls_failed"
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert await tell("email", target, alert_message("zh"), **login) == Outcome()
-        refused = await tell("email", target, **(login | {"smtp_password": "wrong"}))
+        assert await send_alert("email", target, alert_message("zh"), **login) == Outcome()
+        refused = await send_alert("email", target, **(login | {"smtp_password": "wrong"}))
         assert refused.error == "smtp_login_refused" and refused.said
-        assert (await tell("email", target, **server)).error == "smtp_530"
+        assert (await send_alert("email", target, **server)).error == "smtp_530"
     [letter] = post.letters
     assert (post.encrypted, post.recipients) == ([True], [["team@example.com"]])
     assert letter["Subject"] == "OMS · 新发生：订单卡住 · 预约承运商"
@@ -201,14 +201,14 @@ async def test_a_letter_in_the_clear_only_where_the_setting_says_so() -> None:
     async with mail_server() as post:
         server = {"smtp_host": "127.0.0.1", "smtp_port": post.port, "smtp_from": "oms@example.com"}
         target = {"address": "team@example.com"}
-        assert (await tell("email", target, **server)).error == "smtp_not_supported"
-        assert (await tell("email", target, **server, smtp_tls="none")).error is None
+        assert (await send_alert("email", target, **server)).error == "smtp_not_supported"
+        assert (await send_alert("email", target, **server, smtp_tls="none")).error is None
         post.refuse = "451 later"
-        later = await tell("email", target, **server, smtp_tls="none")
+        later = await send_alert("email", target, **server, smtp_tls="none")
         assert later == Outcome("smtp_451", "later")
     assert (post.encrypted, len(post.letters)) == ([False], 1)
-    assert (await tell("email", target, **server, smtp_tls="none")).error == "connection_failed"
-    assert (await tell("email", target)).error == "email_not_configured"
+    assert (await send_alert("email", target, **server, smtp_tls="none")).error == "connection_failed"
+    assert (await send_alert("email", target)).error == "email_not_configured"
 
 
 @pytest.mark.parametrize("recipient", ["a@example.com\r\nBcc: all@example.com", "a@example.com\nX: y"])
@@ -217,5 +217,5 @@ async def test_no_header_is_smuggled_into_a_letter(recipient: str) -> None:
         email.letter_of("oms@example.com", recipient, alert_message(), "ntc_1")
     async with mail_server() as post:
         server = {"smtp_host": "127.0.0.1", "smtp_port": post.port, "smtp_from": "oms@example.com", "smtp_tls": "none"}
-        assert (await tell("email", {"address": recipient}, **server)).error is not None
+        assert (await send_alert("email", {"address": recipient}, **server)).error is not None
     assert post.letters == []

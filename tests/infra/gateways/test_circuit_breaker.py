@@ -38,7 +38,7 @@ class Rig:
                 self.call(ProviderUnavailable("timeout", "p"))
             assert caught.value.code == "timeout"
 
-    def is_kept_out(self) -> float:
+    def is_rejected(self) -> float:
         with pytest.raises(ProviderUnavailable) as caught, self.breaker.guarding():
             pytest.fail("an open circuit let a call through")
         assert caught.value.code == "circuit_open"
@@ -56,9 +56,9 @@ def test_opens_after_failures_in_a_row(rig: Rig) -> None:
     assert rig.breaker.state == "closed"
     rig.fail()
     assert rig.breaker.state == "open"
-    assert rig.is_kept_out() == 8.0
+    assert rig.is_rejected() == 8.0
     rig.clock.now_s += 5
-    assert rig.is_kept_out() == 3.0
+    assert rig.is_rejected() == 3.0
 
 
 @pytest.mark.parametrize("answer", [None, ProviderRefused("declined", "p")])
@@ -86,7 +86,7 @@ def test_one_call_asks_whether_it_is_back(rig: Rig) -> None:
     rig.clock.now_s += 8
     assert rig.breaker.state == "half_open"
     with rig.breaker.guarding():
-        assert rig.is_kept_out() > 0
+        assert rig.is_rejected() > 0
     assert rig.breaker.state == "closed"
     rig.call()
 
@@ -95,7 +95,7 @@ def test_a_failed_question_opens_it_again(rig: Rig) -> None:
     rig.fail(3)
     rig.clock.now_s += 8
     rig.fail()
-    assert rig.is_kept_out() == 8.0
+    assert rig.is_rejected() == 8.0
 
 
 def test_who_is_kept_out_is_told_the_last_failure(rig: Rig) -> None:
@@ -128,7 +128,7 @@ def test_is_open_only_after_three_failures_without_an_answer(story: list[str]) -
         kept_out = rig.breaker.state == "open"
         assert not kept_out or in_a_row >= 3
         if kept_out:
-            rig.is_kept_out()
+            rig.is_rejected()
         elif step == "fail":
             rig.fail()
             in_a_row += 1

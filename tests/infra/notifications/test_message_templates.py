@@ -56,8 +56,8 @@ def test_every_template_says_it_in_every_language(template: str, lang: str) -> N
         assert "N1" in letter.subject and "\n" not in letter.subject
         assert known["link"] in letter.body and known["link"] in text.body
         assert "\n" not in text.body and len(text.body) <= 160
-        said = letter.subject + letter.body + text.body
-        assert not re.search(r"[{}]|None|  |undefined", said), said
+        sentence = letter.subject + letter.body + text.body
+        assert not re.search(r"[{}]|None|  |undefined", sentence), sentence
         chinese = re.search(r"[\u4e00-\u9fff]", letter.subject) and re.search(r"[\u4e00-\u9fff]", text.body)
         assert bool(chinese) == (lang == "zh")
         if template in ABOUT_MONEY:
@@ -93,9 +93,9 @@ def test_a_file_has_both_languages_and_nothing_else() -> None:
 
 def test_words_change_with_their_version_only() -> None:
     """What was sent names its version: a change of words is a new file, and a line more in the fingerprints."""
-    kept = dict(reversed(line.split()) for line in FINGERPRINTS.read_text(encoding="utf-8").splitlines())
+    stored = dict(reversed(line.split()) for line in FINGERPRINTS.read_text(encoding="utf-8").splitlines())
     found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in FOLDER.glob("*.toml")}
-    assert found == kept, "a template that was in use is never edited; add the next version"
+    assert found == stored, "a template that was in use is never edited; add the next version"
 
 
 def test_a_deadline_is_the_day_where_customers_are() -> None:
@@ -110,11 +110,11 @@ def test_an_exchange_that_costs_more_is_told_as_what_is_to_be_paid(lang: str) ->
     data = {"order_no": "N2", "to_pay_minor": 600, "until": "2026-12-01T20:00:00+00:00"}
     for channel in ("email", "sms"):
         known = facts("exchange_sent", data=data)
-        said = render("exchange_sent", channel, lang, known)
+        text = render("exchange_sent", channel, lang, known)
         for part in ("600 JPY", "2026-12-02", "/orders/N2"):
-            assert part in said.body, said
-        assert "on its way" not in said.subject + said.body and "已寄出" not in said.subject + said.body
-        assert channel == "email" or len(said.body) <= 160
+            assert part in text.body, text
+        assert "on its way" not in text.subject + text.body and "已寄出" not in text.subject + text.body
+        assert channel == "email" or len(text.body) <= 160
         free = render("exchange_sent", channel, lang, facts("exchange_sent", data=data | {"to_pay_minor": 0}))
         assert "JPY" not in free.body and "/orders/N1" in free.body
 
@@ -141,7 +141,7 @@ def test_the_language(chosen: str | None, country: str | None, lang: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("channel", "to", "shown"),
+    ("channel", "to", "page"),
     [
         ("email", "xiaoming@example.com", "x***@example.com"),
         ("email", "@", "***@"),
@@ -149,5 +149,5 @@ def test_the_language(chosen: str | None, country: str | None, lang: str) -> Non
         ("sms", "12345", "***"),
     ],
 )
-def test_an_address_is_shown_as_far_as_its_owner_needs(channel: str, to: str, shown: str) -> None:
-    assert masked(channel, to) == shown
+def test_an_address_is_shown_as_far_as_its_owner_needs(channel: str, to: str, page: str) -> None:
+    assert masked(channel, to) == page

@@ -13,7 +13,7 @@ NUMBER = "06B575-CZ2FHN-28YPF8"
 ACTIVITY = {"activity_type": "capture_payment", "attempt": 3, "workflow_id": f"order-{NUMBER}", "namespace": "n"}
 
 
-TOLD = {"order_no": NUMBER, "step": "webhook", "attempt": 2}
+LOGGED = {"order_no": NUMBER, "step": "webhook", "attempt": 2}
 KNOWN = {"order_no": NUMBER, "step": "capture_payment", "attempt": 3}
 WORKFLOW = {"workflow_id": f"order-{NUMBER}", "attempt": 1}
 
@@ -22,7 +22,7 @@ WORKFLOW = {"workflow_id": f"order-{NUMBER}", "attempt": 1}
     ("message", "extra", "known"),
     [
         ("activity failed", {"temporal_activity": ACTIVITY}, KNOWN),
-        ("told", TOLD, TOLD),
+        ("told", LOGGED, LOGGED),
         (f"Failed on workflow Order with ID order-{NUMBER} and run ID x", {}, {"order_no": NUMBER}),
         ("of a workflow", {"temporal_workflow": WORKFLOW}, {"order_no": NUMBER, "attempt": 1}),
         ("about nobody", {"order_no": None}, {}),

@@ -50,9 +50,9 @@ def test_an_activity_is_timed_by_its_outcome(port: int) -> None:
         pass
     with pytest.raises(ZeroDivisionError), metrics.activity_timer("reserve"):
         raise ZeroDivisionError
-    shown = _get(port, "/metrics")[1]
+    body = _get(port, "/metrics")[1]
     for outcome in ("ok", "error"):
-        assert f'oms_activity_seconds_count{{activity="reserve",outcome="{outcome}"}} 1.0' in shown
+        assert f'oms_activity_seconds_count{{activity="reserve",outcome="{outcome}"}} 1.0' in body
 
 
 def test_health_follows_the_process(port: int, health: dict[str, bool]) -> None:
@@ -70,8 +70,10 @@ def test_a_taken_port_is_told_and_taken_when_it_is_free(caplog: pytest.LogCaptur
     wanted = any_free(set())
     with socket.create_server(("127.0.0.1", wanted)):
         assert metrics.serve(wanted) is None
-    told = [record.__dict__.get("code") for record in caplog.records if record.name == "infra.observability.metrics"]
-    assert told == ["metrics_port_taken"]
+    reported = [
+        record.__dict__.get("code") for record in caplog.records if record.name == "infra.observability.metrics"
+    ]
+    assert reported == ["metrics_port_taken"]
     end_s = time.monotonic() + 60
     while not _answers(wanted):
         assert time.monotonic() < end_s

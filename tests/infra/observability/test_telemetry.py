@@ -175,9 +175,9 @@ def test_the_trace_goes_on_after_a_table_row(exporter: InMemorySpanExporter) -> 
         pass
     with telemetry.continued(None), telemetry.span("alone"):
         pass
-    door, relay, alone = exporter.get_finished_spans()
-    assert (relay.context.trace_id, relay.parent.span_id) == (door.context.trace_id, door.context.span_id)
-    assert alone.context.trace_id != door.context.trace_id
+    spans, relay, alone = exporter.get_finished_spans()
+    assert (relay.context.trace_id, relay.parent.span_id) == (spans.context.trace_id, spans.context.span_id)
+    assert alone.context.trace_id != spans.context.trace_id
 
 
 def test_a_span_names_the_error_but_not_its_message(exporter: InMemorySpanExporter) -> None:

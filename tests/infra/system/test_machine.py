@@ -13,10 +13,10 @@ MEMINFO = "MemTotal:       1000 kB\nMemFree:         10 kB\nMemAvailable:    245
 def test_the_fullest_watched_disk_and_the_memory_are_told(tmp_path: Path) -> None:
     (tmp_path / "meminfo").write_text(MEMINFO)
     found = machine.usage([str(tmp_path), str(tmp_path / "gone")], tmp_path / "meminfo")
-    told = os.statvfs(tmp_path)
-    used = told.f_blocks - told.f_bfree
+    reported = os.statvfs(tmp_path)
+    used = reported.f_blocks - reported.f_bfree
     assert found.memory == 76
-    assert found.disk is not None and abs(found.disk - 100 * used / (used + told.f_bavail)) <= 2
+    assert found.disk is not None and abs(found.disk - 100 * used / (used + reported.f_bavail)) <= 2
 
 
 @pytest.mark.parametrize("content", [None, "", "MemTotal: 0 kB\nMemAvailable: 0 kB\n", "MemTotal:\n"])

@@ -18,17 +18,17 @@ from infra.temporal.temporal_client import start_or_use
 
 async def left_behind(call: Callable[[], Coroutine[None, None, None]]) -> list[str]:
     """What asyncio says about a call once all of it is collected."""
-    said: list[str] = []
+    text: list[str] = []
     loop = asyncio.get_running_loop()
     handler = loop.get_exception_handler()
     gc.collect()
-    loop.set_exception_handler(lambda _, about: said.append(about["message"]))
+    loop.set_exception_handler(lambda _, about: text.append(about["message"]))
     try:
         await asyncio.create_task(call())
         gc.collect()
     finally:
         loop.set_exception_handler(handler)
-    return said
+    return text
 
 
 async def test_a_call_that_gets_no_answer_leaves_nothing_behind(temporal: TemporalServer) -> None:

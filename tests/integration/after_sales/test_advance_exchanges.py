@@ -14,7 +14,7 @@ from infra.provider_rules import authorisation_periods
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.api.conftest import unique
 from tests.conftest import DatabaseUrls
-from tests.factories.purchases import CHEAP, OLD, Buyer, shop_open, wrong_in_the_books
+from tests.factories.purchases import CHEAP, OLD, Buyer, inconsistencies, shop_open
 from tests.factories.returns import a_return
 from tests.integration.conftest import Office
 from tests.order_stage import eventually
@@ -36,9 +36,9 @@ def buyer(office: Office) -> Buyer:
 
 
 @pytest.fixture(autouse=True)
-async def the_books_are_right(office: Office) -> AsyncIterator[None]:
+async def ledger_is_consistent(office: Office) -> AsyncIterator[None]:
     yield
-    assert not await wrong_in_the_books(office)
+    assert not await inconsistencies(office)
 
 
 CARD = {"method": "sandbox", "token": "tok_ok"}
@@ -53,7 +53,7 @@ def guarantees(buyer: Buyer, order_no: str) -> list[tuple[str, int]]:
 
 async def guarantee_is(buyer: Buyer, return_id: str, status: str) -> None:
     async def there() -> bool:
-        guarantee = (await buyer.shown(return_id))["exchange"]["guarantee"]
+        guarantee = (await buyer.detail(return_id))["exchange"]["guarantee"]
         return bool(guarantee["status"] == status)
 
     await eventually(there)
@@ -68,10 +68,10 @@ async def times_out(buyer: Buyer, return_id: str) -> None:
     await handle.signal(names.RETURN_CHANGED)
 
 
-async def begun(buyer: Buyer, **how: Any) -> tuple[str, str, str]:
+async def begun(buyer: Buyer, **options: Any) -> tuple[str, str, str]:
     """(order, return, new order) of an advance exchange whose guarantee is authorised."""
     order_no = await buyer.buys()
-    return_id = await buyer.asks(order_no, advance=True, payment=CARD, **how)
+    return_id = await buyer.asks(order_no, advance=True, payment=CARD, **options)
     new = await buyer.new_order(return_id)
     return order_no, return_id, new["order_no"]
 
@@ -80,16 +80,16 @@ async def test_the_old_goods_come_and_the_guarantee_is_given_back(buyer: Buyer) 
     order_no, return_id, new = await begun(buyer)
     assert guarantees(buyer, order_no) == [("authorise", 1_000)]
     await buyer.gets(new)  # before anything came back
-    assert (await buyer.shown(return_id))["status"] == "approved"
+    assert (await buyer.detail(return_id))["status"] == "approved"
 
     await buyer.sends_back(return_id)
     done = await buyer.becomes(return_id, "completed")
     assert done["exchange"]["guarantee"]["status"] == "released"
     assert guarantees(buyer, order_no) == [("authorise", 1_000), ("void", 1_000)]
-    assert await buyer.kept_minor(order_no, new) == 1_000
-    told = await buyer.office.stage.events(order_no)
+    assert await buyer.retained_minor(order_no, new) == 1_000
+    events = await buyer.office.stage.events(order_no)
     wanted = ("guarantee_authorised", "exchange_sent", "guarantee_released")
-    assert [kind for kind in told if kind in wanted] == list(wanted)
+    assert [kind for kind in events if kind in wanted] == list(wanted)
 
 
 async def test_the_old_goods_never_come_and_the_guarantee_is_claimed_once(buyer: Buyer) -> None:
@@ -99,7 +99,7 @@ async def test_the_old_goods_never_come_and_the_guarantee_is_claimed_once(buyer:
     await buyer.becomes(return_id, "expired")
     await guarantee_is(buyer, return_id, "claimed")
     assert guarantees(buyer, order_no) == [("authorise", 1_000), ("capture", 1_000)]
-    assert await buyer.kept_minor(order_no, new) == 2_000  # two pieces, two paid
+    assert await buyer.retained_minor(order_no, new) == 2_000  # two pieces, two paid
     assert (await buyer.office.stage.events(order_no)).count("guarantee_claimed") == 1
 
 
@@ -110,7 +110,7 @@ async def test_what_comes_after_it_was_claimed_is_paid_for(buyer: Buyer) -> None
     await buyer.gets(new)
     await buyer.sends_back(return_id)
     await buyer.becomes(return_id, "completed")
-    assert await buyer.kept_minor(order_no, new) == 1_000
+    assert await buyer.retained_minor(order_no, new) == 1_000
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -121,15 +121,15 @@ async def test_at_the_very_deadline_it_is_given_back_or_claimed_and_never_both(b
     await buyer.becomes(return_id, "completed")
     ends = guarantees(buyer, order_no)[1:]
     assert ends in ([("void", 1_000)], [("capture", 1_000)])
-    assert await buyer.kept_minor(order_no, new) == 1_000
+    assert await buyer.retained_minor(order_no, new) == 1_000
 
 
 async def test_a_customer_who_keeps_both_pays_for_both(buyer: Buyer) -> None:
     order_no, return_id, new = await begun(buyer)
-    kept = await buyer.door.post(f"/v1/returns/{return_id}/cancel", {})
-    assert kept.status_code == 200, kept.text
+    response = await buyer.api.post(f"/v1/returns/{return_id}/cancel", {})
+    assert response.status_code == 200, response.text
     await guarantee_is(buyer, return_id, "claimed")
-    assert await buyer.kept_minor(order_no, new) == 2_000
+    assert await buyer.retained_minor(order_no, new) == 2_000
 
 
 async def test_what_comes_damaged_costs_its_share(buyer: Buyer) -> None:
@@ -139,7 +139,7 @@ async def test_what_comes_damaged_costs_its_share(buyer: Buyer) -> None:
     await buyer.sends_back(return_id, condition="missing")
     await buyer.becomes(return_id, "completed")
     assert guarantees(buyer, order_no)[1:] == [("capture", 1_000)]
-    assert await buyer.kept_minor(order_no, new) == 2_000
+    assert await buyer.retained_minor(order_no, new) == 2_000
 
 
 async def test_a_declined_guarantee_makes_it_an_ordinary_exchange(buyer: Buyer) -> None:
@@ -147,12 +147,12 @@ async def test_a_declined_guarantee_makes_it_an_ordinary_exchange(buyer: Buyer) 
     return_id = await buyer.asks(order_no, advance=True, payment={"method": "sandbox", "token": "tok_decline"})
     await guarantee_is(buyer, return_id, "declined")
     assert "guarantee_declined" in await buyer.office.stage.events(order_no)
-    assert (await buyer.shown(return_id))["exchange"]["order_no"] is None
+    assert (await buyer.detail(return_id))["exchange"]["order_no"] is None
     await buyer.sends_back(return_id)
     new = await buyer.new_order(return_id)
     await buyer.gets(new["order_no"])
     await buyer.becomes(return_id, "completed")
-    assert await buyer.kept_minor(order_no, new["order_no"]) == 1_000
+    assert await buyer.retained_minor(order_no, new["order_no"]) == 1_000
 
 
 async def test_a_guarantee_whose_answer_was_lost_is_authorised_once(buyer: Buyer) -> None:
@@ -165,17 +165,17 @@ async def test_a_guarantee_whose_answer_was_lost_is_authorised_once(buyer: Buyer
     await buyer.sends_back(return_id)
     await buyer.becomes(return_id, "completed")
     assert guarantees(buyer, order_no) == [("authorise", 1_000), ("void", 1_000)]
-    assert await buyer.kept_minor(order_no, new) == 1_000
+    assert await buyer.retained_minor(order_no, new) == 1_000
 
 
 async def test_a_cheaper_one_leaves_money_when_the_old_goods_are_here(buyer: Buyer) -> None:
     order_no, return_id, new = await begun(buyer, exchange_lines=[{"sku": CHEAP, "quantity": 1}])
     assert guarantees(buyer, order_no) == [("authorise", 700)]
     await buyer.gets(new)
-    assert await buyer.kept_minor(order_no, new) == 1_000
+    assert await buyer.retained_minor(order_no, new) == 1_000
     await buyer.sends_back(return_id)
     await buyer.becomes(return_id, "completed")
-    assert await buyer.kept_minor(order_no, new) == 700
+    assert await buyer.retained_minor(order_no, new) == 700
 
 
 async def test_new_goods_that_cannot_go_out_give_the_guarantee_back(buyer: Buyer) -> None:
@@ -184,10 +184,10 @@ async def test_new_goods_that_cannot_go_out_give_the_guarantee_back(buyer: Buyer
     order_no, return_id, new = await begun(buyer, exchange_lines=[{"sku": rare, "quantity": 2}])
     await buyer.office.stage.reaches(new, "cancelled")
     await guarantee_is(buyer, return_id, "released")
-    assert await buyer.kept_minor(order_no, new) == 1_000  # the customer still has the old goods
+    assert await buyer.retained_minor(order_no, new) == 1_000  # the customer still has the old goods
     await buyer.sends_back(return_id)
     await buyer.becomes(return_id, "completed")
-    assert await buyer.kept_minor(order_no, new) == 0
+    assert await buyer.retained_minor(order_no, new) == 0
 
 
 async def test_a_guarantee_that_cannot_be_claimed_parks_and_is_given_up_by_support(buyer: Buyer) -> None:
@@ -197,13 +197,13 @@ async def test_a_guarantee_that_cannot_be_claimed_parks_and_is_given_up_by_suppo
     parked = await buyer.office.stage.parked(order_no)
     assert (parked.step, list(parked.options)) == ("guarantee", ["retry", "skip"])
     body = {"action": "skip", "reason": "the card is gone"}
-    done = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
+    done = await buyer.office.staff("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert done.status_code == 200, done.text
     await guarantee_is(buyer, return_id, "given_up")
 
 
 @pytest.mark.parametrize(
-    ("how", "code"),
+    ("options", "code"),
     [
         ({"advance": True}, "guarantee_payment_missing"),
         ({"payment": CARD}, "advance_not_expected"),
@@ -211,11 +211,11 @@ async def test_a_guarantee_that_cannot_be_claimed_parks_and_is_given_up_by_suppo
         ({"advance": True, "payment": {"method": "gold", "token": "x"}}, "unknown_payment_method"),
     ],
 )
-async def test_bad_wishes_are_refused(buyer: Buyer, how: dict[str, Any], code: str) -> None:
+async def test_bad_wishes_are_refused(buyer: Buyer, options: dict[str, Any], code: str) -> None:
     order_no = await buyer.buys()
-    body = a_return(OLD, 1, **{"resolution": "exchange", **how})
+    body = a_return(OLD, 1, **{"resolution": "exchange", **options})
     for path in (f"/v1/orders/{order_no}/returns", f"/v1/orders/{order_no}/returns?preview=true"):
-        answer = await buyer.door.post(path, body)
+        answer = await buyer.api.post(path, body)
         assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
 
 
@@ -226,7 +226,7 @@ async def test_an_answer_that_was_lost_while_nobody_wants_it_any_more_is_given_b
     return_id = await buyer.asks(order_no, advance=True, payment=CARD)
     await eventually(lambda: guarantees(buyer, order_no))
     if late == "cancelled":
-        assert (await buyer.door.post(f"/v1/returns/{return_id}/cancel", {})).status_code == 200
+        assert (await buyer.api.post(f"/v1/returns/{return_id}/cancel", {})).status_code == 200
     else:
         await buyer.sends_back(return_id)
     await eventually(lambda: guarantees(buyer, order_no) == [("authorise", 1_000), ("void", 1_000)])
@@ -240,10 +240,10 @@ async def test_support_goes_on_without_an_answer_that_nobody_wants_any_more(buye
     stage.fault("payments", "down", 200, order_no=order_no)
     return_id = await buyer.asks(order_no, advance=True, payment=CARD)
     await stage.parked(order_no)
-    assert (await buyer.door.post(f"/v1/returns/{return_id}/cancel", {})).status_code == 200
+    assert (await buyer.api.post(f"/v1/returns/{return_id}/cancel", {})).status_code == 200
     await stage.parked(order_no)  # what became of it is still asked for, and nobody answers
     body = {"action": "skip", "reason": "the provider is gone"}
-    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
+    answer = await buyer.office.staff("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert answer.status_code == 200, answer.text
 
     async def gone_on() -> bool:
@@ -264,7 +264,7 @@ async def test_a_yes_that_comes_after_support_went_on_without_it_is_given_back(b
     return_id = await buyer.asks(order_no, advance=True, payment=CARD)
     await stage.parked(order_no)
     body = {"action": "skip", "reason": "the provider is gone"}
-    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
+    answer = await buyer.office.staff("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert answer.status_code == 200, answer.text
     await guarantee_is(buyer, return_id, "declined")
     stage.sandbox.http.delete("/faults")
@@ -286,10 +286,10 @@ async def test_skipping_a_guarantee_step_leaves_that_of_another_return_alone(buy
     first = await buyer.asks(order_no, advance=True, payment=CARD)
     parked = await stage.parked(order_no)
     assert (parked.step, parked.subject, parked.amount_minor) == ("guarantee", first, 1_000)
-    assert (await buyer.door.post(f"/v1/returns/{first}/cancel", {})).status_code == 200
+    assert (await buyer.api.post(f"/v1/returns/{first}/cancel", {})).status_code == 200
     second = await buyer.asks(order_no, advance=True, payment=CARD)
     stage.sandbox.http.delete("/faults")
-    answer = await buyer.office.person("ann").post(
+    answer = await buyer.office.staff("ann").post(
         f"/v1/support/orders/{order_no}/resolve", {"action": "skip", "reason": "nobody wants it any more"}
     )
     assert answer.status_code == 200, answer.text
@@ -303,16 +303,16 @@ async def test_a_dear_guarantee_is_not_given_up_by_one_person(buyer: Buyer) -> N
     order_no = await buyer.buys(dear)
     lines = [{"sku": dear, "quantity": 1}]
     return_id = await buyer.asks(order_no, dear, advance=True, payment=CARD, exchange_lines=lines)
-    assert (await buyer.office.person("ann").post(f"/v1/returns/{return_id}/approve", {})).status_code == 200
+    assert (await buyer.office.staff("ann").post(f"/v1/returns/{return_id}/approve", {})).status_code == 200
     await buyer.new_order(return_id)
     stage.fault("payments", "reject", 1, order_no=order_no, kind="capture")
     await times_out(buyer, return_id)
     assert (await stage.parked(order_no)).amount_minor == 150_000
     body = {"action": "skip", "reason": "the card is gone"}
-    asked = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
-    assert (asked.status_code, asked.json()["amount_minor"]) == (202, 150_000), asked.text
-    yes = f"/v1/support/approvals/{asked.json()['approval_id']}/approve"
-    assert (await buyer.office.person("ben").post(yes, {"reason": "I know him"})).status_code == 200
+    response = await buyer.office.staff("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
+    assert (response.status_code, response.json()["amount_minor"]) == (202, 150_000), response.text
+    yes = f"/v1/support/approvals/{response.json()['approval_id']}/approve"
+    assert (await buyer.office.staff("ben").post(yes, {"reason": "I know him"})).status_code == 200
     await guarantee_is(buyer, return_id, "given_up")
 
 
@@ -324,7 +324,7 @@ async def test_skipping_stuck_surplus_leaves_an_authorised_guarantee_alone(buyer
     await stage.inbox("payment", order_no, {**surplus, "amount_minor": 300})
     assert (await stage.parked(order_no)).subject == "stray"
     body = {"action": "skip", "reason": "by bank", "value": {"reference": "bank-1"}}
-    answer = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
+    answer = await buyer.office.staff("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert answer.status_code == 200, answer.text
     await buyer.sends_back(return_id)
     await guarantee_is(buyer, return_id, "released")
@@ -355,7 +355,7 @@ async def test_a_claim_that_succeeds_after_it_was_given_up_is_kept_and_given_bac
 
     async def given_up() -> None:
         body = {"action": "skip", "reason": "the provider is gone"}
-        done = await buyer.office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
+        done = await buyer.office.staff("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
         assert done.status_code == 200, done.text
         await guarantee_is(buyer, return_id, "given_up")
 
@@ -368,7 +368,7 @@ async def test_a_claim_that_succeeds_after_it_was_given_up_is_kept_and_given_bac
     assert guarantees(buyer, order_no) == [("authorise", 1_000), ("capture", 1_000)]
 
     async def back() -> bool:
-        return await buyer.kept_minor(order_no, new) == 1_000
+        return await buyer.retained_minor(order_no, new) == 1_000
 
     await eventually(back, 60)
 
@@ -380,6 +380,6 @@ async def test_an_exchange_whose_terms_outlive_its_guarantee_is_refused(
     monkeypatch.setitem(authorisation_periods.LIFETIMES_S, "sandbox", 7 * 86_400)
     monkeypatch.setattr(authorisation_periods, "is_renewable", lambda provider, token: False)
     for path in (f"/v1/orders/{order_no}/returns", f"/v1/orders/{order_no}/returns?preview=true"):
-        answer = await buyer.door.post(path, a_return(OLD, 1, resolution="exchange", advance=True, payment=CARD))
+        answer = await buyer.api.post(path, a_return(OLD, 1, resolution="exchange", advance=True, payment=CARD))
         assert (answer.status_code, answer.json()["code"]) == (422, "guarantee_would_expire"), answer.text
     assert await buyer.asks(order_no)

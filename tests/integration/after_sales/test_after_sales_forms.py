@@ -17,7 +17,7 @@ def hidden(html: str, name: str) -> str:
 
 @pytest.fixture
 async def ann(office: Office) -> StaffBrowser:
-    return await sign_in(office.door, "support")
+    return await sign_in(office.api, "support")
 
 
 async def trail(office: Office, order_no: str, action: str) -> list[tuple[str, str]]:
@@ -53,7 +53,7 @@ async def test_support_has_a_lost_parcel_sent_again_once(office: Office, ann: St
 
 
 async def test_support_gives_the_money_back_where_nothing_is_left_to_send(office: Office) -> None:
-    browser = await sign_in(office.door, "support", "zh")
+    browser = await sign_in(office.api, "support", "zh")
     sku = unique("SHORT")
     await office.stage.stock(sku, 2, price_minor=500)
     order_no, _ = await troubled(office, "refused", sku)
@@ -76,20 +76,20 @@ async def test_more_money_than_one_person_gives_back_is_led_to_a_second(office: 
     assert "above the limit for one person" in page and f'href="/console/stuck/{order_no}"' in page
     alone = await ann.post(path, choice="refund", reason="she rang")
     assert alone.status_code == 403 and "Another person must decide" in alone.text
-    asked = await ann.post(f"/console/stuck/{order_no}", action="compensate", reason="lost")
-    assert asked.headers["location"].startswith("/console/approvals/")
+    response = await ann.post(f"/console/stuck/{order_no}", action="compensate", reason="lost")
+    assert response.headers["location"].startswith("/console/approvals/")
 
 
 async def test_the_parcel_of_others_is_not_theirs_to_decide(office: Office, ann: StaffBrowser) -> None:
     order_no, _ = await troubled(office, "lost")
     path = f"/console/orders/{order_no}/parcel"
     for role in ("warehouse", "finance", "operations"):
-        browser = await sign_in(office.door, role)
+        browser = await sign_in(office.api, role)
         assert path not in (await browser.get(f"/console/orders/{order_no}")).text
         assert (await browser.get(path)).status_code == 403
         assert (await browser.post(path, choice="refund", reason="x")).status_code == 403
         body = {"choice": "refund", "reason": "x"}
-        over_http = await office.person(browser.name, role).post(f"/v1/orders/{order_no}/delivery-problem", body)
+        over_http = await office.staff(browser.name, role).post(f"/v1/orders/{order_no}/delivery-problem", body)
         assert over_http.status_code == 403
     foreign = await ann.http.post(path, data={"csrf": "x", "choice": "refund", "reason": "x"})
     assert foreign.status_code == 403

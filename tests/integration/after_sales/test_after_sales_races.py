@@ -35,7 +35,7 @@ async def office(
 
 
 @pytest.fixture(autouse=True)
-async def the_books_are_right(office: Office) -> AsyncIterator[None]:
+async def ledger_is_consistent(office: Office) -> AsyncIterator[None]:
     yield
     await nothing_is_wrong(office)
 
@@ -87,16 +87,16 @@ async def test_a_return_is_asked_for_when_the_window_closes(buyer: Buyer) -> Non
                 return False
 
     orders = [await buyer.buys() for _ in range(ROUNDS)]
-    told = await asyncio.gather(
+    response = await asyncio.gather(
         *(close(order_no) for order_no in orders),
-        *(buyer.door.post(f"/v1/orders/{order_no}/returns", a_return(OLD, 1)) for order_no in orders),
+        *(buyer.api.post(f"/v1/orders/{order_no}/returns", a_return(OLD, 1)) for order_no in orders),
     )
-    for order_no, closed, asked in zip(orders, told[:ROUNDS], told[ROUNDS:], strict=True):
-        assert (closed, asked.status_code) in ((True, 409), (False, 201)), asked.text
+    for order_no, closed, requested in zip(orders, response[:ROUNDS], response[ROUNDS:], strict=True):
+        assert (closed, requested.status_code) in ((True, 409), (False, 201)), requested.text
         status = await office.stage.status(order_no)
         assert status == ("completed" if closed else "delivered")
         if not closed:
-            return_id = asked.json()["return_id"]
+            return_id = requested.json()["return_id"]
             await buyer.sends_back(return_id)
             await buyer.becomes(return_id, "completed")
             assert given_back(office.stage, order_no) == [1_000]
@@ -130,7 +130,7 @@ async def test_lines_are_changed_while_the_order_is_cancelled(office: Office) ->
     for _ in range(ROUNDS):
         order_no = await paid_and_held(office, 3)
         changed, cancelled = await asyncio.gather(
-            change(office.person("ann"), order_no, lines(**{CHEAP: 1}), tag=WHATEVER), cancel(office, order_no)
+            change(office.staff("ann"), order_no, lines(**{CHEAP: 1}), tag=WHATEVER), cancel(office, order_no)
         )
         assert cancelled.status_code == 200, cancelled.text
         assert changed.status_code == 200 or changed.json()["code"] == "order_closed", changed.text
@@ -143,7 +143,7 @@ async def test_lines_are_changed_while_support_refunds_them(office: Office) -> N
     for _ in range(ROUNDS):
         order_no = await paid_and_held(office, 2)
         changed, refunded = await asyncio.gather(
-            change(office.person("ann"), order_no, lines(**{CHEAP: 1}), tag=WHATEVER),
+            change(office.staff("ann"), order_no, lines(**{CHEAP: 1}), tag=WHATEVER),
             refund(office, order_no, "ben", lines=[{"sku": CHEAP, "quantity": 2}]),
         )
         assert sorted((changed.status_code, refunded.status_code)) in ([200, 409], [201, 409]), changed.text
@@ -156,7 +156,7 @@ async def test_support_refunds_while_the_customer_gives_the_lost_parcel_up(offic
     for _ in range(ROUNDS):
         customer = unique("c-lost")
         body = an_order(OLD, 2, customer={"id": customer, "name": "Li", "email": None, "phone": None})
-        me = office.door.as_("customer", customer)
+        me = office.api.as_("customer", customer)
         order_no = (await me.post("/v1/orders", body)).json()["order_no"]
         await office.stage.reaches(order_no, "preparing")
         await moves(office, order_no, "picked_up", "lost")

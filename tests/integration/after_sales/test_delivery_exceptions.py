@@ -10,16 +10,16 @@ from domain.alerts import Kind
 from domain.orders.status import Status
 from infra.db.alerts.order_rules import DETECTORS
 from infra.db.checks import consistency_checks
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.integration.conftest import CHEAP, DEAR, Office
 from tests.order_stage import eventually
 
 
-async def troubled(office: Office, what: str = "lost", sku: str = CHEAP, quantity: int = 2) -> tuple[str, Door]:
+async def troubled(office: Office, what: str = "lost", sku: str = CHEAP, quantity: int = 2) -> tuple[str, ApiClient]:
     """An order whose parcel is `what`, and the door of its customer. The carrier's word comes through its sandbox."""
     customer = unique("c-parcel")
     body = an_order(sku, quantity, customer={"id": customer, "name": "Li", "email": None, "phone": None})
-    me = office.door.as_("customer", customer)
+    me = office.api.as_("customer", customer)
     order_no = (await me.post("/v1/orders", body)).json()["order_no"]
     await office.stage.reaches(order_no, "preparing")
     await moves(office, order_no, "picked_up", what)
@@ -37,8 +37,8 @@ async def moves(office: Office, order_no: str, *statuses: str) -> None:
         await office.stage.carrier_says(order_no, status)
 
 
-async def choose(door: Door, order_no: str, choice: str, **how: Any) -> httpx.Response:
-    return await door.post(f"/v1/orders/{order_no}/delivery-problem", {"choice": choice}, **how)
+async def choose(api: ApiClient, order_no: str, choice: str, **options: Any) -> httpx.Response:
+    return await api.post(f"/v1/orders/{order_no}/delivery-problem", {"choice": choice}, **options)
 
 
 async def level(office: Office, sku: str, warehouse: str = "WH-EAST") -> tuple[int, int, int]:
@@ -59,8 +59,8 @@ async def test_it_is_sent_again_and_arrives(office: Office, what: str) -> None:
     sku = unique("AGAIN")
     await office.stage.stock(sku, 4, price_minor=500)
     order_no, me = await troubled(office, what, sku)
-    shown = (await me.get(f"/v1/orders/{order_no}")).json()
-    assert [action for action in shown["allowed_actions"] if action in ("reship", "refund_lost")]
+    body = (await me.get(f"/v1/orders/{order_no}")).json()
+    assert [action for action in body["allowed_actions"] if action in ("reship", "refund_lost")]
     before = await choose(me, order_no, "reship", params={"preview": "true"})
     assert before.json()["warehouse"] == "WH-EAST"
     assert await level(office, sku) == (2, 0, 0)
@@ -88,7 +88,7 @@ async def test_what_was_refused_comes_back_into_quarantine_once(office: Office) 
     sku = unique("BACK")
     await office.stage.stock(sku, 4, price_minor=500)
     order_no, me = await troubled(office, "refused", sku)
-    keeper = office.person("wang", "warehouse")
+    keeper = office.staff("wang", "warehouse")
     address = f"/v1/shipments/{order_no}-S1/came-back"
     early = await keeper.post(address, {})
     assert (early.status_code, early.json()["code"]) == (409, "parcel_not_expected")
@@ -114,7 +114,7 @@ async def test_a_refund_undoes_the_order_and_the_goods_come_back_when_they_arriv
     assert (await choose(me, order_no, "refund")).status_code == 200
     await office.stage.reaches(order_no, "cancelled")
     assert office.stage.payments(order_no)[-1] == ("refund", "succeeded")
-    arrived = await office.person("wang", "warehouse").post(f"/v1/shipments/{order_no}-S1/came-back", {})
+    arrived = await office.staff("wang", "warehouse").post(f"/v1/shipments/{order_no}-S1/came-back", {})
     assert arrived.json()["lines"] == [{"sku": sku, "quantity": 2}], arrived.text
     assert await level(office, sku) == (0, 0, 2)
     await nothing_is_wrong(office)
@@ -124,8 +124,8 @@ async def test_without_stock_only_the_refund_is_left(office: Office) -> None:
     sku = unique("SHORT")
     await office.stage.stock(sku, 3, price_minor=500)
     order_no, me = await troubled(office, "lost", sku)
-    for how in ({"params": {"preview": "true"}}, {}):
-        answer = await choose(me, order_no, "reship", **how)
+    for case in ({"params": {"preview": "true"}}, {}):
+        answer = await choose(me, order_no, "reship", **case)
         assert (answer.status_code, answer.json()["code"]) == (409, "stock_short"), answer.text
     assert await level(office, sku) == (1, 0, 0)
     assert (await choose(me, order_no, "refund")).status_code == 200
@@ -173,7 +173,7 @@ async def test_support_may_compensate_against_the_customers_choice_and_one_wins(
     order_no, me = await troubled(office, "lost")
     body = {"action": "compensate", "reason": "lost"}
     chosen, resolved = await asyncio.gather(
-        choose(me, order_no, "reship"), office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
+        choose(me, order_no, "reship"), office.staff("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     )
     if chosen.status_code == 200:
         await eventually(lambda: _booked(office, order_no))
@@ -189,7 +189,7 @@ async def test_a_second_parcel_that_sticks_can_be_undone_by_support(office: Offi
     assert (await choose(me, order_no, "reship")).status_code == 200
     stuck = "SELECT 1 FROM parked_steps WHERE order_no = :o AND step = 'book' AND resolved_at IS NULL"
     await eventually(lambda: office.stage.sql(stuck, o=order_no))
-    undone = await office.person("ann").post(
+    undone = await office.staff("ann").post(
         f"/v1/support/orders/{order_no}/resolve", {"action": "compensate", "reason": "no carrier"}
     )
     assert undone.status_code == 200, undone.text
@@ -199,14 +199,14 @@ async def test_a_second_parcel_that_sticks_can_be_undone_by_support(office: Offi
 
 async def test_refusals(office: Office) -> None:
     order_no, me = await troubled(office, "lost", DEAR)  # of more than one member of staff gives back alone
-    stranger = await choose(office.door.as_("customer", "somebody"), order_no, "refund")
+    stranger = await choose(office.api.as_("customer", "somebody"), order_no, "refund")
     assert (stranger.status_code, stranger.json()["code"]) == (404, "order_not_found")
     unknown = await choose(me, order_no, "wait")
     assert unknown.status_code == 422
-    alone = await choose(office.person("ann"), order_no, "refund")
+    alone = await choose(office.staff("ann"), order_no, "refund")
     assert (alone.status_code, alone.json()["code"]) == (403, "second_person_needed")
     nothing = await office.unpaid()
-    answer = await choose(office.person("ann"), nothing, "refund")
+    answer = await choose(office.staff("ann"), nothing, "refund")
     assert (answer.status_code, answer.json()["code"]) == (409, "no_delivery_problem")
 
 
@@ -214,7 +214,7 @@ async def test_what_was_refunded_meanwhile_is_not_sent_again(office: Office) -> 
     sku = unique("LEFT")
     await office.stage.stock(sku, 5, price_minor=500)
     order_no, me = await troubled(office, "lost", sku)
-    support = office.person("amy")
+    support = office.staff("amy")
     path = f"/v1/orders/{order_no}/refunds"
     given = await support.post(path, {"lines": [{"sku": sku, "quantity": 1}], "reason": "one is enough"})
     assert given.status_code == 201, given.text
@@ -232,9 +232,9 @@ async def test_what_was_refunded_meanwhile_is_not_sent_again(office: Office) -> 
 async def test_nothing_is_sent_again_of_what_was_refunded_in_full(office: Office) -> None:
     order_no, me = await troubled(office, "lost")
     path = f"/v1/orders/{order_no}/refunds"
-    await office.person("amy").post(path, {"lines": [{"line_no": 1, "quantity": 2}], "reason": "lost"})
-    for how in ({"params": {"preview": "true"}}, {}):
-        refused = await choose(me, order_no, "reship", **how)
+    await office.staff("amy").post(path, {"lines": [{"line_no": 1, "quantity": 2}], "reason": "lost"})
+    for case in ({"params": {"preview": "true"}}, {}):
+        refused = await choose(me, order_no, "reship", **case)
         assert (refused.status_code, refused.json()["code"]) == (409, "nothing_to_send"), refused.text
 
 
@@ -247,7 +247,7 @@ async def first_arrives(office: Office, order_no: str) -> None:
     await office.stage.inbox("shipment", order_no, {**fact, "occurred_at": "2026-01-01T00:00:00Z"})
 
 
-async def story(office: Office, order_no: str) -> list[str]:
+async def event_types(office: Office, order_no: str) -> list[str]:
     rows = await office.stage.sql("SELECT type FROM order_events WHERE order_no = :o ORDER BY seq", o=order_no)
     return [row.type for row in rows]
 
@@ -264,8 +264,8 @@ async def test_a_first_parcel_that_arrives_stops_its_replacement(office: Office,
         await eventually(lambda: _has_left(office, order_no))
     await first_arrives(office, order_no)
     await office.stage.reaches(order_no, "completed")
-    told = await story(office, order_no)
-    assert ("replacement_not_stopped" if left else "replacement_stopped") in told
+    reported = await event_types(office, order_no)
+    assert ("replacement_not_stopped" if left else "replacement_stopped") in reported
     assert office.stage.parcels(order_no)[-1] == ("picked_up" if left else "cancelled")
     assert await level(office, sku) == ((0, 0, 0) if left else (2, 0, 0))
     async with office.stage.database.begin() as conn:
@@ -283,13 +283,13 @@ async def test_a_replacement_that_cannot_be_booked_is_stopped_by_the_first_parce
     await eventually(lambda: _stuck_at(office, order_no, "book"))
     await first_arrives(office, order_no)
     await office.stage.reaches(order_no, "completed")
-    assert "replacement_stopped" in await story(office, order_no)
+    assert "replacement_stopped" in await event_types(office, order_no)
     assert await level(office, sku) == (2, 0, 0)
     await nothing_is_wrong(office)
 
 
 async def _has_left(office: Office, order_no: str) -> bool:
-    return "replacement_picked_up" in await story(office, order_no)
+    return "replacement_picked_up" in await event_types(office, order_no)
 
 
 async def _stuck_at(office: Office, order_no: str, step: str) -> list[Any]:

@@ -8,7 +8,7 @@ import pytest
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.api.conftest import unique
 from tests.conftest import DatabaseUrls
-from tests.factories.purchases import DEAR, OLD, Buyer, shop_open, wrong_in_the_books
+from tests.factories.purchases import DEAR, OLD, Buyer, inconsistencies, shop_open
 from tests.factories.returns import a_return
 from tests.integration.conftest import Office
 
@@ -24,7 +24,7 @@ async def office(
 @pytest.fixture
 async def buyer(office: Office) -> AsyncIterator[Buyer]:
     yield Buyer(office)
-    assert not await wrong_in_the_books(office)
+    assert not await inconsistencies(office)
 
 
 async def exchanged(buyer: Buyer, sku: str = OLD) -> tuple[str, str, str]:
@@ -35,8 +35,8 @@ async def exchanged(buyer: Buyer, sku: str = OLD) -> tuple[str, str, str]:
     return order_no, return_id, (await buyer.new_order(return_id))["order_no"]
 
 
-async def previewed(buyer: Buyer, order_no: str, sku: str = OLD, **how: Any) -> dict[str, Any]:
-    answer = await buyer.door.post(f"/v1/orders/{order_no}/returns?preview=true", a_return(sku, **how))
+async def previewed(buyer: Buyer, order_no: str, sku: str = OLD, **options: Any) -> dict[str, Any]:
+    answer = await buyer.api.post(f"/v1/orders/{order_no}/returns?preview=true", a_return(sku, **options))
     assert answer.status_code == 200, answer.text
     return dict(answer.json()["consequence"])
 
@@ -48,17 +48,17 @@ async def test_a_return_says_what_goes_back_of_the_first_order(buyer: Buyer) -> 
     return_id = await buyer.asks(new, resolution="refund")
     await buyer.sends_back(return_id)
     await buyer.becomes(return_id, "completed")
-    assert await buyer.kept_minor(order_no, new) == 0
+    assert await buyer.retained_minor(order_no, new) == 0
 
 
 async def test_what_support_gave_before_is_not_promised_again(buyer: Buyer) -> None:
     order_no, _, new = await exchanged(buyer)
     await buyer.gets(new)
     body = {"amount_minor": 900, "reason": "goodwill"}
-    assert (await buyer.office.person("amy").post(f"/v1/orders/{order_no}/refunds", body)).status_code == 201
-    seen = await previewed(buyer, new)
-    assert seen["refund"]["amount_minor"] == 100
-    assert seen["kept"] == [{"what": "goods", "amount_minor": 900, "why": "refunded_before"}]
+    assert (await buyer.office.staff("amy").post(f"/v1/orders/{order_no}/refunds", body)).status_code == 201
+    observed = await previewed(buyer, new)
+    assert observed["refund"]["amount_minor"] == 100
+    assert observed["kept"] == [{"what": "goods", "amount_minor": 900, "why": "refunded_before"}]
     assert (await buyer.previews(new))["value_minor"] == 100
 
 
@@ -72,7 +72,7 @@ async def test_dear_exchanged_goods_wait_for_a_persons_approval(buyer: Buyer) ->
     new = (await buyer.new_order(first))["order_no"]
     await buyer.gets(new)
     assert (await previewed(buyer, new, sku))["status"] == "requested"
-    assert (await buyer.shown(await buyer.asks(new, sku, resolution="refund")))["status"] == "requested"
+    assert (await buyer.detail(await buyer.asks(new, sku, resolution="refund")))["status"] == "requested"
 
 
 async def test_cancelling_says_what_goes_back_of_the_first_order(buyer: Buyer) -> None:
@@ -81,11 +81,11 @@ async def test_cancelling_says_what_goes_back_of_the_first_order(buyer: Buyer) -
     await buyer.sends_back(first)
     new = (await buyer.new_order(first))["order_no"]
     await buyer.office.stage.reaches(new, "pending_payment")
-    seen = await buyer.door.post(f"/v1/orders/{new}/cancel?preview=true", {"reason": "too dear"})
-    assert seen.json()["consequence"]["refund_minor"] == 1_000
-    assert (await buyer.door.post(f"/v1/orders/{new}/cancel", {"reason": "too dear"})).status_code == 200
+    response = await buyer.api.post(f"/v1/orders/{new}/cancel?preview=true", {"reason": "too dear"})
+    assert response.json()["consequence"]["refund_minor"] == 1_000
+    assert (await buyer.api.post(f"/v1/orders/{new}/cancel", {"reason": "too dear"})).status_code == 200
     await buyer.becomes(first, "completed")
-    assert await buyer.kept_minor(order_no, new) == 0
+    assert await buyer.retained_minor(order_no, new) == 0
 
 
 async def test_a_lost_parcel_says_what_goes_back_of_the_first_order(buyer: Buyer) -> None:
@@ -94,25 +94,25 @@ async def test_a_lost_parcel_says_what_goes_back_of_the_first_order(buyer: Buyer
     await buyer.office.stage.carrier_says(new, "picked_up", "lost")
     await buyer.office.stage.parked(new)
     path, choice = f"/v1/orders/{new}/delivery-problem", {"choice": "refund"}
-    assert (await buyer.door.post(f"{path}?preview=true", choice)).json()["refund_minor"] == 1_000
-    assert (await buyer.door.post(path, choice)).json()["refund_minor"] == 1_000
+    assert (await buyer.api.post(f"{path}?preview=true", choice)).json()["refund_minor"] == 1_000
+    assert (await buyer.api.post(path, choice)).json()["refund_minor"] == 1_000
     await buyer.office.stage.reaches(new, "cancelled")
 
 
 async def test_goods_that_were_refunded_before_are_exchanged_for_what_the_preview_says(buyer: Buyer) -> None:
     order_no = await buyer.buys()
     body = {"amount_minor": 1_000, "reason": "goodwill"}
-    assert (await buyer.office.person("amy").post(f"/v1/orders/{order_no}/refunds", body)).status_code == 201
-    seen = await buyer.previews(order_no)
-    assert (seen["value_minor"], seen["to_pay_minor"]) == (0, 1_000)
+    assert (await buyer.office.staff("amy").post(f"/v1/orders/{order_no}/refunds", body)).status_code == 201
+    response = await buyer.previews(order_no)
+    assert (response["value_minor"], response["to_pay_minor"]) == (0, 1_000)
     return_id = await buyer.asks(order_no)
     await buyer.sends_back(return_id)
     new = await buyer.new_order(return_id)
     assert (new["total_minor"], new["exchange_of"]) == (1_000, order_no)
     await buyer.office.stage.reaches(new["order_no"], "pending_payment")
-    assert (await buyer.door.post(f"/v1/orders/{new['order_no']}/cancel", {"reason": "no"})).status_code == 200
+    assert (await buyer.api.post(f"/v1/orders/{new['order_no']}/cancel", {"reason": "no"})).status_code == 200
     done = await buyer.becomes(return_id, "completed")
-    assert (done["exchange"]["status"], await buyer.kept_minor(order_no, new["order_no"])) == ("fell_back", 0)
+    assert (done["exchange"]["status"], await buyer.retained_minor(order_no, new["order_no"])) == ("fell_back", 0)
 
 
 async def test_a_gift_is_exchanged_for_the_same_again(buyer: Buyer) -> None:

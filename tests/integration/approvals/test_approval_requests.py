@@ -10,10 +10,10 @@ from tests.integration.conftest import CHEAP, Office
 from tests.order_stage import eventually
 
 
-async def asked(office: Office, order_no: str, name: str = "ann", **payload: Any) -> dict[str, Any]:
+async def request_approval(office: Office, order_no: str, name: str = "ann", **payload: Any) -> dict[str, Any]:
     """Ask to undo an expensive order; the request that waits."""
     body = {"action": "compensate", "reason": "the carrier will not come"} | payload
-    answer = await office.person(name).post(f"/v1/support/orders/{order_no}/resolve", body)
+    answer = await office.staff(name).post(f"/v1/support/orders/{order_no}/resolve", body)
     assert answer.status_code == 202, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -22,7 +22,7 @@ async def asked(office: Office, order_no: str, name: str = "ann", **payload: Any
 async def decide(office: Office, name: str, approval_id: str, verb: str = "approve", role: str = "support",
                  key: str | None = None) -> httpx.Response:  # fmt: skip
     path = f"/v1/support/approvals/{approval_id}/{verb}"
-    return await office.person(name, role).post(path, {"reason": "I looked at it"}, key=key)
+    return await office.staff(name, role).post(path, {"reason": "I looked at it"}, key=key)
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:
@@ -31,7 +31,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 
 async def test_a_dear_refund_waits_for_another_person_and_is_made_once(office: Office) -> None:
     order_no = await office.parked()
-    request = await asked(office, order_no)
+    request = await request_approval(office, order_no)
     assert (request["amount_minor"], request["currency"], request["state"]) == (150_000, "CNY", "waiting")
     assert await office.stage.status(order_no) == "paid"
     assert code(await decide(office, "ann", request["approval_id"])) == (403, "second_person_needed")
@@ -61,14 +61,14 @@ async def test_a_dear_refund_waits_for_another_person_and_is_made_once(office: O
 async def test_a_cheap_refund_needs_nobody(office: Office) -> None:
     order_no = await office.parked(CHEAP)
     body = {"action": "compensate", "reason": "no carrier"}
-    answer = await office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
+    answer = await office.staff("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert answer.status_code == 200, answer.text
     await office.stage.reaches(order_no, "cancelled")
 
 
 async def test_a_dear_retry_needs_nobody(office: Office) -> None:
     order_no = await office.parked()
-    answer = await office.person("ann").post(
+    answer = await office.staff("ann").post(
         f"/v1/support/orders/{order_no}/resolve", {"action": "retry", "reason": "the carrier is back"}
     )
     assert answer.status_code == 200, answer.text
@@ -77,20 +77,20 @@ async def test_a_dear_retry_needs_nobody(office: Office) -> None:
 
 async def test_refused_nothing_happens_and_it_may_be_asked_again(office: Office) -> None:
     order_no = await office.parked()
-    request = await asked(office, order_no)
+    request = await request_approval(office, order_no)
     body = {"action": "compensate", "reason": "again"}
-    twice = await office.person("cal").post(f"/v1/support/orders/{order_no}/resolve", body)
+    twice = await office.staff("cal").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert code(twice) == (409, "approval_waiting")
     assert (await decide(office, "ben", request["approval_id"], "refuse")).json()["decision"] == "refused"
     assert code(await decide(office, "cal", request["approval_id"])) == (409, "approval_decided")
     assert (await office.stage.parked(order_no)).step == "book"
-    assert (await asked(office, order_no, "cal"))["approval_id"] != request["approval_id"]
+    assert (await request_approval(office, order_no, "cal"))["approval_id"] != request["approval_id"]
 
 
 async def test_what_was_resolved_meanwhile_is_not_done_by_a_late_yes(office: Office) -> None:
     order_no = await office.parked()
-    request = await asked(office, order_no)
-    retried = await office.person("cal").post(
+    request = await request_approval(office, order_no)
+    retried = await office.staff("cal").post(
         f"/v1/support/orders/{order_no}/resolve", {"action": "retry", "reason": "it works again"}
     )
     assert retried.status_code == 200
@@ -101,7 +101,7 @@ async def test_what_was_resolved_meanwhile_is_not_done_by_a_late_yes(office: Off
 
 async def test_two_people_approve_in_the_same_second_and_one_is_told(office: Office) -> None:
     order_no = await office.parked()
-    request = await asked(office, order_no)
+    request = await request_approval(office, order_no)
     answers = await asyncio.gather(*(decide(office, name, request["approval_id"]) for name in ("ben", "cal")))
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     await office.stage.reaches(order_no, "cancelled")
@@ -110,12 +110,12 @@ async def test_two_people_approve_in_the_same_second_and_one_is_told(office: Off
 
 async def test_a_lapsed_request_is_not_approved(office: Office) -> None:
     order_no = await office.parked()
-    request = await asked(office, order_no)
+    request = await request_approval(office, order_no)
     await office.stage.sql(
         "UPDATE approvals SET expires_at = now() - interval '1 s' WHERE approval_id = :a", a=request["approval_id"]
     )
     assert code(await decide(office, "ben", request["approval_id"])) == (409, "approval_lapsed")
-    assert (await asked(office, order_no))["state"] == "waiting"
+    assert (await request_approval(office, order_no))["state"] == "waiting"
 
 
 async def test_a_bulk_act_does_the_cheap_ones_and_asks_for_the_dear_ones(office: Office) -> None:
@@ -126,7 +126,7 @@ async def test_a_bulk_act_does_the_cheap_ones_and_asks_for_the_dear_ones(office:
         "UPDATE parked_steps SET error = :e WHERE order_no = ANY(:o) AND resolved_at IS NULL", e=error, o=cheap + dear
     )
     body = {"filter": {"error": error}, "action": "compensate", "reason": "carrier is gone", "rate_per_s": 50}
-    answer = (await office.person("ann").post("/v1/support/resolve", body)).json()
+    answer = (await office.staff("ann").post("/v1/support/resolve", body)).json()
     assert (answer["total"], answer["waiting"]) == (2, 2)
     for order_no in cheap:
         await office.stage.reaches(order_no, "cancelled")
@@ -147,22 +147,22 @@ async def test_roles_and_unknown_requests(office: Office) -> None:
     assert code(await decide(office, "ben", "apr_x")) == (404, "approval_not_found")
     assert (await decide(office, "wim", unknown, role="warehouse")).status_code == 403
     order_no = await office.parked()
-    request = await asked(office, order_no)
-    open_ones = (await office.person("fay", "finance").get("/v1/support/approvals")).json()["items"]
+    request = await request_approval(office, order_no)
+    open_ones = (await office.staff("fay", "finance").get("/v1/support/approvals")).json()["items"]
     (mine,) = [one for one in open_ones if one["approval_id"] == request["approval_id"]]
     assert (mine["reason"], mine["asked_by"], mine["kind"]) == ("the carrier will not come", "support:ann", "resolve")
     path = f"/v1/support/approvals/{request['approval_id']}/approve"
-    assert (await office.person("ben").post(path, {"reason": ""})).status_code == 422
+    assert (await office.staff("ben").post(path, {"reason": ""})).status_code == 422
 
 
 async def test_two_people_act_on_one_order_in_the_same_second(office: Office) -> None:
     order_no = await office.parked(CHEAP)
     path = f"/v1/support/orders/{order_no}/resolve"
-    wishes = [("ann", {"action": "retry", "reason": "try"}), ("ben", {"action": "compensate", "reason": "give up"})]
-    answers = await asyncio.gather(*(office.person(name).post(path, body) for name, body in wishes))
+    requests = [("ann", {"action": "retry", "reason": "try"}), ("ben", {"action": "compensate", "reason": "give up"})]
+    answers = await asyncio.gather(*(office.staff(name).post(path, body) for name, body in requests))
     assert sorted(answer.status_code for answer in answers) == [200, 409]
-    told = next(answer for answer in answers if answer.status_code == 409)
-    assert code(told) == (409, "not_parked")
+    response = next(answer for answer in answers if answer.status_code == 409)
+    assert code(response) == (409, "not_parked")
     winner = answers[0].status_code == 200
     await office.stage.reaches(order_no, "preparing" if winner else "cancelled")
     assert office.stage.payments(order_no).count(("capture", "succeeded")) == 1
@@ -170,13 +170,13 @@ async def test_two_people_act_on_one_order_in_the_same_second(office: Office) ->
 
 async def test_what_was_asked_for_goes_with_the_customer(office: Office) -> None:
     order_no = await office.parked()
-    request = await asked(office, order_no)
+    request = await request_approval(office, order_no)
     await office.stage.sql(
         "UPDATE customers SET data_key = NULL WHERE customer_id = (SELECT customer_id FROM orders WHERE order_no = :o)",
         o=order_no,
     )
     assert code(await decide(office, "ben", request["approval_id"])) == (422, "approval_unreadable")
-    listed = (await office.person("ben").get("/v1/support/approvals")).json()["items"]
+    listed = (await office.staff("ben").get("/v1/support/approvals")).json()["items"]
     (mine,) = [one for one in listed if one["approval_id"] == request["approval_id"]]
     assert (mine["reason"], mine["amount_minor"]) == (None, 150_000)
     assert (await decide(office, "ben", request["approval_id"], "refuse")).status_code == 200
@@ -185,34 +185,34 @@ async def test_what_was_asked_for_goes_with_the_customer(office: Office) -> None
 async def test_a_yes_for_one_refund_is_no_yes_for_another(office: Office) -> None:
     """The first was paid after all; a larger one is stuck now."""
     order_no = await office.parked()
-    await office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", {"action": "retry", "reason": "again"})
+    await office.staff("ann").post(f"/v1/support/orders/{order_no}/resolve", {"action": "retry", "reason": "again"})
     await office.stage.reaches(order_no, "preparing")
     most = {"amount_minor": 95_000, "reason": "late"}
-    opened = await office.person("dan", "finance").post(f"/v1/orders/{order_no}/refunds", most)
+    opened = await office.staff("dan", "finance").post(f"/v1/orders/{order_no}/refunds", most)
     await refund_is(office, opened.json()["refund_id"], "succeeded")
     first = await stuck_refund(office, order_no, 10_000)
     skip = {"action": "skip", "value": {"reference": "bank-1"}}
-    request = await asked(office, order_no, **skip)
+    request = await request_approval(office, order_no, **skip)
     (waits,) = [
         one
-        for one in (await office.person("ben").get("/v1/support/approvals")).json()["items"]
+        for one in (await office.staff("ben").get("/v1/support/approvals")).json()["items"]
         if one["approval_id"] == request["approval_id"]
     ]
     assert (waits["step"], waits["subject"], waits["park_no"]) == ("refund", first, 2)
-    retried = await office.person("cal").post(
+    retried = await office.staff("cal").post(
         f"/v1/support/orders/{order_no}/resolve", {"action": "retry", "reason": "it works again", "park_no": 2}
     )
     assert retried.status_code == 200, retried.text
     await refund_is(office, first, "succeeded")
     second = await stuck_refund(office, order_no, 40_000)
     assert code(await decide(office, "ben", request["approval_id"])) == (409, "step_moved_on")
-    late = await office.person("cal").post(
+    late = await office.staff("cal").post(
         f"/v1/support/orders/{order_no}/resolve", {**skip, "reason": "what the page showed", "park_no": 2}
     )
     assert code(late) == (409, "step_moved_on")
-    assert (await office.person("cal").get(f"/v1/refunds/{second}")).json()["status"] == "approved"
+    assert (await office.staff("cal").get(f"/v1/refunds/{second}")).json()["status"] == "approved"
     # What is stuck now can be asked for: the request for the other step does not stand in its way.
-    mine = await asked(office, order_no, **skip)
+    mine = await request_approval(office, order_no, **skip)
     assert (await decide(office, "ben", mine["approval_id"])).status_code == 200
     await refund_is(office, second, "succeeded")
 
@@ -221,7 +221,7 @@ async def stuck_refund(office: Office, order_no: str, amount_minor: int) -> str:
     """A refund that the provider refuses; its id."""
     office.stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
     body = {"amount_minor": amount_minor, "reason": "late"}
-    opened = await office.person("dan", "finance").post(f"/v1/orders/{order_no}/refunds", body)
+    opened = await office.staff("dan", "finance").post(f"/v1/orders/{order_no}/refunds", body)
     assert opened.status_code == 201, opened.text
     refund_id = str(opened.json()["refund_id"])
     if (waits := opened.json().get("approval_id")) is not None:
@@ -236,7 +236,7 @@ async def stuck_refund(office: Office, order_no: str, amount_minor: int) -> str:
 
 async def refund_is(office: Office, refund_id: str, status: str) -> None:
     async def there() -> bool:
-        found = await office.person("ann").get(f"/v1/refunds/{refund_id}")
+        found = await office.staff("ann").get(f"/v1/refunds/{refund_id}")
         return bool(found.json()["status"] == status)
 
     await eventually(there, 60)
@@ -244,16 +244,16 @@ async def refund_is(office: Office, refund_id: str, status: str) -> None:
 
 async def test_a_yes_is_for_the_amount_that_was_asked(office: Office) -> None:
     order_no = await office.parked()
-    request = await asked(office, order_no)
+    request = await request_approval(office, order_no)
     body = {"amount_minor": 5_000, "reason": "late"}
-    opened = await office.person("dan", "finance").post(f"/v1/orders/{order_no}/refunds", body)
+    opened = await office.staff("dan", "finance").post(f"/v1/orders/{order_no}/refunds", body)
     await refund_is(office, opened.json()["refund_id"], "succeeded")
     refused = await decide(office, "ben", request["approval_id"])
     assert code(refused) == (409, "amount_differs")
     assert (refused.json()["moves_minor"], refused.json()["agreed_minor"]) == (145_000, 150_000)
     assert await office.stage.status(order_no) == "paid"
     assert (await decide(office, "ben", request["approval_id"], "refuse")).status_code == 200
-    again = await asked(office, order_no)
+    again = await request_approval(office, order_no)
     assert (await decide(office, "ben", again["approval_id"])).status_code == 200
     await office.stage.reaches(order_no, "cancelled")
 
@@ -264,11 +264,11 @@ async def test_a_yes_for_many_is_for_each_at_its_step(office: Office) -> None:
     named = "UPDATE parked_steps SET error = :e WHERE order_no = ANY(:o) AND resolved_at IS NULL"
     await office.stage.sql(named, e=error, o=[moved, same])
     body = {"filter": {"error": error}, "action": "compensate", "reason": "carrier is gone", "rate_per_s": 50}
-    answer = (await office.person("ann").post("/v1/support/resolve", body)).json()
+    answer = (await office.staff("ann").post("/v1/support/resolve", body)).json()
     assert answer["waiting"] == 2
     office.stage.fault("carriers", "reject", 1, order_no=moved)
     retry = {"action": "retry", "reason": "once more"}
-    assert (await office.person("cal").post(f"/v1/support/orders/{moved}/resolve", retry)).status_code == 200
+    assert (await office.staff("cal").post(f"/v1/support/orders/{moved}/resolve", retry)).status_code == 200
 
     async def again() -> bool:
         return bool((await office.stage.parked(moved)).park_no == 2)

@@ -7,7 +7,7 @@ from tests.integration.conftest import Office
 
 
 async def people(office: Office) -> tuple[StaffBrowser, StaffBrowser]:
-    return await sign_in(office.door, "support"), await sign_in(office.door, "finance")
+    return await sign_in(office.api, "support"), await sign_in(office.api, "finance")
 
 
 async def test_a_dear_refund_goes_from_one_desk_to_the_other(office: Office) -> None:

@@ -23,7 +23,7 @@ from tests.integration.conftest import CHEAP, Office
 from tests.integration.test_races import paying, under_way
 from tests.order_stage import eventually
 from tests.workflows.orders.test_order import cancel
-from tests.workflows.stories import delivered, pay_again
+from tests.workflows.scenarios import delivered, pay_again
 
 OLD = {"name": "Li", "phone": "1", "country": "CN", "province": "上海市", "city": "上海市", "line1": "x"}
 WHATEVER = "*"
@@ -31,7 +31,7 @@ WHATEVER = "*"
 
 async def patched(office: Office, order_no: str, body: Any) -> httpx.Response:
     """A change by support, of the order as it may be by now."""
-    return await change(office.person("ann"), order_no, body, tag=WHATEVER)
+    return await change(office.staff("ann"), order_no, body, tag=WHATEVER)
 
 
 async def sent_to(office: Office, order_no: str, quantity: int = 1) -> list[tuple[str, str]]:
@@ -44,14 +44,14 @@ async def sent_to(office: Office, order_no: str, quantity: int = 1) -> list[tupl
     found = []
     for (key,) in keys:
         for name, place in (("old", OLD), ("new", ELSEWHERE)):
-            asked = {
+            body = {
                 "order_no": order_no,
                 "idempotency_key": key,
                 "to": asdict(Address(**place)),
                 "parcels": [{"weight_g": 500 * quantity}],
                 "lines": [{"sku": CHEAP, "quantity": quantity}],
             }
-            answer = office.stage.sandbox.http.post("/shipments", json=asked)
+            answer = office.stage.sandbox.http.post("/shipments", json=body)
             if answer.is_success:
                 found.append((answer.json()["status"], name))
                 break
@@ -125,7 +125,7 @@ async def test_address_against_label_is_decided_one_way_for_each(office: Office)
     for order_no, answer in await asyncio.gather(*(one() for _ in range(8))):
         assert answer.status_code in (200, 409), answer.text
         await office.stage.reaches(order_no, "preparing")
-        live = [told for status, told in await sent_to(office, order_no) if status != "cancelled"]
+        live = [reported for status, reported in await sent_to(office, order_no) if status != "cancelled"]
         assert live == ["new" if answer.status_code == 200 else "old"]
 
 
@@ -265,9 +265,11 @@ async def test_an_authorisation_that_meets_a_change_waits_and_asks_for_the_new_t
             return await transactions.open_authorisation(conn, order_no, 1, ["sandbox"], "sandbox")
 
     async with office.stage.database.begin() as conn:
-        here = await changes.load_context(conn, keys, order_no)
-        more = plan_lines(here.lines, {CHEAP: 3}, await changes.catalogue_of(conn, [CHEAP]), "CNY", here.last_line_no)
-        await changes.write(conn, keys, ChangePlan(here, (ChangeKind.LINES,), lines=tuple(more)), "support:ann")
+        context = await changes.load_context(conn, keys, order_no)
+        more = plan_lines(
+            context.lines, {CHEAP: 3}, await changes.catalogue_of(conn, [CHEAP]), "CNY", context.last_line_no
+        )
+        await changes.write(conn, keys, ChangePlan(context, (ChangeKind.LINES,), lines=tuple(more)), "support:ann")
         opening = asyncio.create_task(authorise())
         waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'authorising'"
         await eventually(lambda: office.stage.sql(waits))

@@ -9,8 +9,8 @@ import httpx
 
 from tests.integration.conftest import Office
 from tests.integration.orders.test_changes import let_go, paid_and_held, patched
-from tests.integration.payments.test_change_payments import is_as_it_was, is_dearer, paying_by, shown
-from tests.workflows.stories import pay_again
+from tests.integration.payments.test_change_payments import is_as_it_was, is_dearer, order_detail, paying_by
+from tests.workflows.scenarios import pay_again
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=2)
 SLOT = {
@@ -43,7 +43,7 @@ async def test_a_slot_that_is_over_keeps_no_parcel_back(office: Office) -> None:
     await let_go(office, order_no)
     (parcel,) = await parcels(office, order_no)
     assert parcel["delivery_slot"] is None
-    assert (await shown(office, order_no))["delivery_slot"] is not None
+    assert (await order_detail(office, order_no))["delivery_slot"] is not None
 
 
 async def test_slot_against_label_is_decided_one_way_for_each(office: Office) -> None:
@@ -67,11 +67,11 @@ async def test_a_slot_waits_with_a_dearer_change_and_comes_with_it(office: Offic
     order_no = await paid_and_held(office)
     assert (await patched(office, order_no, paying_by(delivery_slot=SLOT))).status_code == 200
     await is_dearer(office, order_no)
-    assert (await shown(office, order_no))["delivery_slot"] == SLOT
+    assert (await order_detail(office, order_no))["delivery_slot"] == SLOT
 
 
 async def test_a_slot_is_not_kept_with_a_change_that_is_declined(office: Office) -> None:
     order_no = await paid_and_held(office)
     assert (await patched(office, order_no, paying_by("tok_decline", delivery_slot=SLOT))).status_code == 200
     await is_as_it_was(office, order_no, "declined")
-    assert (await shown(office, order_no))["delivery_slot"] is None
+    assert (await order_detail(office, order_no))["delivery_slot"] is None

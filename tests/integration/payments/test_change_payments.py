@@ -11,14 +11,14 @@ from sqlalchemy import text
 from infra.db.orders.state.order_state import load_state
 from tests.factories.holds import hold, release
 from tests.factories.order_changes import ELSEWHERE, change, lines
-from tests.factories.purchases import wrong_in_the_books
+from tests.factories.purchases import inconsistencies
 from tests.integration.conftest import CHEAP, Office
 from tests.integration.orders.test_changes import WHATEVER, let_go, paid_and_held, patched, sent_to, sums
 from tests.integration.test_races import under_way
 from tests.order_stage import eventually
 from tests.workflows.orders.test_order import cancel
 from tests.workflows.orders.test_order_recovery import reset
-from tests.workflows.stories import delivered
+from tests.workflows.scenarios import delivered
 
 THREE = lines(**{CHEAP: 3})
 
@@ -37,7 +37,7 @@ def captures(office: Office, order_no: str) -> list[int]:
     return [amount for kind, amount in taken(office, order_no) if kind == "capture"]
 
 
-def kept(office: Office, order_no: str) -> int:
+def retained_minor(office: Office, order_no: str) -> int:
     sign = {"capture": 1, "refund": -1}
     return sum(sign.get(kind, 0) * amount for kind, amount in taken(office, order_no))
 
@@ -49,8 +49,8 @@ async def until_event(office: Office, order_no: str, kind: str) -> None:
     await eventually(there)
 
 
-async def shown(office: Office, order_no: str) -> dict[str, Any]:
-    return dict((await office.person("ann").get(f"/v1/orders/{order_no}")).json())
+async def order_detail(office: Office, order_no: str) -> dict[str, Any]:
+    return dict((await office.staff("ann").get(f"/v1/orders/{order_no}")).json())
 
 
 async def is_as_it_was(office: Office, order_no: str, code: str) -> None:
@@ -71,8 +71,8 @@ async def is_dearer(office: Office, order_no: str) -> None:
     assert captures(office, order_no) == [2_000, 4_000]
 
 
-async def the_books_are_right(office: Office) -> None:
-    assert not await wrong_in_the_books(office)
+async def ledger_is_consistent(office: Office) -> None:
+    assert not await inconsistencies(office)
 
 
 async def test_one_unit_becomes_three_and_three_are_sent(office: Office) -> None:
@@ -80,13 +80,13 @@ async def test_one_unit_becomes_three_and_three_are_sent(office: Office) -> None
     refused = await patched(office, order_no, THREE)
     assert (refused.status_code, refused.json()["code"]) == (409, "pay_difference_needed")
     assert "`payment`" in refused.json()["detail"]
-    previewed = await change(office.person("ann"), order_no, paying_by(), tag=WHATEVER, preview=True)
+    previewed = await change(office.staff("ann"), order_no, paying_by(), tag=WHATEVER, preview=True)
     answer = await patched(office, order_no, paying_by(ship_to=ELSEWHERE, note="gate"))
     assert answer.status_code == 200, answer.text
-    for said in (previewed.json(), answer.json()):
-        assert (said["state"], said["to_pay_minor"], said["refund_minor"]) == ("awaiting_payment", 4_000, 0)
+    for body in (previewed.json(), answer.json()):
+        assert (body["state"], body["to_pay_minor"], body["refund_minor"]) == ("awaiting_payment", 4_000, 0)
     await is_dearer(office, order_no)
-    now = await shown(office, order_no)
+    now = await order_detail(office, order_no)
     assert (now["ship_to"]["line1"], now["note"], now["pending_change"]) == (ELSEWHERE["line1"], "gate", None)
     await let_go(office, order_no)
     assert (await sent_to(office, order_no, 3))[-1] == ("booked", "new")
@@ -95,9 +95,9 @@ async def test_one_unit_becomes_three_and_three_are_sent(office: Office) -> None
                                     o=order_no)  # fmt: skip
     assert row.quantity == 3
     assert captures(office, order_no) == [2_000, 4_000]
-    story = await office.stage.events(order_no)
-    assert story.index("change_awaits_payment") < story.index("supplement_captured") < story.index("order_changed")
-    invoice = await office.person("ann").post(f"/v1/orders/{order_no}/invoice", {})
+    events = await office.stage.events(order_no)
+    assert events.index("change_awaits_payment") < events.index("supplement_captured") < events.index("order_changed")
+    invoice = await office.staff("ann").post(f"/v1/orders/{order_no}/invoice", {})
     assert (invoice.status_code, invoice.json()["total_minor"]) == (201, 6_000), invoice.text
 
 
@@ -116,19 +116,19 @@ async def test_a_story_that_is_reset_or_lost_in_between_takes_it_once(office: Of
 
 async def test_a_refund_draws_on_both_payments(office: Office) -> None:
     order_no = await paid_and_held(office)
-    assert (await office.person("ann").post(f"/v1/orders/{order_no}/invoice", {})).status_code == 201
+    assert (await office.staff("ann").post(f"/v1/orders/{order_no}/invoice", {})).status_code == 201
     assert (await patched(office, order_no, paying_by())).status_code == 200
     await is_dearer(office, order_no)
-    listed = (await office.person("ann").get(f"/v1/orders/{order_no}/documents")).json()["items"]
+    listed = (await office.staff("ann").get(f"/v1/orders/{order_no}/documents")).json()["items"]
     assert [one["total_minor"] for one in listed] == [2_000, 4_000]
-    back = await office.person("ann").post(
+    back = await office.staff("ann").post(
         f"/v1/orders/{order_no}/refunds", {"amount_minor": 5_000, "reason": "goodwill"}
     )
     assert back.status_code == 201, back.text
-    await eventually(lambda: kept(office, order_no) == 1_000)
+    await eventually(lambda: retained_minor(office, order_no) == 1_000)
     await cancel(office.stage, order_no)
     await office.stage.reaches(order_no, "cancelled")
-    assert kept(office, order_no) == 0
+    assert retained_minor(office, order_no) == 0
 
 
 async def test_a_declined_difference_leaves_everything_as_it_was(office: Office) -> None:
@@ -159,11 +159,11 @@ async def test_while_it_is_open_nothing_else_is_changed_and_nothing_booked(offic
     for body in (THREE, {"note": "x"}, {"ship_to": ELSEWHERE}):
         answer = await patched(office, order_no, body)
         assert (answer.status_code, answer.json()["code"]) == (409, "change_in_progress")
-    now = await shown(office, order_no)
+    now = await order_detail(office, order_no)
     assert now["pending_change"]["to_pay_minor"] == 4_000
     assert not [action for action in now["allowed_actions"] if action.startswith("change_")]
     await office.stage.sql("UPDATE holds SET closed_at = now(), closed_by = 'x', outcome = 'released' WHERE order_no = :o", o=order_no)  # noqa: E501  # fmt: skip
-    assert (await shown(office, order_no))["waiting_for"]["what"] == "payment"
+    assert (await order_detail(office, order_no))["waiting_for"]["what"] == "payment"
     booking = """INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, address_rev)
                  SELECT order_no || '-S9', order_no, 'WH-EAST', 'sandbox', 'booking', order_no || '/9', address_rev
                    FROM orders WHERE order_no = :o RETURNING 1"""
@@ -171,7 +171,7 @@ async def test_while_it_is_open_nothing_else_is_changed_and_nothing_booked(offic
     await ends(office, order_no)
     await is_as_it_was(office, order_no, "payment_expired")
     await office.stage.reaches(order_no, "preparing")
-    assert kept(office, order_no) == 2_000
+    assert retained_minor(office, order_no) == 2_000
 
 
 async def ends(office: Office, order_no: str) -> None:
@@ -189,9 +189,9 @@ async def test_a_cancelled_order_gives_all_of_it_back_once(office: Office) -> No
     await under_way(office, "payments", order_no, purpose="supplement", kind="capture", status="intent")
     await cancel(office.stage, order_no)
     await office.stage.reaches(order_no, "cancelled")
-    assert kept(office, order_no) == 0
+    assert retained_minor(office, order_no) == 0
     assert (await sums(office, order_no))["moved"] == 0
-    await the_books_are_right(office)
+    await ledger_is_consistent(office)
 
 
 async def test_a_payment_that_is_found_after_its_time_goes_back(office: Office) -> None:
@@ -204,9 +204,9 @@ async def test_a_payment_that_is_found_after_its_time_goes_back(office: Office) 
     await ends(office, order_no)
     await is_as_it_was(office, order_no, "payment_expired")
     await eventually(lambda: ("refund", 4_000) in taken(office, order_no))
-    assert kept(office, order_no) == 2_000
+    assert retained_minor(office, order_no) == 2_000
     await let_go(office, order_no)
-    await the_books_are_right(office)
+    await ledger_is_consistent(office)
 
 
 async def test_support_undoes_a_change_that_is_stuck(office: Office) -> None:
@@ -218,16 +218,16 @@ async def test_support_undoes_a_change_that_is_stuck(office: Office) -> None:
     (row,) = await office.stage.sql("SELECT step FROM parked_steps WHERE order_no = :o AND resolved_at IS NULL",
                                     o=order_no)  # fmt: skip
     assert row.step == "supplement"
-    answer = await office.person("ann").post(
+    answer = await office.staff("ann").post(
         f"/v1/support/orders/{order_no}/resolve", {"action": "compensate", "reason": "stuck"}
     )
     assert answer.status_code in (200, 202), answer.text
     await is_as_it_was(office, order_no, "undone_by_support")
-    await eventually(lambda: kept(office, order_no) == 2_000 and ("refund", 4_000) in taken(office, order_no))
-    assert (await shown(office, order_no))["status"] == "paid"
+    await eventually(lambda: retained_minor(office, order_no) == 2_000 and ("refund", 4_000) in taken(office, order_no))
+    assert (await order_detail(office, order_no))["status"] == "paid"
     await let_go(office, order_no)
     assert (await sent_to(office, order_no))[-1] == ("booked", "old")
-    await the_books_are_right(office)
+    await ledger_is_consistent(office)
 
 
 async def test_a_refund_says_nothing_about_a_difference_that_is_stuck(office: Office) -> None:
@@ -237,22 +237,22 @@ async def test_a_refund_says_nothing_about_a_difference_that_is_stuck(office: Of
     office.stage.fault("payments", "error", 4, order_no=order_no, kind="lookup")
     assert (await patched(office, order_no, paying_by())).status_code == 200
     await office.stage.parked(order_no)
-    ann = office.person("ann")
+    ann = office.staff("ann")
     back = await ann.post(f"/v1/orders/{order_no}/refunds", {"amount_minor": 500, "reason": "late"})
     assert back.status_code == 201, back.text
     await eventually(lambda: ("refund", 500) in taken(office, order_no))
-    act = {"action": "retry", "reason": "the provider is back", "park_no": 1}
-    answer = await ann.post(f"/v1/support/orders/{order_no}/resolve", act)
+    action = {"action": "retry", "reason": "the provider is back", "park_no": 1}
+    answer = await ann.post(f"/v1/support/orders/{order_no}/resolve", action)
     assert (answer.status_code, answer.json().get("outcome")) == (200, "retry"), answer.text
     await until_event(office, order_no, "order_changed")
-    assert captures(office, order_no) == [2_000, 4_000] and kept(office, order_no) == 5_500
+    assert captures(office, order_no) == [2_000, 4_000] and retained_minor(office, order_no) == 5_500
     rows = await office.stage.sql(
         "SELECT data FROM order_events WHERE order_no = :o AND type = 'step_resolved'", o=order_no
     )
     assert [row.data["how"] for row in rows] == ["retry"]
-    await each_state_of_a_difference_is_told(office, order_no)
+    await each_state_is_reported(office, order_no)
     await let_go(office, order_no)
-    await the_books_are_right(office)
+    await ledger_is_consistent(office)
 
 
 @pytest.mark.parametrize("told_of", ["cancellation", "capture"])
@@ -266,7 +266,7 @@ async def test_a_stuck_difference_is_over_when_it_is_decided(office: Office, tol
     if told_of == "cancellation":
         await cancel(office.stage, order_no)
         await office.stage.reaches(order_no, "cancelled")
-        assert kept(office, order_no) == 0
+        assert retained_minor(office, order_no) == 0
     else:
         (row,) = await office.stage.sql(
             "SELECT idempotency_key FROM payments WHERE order_no = :o AND purpose = 'supplement' AND kind = 'capture'",
@@ -299,7 +299,7 @@ STATES: list[tuple[str, str | None, tuple[bool, str]]] = [
 ]
 
 
-async def each_state_of_a_difference_is_told(office: Office, order_no: str) -> None:
+async def each_state_is_reported(office: Office, order_no: str) -> None:
     """In a transaction that is taken back, without triggers; whatever else is due of the order."""
     async with office.stage.owner.begin() as conn:
         await conn.execute(text("SET LOCAL session_replication_role = replica"))
@@ -345,9 +345,9 @@ async def test_what_keeps_an_order_from_being_paid_keeps_its_difference_from_bei
     await release(office.stage, order_no, hold_no)
     await is_dearer(office, order_no)
     await office.stage.reaches(order_no, "preparing", 60)
-    story = await office.stage.events(order_no)
-    assert story.index("hold_released") < len(story) - 1 - story[::-1].index("hold_released")
-    assert len(story) - 1 - story[::-1].index("hold_released") < story.index("supplement_captured")
+    events = await office.stage.events(order_no)
+    assert events.index("hold_released") < len(events) - 1 - events[::-1].index("hold_released")
+    assert len(events) - 1 - events[::-1].index("hold_released") < events.index("supplement_captured")
     attempts = await office.stage.sql(
         "SELECT p.created_at > h.closed_at AS after FROM payments p JOIN holds h USING (order_no) "
         "WHERE p.order_no = :o AND p.purpose = 'supplement' AND h.hold_no = :n",
@@ -375,7 +375,7 @@ async def test_what_is_not_there_is_refused_at_once(office: Office) -> None:
     answer = await patched(office, order_no, body)
     assert (answer.status_code, answer.json()["code"]) == (409, "stock_short")
     assert (await sums(office, order_no))["held"] == 1
-    assert (await shown(office, order_no))["pending_change"] is None
+    assert (await order_detail(office, order_no))["pending_change"] is None
 
 
 async def test_changed_and_cancelled_at_once(office: Office) -> None:
@@ -389,6 +389,6 @@ async def test_changed_and_cancelled_at_once(office: Office) -> None:
 
     for order_no in await asyncio.gather(*(one() for _ in range(5))):
         await office.stage.reaches(order_no, "cancelled")
-        assert kept(office, order_no) == 0
+        assert retained_minor(office, order_no) == 0
         assert (await sums(office, order_no))["moved"] == 0
-    await the_books_are_right(office)
+    await ledger_is_consistent(office)

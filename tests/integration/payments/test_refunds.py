@@ -5,12 +5,12 @@ from typing import Any
 
 import httpx
 
-from tests.api.conftest import open_door
+from tests.api.conftest import open_api
 from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back
 from tests.integration.conftest import CHEAP, DEAR, Office
 from tests.order_stage import eventually
-from tests.workflows.stories import pay_again
+from tests.workflows.scenarios import pay_again
 
 
 async def paid(office: Office, sku: str = CHEAP) -> str:
@@ -23,12 +23,12 @@ async def paid(office: Office, sku: str = CHEAP) -> str:
 async def refund(
     office: Office, order_no: str, name: str = "ann", role: str = "support", **body: Any
 ) -> httpx.Response:
-    return await office.person(name, role).post(f"/v1/orders/{order_no}/refunds", {"reason": "late", **body})
+    return await office.staff(name, role).post(f"/v1/orders/{order_no}/refunds", {"reason": "late", **body})
 
 
 async def reaches(office: Office, refund_id: str, status: str) -> None:
     async def there() -> bool:
-        found = await office.person("ann").get(f"/v1/refunds/{refund_id}")
+        found = await office.staff("ann").get(f"/v1/refunds/{refund_id}")
         return bool(found.json()["status"] == status)
 
     await eventually(there)
@@ -51,7 +51,7 @@ async def test_of_two_for_the_last_amount_one_is_made_and_paid_once(office: Offi
 async def test_a_refund_and_a_cancellation_at_once_give_back_everything_once(office: Office) -> None:
     for amount in (700, 2000):
         order_no = await paid(office)
-        cancelling = office.person("ann").post(f"/v1/orders/{order_no}/cancel", {"reason": "both"})
+        cancelling = office.staff("ann").post(f"/v1/orders/{order_no}/cancel", {"reason": "both"})
         cancelled, opened = await asyncio.gather(cancelling, refund(office, order_no, "ben", amount_minor=amount))
         assert cancelled.status_code == 200, cancelled.text
         assert opened.status_code == 201 or opened.json()["code"] in ("order_closed", "refund_exceeds_captured")
@@ -63,8 +63,8 @@ async def test_a_refund_is_taken_by_a_door_that_cannot_reach_temporal_and_paid_a
     office: Office, database_url: DatabaseUrls
 ) -> None:
     order_no = await paid(office)
-    async with open_door(database_url, master_key=office.stage.settings.master_key) as door:
-        answer = await door.as_("finance", "ben").post(
+    async with open_api(database_url, master_key=office.stage.settings.master_key) as api:
+        answer = await api.as_("finance", "ben").post(
             f"/v1/orders/{order_no}/refunds", {"amount_minor": 500, "reason": "late"}
         )
         assert answer.status_code == 201, answer.text
@@ -74,29 +74,29 @@ async def test_a_refund_is_taken_by_a_door_that_cannot_reach_temporal_and_paid_a
 
 async def test_a_dear_refund_is_paid_after_another_person_has_agreed(office: Office) -> None:
     order_no = await paid(office, DEAR)
-    asked = (await refund(office, order_no, amount_minor=120_000)).json()
-    assert (asked["status"], asked["left_minor"]) == ("awaiting_approval", 30_000)
+    response = (await refund(office, order_no, amount_minor=120_000)).json()
+    assert (response["status"], response["left_minor"]) == ("awaiting_approval", 30_000)
     cheap = (await refund(office, order_no, amount_minor=30_000)).json()
     await reaches(office, cheap["refund_id"], "succeeded")
-    path = f"/v1/support/approvals/{asked['approval_id']}/approve"
-    assert (await office.person("ann", "finance").post(path, {"reason": "x"})).status_code == 403
-    assert (await office.person("ben").post(path, {"reason": "I looked"})).status_code == 200
-    await reaches(office, asked["refund_id"], "succeeded")
+    path = f"/v1/support/approvals/{response['approval_id']}/approve"
+    assert (await office.staff("ann", "finance").post(path, {"reason": "x"})).status_code == 403
+    assert (await office.staff("ben").post(path, {"reason": "I looked"})).status_code == 200
+    await reaches(office, response["refund_id"], "succeeded")
     assert sorted(given_back(office.stage, order_no)) == [30_000, 120_000]
 
 
 async def test_a_stuck_dear_refund_is_not_skipped_by_one_person(office: Office) -> None:
     """Skipping says that the money went another way: that is an act on money, too."""
     order_no = await paid(office, DEAR)
-    asked = (await refund(office, order_no, amount_minor=120_000)).json()
+    response = (await refund(office, order_no, amount_minor=120_000)).json()
     office.stage.fault("payments", "reject", 1, order_no=order_no, kind="refund")
-    path = f"/v1/support/approvals/{asked['approval_id']}/approve"
-    assert (await office.person("ben").post(path, {"reason": "I looked"})).status_code == 200
+    path = f"/v1/support/approvals/{response['approval_id']}/approve"
+    assert (await office.staff("ben").post(path, {"reason": "I looked"})).status_code == 200
     await office.stage.parked(order_no)
     skip = {"action": "skip", "reason": "by bank", "value": {"reference": "bank-1"}}
-    answer = await office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", skip)
+    answer = await office.staff("ann").post(f"/v1/support/orders/{order_no}/resolve", skip)
     assert answer.status_code == 202, answer.text
     yes = f"/v1/support/approvals/{answer.json()['approval_id']}/approve"
-    assert (await office.person("ben").post(yes, {"reason": "seen the transfer"})).status_code == 200
-    await reaches(office, asked["refund_id"], "succeeded")
+    assert (await office.staff("ben").post(yes, {"reason": "seen the transfer"})).status_code == 200
+    await reaches(office, response["refund_id"], "succeeded")
     assert given_back(office.stage, order_no) == []

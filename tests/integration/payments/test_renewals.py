@@ -15,7 +15,7 @@ from infra.gateways.registry import build_payments
 from infra.provider_rules import authorisation_periods
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
-from tests.factories.purchases import OLD, Buyer, shop_open, wrong_in_the_books
+from tests.factories.purchases import OLD, Buyer, inconsistencies, shop_open
 from tests.integration.conftest import Office
 from tests.order_stage import Stage, eventually
 from workflows import names
@@ -44,9 +44,9 @@ def buyer(office: Office) -> Buyer:
 
 
 @pytest.fixture(autouse=True)
-async def the_books_are_right(office: Office) -> AsyncIterator[None]:
+async def ledger_is_consistent(office: Office) -> AsyncIterator[None]:
     yield
-    assert not await wrong_in_the_books(office)
+    assert not await inconsistencies(office)
 
 
 # ── how time passes ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -100,7 +100,7 @@ async def noted(stage: Stage, order_no: str, event: str) -> None:
     await eventually(there, PATIENT_S)
 
 
-async def no_more_than_asked(stage: Stage, order_no: str, authorisations: int) -> None:
+async def no_extra_requests(stage: Stage, order_no: str, authorisations: int) -> None:
     items = stage.sandbox.http.get("/payments", params={"order_no": order_no}).json()["items"]
     done = [item for item in items if item["kind"] == "authorise" and item["status"] == "succeeded"]
     assert len(done) == authorisations
@@ -119,7 +119,7 @@ async def guaranteed(buyer: Buyer) -> tuple[str, str, str]:
 
 async def guarantee_is(buyer: Buyer, return_id: str, status: str) -> None:
     async def there() -> bool:
-        return bool((await buyer.shown(return_id))["exchange"]["guarantee"]["status"] == status)
+        return bool((await buyer.detail(return_id))["exchange"]["guarantee"]["status"] == status)
 
     await eventually(there, PATIENT_S)
 
@@ -146,7 +146,7 @@ async def test_a_guarantee_is_renewed_as_often_as_needed_and_claimed_from_the_ne
         "SELECT parent_id FROM payments WHERE order_no = :o AND kind = 'capture' AND purpose = 'guarantee'", o=order_no
     )
     assert claim.parent_id == standing.payment_id
-    assert await buyer.kept_minor(order_no, new) == 2_000
+    assert await buyer.retained_minor(order_no, new) == 2_000
     assert held_at_the_provider(stage, order_no) == 0
 
 
@@ -158,7 +158,7 @@ async def test_a_renewed_guarantee_is_given_back_when_the_old_goods_come(buyer: 
     await buyer.sends_back(return_id)
     await buyer.becomes(return_id, "completed")
     await guarantee_is(buyer, return_id, "released")
-    assert (held_at_the_provider(stage, order_no), await buyer.kept_minor(order_no, new)) == (0, 1_000)
+    assert (held_at_the_provider(stage, order_no), await buyer.retained_minor(order_no, new)) == (0, 1_000)
 
 
 async def test_a_guarantee_that_is_not_renewed_is_claimed_and_paid_back_when_the_goods_come(
@@ -168,12 +168,12 @@ async def test_a_guarantee_that_is_not_renewed_is_claimed_and_paid_back_when_the
     stage.fault("payments", "reject", 1, order_no=order_no, kind="authorise")
     await ends_soon(stage, order_no)
     await guarantee_is(buyer, return_id, "claimed")
-    assert await buyer.kept_minor(order_no, new) == 2_000
+    assert await buyer.retained_minor(order_no, new) == 2_000
     assert (await stage.events(order_no)).count("authorisation_not_renewed") == 1
     await buyer.gets(new)
     await buyer.sends_back(return_id)
     await buyer.becomes(return_id, "completed")
-    assert await buyer.kept_minor(order_no, new) == 1_000
+    assert await buyer.retained_minor(order_no, new) == 1_000
     assert held_at_the_provider(stage, order_no) == 0
 
 
@@ -184,7 +184,7 @@ async def test_a_guarantee_on_a_token_that_is_used_once_is_claimed_before_it_end
     monkeypatch.setattr(authorisation_periods, "is_renewable", lambda provider, token: False)
     await ends_soon(stage, order_no)
     await guarantee_is(buyer, return_id, "claimed")
-    await no_more_than_asked(stage, order_no, 2)  # of the order, and of the guarantee
+    await no_extra_requests(stage, order_no, 2)  # of the order, and of the guarantee
 
 
 async def test_a_renewal_whose_answer_was_lost_holds_money_once(buyer: Buyer, stage: Stage) -> None:
@@ -192,8 +192,8 @@ async def test_a_renewal_whose_answer_was_lost_holds_money_once(buyer: Buyer, st
     stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="authorise")
     await ends_soon(stage, order_no)
     await renewed(stage, order_no)
-    await no_more_than_asked(stage, order_no, 3)
-    assert (await buyer.shown(return_id))["exchange"]["guarantee"]["status"] == "authorised"
+    await no_extra_requests(stage, order_no, 3)
+    assert (await buyer.detail(return_id))["exchange"]["guarantee"]["status"] == "authorised"
 
 
 async def test_a_provider_that_does_not_answer_is_asked_again_later(buyer: Buyer, stage: Stage) -> None:
@@ -214,7 +214,7 @@ async def test_a_provider_that_does_not_answer_is_asked_again_later(buyer: Buyer
     stage.sandbox.http.delete("/faults")
     await ends_soon(stage, order_no)
     await renewed(stage, order_no)
-    await no_more_than_asked(stage, order_no, 3)
+    await no_extra_requests(stage, order_no, 3)
 
 
 async def test_a_guarantee_that_was_voided_in_the_dashboard_is_authorised_anew(buyer: Buyer, stage: Stage) -> None:
@@ -224,7 +224,7 @@ async def test_a_guarantee_that_was_voided_in_the_dashboard_is_authorised_anew(b
     fact = {"provider_ref": f"void-{old.provider_ref}", "kind": "void", "status": "succeeded", "currency": "CNY"}
     await stage.inbox("payment", order_no, {**fact, "amount_minor": 1_000, "parent_ref": old.provider_ref})
     await renewed(stage, order_no)
-    assert (await buyer.shown(return_id))["exchange"]["guarantee"]["status"] == "authorised"
+    assert (await buyer.detail(return_id))["exchange"]["guarantee"]["status"] == "authorised"
 
 
 async def outcome_unknown(stage: Stage, order_no: str) -> None:
@@ -305,13 +305,13 @@ async def renew_while(stage: Stage, order_no: str, happens: Callable[[GatewayRes
 async def test_a_renewal_of_which_its_notification_tells_first_takes_the_place_once(buyer: Buyer, stage: Stage) -> None:
     order_no, _, _ = await guaranteed(buyer)
 
-    async def told(result: GatewayResult, key: str) -> None:
+    async def reported(result: GatewayResult, key: str) -> None:
         fact = {"kind": "authorise", "status": "succeeded", "currency": "CNY", "idempotency_key": key}
         more = {"amount_minor": 1_000, "provider_ref": result.provider_ref, "expires_at": result.expires_at}
         await stage.inbox("payment", order_no, fact | more)
         await noted(stage, order_no, "authorisation_renewed")
 
-    await renew_while(stage, order_no, told)
+    await renew_while(stage, order_no, reported)
     await renewed(stage, order_no)
 
 
@@ -319,10 +319,10 @@ async def test_a_renewal_that_comes_after_the_customer_kept_both_goes_back(buyer
     order_no, return_id, new = await guaranteed(buyer)
 
     async def keeps_both(result: GatewayResult, key: str) -> None:
-        assert (await buyer.door.post(f"/v1/returns/{return_id}/cancel", {})).status_code == 200
+        assert (await buyer.api.post(f"/v1/returns/{return_id}/cancel", {})).status_code == 200
 
         async def decided() -> bool:
-            status = (await buyer.shown(return_id))["exchange"]["guarantee"]["status"]
+            status = (await buyer.detail(return_id))["exchange"]["guarantee"]["status"]
             return status in ("claim_due", "claimed")
 
         await eventually(decided, PATIENT_S)
@@ -334,7 +334,7 @@ async def test_a_renewal_that_comes_after_the_customer_kept_both_goes_back(buyer
         return held_at_the_provider(stage, order_no) == 0 and not await live(stage, order_no)
 
     await eventually(alone, PATIENT_S)
-    assert await buyer.kept_minor(order_no, new) == 2_000
+    assert await buyer.retained_minor(order_no, new) == 2_000
 
 
 # ── orders ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -349,7 +349,7 @@ async def in_review(stage: Stage, token: str = "tok_review@3600") -> str:
 
 async def approved(office: Office, order_no: str) -> None:
     body = {"action": "skip", "reason": "known"}
-    done = await office.person("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
+    done = await office.staff("ann").post(f"/v1/support/orders/{order_no}/resolve", body)
     assert done.status_code == 200, done.text
 
 
@@ -361,8 +361,8 @@ async def test_what_waits_for_a_look_is_renewed_and_captured_from_the_new_author
     await renewed(stage, order_no)
     (standing,) = await live(stage, order_no)
     assert (standing.attempt, (await stage.parked(order_no)).step) == (2, "review")
-    shown = (await office.person("ann").get(f"/v1/orders/{order_no}")).json()
-    ends = [one["expires_at"] for one in shown["payments"]]
+    body = (await office.staff("ann").get(f"/v1/orders/{order_no}")).json()
+    ends = [one["expires_at"] for one in body["payments"]]
     assert [bool(end) and end.endswith("Z") for end in ends] == [True, True, False]
     await approved(office, order_no)
     await stage.reaches(order_no, "preparing", PATIENT_S)
@@ -371,7 +371,7 @@ async def test_what_waits_for_a_look_is_renewed_and_captured_from_the_new_author
 
 async def test_an_order_on_hold_is_renewed_and_not_captured(office: Office, stage: Stage) -> None:
     order_no = await in_review(stage)
-    held = await office.person("ann").post(f"/v1/orders/{order_no}/holds", {"kind": "risk", "reason": "odd"})
+    held = await office.staff("ann").post(f"/v1/orders/{order_no}/holds", {"kind": "risk", "reason": "odd"})
     assert held.status_code == 201, held.text
     await approved(office, order_no)
     await ends_soon(stage, order_no)
@@ -380,7 +380,7 @@ async def test_an_order_on_hold_is_renewed_and_not_captured(office: Office, stag
     assert "capture" not in [kind for kind, _ in stage.payments(order_no)]
     (hold,) = await stage.sql("SELECT hold_no FROM holds WHERE order_no = :o AND closed_at IS NULL", o=order_no)
     release = f"/v1/orders/{order_no}/holds/{hold.hold_no}/release"
-    done = await office.person("ann", "finance").post(release, {"reason": "he called"})
+    done = await office.staff("ann", "finance").post(release, {"reason": "he called"})
     assert done.status_code == 200, done.text
     await stage.reaches(order_no, "preparing", PATIENT_S)  # nobody has to look a second time
 
@@ -403,8 +403,8 @@ async def test_what_is_not_renewed_ends_and_the_order_waits_for_another_payment(
     assert [row.code for row in rows] == ["authorisation_expired"]
     assert await stage.status(order_no) == "pending_payment"
     (paying,) = await stage.sql("SELECT customer_id FROM orders WHERE order_no = :o", o=order_no)
-    door = office.door.as_("customer", paying.customer_id)
-    paid = await door.post(f"/v1/orders/{order_no}/payments", {"method": "sandbox", "token": "tok_ok"})
+    api = office.api.as_("customer", paying.customer_id)
+    paid = await api.post(f"/v1/orders/{order_no}/payments", {"method": "sandbox", "token": "tok_ok"})
     assert paid.status_code == 201, paid.text
     await stage.reaches(order_no, "preparing", PATIENT_S)
     assert held_at_the_provider(stage, order_no) == 0
@@ -414,7 +414,7 @@ async def test_an_order_that_is_cancelled_while_it_is_renewed_holds_nothing(offi
     order_no = await in_review(stage)
 
     async def cancelled(result: GatewayResult, key: str) -> None:
-        done = await office.person("ann").post(f"/v1/orders/{order_no}/cancel", {"reason": "customer_request"})
+        done = await office.staff("ann").post(f"/v1/orders/{order_no}/cancel", {"reason": "customer_request"})
         assert done.status_code == 200, done.text
 
     await renew_while(stage, order_no, cancelled)

@@ -9,14 +9,14 @@ from tests.factories.holds import hold, release
 from tests.integration.approvals.test_approval_requests import code, decide
 from tests.integration.conftest import Office
 from tests.workflows.orders.test_order import cancel
-from tests.workflows.stories import pay_again
+from tests.workflows.scenarios import pay_again
 
 PARCEL = {"carrier": "a neighbour", "tracking_no": "N-1"}
 
 
 async def adjust(office: Office, order_no: str, event: str, name: str = "ann", **more: Any) -> httpx.Response:
     body = {"event": event, "reason": "seen with my own eyes"} | more
-    return await office.person(name).post(f"/v1/support/orders/{order_no}/adjust", body)
+    return await office.staff(name).post(f"/v1/support/orders/{order_no}/adjust", body)
 
 
 async def booked(office: Office) -> str:
@@ -98,8 +98,8 @@ async def test_a_step_of_a_held_order_is_not_skipped_before_the_release(office: 
     hold_no = await hold(office.stage, order_no, "address")
     skip = {"action": "skip", "reason": "a neighbour takes it", "value": PARCEL}
     path = f"/v1/support/orders/{order_no}/resolve"
-    assert code(await office.person("ann").post(path, skip)) == (409, "order_is_held")
+    assert code(await office.staff("ann").post(path, skip)) == (409, "order_is_held")
     assert await office.stage.status(order_no) == "paid"
     await release(office.stage, order_no, hold_no)
-    assert (await office.person("ann").post(path, skip)).status_code == 200
+    assert (await office.staff("ann").post(path, skip)).status_code == 200
     await office.stage.reaches(order_no, "preparing", 60)

@@ -2,13 +2,13 @@
 
 from infra.db.payments import store_credit
 from infra.db.payments.store_credit import EntryKind, NewEntry
-from tests.api.conftest import Door, unique
-from tests.portal.after_sales.test_returns import FORM, asked, at_home, plain
-from tests.portal.conftest import a_person, placed, signed_in
+from tests.api.conftest import ApiClient, unique
+from tests.portal.after_sales.test_returns import FORM, at_home, plain, request_return
+from tests.portal.conftest import a_customer, placed, signed_in
 from tests.portal.orders.test_changes import hidden
 
 
-async def test_nothing_is_chosen_where_nothing_is_lost(shop: Door) -> None:
+async def test_nothing_is_chosen_where_nothing_is_lost(shop: ApiClient) -> None:
     browser, order_no = await at_home(shop)
     assert "/parcel" not in (await browser.get(f"/orders/{order_no}")).text
     for answer in (
@@ -23,33 +23,33 @@ async def test_nothing_is_chosen_where_nothing_is_lost(shop: Door) -> None:
     assert (await other.post(f"/orders/{order_no}/parcel", choice="refund")).status_code == 404
 
 
-async def test_an_exchange_and_store_credit_say_what_they_bring(shop: Door) -> None:
+async def test_an_exchange_and_store_credit_say_what_they_bring(shop: ApiClient) -> None:
     browser, order_no = await at_home(shop)
-    for resolution, said in (
+    for resolution, text in (
         ("exchange", "the same goods anew, worth ¥42.50"),
         ("exchange_first", "¥42.50 are reserved as a guarantee"),
         ("store_credit", "¥42.50 as store credit"),
     ):
         form = FORM | {"pieces.TEA-1": "1", "resolution": resolution}
         preview = await browser.post(f"/orders/{order_no}/return", **form, by="tok_ok")
-        assert preview.status_code == 200 and said in plain(preview.text), preview.text
-    path = await asked(browser, order_no, resolution="store_credit")
+        assert preview.status_code == 200 and text in plain(preview.text), preview.text
+    path = await request_return(browser, order_no, resolution="store_credit")
     assert "Store credit" in (await browser.get(path)).text
     none = FORM | {"pieces.TEA-1": "1", "resolution": "exchange_first"}
     assert (await browser.post(f"/orders/{order_no}/return", **none)).status_code == 422
-    path = await asked(browser, order_no, resolution="exchange_first", by="tok_ok")
+    path = await request_return(browser, order_no, resolution="exchange_first", by="tok_ok")
     page = (await browser.get(path)).text
     assert "¥42.50, requested" in plain(page) and "The new goods are order" not in page
 
 
-async def test_store_credit_is_shown_and_offered_where_it_is_enough(shop: Door) -> None:
-    person = a_person()
-    order_no = await placed(shop, person, payment=None)
-    browser = await signed_in(shop, person)
+async def test_store_credit_is_shown_and_offered_where_it_is_enough(shop: ApiClient) -> None:
+    customer = a_customer()
+    order_no = await placed(shop, customer, payment=None)
+    browser = await signed_in(shop, customer)
     assert "store credit" not in (await browser.get("")).text
     for amount_minor, offered in ((8_499, False), (1, True)):
         async with shop.app.state.services.database.begin() as conn:
-            entry = NewEntry(unique("grant"), EntryKind.GRANTED, person["id"], "CNY", amount_minor, order_no)
+            entry = NewEntry(unique("grant"), EntryKind.GRANTED, customer["id"], "CNY", amount_minor, order_no)
             await store_credit.write(conn, entry)
         form = (await browser.get(f"/orders/{order_no}/pay")).text
         assert ("My store credit" in form) is offered

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Door, unique
-from tests.portal.after_sales.test_returns import FORM, asked, at_home, plain
+from tests.api.conftest import ApiClient, unique
+from tests.portal.after_sales.test_returns import FORM, at_home, plain, request_return
 from tests.portal.orders.test_changes import SCRIPT, hidden
 
 OTHER = FORM | {"pieces.TEA-1": "1", "resolution": "exchange_other"}
 
 
-async def sold(shop: Door, name: str, **changed: Any) -> str:
+async def sold(shop: ApiClient, name: str, **changed: Any) -> str:
     """A new product; its SKU."""
     sku = unique("ALT")
     product = {"sku": sku, "name": name, "price_minor": 3_000, "currency": "CNY", "active": True} | changed
@@ -19,7 +19,7 @@ async def sold(shop: Door, name: str, **changed: Any) -> str:
     return sku
 
 
-async def test_other_goods_are_found_chosen_and_asked_for(shop: Door) -> None:
+async def test_other_goods_are_found_chosen_and_asked_for(shop: ApiClient) -> None:
     word = unique("Oolong")
     sku, dear = await sold(shop, f"{word} cup"), await sold(shop, f"{word} pot", price_minor=9_000)
     hid = await sold(shop, f"{word} secret", active=False)
@@ -40,8 +40,8 @@ async def test_other_goods_are_found_chosen_and_asked_for(shop: Door) -> None:
     more = await browser.post(f"/orders/{order_no}/return", **hidden(found.text), **typed, step="find", q="nothing so")
     assert f'name="new.{sku}" value="2"' in more.text and "You chose" in more.text and dear not in more.text
     preview = await browser.post(f"/orders/{order_no}/return", **hidden(more.text), **{f"new.{sku}": "2"}, step="on")
-    for said in (f"2 × {word} cup, ¥30.00 each", "1 × Green tea", "pays ¥42.50", "You pay ¥17.50 more"):
-        assert said in plain(preview.text), said
+    for text in (f"2 × {word} cup, ¥30.00 each", "1 × Green tea", "pays ¥42.50", "You pay ¥17.50 more"):
+        assert text in plain(preview.text), text
     assert await shop.row_counts() == before
     for _ in range(2):
         done = await browser.post(f"/orders/{order_no}/return/do", **hidden(preview.text))
@@ -55,7 +55,7 @@ async def test_other_goods_are_found_chosen_and_asked_for(shop: Door) -> None:
     assert f"{word} cup × 2" in page.text and "The same again" not in page.text
 
 
-async def test_other_goods_may_go_out_first_against_a_guarantee(shop: Door) -> None:
+async def test_other_goods_may_go_out_first_against_a_guarantee(shop: ApiClient) -> None:
     sku = await sold(shop, unique("Jasmine"))
     browser, order_no = await at_home(shop, "zh")
     typed = OTHER | {f"new.{sku}": "1", "step": "on", "first": "1", "by": "tok_ok"}
@@ -69,7 +69,7 @@ async def test_other_goods_may_go_out_first_against_a_guarantee(shop: Door) -> N
 
 
 @pytest.mark.parametrize(
-    ("typed", "status", "said"),
+    ("typed", "status", "text"),
     [
         ({"photographs": "x" * 201}, 422, "What goes back"),  # said where the list can be shortened
         ({"step": "on"}, 422, "at least one of the goods"),
@@ -83,15 +83,15 @@ async def test_other_goods_may_go_out_first_against_a_guarantee(shop: Door) -> N
         ({"step": "find", "q": "x" * 5_000}, 200, "No products found"),
     ],
 )
-async def test_what_cannot_be_chosen_is_said(shop: Door, typed: dict[str, str], status: int, said: str) -> None:
+async def test_what_cannot_be_chosen_is_said(shop: ApiClient, typed: dict[str, str], status: int, text: str) -> None:
     browser, order_no = await at_home(shop)
     before = await shop.row_counts()
     answer = await browser.post(f"/orders/{order_no}/return", **(OTHER | typed))
-    assert (answer.status_code, said in answer.text) == (status, True), answer.text
+    assert (answer.status_code, text in answer.text) == (status, True), answer.text
     assert SCRIPT not in answer.text and await shop.row_counts() == before
 
 
-async def test_photographs_are_references_that_staff_read_as_text(shop: Door) -> None:
+async def test_photographs_are_references_that_staff_read_as_text(shop: ApiClient) -> None:
     browser, order_no = await at_home(shop)
     wanted = ["https://pictures.example/1.jpg", "javascript:alert(1)", "IMG-7"]
     form = FORM | {"pieces.TEA-1": "1", "photographs": "\r\n".join(["", *wanted, " "])}
@@ -101,14 +101,14 @@ async def test_photographs_are_references_that_staff_read_as_text(shop: Door) ->
     preview = await browser.post(f"/orders/{order_no}/return", **form)
     done = await browser.post(f"/orders/{order_no}/return/do", **hidden(preview.text))
     return_id = done.headers["location"].rpartition("/")[2]
-    seen = (await shop.as_("support", "amy").get(f"/v1/returns/{return_id}")).json()
-    assert seen["photographs"] == wanted
+    body = (await shop.as_("support", "amy").get(f"/v1/returns/{return_id}")).json()
+    assert body["photographs"] == wanted
     page = await browser.get(done.headers["location"].removeprefix("/portal"))
     assert "IMG-7" in page.text and 'href="javascript' not in page.text
 
 
-async def test_nothing_left_to_send_back_is_said(shop: Door) -> None:
+async def test_nothing_left_to_send_back_is_said(shop: ApiClient) -> None:
     browser, order_no = await at_home(shop)
-    await asked(browser, order_no, pieces=2)
+    await request_return(browser, order_no, pieces=2)
     page = await browser.get(f"/orders/{order_no}/return")
     assert "Nothing of this order is left" in page.text and "<textarea" not in page.text

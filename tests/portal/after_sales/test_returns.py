@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.api.after_sales.test_lines import at_home as at_home_in_two_lines
-from tests.api.conftest import Door
+from tests.api.conftest import ApiClient
 from tests.factories.returns import delivered, found
-from tests.portal.conftest import Browser, a_person, placed, signed_in
+from tests.portal.conftest import Browser, a_customer, placed, signed_in
 from tests.portal.orders.test_changes import SCRIPT, hidden
 
 FORM = {"reason_code": "changed_mind", "reason": "", "resolution": "refund"}
@@ -18,13 +18,13 @@ def plain(html: str) -> str:
     return re.sub(r"</?span[^>]*>", "", html)
 
 
-async def at_home(shop: Door, lang: str = "en", **how: Any) -> tuple[Browser, str]:
-    person = a_person()
-    order_no = await delivered(shop, customer=person, **how)
-    return await signed_in(shop, person, lang), order_no
+async def at_home(shop: ApiClient, lang: str = "en", **options: Any) -> tuple[Browser, str]:
+    customer = a_customer()
+    order_no = await delivered(shop, customer=customer, **options)
+    return await signed_in(shop, customer, lang), order_no
 
 
-async def asked(browser: Browser, order_no: str, pieces: int = 1, **changed: str) -> str:
+async def request_return(browser: Browser, order_no: str, pieces: int = 1, **changed: str) -> str:
     """A return that was previewed, then asked for; the path of its page."""
     form = FORM | {"pieces.TEA-1": str(pieces)} | changed
     preview = await browser.post(f"/orders/{order_no}/return", **form)
@@ -35,20 +35,20 @@ async def asked(browser: Browser, order_no: str, pieces: int = 1, **changed: str
     return sent[0].headers["location"].removeprefix("/portal")
 
 
-async def test_the_preview_says_what_comes_back_and_changes_nothing(shop: Door) -> None:
+async def test_the_preview_says_what_comes_back_and_changes_nothing(shop: ApiClient) -> None:
     browser, order_no = await at_home(shop)
     page = (await browser.get(f"/orders/{order_no}/return")).text
     assert "Green tea" in page and page.count('<option value="2"') == 1 and '<option value="3"' not in page
     before = await shop.row_counts()
     preview = await browser.post(f"/orders/{order_no}/return", **FORM, **{"pieces.TEA-1": "1"})
-    for said in ("1 × Green tea", "You get back ¥42.50", "approved at once", "you have 14 days"):
-        assert said in plain(preview.text), said
+    for text in ("1 × Green tea", "You get back ¥42.50", "approved at once", "you have 14 days"):
+        assert text in plain(preview.text), text
     assert await shop.row_counts() == before
 
 
-async def test_a_return_is_followed_to_its_end(shop: Door) -> None:
+async def test_a_return_is_followed_to_its_end(shop: ApiClient) -> None:
     browser, order_no = await at_home(shop)
-    path = await asked(browser, order_no, reason=SCRIPT)
+    path = await request_return(browser, order_no, reason=SCRIPT)
     page = await browser.get(path)
     assert "Approved: please send it" in page.text and "lapses" in page.text
     assert SCRIPT not in page.text and "&lt;script&gt;" in page.text
@@ -63,13 +63,13 @@ async def test_a_return_is_followed_to_its_end(shop: Door) -> None:
     assert "Refund for a return: ¥42.50" in order and "On its way back to you" in order
 
 
-async def test_it_may_be_sent_by_ones_own_carrier_or_called_off(shop: Door) -> None:
+async def test_it_may_be_sent_by_ones_own_carrier_or_called_off(shop: ApiClient) -> None:
     browser, order_no = await at_home(shop, "zh")
-    first = await asked(browser, order_no)
+    first = await request_return(browser, order_no)
     page = await browser.get(first)
     sent = await browser.post(f"{first}/sent", carrier="SF", tracking_no="SF123", key=hidden(page.text)["key"])
     assert sent.status_code == 303 and "退货运输中" in (await browser.get(first)).text
-    second = await asked(browser, order_no)
+    second = await request_return(browser, order_no)
     preview = await browser.get(f"{second}/keep")
     assert "商品归您保留" in preview.text
     assert (await browser.post(f"{second}/keep", **hidden(preview.text))).status_code == 303
@@ -79,7 +79,7 @@ async def test_it_may_be_sent_by_ones_own_carrier_or_called_off(shop: Door) -> N
 
 
 @pytest.mark.parametrize(
-    ("form", "status", "said"),
+    ("form", "status", "text"),
     [
         ({"pieces.TEA-1": "0"}, 422, "how many pieces"),
         ({}, 422, "how many pieces"),
@@ -93,29 +93,31 @@ async def test_it_may_be_sent_by_ones_own_carrier_or_called_off(shop: Door) -> N
         ({"pieces.TEA-1": "1", "csrf": "0" * 32}, 403, "too old"),
     ],
 )
-async def test_what_does_not_fit_is_refused_in_words(shop: Door, form: dict[str, str], status: int, said: str) -> None:
+async def test_what_does_not_fit_is_refused_in_words(
+    shop: ApiClient, form: dict[str, str], status: int, text: str
+) -> None:
     browser, order_no = await at_home(shop)
     for path in ("", "/do"):
         answer = await browser.post(f"/orders/{order_no}/return{path}", **(FORM | form))
-        assert answer.status_code == status and said in answer.text, (path, answer.status_code, answer.text)
+        assert answer.status_code == status and text in answer.text, (path, answer.status_code, answer.text)
     assert not await shop.sql("SELECT 1 FROM returns WHERE order_no = %s", order_no)
 
 
-async def test_too_late_and_too_early_say_what_else_is_possible(shop: Door) -> None:
+async def test_too_late_and_too_early_say_what_else_is_possible(shop: ApiClient) -> None:
     browser, order_no = await at_home(shop, window_s=-1)
     late = await browser.post(f"/orders/{order_no}/return", **FORM, **{"pieces.TEA-1": "1"})
     assert (late.status_code, "time for returns is over" in late.text) == (409, True)
-    person = a_person()
-    early_no = await placed(shop, person)
-    early = await signed_in(shop, person)
+    customer = a_customer()
+    early_no = await placed(shop, customer)
+    early = await signed_in(shop, customer)
     assert "/return" not in (await early.get(f"/orders/{early_no}")).text
     refused = await early.post(f"/orders/{early_no}/return", **FORM, **{"pieces.TEA-1": "1"})
     assert (refused.status_code, "you can cancel the order" in refused.text) == (409, True)
 
 
-async def test_nobody_sees_or_moves_anothers_return(shop: Door) -> None:
+async def test_nobody_sees_or_moves_anothers_return(shop: ApiClient) -> None:
     mine, order_no = await at_home(shop)
-    path = await asked(mine, order_no)
+    path = await request_return(mine, order_no)
     other, others_no = await at_home(shop)
     elsewhere = path.replace(order_no, others_no)  # the caller's order, another's return
     for where in (path, elsewhere):
@@ -128,10 +130,10 @@ async def test_nobody_sees_or_moves_anothers_return(shop: Door) -> None:
     assert "Approved" in (await mine.get(path)).text
 
 
-async def test_each_line_of_a_sku_is_sent_back_by_itself(shop: Door) -> None:
-    person = a_person()
-    order_no = await at_home_in_two_lines(shop, customer=person)
-    browser = await signed_in(shop, person)
+async def test_each_line_of_a_sku_is_sent_back_by_itself(shop: ApiClient) -> None:
+    customer = a_customer()
+    order_no = await at_home_in_two_lines(shop, customer=customer)
+    browser = await signed_in(shop, customer)
     page = plain((await browser.get(f"/orders/{order_no}/return")).text)
     assert "line 1 · ¥10.00" in page and "line 2 · ¥8.00" in page
     preview = await browser.post(f"/orders/{order_no}/return", **FORM, **{"pieces_of_line.2": "1"})

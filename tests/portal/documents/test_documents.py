@@ -1,19 +1,19 @@
 """Invoices, credit notes and feedback from the portal."""
 
-from tests.api.conftest import Door, open_door
+from tests.api.conftest import ApiClient, open_api
 from tests.conftest import DatabaseUrls
 from tests.factories import sales
-from tests.portal.conftest import Browser, a_person, placed, signed_in
+from tests.portal.conftest import Browser, a_customer, placed, signed_in
 from tests.portal.orders.test_changes import SCRIPT, hidden
 
 
-async def bought(shop: Door, lang: str = "en") -> tuple[Browser, str]:
-    person = a_person()
-    order_no = await sales.paid(shop, customer=person)
-    return await signed_in(shop, person, lang), order_no
+async def bought(shop: ApiClient, lang: str = "en") -> tuple[Browser, str]:
+    customer = a_customer()
+    order_no = await sales.paid(shop, customer=customer)
+    return await signed_in(shop, customer, lang), order_no
 
 
-async def test_an_invoice_is_asked_for_once_and_kept_as_pdf(shop: Door) -> None:
+async def test_an_invoice_is_asked_for_once_and_kept_as_pdf(shop: ApiClient) -> None:
     browser, order_no = await bought(shop, "zh")
     assert f"/portal/orders/{order_no}/documents" in (await browser.get(f"/orders/{order_no}")).text
     page = (await browser.get(f"/orders/{order_no}/documents")).text
@@ -31,7 +31,7 @@ async def test_an_invoice_is_asked_for_once_and_kept_as_pdf(shop: Door) -> None:
         assert (await other.get(f"/orders/{foreign}/documents/{path}")).status_code == 404
 
 
-async def test_a_refund_is_credited(shop: Door) -> None:
+async def test_a_refund_is_credited(shop: ApiClient) -> None:
     browser, order_no = await bought(shop)
     form = hidden((await browser.get(f"/orders/{order_no}/documents")).text)
     assert (await browser.post(f"/orders/{order_no}/invoice", **form)).status_code == 303
@@ -46,26 +46,26 @@ async def test_a_refund_is_credited(shop: Door) -> None:
         assert (await other.post(f"/orders/{foreign}/refunds/{refund_id}/credit-note")).status_code == 404
 
 
-async def test_what_cannot_be_issued_is_refused_in_words(database_url: DatabaseUrls, shop: Door) -> None:
-    person = a_person()
-    unpaid = await placed(shop, person)
-    browser = await signed_in(shop, person)
-    for path, status, said in (
+async def test_what_cannot_be_issued_is_refused_in_words(database_url: DatabaseUrls, shop: ApiClient) -> None:
+    customer = a_customer()
+    unpaid = await placed(shop, customer)
+    browser = await signed_in(shop, customer)
+    for path, status, text in (
         ("invoice", 409, "nothing to invoice"),
         ("credit-note", 409, "Request the invoice first"),
     ):
         answer = await browser.post(f"/orders/{unpaid}/{path}")
-        assert answer.status_code == status and said in answer.text, answer.text
+        assert answer.status_code == status and text in answer.text, answer.text
     browser, order_no = await bought(shop)
     wrong = await browser.post(f"/orders/{order_no}/invoice", tax_number="91310115MA1H7X2K3B")
     assert (wrong.status_code, "does not fit" in wrong.text) == (422, True)
-    async with open_door(database_url, seller_name="") as nameless:
+    async with open_api(database_url, seller_name="") as nameless:
         nobody, order_no = await bought(nameless.as_("support", "amy"))
         unknown = await nobody.post(f"/orders/{order_no}/invoice")
         assert (unknown.status_code, "customer service" in unknown.text) == (409, True)
 
 
-async def test_feedback_is_text_and_bounded(shop: Door) -> None:
+async def test_feedback_is_text_and_bounded(shop: ApiClient) -> None:
     browser, order_no = await bought(shop)
     page = (await browser.get(f"/orders/{order_no}/feedback")).text
     form = hidden(page) | {"rating": "5", "kind": "feedback", "text": f"{SCRIPT}\r\nfine"}

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from tests.api.after_sales.test_lines import LINES
-from tests.api.conftest import Door, an_order, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.factories.order_changes import paid, parcel, reserved, stocked
 from tests.factories.order_changes import placed as made
-from tests.portal.conftest import Browser, a_person, signed_in
+from tests.portal.conftest import Browser, a_customer, signed_in
 
 SCRIPT = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-async def sku(shop: Door) -> str:
+async def sku(shop: ApiClient) -> str:
     return await stocked(shop)
 
 
@@ -28,10 +28,10 @@ def hidden(html: str) -> dict[str, str]:
     return {unescape(name): unescape(value) for name, value in found}
 
 
-async def opened(shop: Door, sku: str, lang: str = "en", **changed: Any) -> tuple[Browser, str]:
-    person = a_person()
-    order_no = await made(shop, sku, customer=person, **changed)
-    return await signed_in(shop, person, lang), order_no
+async def opened(shop: ApiClient, sku: str, lang: str = "en", **changed: Any) -> tuple[Browser, str]:
+    customer = a_customer()
+    order_no = await made(shop, sku, customer=customer, **changed)
+    return await signed_in(shop, customer, lang), order_no
 
 
 async def form_of(browser: Browser, order_no: str, what: str) -> dict[str, str]:
@@ -40,7 +40,7 @@ async def form_of(browser: Browser, order_no: str, what: str) -> dict[str, str]:
     return hidden(page.text)
 
 
-async def test_fewer_pieces_after_paying_say_the_exact_refund_and_do_it_once(shop: Door, sku: str) -> None:
+async def test_fewer_pieces_after_paying_say_the_exact_refund_and_do_it_once(shop: ApiClient, sku: str) -> None:
     browser, order_no = await opened(shop, sku, quantity=3)
     await reserved(shop, order_no)
     await paid(shop, order_no)
@@ -49,8 +49,8 @@ async def test_fewer_pieces_after_paying_say_the_exact_refund_and_do_it_once(sho
     preview = await browser.post(f"/orders/{order_no}/change/lines", **fields, **{f"pieces.{sku}": "1"})
     assert preview.status_code == 200
     (price,) = await shop.sql("SELECT unit_price_minor AS p FROM order_lines WHERE order_no = %s", order_no)
-    for said in (": 1 instead of 3.", f"¥{2 * price['p'] / 100:,.2f}", "back on sale: 2"):
-        assert said in re.sub(r"</?span[^>]*>", "", preview.text), said
+    for text in (": 1 instead of 3.", f"¥{2 * price['p'] / 100:,.2f}", "back on sale: 2"):
+        assert text in re.sub(r"</?span[^>]*>", "", preview.text), text
     assert await shop.row_counts() == before
     for _ in range(2):  # the button pressed twice
         done = await browser.post(f"/orders/{order_no}/change/lines/do", **hidden(preview.text))
@@ -60,7 +60,7 @@ async def test_fewer_pieces_after_paying_say_the_exact_refund_and_do_it_once(sho
     assert refunds == [{"amount_minor": 2 * price["p"], "asked_by": f"customer:{order['customer_id']}"}]
 
 
-async def test_the_address_and_the_note(shop: Door, sku: str) -> None:
+async def test_the_address_and_the_note(shop: ApiClient, sku: str) -> None:
     browser, order_no = await opened(shop, sku, "zh")
     fields = await form_of(browser, order_no, "address")
     to = {**an_order()["ship_to"], "name": "韩梅梅", "line1": SCRIPT}
@@ -74,7 +74,7 @@ async def test_the_address_and_the_note(shop: Door, sku: str) -> None:
     assert "韩梅梅" in page and "上午送\n" in page and SCRIPT not in page and page.count("&lt;script&gt;") == 2
 
 
-async def test_the_delivery_time_is_chosen_in_the_shops_zone_and_taken_away(shop: Door, sku: str) -> None:
+async def test_the_delivery_time_is_chosen_in_the_shops_zone_and_taken_away(shop: ApiClient, sku: str) -> None:
     browser, order_no = await opened(shop, sku)
     fields = await form_of(browser, order_no, "delivery_slot")
     day = datetime.now(UTC).date() + timedelta(days=3)
@@ -83,8 +83,8 @@ async def test_the_delivery_time_is_chosen_in_the_shops_zone_and_taken_away(shop
     assert preview.status_code == 200 and "Requested delivery time:" in preview.text
     done = await browser.post(f"/orders/{order_no}/change/delivery_slot/do", **hidden(preview.text))
     assert done.status_code == 303
-    kept = (await shop.get(f"/v1/orders/{order_no}")).json()["delivery_slot"]
-    assert kept == {"from": f"{day}T14:00:00Z", "to": f"{day}T17:30:00Z"}  # Shanghai is 8 hours ahead
+    body = (await shop.get(f"/v1/orders/{order_no}")).json()["delivery_slot"]
+    assert body == {"from": f"{day}T14:00:00Z", "to": f"{day}T17:30:00Z"}  # Shanghai is 8 hours ahead
     assert "Requested delivery time" in (await browser.get(f"/orders/{order_no}")).text
     form = await browser.get(f"/orders/{order_no}/change/delivery_slot")
     assert 'value="22:00"' in form.text and f'value="{day}"' in form.text
@@ -96,7 +96,7 @@ async def test_the_delivery_time_is_chosen_in_the_shops_zone_and_taken_away(shop
 
 
 @pytest.mark.parametrize(
-    ("what", "typed", "said"),
+    ("what", "typed", "text"),
     [
         ("delivery_slot", {"slot_day": "2020-01-01", "slot_begin": "09:00", "slot_end": "12:00"}, "in the future"),
         ("delivery_slot", {"slot_day": "", "slot_begin": "09:00", "slot_end": "12:00"}, "Choose a day"),
@@ -113,7 +113,7 @@ async def test_the_delivery_time_is_chosen_in_the_shops_zone_and_taken_away(shop
     ],
 )
 async def test_what_does_not_fit_is_said_above_the_form(
-    shop: Door, sku: str, what: str, typed: dict[str, str], said: str
+    shop: ApiClient, sku: str, what: str, typed: dict[str, str], text: str
 ) -> None:
     browser, order_no = await opened(shop, sku, quantity=3)
     fields = await form_of(browser, order_no, what)
@@ -122,12 +122,12 @@ async def test_what_does_not_fit_is_said_above_the_form(
     fields |= {name: "" for name in ("slot_day", "slot_begin", "slot_end") if what == "delivery_slot"}
     fields |= {f"pieces.{sku}" if name == "pieces" else name: value for name, value in typed.items()}
     answer = await browser.post(f"/orders/{order_no}/change/{what}", **fields)
-    assert answer.status_code == 422 and said in answer.text and 'role="alert"' in answer.text
+    assert answer.status_code == 422 and text in answer.text and 'role="alert"' in answer.text
     again = hidden(answer.text)
     assert again["seen"] == fields["seen"] and "key" not in again
 
 
-async def test_a_page_that_is_older_than_the_order_changes_nothing(shop: Door, sku: str) -> None:
+async def test_a_page_that_is_older_than_the_order_changes_nothing(shop: ApiClient, sku: str) -> None:
     browser, order_no = await opened(shop, sku)
     fields = await form_of(browser, order_no, "note")
     await reserved(shop, order_no)
@@ -136,7 +136,7 @@ async def test_a_page_that_is_older_than_the_order_changes_nothing(shop: Door, s
         assert (stale.status_code, "has changed since" in stale.text) == (412, True)
 
 
-async def test_too_late_has_no_button_and_says_what_else_is_possible(shop: Door, sku: str) -> None:
+async def test_too_late_has_no_button_and_says_what_else_is_possible(shop: ApiClient, sku: str) -> None:
     browser, order_no = await opened(shop, sku)
     fields = await form_of(browser, order_no, "lines")
     await reserved(shop, order_no)
@@ -153,7 +153,7 @@ async def test_too_late_has_no_button_and_says_what_else_is_possible(shop: Door,
     assert (sent.status_code, "cancel the order and place a new one" in sent.text) == (409, True)
 
 
-async def test_nobody_changes_anothers_order(shop: Door, sku: str) -> None:
+async def test_nobody_changes_anothers_order(shop: ApiClient, sku: str) -> None:
     _, order_no = await opened(shop, sku)
     other, _ = await opened(shop, sku)
     for what in ("address", "lines", "note"):
@@ -164,15 +164,15 @@ async def test_nobody_changes_anothers_order(shop: Door, sku: str) -> None:
     assert forged.status_code == 403
 
 
-async def test_more_pieces_after_paying_are_paid_on_the_next_page(shop: Door, sku: str) -> None:
+async def test_more_pieces_after_paying_are_paid_on_the_next_page(shop: ApiClient, sku: str) -> None:
     browser, order_no = await opened(shop, sku, quantity=1)
     await reserved(shop, order_no)
     await paid(shop, order_no)
     fields = await form_of(browser, order_no, "lines")
     preview = await browser.post(f"/orders/{order_no}/change/lines", **fields, **{f"pieces.{sku}": "3"})
     (price,) = await shop.sql("SELECT unit_price_minor AS p FROM order_lines WHERE order_no = %s", order_no)
-    said = re.sub(r"</?span[^>]*>", "", preview.text)
-    assert f"You pay ¥{2 * price['p'] / 100:,.2f} more now" in said and '<option value="tok_ok">' in said
+    text = re.sub(r"</?span[^>]*>", "", preview.text)
+    assert f"You pay ¥{2 * price['p'] / 100:,.2f} more now" in text and '<option value="tok_ok">' in text
     for _ in range(2):  # the button pressed twice
         done = await browser.post(f"/orders/{order_no}/change/lines/do", **hidden(preview.text), token="tok_ok")
         assert done.status_code == 303, done.text
@@ -182,11 +182,11 @@ async def test_more_pieces_after_paying_are_paid_on_the_next_page(shop: Door, sk
     assert late.status_code == 409 and "is waiting for its payment" in late.text
 
 
-async def test_each_line_of_a_sku_is_changed_by_itself(shop: Door) -> None:
-    person = a_person()
-    body = an_order(lines=LINES, payment=None, customer=person)
+async def test_each_line_of_a_sku_is_changed_by_itself(shop: ApiClient) -> None:
+    customer = a_customer()
+    body = an_order(lines=LINES, payment=None, customer=customer)
     order_no = str((await shop.as_("channel", "web").post("/v1/orders", body)).json()["order_no"])
-    browser = await signed_in(shop, person)
+    browser = await signed_in(shop, customer)
     page = re.sub(r"</?span[^>]*>", "", (await browser.get(f"/orders/{order_no}/change/lines")).text)
     assert "line 1 · ¥10.00" in page and "line 2 · ¥8.00" in page
     fields = await form_of(browser, order_no, "lines")

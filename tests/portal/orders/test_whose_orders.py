@@ -6,18 +6,18 @@ from domain.gateways import PaymentRequest
 from infra.db.payments import store_credit
 from infra.db.payments.store_credit import EntryKind, NewEntry
 from infra.gateways.payments.store_credit import StoreCredit
-from tests.portal.conftest import Browser, Door, a_person, placed, signed_in, unique
+from tests.portal.conftest import ApiClient, Browser, a_customer, placed, signed_in, unique
 
 
-async def placed_by(door: Door, channel: str, person: dict[str, object]) -> str:
-    return await placed(door.as_("channel", channel), dict(person), channel=channel)
+async def placed_by(api: ApiClient, channel: str, customer: dict[str, object]) -> str:
+    return await placed(api.as_("channel", channel), dict(customer), channel=channel)
 
 
-async def test_a_channel_that_names_anothers_customer_opens_none_of_his_orders(shop: Door) -> None:
+async def test_a_channel_that_names_anothers_customer_opens_none_of_his_orders(shop: ApiClient) -> None:
     """Whoever holds a channel's token may name any customer with any address."""
-    victim = a_person()
+    victim = a_customer()
     theirs = await placed_by(shop, "tmall", victim)
-    attacker = a_person(id=victim["id"])
+    attacker = a_customer(id=victim["id"])
     own = await placed_by(shop, "shady", attacker)
     thief = await signed_in(shop, attacker)
     listed = (await thief.get("")).text
@@ -28,9 +28,9 @@ async def test_a_channel_that_names_anothers_customer_opens_none_of_his_orders(s
 
 
 async def test_nor_does_it_lock_him_out_or_have_his_codes_sent_elsewhere(browser: Browser) -> None:
-    victim, shop = a_person(), browser.door
+    victim, shop = a_customer(), browser.api
     theirs = await placed_by(shop, "tmall", victim)
-    attacker = a_person(id=victim["id"])
+    attacker = a_customer(id=victim["id"])
     await placed_by(shop, "shady", attacker)
     await browser.ask(theirs)
     assert browser.sent[-1].to == victim["email"]
@@ -38,42 +38,42 @@ async def test_nor_does_it_lock_him_out_or_have_his_codes_sent_elsewhere(browser
     assert browser.sent[-1].to == victim["email"] and theirs in (await browser.get("")).text
 
 
-async def test_nor_does_it_learn_how_another_channel_reaches_him(shop: Door) -> None:
-    victim = a_person()
-    attacker = a_person(id=victim["id"])
+async def test_nor_does_it_learn_how_another_channel_reaches_him(shop: ApiClient) -> None:
+    victim = a_customer()
+    attacker = a_customer(id=victim["id"])
     own = await placed_by(shop, "shady", attacker)
     await placed_by(shop, "tmall", victim)
-    seen = (await shop.as_("channel", "shady").get(f"/v1/orders/{own}")).text
-    assert attacker["email"] in seen and victim["email"] not in seen and victim["phone"] not in seen
+    page = (await shop.as_("channel", "shady").get(f"/v1/orders/{own}")).text
+    assert attacker["email"] in page and victim["email"] not in page and victim["phone"] not in page
 
 
-async def test_a_new_address_opens_all_orders_of_its_channel(shop: Door) -> None:
-    person = a_person()
-    orders = [await placed_by(shop, "tmall", person)]
-    moved = a_person(id=person["id"])
+async def test_a_new_address_opens_all_orders_of_its_channel(shop: ApiClient) -> None:
+    customer = a_customer()
+    orders = [await placed_by(shop, "tmall", customer)]
+    moved = a_customer(id=customer["id"])
     orders.append(await placed_by(shop, "tmall", moved))
-    now, before = await signed_in(shop, moved), await signed_in(shop, person)
-    seen, gone = (await now.get("")).text, (await before.get("")).text
-    assert all(order_no in seen and order_no not in gone for order_no in orders)
+    now, before = await signed_in(shop, moved), await signed_in(shop, customer)
+    page, gone = (await now.get("")).text, (await before.get("")).text
+    assert all(order_no in page and order_no not in gone for order_no in orders)
 
 
 async def test_a_corrected_order_is_seen_by_the_corrected_contact_alone(browser: Browser) -> None:
-    shop, person = browser.door, a_person()
-    corrected, other = [await placed_by(shop, "tmall", person) for _ in range(2)]
-    before = await signed_in(shop, person)  # a session that is open when it is corrected
+    shop, customer = browser.api, a_customer()
+    corrected, other = [await placed_by(shop, "tmall", customer) for _ in range(2)]
+    before = await signed_in(shop, customer)  # a session that is open when it is corrected
     etag = (await shop.get(f"/v1/orders/{corrected}")).headers["ETag"]
-    right = a_person()["email"]
+    right = a_customer()["email"]
     headers = {"If-Match": etag, "Idempotency-Key": unique("k"), **shop.headers}
     body = {"email": right, "phone": None, "reason": "mistyped"}
     answer = await shop.http.patch(f"/v1/orders/{corrected}/contact", json=body, headers=headers)
     assert answer.status_code == 200, answer.text
-    seen = (await before.get("")).text
-    assert other in seen and corrected not in seen
+    page = (await before.get("")).text
+    assert other in page and corrected not in page
     assert (await before.get(f"/orders/{corrected}")).status_code == 404
     await browser.sign_in(right)
     assert browser.sent[-1].to == right
-    seen = (await browser.get("")).text
-    assert corrected in seen and other not in seen
+    page = (await browser.get("")).text
+    assert corrected in page and other not in page
     assert (await browser.get(f"/orders/{corrected}")).status_code == 200
     assert (await browser.get(f"/orders/{other}")).status_code == 404
     await browser.ask(corrected)
@@ -81,19 +81,19 @@ async def test_a_corrected_order_is_seen_by_the_corrected_contact_alone(browser:
 
 
 @pytest.mark.parametrize("contact", ["email", "phone"])
-async def test_one_person_under_two_ids_and_two_channels_sees_all(shop: Door, contact: str) -> None:
-    one = a_person()
+async def test_one_person_under_two_ids_and_two_channels_sees_all(shop: ApiClient, contact: str) -> None:
+    one = a_customer()
     orders = [await placed_by(shop, "tmall", one)]
-    orders.append(await placed_by(shop, "jd", a_person(**{contact: one[contact]})))
-    person = await signed_in(shop, one if contact == "email" else one | {"email": None})
-    listed = (await person.get("")).text
+    orders.append(await placed_by(shop, "jd", a_customer(**{contact: one[contact]})))
+    member = await signed_in(shop, one if contact == "email" else one | {"email": None})
+    listed = (await member.get("")).text
     assert all(order_no in listed for order_no in orders)
 
 
-async def test_store_credit_of_another_channels_customer_is_neither_seen_nor_spent(shop: Door) -> None:
-    victim = a_person()
+async def test_store_credit_of_another_channels_customer_is_neither_seen_nor_spent(shop: ApiClient) -> None:
+    victim = a_customer()
     theirs = await placed_by(shop, "tmall", victim)
-    attacker = a_person(id=victim["id"])
+    attacker = a_customer(id=victim["id"])
     own = await placed(shop.as_("channel", "shady"), attacker, channel="shady", payment=None)
     mine = await placed(shop.as_("customer", victim["id"]), victim, channel="web", payment=None)
     database = shop.app.state.services.database
@@ -105,7 +105,7 @@ async def test_store_credit_of_another_channels_customer_is_neither_seen_nor_spe
     assert "My store credit" not in (await thief.get(f"/orders/{own}/pay")).text
     assert "Your store credit" in (await owner.get("")).text
     gateway = StoreCredit(database)
-    asked = await gateway.authorise(PaymentRequest(own, 8_500, "CNY", unique("steal")))
-    assert (asked.status, asked.error_code) == ("failed", "insufficient_credit")
+    response = await gateway.authorise(PaymentRequest(own, 8_500, "CNY", unique("steal")))
+    assert (response.status, response.error_code) == ("failed", "insufficient_credit")
     spent = await gateway.authorise(PaymentRequest(mine, 8_500, "CNY", unique("spend")))
     assert spent.status == "succeeded"

@@ -36,8 +36,8 @@ async def test_the_relay_anchors_when_it_is_due_and_logs_the_hash(
 ) -> None:
     caplog.set_level(logging.INFO)
     await place(database_url)
-    async with database(settings_for(database_url)) as books:
-        due, later = main.anchor(books, 0.0), main.anchor(books, 3600.0)
+    async with database(settings_for(database_url)) as db:
+        due, later = main.anchor(db, 0.0), main.anchor(db, 3600.0)
         assert await due() is False  # nothing more waits
         await place(database_url)
         await later()
@@ -63,9 +63,9 @@ async def test_verify_says_how_far_the_anchors_reach(database_url: DatabaseUrls)
 
 
 async def test_unreachable_books_are_said(database_url: DatabaseUrls) -> None:
-    away = Settings(database_url="postgresql://oms_app@127.0.0.1:9/oms", db_pool_timeout_s=1)
+    unreachable = Settings(database_url="postgresql://oms_app@127.0.0.1:9/oms", db_pool_timeout_s=1)
     for command in ("verify", "anchor", "access"):
-        code, words = await run_command(away, command)
+        code, words = await run_command(unreachable, command)
         assert code == 1 and "cannot be read" in words
         assert "port 9 failed: Connection refused" in words and "OMS_DATABASE_URL" in words
 

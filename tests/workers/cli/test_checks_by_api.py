@@ -53,7 +53,7 @@ async def oms(settings: Settings, database_url: DatabaseUrls) -> AsyncIterator[O
         yield run
 
 
-async def here(capsys: pytest.CaptureFixture[str], command: Callable[..., int], settings: Settings) -> Any:
+async def run_here(capsys: pytest.CaptureFixture[str], command: Callable[..., int], settings: Settings) -> Any:
     """The JSON of the command against the database."""
     capsys.readouterr()
     await asyncio.to_thread(command, configuration=settings, console=Console(file=io.StringIO()), as_json=True)
@@ -72,7 +72,7 @@ async def test_whole_books_and_a_whole_log_are_exit_0(
     for group, name, command in commands:
         result = await oms(group, name, "--json")
         assert result.exit_code == 0, result.output
-        assert json.loads(result.stdout) == await here(capsys, command, settings), name
+        assert json.loads(result.stdout) == await run_here(capsys, command, settings), name
         assert (await oms(group, name)).exit_code == 0
     line = (await oms("audit", "anchor", "--print")).stdout.strip()
     assert (await oms("audit", "verify", "--anchor", line.split()[-1].upper())).exit_code == 0
@@ -83,8 +83,8 @@ async def test_whole_books_and_a_whole_log_are_exit_0(
 
 async def test_refused_and_unreachable_are_exit_1(oms: Oms, settings: Settings) -> None:
     for group, name in (("ledger", "check"), ("audit", "verify"), ("audit", "access"), ("audit", "anchor")):
-        away = await oms(group, name, "--json", named=["--api", "http://127.0.0.1:9", "--token", "t"])
-        assert (away.exit_code, away.stdout) == (1, "") and "does not answer" in away.stderr
+        unreachable = await oms(group, name, "--json", named=["--api", "http://127.0.0.1:9", "--token", "t"])
+        assert (unreachable.exit_code, unreachable.stdout) == (1, "") and "does not answer" in unreachable.stderr
         assert (await oms(group, name, named=["--api", "http://127.0.0.1:9"])).exit_code == 2
 
 
@@ -105,9 +105,9 @@ async def test_damage_is_exit_1_and_says_where(
     result = await oms("ledger", "check")
     assert result.exit_code == 1 and order_no in result.stdout
     result = await oms("ledger", "check", "--json")
-    assert result.exit_code == 1 and json.loads(result.stdout) == await here(capsys, ledger_check.check, settings)
+    assert result.exit_code == 1 and json.loads(result.stdout) == await run_here(capsys, ledger_check.check, settings)
     await damage(database_url.owner_url, "UPDATE audit_log SET action = 'nothing' WHERE order_no IS NOT NULL")
     result = await oms("audit", "verify")
     assert result.exit_code == 1 and f"order {order_no}, number 1" in result.stdout
     result = await oms("audit", "verify", "--json")
-    assert result.exit_code == 1 and json.loads(result.stdout) == await here(capsys, audit.verify, settings)
+    assert result.exit_code == 1 and json.loads(result.stdout) == await run_here(capsys, audit.verify, settings)

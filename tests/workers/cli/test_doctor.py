@@ -34,8 +34,8 @@ async def test_a_master_key_that_is_not_that_of_the_books_is_wrong(database_url:
     found = await doctor._master_key(lost)
     assert not found.ok and "OMS_MASTER_KEY" in found.detail and found.detail.startswith("opens 0 of")
     assert master_keys.meet(database_url.app_url, vault().key_ids) == []
-    told = (await doctor._master_key(lost)).detail
-    assert "encrypted with another master key" in told and "OMS_PREVIOUS_MASTER_KEYS" in told
+    text = (await doctor._master_key(lost)).detail
+    assert "encrypted with another master key" in text and "OMS_PREVIOUS_MASTER_KEYS" in text
     changed = lost.model_copy(update={"previous_master_keys": (settings.master_key,)})
     assert (await doctor._master_key(changed)).ok
 
@@ -51,10 +51,12 @@ def test_a_process_with_another_master_key_does_not_begin(database_url: Database
         "OMS_MASTER_KEY": base64.b64encode(b"o" * 32).decode(),
     }
     argv = [sys.executable, "-P", "-m", "workers.cli", *command.split()]
-    said = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=120)
-    assert (said.returncode, said.stdout) == (2, ""), said.stderr
-    assert said.stderr.startswith("OMS_MASTER_KEY: the database is encrypted with another master key"), said.stderr
-    assert MASTER_KEY not in said.stderr
+    completed = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert (completed.returncode, completed.stdout) == (2, ""), completed.stderr
+    assert completed.stderr.startswith("OMS_MASTER_KEY: the database is encrypted with another master key"), (
+        completed.stderr
+    )
+    assert MASTER_KEY not in completed.stderr
 
 
 async def test_a_relay_that_fell_silent_is_a_finding(database_url: DatabaseUrls) -> None:

@@ -25,10 +25,10 @@ async def wrong(settings: Settings) -> dict[str, list[str]]:
     return {answer.question.name: [one.place for one in answer.examples] for answer in answers if answer.count}
 
 
-async def pay(books: DatabaseUrls, order_no: str, kind: str, amount_minor: int, parent: int | None = None) -> int:
+async def pay(urls: DatabaseUrls, order_no: str, kind: str, amount_minor: int, parent: int | None = None) -> int:
     """A succeeded transaction, written with the services' own role."""
     rows = await sql(
-        books.app_url,
+        urls.app_url,
         """INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key,
                                  provider_ref, parent_id)
            VALUES (%s, %s, 1, 'sandbox', %s, 'CNY', 'succeeded', %s, gen_random_uuid(), %s) RETURNING payment_id""",
@@ -41,36 +41,36 @@ async def pay(books: DatabaseUrls, order_no: str, kind: str, amount_minor: int, 
     return int(rows[0][0])
 
 
-async def honest(books: DatabaseUrls) -> str:
+async def honest(urls: DatabaseUrls) -> str:
     """An order with stock, money and a story; returns its number."""
-    order_no = await place(books)
+    order_no = await place(urls)
     await sql(
-        books.app_url,
+        urls.app_url,
         "INSERT INTO stock_levels (sku, warehouse) VALUES ('SKU-1', 'WH-EAST') ON CONFLICT DO NOTHING",
     )
     movement = """INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta,
                                                reserved_delta, order_no, actor)
                   VALUES (%s, %s, 'SKU-1', 'WH-EAST', %s, %s, %s, %s, 'test')"""
-    await sql(books.app_url, movement, f"{order_no}:in", "receipt", 5, 5, 0, None)
-    await sql(books.app_url, movement, f"{order_no}:hold", "reserve", 1, 0, 1, order_no)
+    await sql(urls.app_url, movement, f"{order_no}:in", "receipt", 5, 5, 0, None)
+    await sql(urls.app_url, movement, f"{order_no}:hold", "reserve", 1, 0, 1, order_no)
     await sql(
-        books.app_url,
+        urls.app_url,
         "INSERT INTO allocations (order_no, sku, warehouse, quantity, state)"
         " VALUES (%s, 'SKU-1', 'WH-EAST', 1, 'reserved')",
         order_no,
     )
-    await move(books, order_no, "stock_reserved", "received", "pending_payment")
-    await pay(books, order_no, "authorise", 1200)
-    capture = await pay(books, order_no, "capture", 1200)
-    await move(books, order_no, "payment_captured", "pending_payment", "paid")
-    await pay(books, order_no, "refund", 200, capture)
-    await promise(books, order_no)
+    await move(urls, order_no, "stock_reserved", "received", "pending_payment")
+    await pay(urls, order_no, "authorise", 1200)
+    capture = await pay(urls, order_no, "capture", 1200)
+    await move(urls, order_no, "payment_captured", "pending_payment", "paid")
+    await pay(urls, order_no, "refund", 200, capture)
+    await promise(urls, order_no)
     return order_no
 
 
-async def promise(books: DatabaseUrls, order_no: str) -> None:
+async def promise(urls: DatabaseUrls, order_no: str) -> None:
     """A refund that is decided and not paid yet."""
-    database = Database.from_settings(settings_for(books))
+    database = Database.from_settings(settings_for(urls))
     ask = RefundAsk(f"rf_{order_no}", order_no, Origin.SUPPORT, "support:ann", "late", amount_minor=300)
     async with database.begin() as conn:
         await open_refund(conn, None, ask)
@@ -237,12 +237,12 @@ def test_each_question_is_proved_by_a_kind_of_damage() -> None:
 async def test_the_command_says_where(database_url: DatabaseUrls, settings: Settings, order_no: str) -> None:
     import asyncio
 
-    shown = Console(file=io.StringIO(), width=200)
-    assert await asyncio.to_thread(ledger_check.check, settings, shown) == 0
+    console = Console(file=io.StringIO(), width=200)
+    assert await asyncio.to_thread(ledger_check.check, settings, console) == 0
     await damage(database_url.owner_url, "UPDATE orders SET status = 'delivered'")
-    assert await asyncio.to_thread(ledger_check.check, settings, shown) == 1
-    assert isinstance(shown.file, io.StringIO)
-    assert order_no in shown.file.getvalue()
+    assert await asyncio.to_thread(ledger_check.check, settings, console) == 1
+    assert isinstance(console.file, io.StringIO)
+    assert order_no in console.file.getvalue()
     gone = settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:9/none"})
-    assert await asyncio.to_thread(ledger_check.check, gone, shown) == 1
-    assert "cannot be read" in shown.file.getvalue()
+    assert await asyncio.to_thread(ledger_check.check, gone, console) == 1
+    assert "cannot be read" in console.file.getvalue()

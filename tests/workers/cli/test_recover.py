@@ -53,8 +53,8 @@ async def known(client: Client, order_no: str) -> bool:
     return True
 
 
-def settings_of(books: DatabaseUrls, server: TemporalServer) -> Settings:
-    return settings_for(books, temporal_address=server.address)
+def settings_of(urls: DatabaseUrls, server: TemporalServer) -> Settings:
+    return settings_for(urls, temporal_address=server.address)
 
 
 async def test_open_orders_are_started_and_running_ones_left_alone(
@@ -63,40 +63,40 @@ async def test_open_orders_are_started_and_running_ones_left_alone(
     monkeypatch.setattr(recover, "PAGE", 3)
     settings, quiet = settings_of(database_url, server), Console(quiet=True)
     opened = [await place(database_url) for _ in range(7)]
-    done, told = await place(database_url), await place(database_url)
-    for order_no in (done, told):
+    done, reported = await place(database_url), await place(database_url)
+    for order_no in (done, reported):
         await move(database_url, order_no, "order_cancelled", "received", "cancelled")
     await sql(
         database_url.app_url,
         "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', 'e-1', 'payment', %s, '{}')",
-        told,
+        reported,
     )
     owing = await completed_with_a_refund(database_url, settings)
     assert await recover.recover(settings, quiet) == Recovered(open_orders=9, started=9)
     client = await Client.connect(server.address)
-    assert [order_no for order_no in [*opened, told, owing, done] if not await known(client, order_no)] == [done]
-    described = await client.get_workflow_handle(names.order_workflow(told)).describe()
+    assert [order_no for order_no in [*opened, reported, owing, done] if not await known(client, order_no)] == [done]
+    described = await client.get_workflow_handle(names.order_workflow(reported)).describe()
     assert {pair.key.name: pair.value for pair in described.typed_search_attributes}["OmsStatus"] == "cancelled"
     assert await recover.recover(settings, quiet) == Recovered(open_orders=9, running=9)
     await client.get_workflow_handle(names.order_workflow(opened[0])).terminate()
     assert await recover.recover(settings, quiet) == Recovered(open_orders=9, started=1, running=8)
 
 
-async def completed_with_a_refund(books: DatabaseUrls, settings: Settings) -> str:
+async def completed_with_a_refund(urls: DatabaseUrls, settings: Settings) -> str:
     """An order that is over and owes money: decided, and Temporal was lost before it was paid."""
-    order_no = await place(books)
+    order_no = await place(urls)
     await sql(
-        books.app_url,
+        urls.app_url,
         "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, "
         "provider_ref) VALUES (%s, 'capture', 1, 'sandbox', 1200, 'CNY', 'succeeded', 'c-1', 'c-1')",
         order_no,
     )
     database = Database.from_settings(settings)
-    asked = RefundAsk("rf_owing", order_no, Origin.SUPPORT, "support:ann", "late", amount_minor=300)
+    insert = RefundAsk("rf_owing", order_no, Origin.SUPPORT, "support:ann", "late", amount_minor=300)
     async with database.begin() as conn:
-        await open_refund(conn, None, asked)
+        await open_refund(conn, None, insert)
     await database.close()
-    await damage(books.owner_url, f"UPDATE orders SET status = 'completed' WHERE order_no = '{order_no}'")
+    await damage(urls.owner_url, f"UPDATE orders SET status = 'completed' WHERE order_no = '{order_no}'")
     return order_no
 
 
@@ -182,7 +182,7 @@ def promises_left_behind(order_nos: Iterator[str]) -> Iterator[str]:
         yield "INSERT INTO refunds (refund_id, order_no, origin, amount_minor, goods_minor, shipping_minor, currency, "
         yield f"status, asked_by, reason_enc) VALUES ('rf_{order_no}', '{order_no}', 'support', 5, 5, 0, 'CNY', "
         yield f"'{status}', 'support:ann', '');"
-    asked = (
+    insert = (
         "INSERT INTO returns (return_id, order_no, resolution, status, reason_code, reason_enc, requested_by, warehouse"
     )
     over = (
@@ -199,7 +199,7 @@ def promises_left_behind(order_nos: Iterator[str]) -> Iterator[str]:
     guaranteed = ("wanted", "authorised", "declined", "dropped", "release_due", "released", "claim_due", "claimed")
     for status, state in [*((one, "") for one in over), *product(("approved", "completed", "cancelled"), guaranteed)]:
         order_no = next(order_nos)
-        yield f"{asked}) VALUES ('rt_{order_no}', '{order_no}', 'exchange', '{status}', 'other', '', 'c', 'WH-EAST');"
+        yield f"{insert}) VALUES ('rt_{order_no}', '{order_no}', 'exchange', '{status}', 'other', '', 'c', 'WH-EAST');"
         if state:
             claim = 500 if state in ("claim_due", "claimed") else "NULL"
             yield "INSERT INTO guarantees (return_id, order_no, amount_minor, currency, method, token, status, "
@@ -232,7 +232,7 @@ async def test_a_closed_order_is_started_again_exactly_if_its_story_would_find_s
     unused = list(order_nos)
     closed = f"UPDATE orders SET status = '{status}'"
     await damage(database_url.owner_url, *statements.split(";")[:-1], TOTALS, closed)
-    async with database(settings_for(database_url)) as books, books.begin() as conn:
+    async with database(settings_for(database_url)) as db, db.begin() as conn:
         found = [one.order_no for one in await workflow_requests.open_orders(conn, "", 1000)]
         after: str | None = ""
         while after is not None:
@@ -266,18 +266,18 @@ def has_something_to_do(view: OrderView) -> bool:
     return bool(view.unheard or view.stray or view.errand or view.returns or view.parked)
 
 
-async def plain_orders(books: DatabaseUrls, number: int) -> list[str]:
+async def plain_orders(urls: DatabaseUrls, number: int) -> list[str]:
     """Accepted orders, each with an event; their numbers, in order."""
-    first = await place(books)
+    first = await place(urls)
     await damage(
-        books.owner_url,
+        urls.owner_url,
         "INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, country, "
         "province, city, ship_to_enc, placed_by, event_seq) SELECT 'o' || to_char(n, 'FM00000'), channel, type, "
         "customer_id, currency, items_minor, total_minor, country, province, city, ship_to_enc, placed_by, 2 "
         f"FROM orders, generate_series(1, {number}) n WHERE order_no = '{first}'",
         f"DELETE FROM orders WHERE order_no = '{first}'",
     )
-    return [row[0] for row in await sql(books.app_url, "SELECT order_no FROM orders ORDER BY order_no")]
+    return [row[0] for row in await sql(urls.app_url, "SELECT order_no FROM orders ORDER BY order_no")]
 
 
 async def test_running_bulk_acts_are_started_too(database_url: DatabaseUrls, server: TemporalServer) -> None:

@@ -19,11 +19,11 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
 SOURCES = [path for layer in ("workers", "infra", "api", "workflows") for path in (ROOT / layer).rglob("*")]
 # Between backquotes, or a line of a shell block; with the program's path, settings or an assignment before it.
-SHOWN = re.compile(
+PRINTED = re.compile(
     r"`(?:OMS_\S+ )*oms ([^`]+)`|^(?:\$ |\w+=\$\()?(?:OMS_\S+ )*(?:\.venv/bin/)?oms ([^\n)]+)", re.MULTILINE
 )
 # What messages show: "run: oms temporal prepare", {command('worker promote')}.
-TOLD = re.compile(
+MENTIONED = re.compile(
     r"(?:run: |start |: )oms ([a-z][a-z ]*?)(?=[\"';.,)]|$)|(?<![.\w])command\(f?['\"]([a-z][^'\"]*)['\"]", re.MULTILINE
 )
 # Who hands its arguments on to a command line of its own.
@@ -36,7 +36,7 @@ OWN = {
 }
 
 
-def shown(pattern: re.Pattern[str], paths: list[Path]) -> Iterator[tuple[str, str]]:
+def printed(pattern: re.Pattern[str], paths: list[Path]) -> Iterator[tuple[str, str]]:
     """(where, arguments) of each."""
     for path in paths:
         if path.suffix in (".md", ".py", ".json", ".toml", ".html"):
@@ -59,8 +59,8 @@ def problem_of(arguments: str) -> str | None:
     return f"there is no {unknown}" if unknown else None
 
 
-DOCUMENTED = sorted({found for found in shown(SHOWN, PAGES) if not found[1].startswith("COMMAND")})
-MESSAGES = sorted(set(shown(TOLD, SOURCES)))
+DOCUMENTED = sorted({found for found in printed(PRINTED, PAGES) if not found[1].startswith("COMMAND")})
+MESSAGES = sorted(set(printed(MENTIONED, SOURCES)))
 
 
 def test_every_command_that_the_documentation_or_a_message_shows_exists() -> None:

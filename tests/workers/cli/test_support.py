@@ -67,13 +67,13 @@ async def oms(settings: Settings, data_dir: Path) -> AsyncIterator[Oms]:
     app = create_app(settings)
     client = await Client.connect(settings.temporal_address)
     async with (
-        database(settings) as books,
-        working(client, books, settings),
+        database(settings) as db,
+        working(client, db, settings),
         app.router.lifespan_context(app),
         serving(app) as base,
     ):
         ready(data_dir, base, tokens.issue(settings.token_secret, "support", "anna", 600))
-        dispatcher = Dispatcher(books, workflow_starts.lazily_connected(settings), settings, eager=False)
+        dispatcher = Dispatcher(db, workflow_starts.lazily_connected(settings), settings, eager=False)
         dispatching = asyncio.create_task(dispatcher.run())
 
         yield lambda *arguments: run([*arguments, "--data-dir", str(data_dir)])
@@ -81,8 +81,8 @@ async def oms(settings: Settings, data_dir: Path) -> AsyncIterator[Oms]:
         await dispatching
 
 
-async def acts(books: DatabaseUrls) -> list[tuple[str, str]]:
-    return await sql(books.app_url, "SELECT order_no, action FROM resolutions ORDER BY order_no")
+async def recorded_actions(urls: DatabaseUrls) -> list[tuple[str, str]]:
+    return await sql(urls.app_url, "SELECT order_no, action FROM resolutions ORDER BY order_no")
 
 
 @pytest.fixture
@@ -98,9 +98,9 @@ async def orders(database_url: DatabaseUrls) -> list[str]:
 
 
 async def test_the_queue_is_listed(oms: Oms, orders: list[str]) -> None:
-    shown = await oms("list")
-    assert shown.exit_code == 0
-    assert "Stuck: 3" in shown.stdout
+    output = await oms("list")
+    assert output.exit_code == 0
+    assert "Stuck: 3" in output.stdout
     found = json.loads((await oms("list", "--json", "--step", "book", "--error", "down")).stdout)
     assert [item["order_no"] for item in found] == orders
     assert found[0]["options"] == ["retry", "skip", "amend"]
@@ -110,13 +110,13 @@ async def test_the_queue_is_listed(oms: Oms, orders: list[str]) -> None:
 async def test_one_order_is_resolved(oms: Oms, database_url: DatabaseUrls, orders: list[str]) -> None:
     done = await oms("retry", orders[0], "--reason", "carrier is back")
     assert (done.exit_code, done.stdout.strip()) == (0, f"{orders[0]}: retry resolved, now paid")
-    assert await acts(database_url) == [(orders[0], "retry")]
+    assert await recorded_actions(database_url) == [(orders[0], "retry")]
 
 
 async def test_the_same_key_acts_once(oms: Oms, database_url: DatabaseUrls, orders: list[str]) -> None:
     for _ in range(2):
         assert (await oms("retry", orders[0], "--reason", "r", "--key", "k-1")).exit_code == 0
-    assert await acts(database_url) == [(orders[0], "retry")]
+    assert await recorded_actions(database_url) == [(orders[0], "retry")]
 
 
 async def test_one_order_is_resolved_at_the_step_that_was_looked_at_and_no_later_one(
@@ -149,7 +149,7 @@ async def test_one_order_is_resolved_at_the_step_that_was_looked_at_and_no_later
     assert (typed.exit_code, "step_moved_on" in typed.stderr) == (1, True), typed.stderr
     dry = await oms("retry", orders[0], "--park-no", "1", "--dry-run", "--reason", "r")
     assert (dry.exit_code, "step_moved_on" in dry.stderr) == (1, True)
-    assert await acts(database_url) == []
+    assert await recorded_actions(database_url) == []
     await sql(database_url.app_url, "UPDATE parked_steps SET resolved_at = now() WHERE order_no = %s", orders[1])
     over = await oms("retry", orders[1], "--reason", "r")
     assert (over.exit_code, "not_parked" in over.stderr) == (1, True)
@@ -161,15 +161,15 @@ async def test_one_order_is_resolved_by_the_number_of_its_step(
     for _ in range(2):
         done = await oms("retry", orders[0], "--park-no", "1", "--key", "k-2", "--reason", "r")
         assert (done.exit_code, done.stdout.strip()) == (0, f"{orders[0]}: retry resolved, now paid")
-    kept = await sql(database_url.app_url, "SELECT order_no, park_no FROM resolutions")
-    assert [tuple(row) for row in kept] == [(orders[0], 1)]
+    rows = await sql(database_url.app_url, "SELECT order_no, park_no FROM resolutions")
+    assert [tuple(row) for row in rows] == [(orders[0], 1)]
 
 
 async def test_all_that_a_filter_finds_are_resolved(oms: Oms, database_url: DatabaseUrls, orders: list[str]) -> None:
     done = await oms("retry", "--all", "--step", "book", "--rate", "50", "--reason", "carrier is back")
     assert done.exit_code == 0
     assert "finished: 3 accepted, 0 refused, 3 in all" in done.stdout
-    assert await acts(database_url) == [(order_no, "retry") for order_no in orders]
+    assert await recorded_actions(database_url) == [(order_no, "retry") for order_no in orders]
 
 
 async def test_refusals_of_a_bulk_act_are_counted(oms: Oms, orders: list[str]) -> None:
@@ -192,7 +192,7 @@ async def test_what_moves_much_money_waits_for_a_second_person(
     many = await oms("skip", "--all", "--step", "return_payment", "--reason", "r", "--value", value)
     assert "1 order waits for a second person" in many.stdout
     assert "finished: 0 accepted, 0 refused, 0 in all" in many.stdout
-    assert await acts(database_url) == []
+    assert await recorded_actions(database_url) == []
 
 
 async def test_a_dry_run_does_nothing(oms: Oms, database_url: DatabaseUrls, orders: list[str]) -> None:
@@ -202,7 +202,7 @@ async def test_a_dry_run_does_nothing(oms: Oms, database_url: DatabaseUrls, orde
     one = await oms("retry", orders[1], "--reason", "r", "--dry-run")
     assert "Would retry 1 order; nothing was done." in one.stdout
     assert "Would compensate 0 orders" in (await oms("compensate", "--all", "--reason", "r", "--dry-run")).stdout
-    assert await acts(database_url) == []
+    assert await recorded_actions(database_url) == []
 
 
 async def test_what_the_api_refuses_is_said(oms: Oms, orders: list[str]) -> None:
@@ -233,8 +233,8 @@ async def test_what_makes_no_sense_is_refused(oms: Oms, arguments: list[str]) ->
     assert (await oms(*arguments)).exit_code == 2
 
 
-def whole(shown: str, order_no: str) -> bool:
-    return f" {order_no} " in shown
+def whole(page: str, order_no: str) -> bool:
+    return f" {order_no} " in page
 
 
 async def test_no_id_is_cut_off_however_narrow_the_terminal(
@@ -242,9 +242,9 @@ async def test_no_id_is_cut_off_however_narrow_the_terminal(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     for command_line in (["list"], ["retry", "--all", "--dry-run", "--reason", "r"]):
-        shown = (await oms(*command_line)).stdout
-        assert all(whole(shown, order_no) for order_no in orders), shown
-        assert "…" not in shown
+        output = (await oms(*command_line)).stdout
+        assert all(whole(output, order_no) for order_no in orders), output
+        assert "…" not in output
 
 
 async def test_any_installation_is_reached_by_its_address_and_a_token(
@@ -253,12 +253,12 @@ async def test_any_installation_is_reached_by_its_address_and_a_token(
     """Away from any data directory: this is how a production installation is reached."""
     there = running.load(data_dir).api
     token = tokens.issue(settings.token_secret, "support", "berta", 600)
-    away = ["--api", there, "--token", token, "--data-dir", str(tmp_path)]
-    found = await run(["list", "--json", *away])
+    unreachable = ["--api", there, "--token", token, "--data-dir", str(tmp_path)]
+    found = await run(["list", "--json", *unreachable])
     assert [item["order_no"] for item in json.loads(found.stdout)] == orders
-    result = await run(["retry", orders[0], "--reason", "r", "--json", *away[:2]], OMS_API_TOKEN=token)
+    result = await run(["retry", orders[0], "--reason", "r", "--json", *unreachable[:2]], OMS_API_TOKEN=token)
     assert json.loads(result.stdout)["order_no"] == orders[0]
-    many = await run(["retry", "--all", "--step", "book", "--rate", "50", "--reason", "r", "--json", *away])
+    many = await run(["retry", "--all", "--step", "book", "--rate", "50", "--reason", "r", "--json", *unreachable])
     assert (json.loads(many.stdout)["state"], json.loads(many.stdout)["done"]) == ("finished", 3)
 
 

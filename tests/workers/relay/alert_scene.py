@@ -25,7 +25,7 @@ _numbers = itertools.count(1)
 class Scene:
     """The database, a server for every channel, and a notifier without a robot's rest."""
 
-    books: DatabaseUrls
+    urls: DatabaseUrls
     settings: Settings
     database: Database
     notifier: AlertSender
@@ -50,7 +50,7 @@ class Scene:
         """Look once, then send all that is due; whether messages were made."""
         one = notifier or self.notifier
         made = await one.look()
-        await one.tell()
+        await one.send_due()
         await asyncio.gather(*one._lanes.values())
         return made
 
@@ -62,13 +62,13 @@ class Scene:
             "alert_channels": ("busy_until",),
         }.items():
             moved = ", ".join(f"{column} = {column} - make_interval(secs => {seconds})" for column in columns)
-            await sql(self.books.owner_url, f"UPDATE {table} SET {moved}")
+            await sql(self.urls.owner_url, f"UPDATE {table} SET {moved}")
 
     async def park(self, orders: int, error: str = "rejected", step: str = "book", escalated: bool = False) -> None:
         """So many orders that stick for one cause, as their workflows would leave them in the database."""
-        await place(self.books)
+        await place(self.urls)
         await sql(
-            self.books.owner_url,
+            self.urls.owner_url,
             """WITH made AS (
                  INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, country,
                                      province, city, ship_to_enc, placed_by)
@@ -83,11 +83,11 @@ class Scene:
         )  # fmt: skip
 
     async def resolve(self, error: str = "rejected") -> None:
-        await sql(self.books.owner_url, "UPDATE parked_steps SET resolved_at = now() WHERE error = %s", error)
+        await sql(self.urls.owner_url, "UPDATE parked_steps SET resolved_at = now() WHERE error = %s", error)
 
     async def states(self) -> list[tuple[Any, ...]]:
         return await sql(
-            self.books.app_url, "SELECT number, phase, state, tries FROM alert_deliveries ORDER BY delivery_id"
+            self.urls.app_url, "SELECT number, phase, state, tries FROM alert_deliveries ORDER BY delivery_id"
         )
 
 

@@ -29,7 +29,7 @@ _numbers = itertools.count(1)
 class Post:
     """Sends what is due, against one sandbox."""
 
-    books: DatabaseUrls
+    urls: DatabaseUrls
     settings: Settings
     database: Database
     messenger: NotificationSender
@@ -43,7 +43,7 @@ class Post:
         plain, wrapped = self.vault.new_data_key()
         profile = {"name": "Wang Xiaoming", "email": email, "phone": phone, **more}
         await sql(
-            self.books.app_url,
+            self.urls.app_url,
             "INSERT INTO customers (customer_id, data_key, profile_enc, email_index, phone_index)"
             " VALUES (%s, %s, %s, %s, %s)",
             customer_id,
@@ -57,7 +57,7 @@ class Post:
     async def order(self, email: str | None = EMAIL, phone: str | None = None, country: str = "US", **more: str) -> str:
         """A placed order of a new customer."""
         customer = await self.customer(email, phone, **more)
-        return await place(self.books, customer=customer, country=country, total_minor=8320)
+        return await place(self.urls, customer=customer, country=country, total_minor=8320)
 
     async def make(self) -> int:
         """Turn events into messages; how many there are to send."""
@@ -82,7 +82,7 @@ class Post:
     async def later(self, seconds: float) -> None:
         """As if so much time had passed since the last tries."""
         await sql(
-            self.books.owner_url,
+            self.urls.owner_url,
             f"UPDATE messages SET next_try_at = next_try_at - make_interval(secs => {seconds}) WHERE state = 'open'",
         )
         self.messenger._rests_until_s.clear()
@@ -90,7 +90,7 @@ class Post:
     async def states(self, order_no: str) -> list[tuple[Any, ...]]:
         """(fact, channel, state, tries, last_error) of an order's messages."""
         return await sql(
-            self.books.app_url,
+            self.urls.app_url,
             "SELECT fact, channel, state, tries, last_error FROM messages WHERE order_no = %s ORDER BY event_seq",
             order_no,
         )
@@ -100,7 +100,7 @@ class Post:
         items: list[dict[str, Any]] = (await self.sandbox.get("/messages", params=filters)).json()["items"]
         return items
 
-    async def said(self, message: dict[str, Any]) -> dict[str, Any]:
+    async def content(self, message: dict[str, Any]) -> dict[str, Any]:
         """What a message said, {to, subject, body}, as the sandbox remembers it."""
         answer = await self.sandbox.get(f"/messages/{message['id']}/content")
         assert answer.status_code == 200, answer.text
@@ -113,10 +113,10 @@ class Post:
 
 
 @asynccontextmanager
-async def posting(books: DatabaseUrls, settings: Settings, folder: Path) -> AsyncIterator[Post]:
+async def posting(urls: DatabaseUrls, settings: Settings, folder: Path) -> AsyncIterator[Post]:
     """A scene on a sandbox that runs at `settings.sandbox_url`."""
     async with database(settings) as opened, httpx.AsyncClient(base_url=settings.sandbox_url, timeout=20) as client:
         messenger = NotificationSender(opened, vault(), settings, build_messages(settings))
-        yield Post(books, settings, opened, messenger, client, folder)
+        yield Post(urls, settings, opened, messenger, client, folder)
         await client.delete("/faults")
         await messenger.close()

@@ -56,7 +56,7 @@ async def test_after_the_interval_again_with_the_new_count_then_the_end_then_qui
     assert [text.splitlines()[0].split(":")[0] for text in scene.server.texts()] == [
         "OMS · New", "OMS · Ongoing", "OMS · Resolved",
     ]  # fmt: skip
-    assert await sql(scene.books.app_url, "SELECT count(*) FROM alerts WHERE over_at IS NULL") == [(0,)]
+    assert await sql(scene.urls.app_url, "SELECT count(*) FROM alerts WHERE over_at IS NULL") == [(0,)]
 
 
 async def test_a_cause_that_comes_and_goes_is_told_no_more_than_once_an_interval(scene: Scene) -> None:
@@ -80,11 +80,11 @@ async def test_causes_are_told_apart_and_to_those_who_asked(scene: Scene) -> Non
     await scene.park(2, "rejected")
     await scene.park(1, "timeout", "capture", escalated=True)
     await scene.turn()
-    told = await sql(
-        scene.books.app_url,
+    rows = await sql(
+        scene.urls.app_url,
         "SELECT channel_id, cause FROM alert_deliveries JOIN alerts USING (alert_id) ORDER BY 1, 2",
     )
-    assert told == [
+    assert rows == [
         (everything, "escalated:timeout:sandbox:capture"),
         (everything, "stuck:rejected:sandbox:book"),
         (everything, "stuck:timeout:sandbox:capture"),
@@ -144,14 +144,14 @@ async def test_a_sender_that_dies_is_followed_by_another_after_its_lease(scene: 
         assert await alert_deliveries.due_channels(connection) == []
         assert await alert_deliveries.claim(connection, channel_id, 30.0) is None
     await scene.later(31)
-    await scene.notifier.tell()
+    await scene.notifier.send_due()
     await asyncio.gather(*scene.notifier._lanes.values())
     async with autocommit(scene.database) as connection:
         # It was only slow, and comes back with news of yesterday.
         await alert_deliveries.mark_failed(connection, dead, "timeout", 0.0, 1)
         await alert_deliveries.rest(connection, dead, 1000.0)
     assert await scene.states() == [(1, "begun", "done", 2)]
-    assert await sql(scene.books.app_url, "SELECT busy_until > now() + interval '60 s' FROM alert_channels") == [
+    assert await sql(scene.urls.app_url, "SELECT busy_until > now() + interval '60 s' FROM alert_channels") == [
         (False,)
     ]
 
@@ -172,7 +172,7 @@ async def test_a_channel_that_is_down_gets_the_newest_when_it_is_back_and_holds_
     wecom = scene.server.texts("/cgi-bin")
     assert len(wecom) == 1 and "**Orders** 6" in wecom[0]
     states = await sql(
-        scene.books.app_url,
+        scene.urls.app_url,
         "SELECT d.number, d.state, d.tries FROM alert_deliveries d JOIN alert_channels c USING (channel_id) "
         "WHERE c.kind = 'wecom' ORDER BY d.number",
     )
@@ -200,10 +200,10 @@ async def test_a_refusal_in_the_answer_is_a_failure_and_the_attempts_are_bounded
         await scene.turn()
         await scene.later(100)
     assert await scene.states() == [(1, "begun", "failed", 3)]
-    assert await sql(scene.books.app_url, "SELECT last_error FROM alert_deliveries") == [("errcode_300005",)]
+    assert await sql(scene.urls.app_url, "SELECT last_error FROM alert_deliveries") == [("errcode_300005",)]
     async with scene.database.begin() as connection:
-        [shown] = await alert_channels.every(connection, vault())
-    assert (shown["last_state"], shown["last_error"], shown["last_tries"]) == ("failed", "errcode_300005", 3)
+        [rows] = await alert_channels.every(connection, vault())
+    assert (rows["last_state"], rows["last_error"], rows["last_tries"]) == ("failed", "errcode_300005", 3)
 
 
 async def test_a_robot_rests_after_each_message(scene: Scene) -> None:
@@ -230,10 +230,10 @@ async def test_a_removed_channel_hears_nothing_more_and_its_address_is_gone(scen
     await scene.later(901)
     await scene.turn()
     assert scene.server.got == []
-    kept = await sql(scene.books.app_url, "SELECT active, target_enc, data_key, removed_by FROM alert_channels")
-    assert kept == [(False, None, None, "admin:root")]
+    rows = await sql(scene.urls.app_url, "SELECT active, target_enc, data_key, removed_by FROM alert_channels")
+    assert rows == [(False, None, None, "admin:root")]
     audited = "SELECT actor, action, after FROM audit_log WHERE reference = %s ORDER BY entry_id"
-    assert await sql(scene.books.app_url, audited, channel_id) == [
+    assert await sql(scene.urls.app_url, audited, channel_id) == [
         ("operations:tom", "notice_channel_added", "webhook"),
         ("admin:root", "notice_channel_removed", "webhook"),
     ]
@@ -244,13 +244,13 @@ async def test_a_message_that_cannot_be_written_is_given_up_and_blocks_no_other(
     await scene.park(1, "a")
     await scene.park(1, "b")
     await scene.notifier.look()
-    await sql(scene.books.owner_url, """UPDATE alerts SET amounts = '["?"]' WHERE cause = 'stuck:a:sandbox:book'""")
+    await sql(scene.urls.owner_url, """UPDATE alerts SET amounts = '["?"]' WHERE cause = 'stuck:a:sandbox:book'""")
     for _ in range(4):
-        await scene.notifier.tell()
+        await scene.notifier.send_due()
         await asyncio.gather(*scene.notifier._lanes.values())
         await scene.later(100)
     assert await scene.states() == [(1, "begun", "failed", 3), (1, "begun", "done", 1)]
-    assert await sql(scene.books.app_url, "SELECT last_error FROM alert_deliveries WHERE state = 'failed'") == [
+    assert await sql(scene.urls.app_url, "SELECT last_error FROM alert_deliveries WHERE state = 'failed'") == [
         ("internal_error",)
     ]
 
@@ -262,15 +262,15 @@ async def test_the_relay_tells_while_temporal_is_down(
     monkeypatch.setenv("OMS_NOTICE_LAG_S", "0.5")
     monkeypatch.setenv("OMS_NOTICE_POLL_S", "0.2")
     await scene.channel()
-    await place(scene.books)
+    await place(scene.urls)
     down = TemporalServer(db=tmp_path / "temporal.db", port=any_free(set()), log=tmp_path / "temporal.log")
     port = any_free({down.port})
 
-    async def told() -> bool:
+    async def reported() -> bool:
         return len(scene.server.got) >= 2
 
-    async with process_of("relay", scene.books, down, port, tmp_path / "relay.log") as child:
-        await until(told)
+    async with process_of("relay", scene.urls, down, port, tmp_path / "relay.log") as child:
+        await until(reported)
         assert await ended(child) == 0
     kinds = sorted(body["data"]["kind"] for _, _, body in scene.server.got)
     assert kinds == ["orders_waiting", "requests_waiting"]
@@ -283,7 +283,7 @@ async def test_notices_of_long_ago_are_forgotten_with_their_messages(scene: Scen
     await main.sweep(scene.database, vault())()
     assert len(await scene.states()) == 1
     await sql(
-        scene.books.owner_url,
+        scene.urls.owner_url,
         "UPDATE alerts SET since = now() - interval '99 days', over_at = now() - interval '91 days'",
     )
     await main.sweep(scene.database, vault())()

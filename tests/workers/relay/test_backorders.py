@@ -17,10 +17,10 @@ async def test_whoever_fits_is_woken_once_however_many_wait_before_him(database_
         "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta,"
         " actor) VALUES ('late', 'receipt', 'SKU-1', 'WH-EAST', 2, 2, 0, 'test')",
     )
-    async with database(settings_for(database_url)) as books:
-        waker = BackorderWaker(books, page=2, settle_s=0.0)
+    async with database(settings_for(database_url)) as db:
+        waker = BackorderWaker(db, page=2, settle_s=0.0)
         pages = [await waker.step() for _ in range(6)]
-        patient = BackorderWaker(books, page=2)
+        patient = BackorderWaker(db, page=2)
         assert [await patient.step() for _ in range(3)] == [True, True, False]
     woken = await sql(database_url.app_url, "SELECT subject FROM workflow_requests ORDER BY request_id")
     assert [row[0] for row in woken] == [waiting[2], waiting[4]]

@@ -29,9 +29,9 @@ async def settings(database_url: DatabaseUrls) -> Settings:
     return settings_for(database_url, allow_private_webhook_targets=True, webhook_attempts=10_000)
 
 
-async def endpoint(books: DatabaseUrls) -> tuple[bool, bool, str | None]:
+async def endpoint(urls: DatabaseUrls) -> tuple[bool, bool, str | None]:
     """(on, takes nothing, the last error)."""
-    rows = await sql(books.app_url, "SELECT active, failing_since IS NOT NULL, last_error FROM webhook_endpoints")
+    rows = await sql(urls.app_url, "SELECT active, failing_since IS NOT NULL, last_error FROM webhook_endpoints")
     return rows[0][0], rows[0][1], rows[0][2]
 
 
@@ -40,8 +40,8 @@ async def test_a_dead_endpoint_is_switched_off_told_of_and_replayed(
 ) -> None:
     monkeypatch.setattr(webhook_sender, "TRIED_ENOUGH", 3)
     receiver = Receiver()
-    async with serving(receiver.app) as base, database(settings) as books:
-        await subscribe(books, f"{base}/none")
+    async with serving(receiver.app) as base, database(settings) as db:
+        await subscribe(db, f"{base}/none")
         order_no = await place(database_url)
         async with relaying(settings):
             await until(lambda: _is(database_url, (True, True, "http_404")), 60)
@@ -49,7 +49,7 @@ async def test_a_dead_endpoint_is_switched_off_told_of_and_replayed(
             await until(lambda: _is(database_url, (False, True, "http_404")), 60)
             await move(database_url, order_no, "order_amended", None, None)
             await until(lambda: _empty(database_url), 60)
-        async with autocommit(books) as connection:
+        async with autocommit(db) as connection:
             assert await deliveries.claim(connection, "whe_one", 10, 5.0) == []
             assert await deliveries.due_endpoints(connection) == []
             assert await deliveries.give_up_disabled(connection, 100) == 1
@@ -59,7 +59,7 @@ async def test_a_dead_endpoint_is_switched_off_told_of_and_replayed(
         rows = await sql(database_url.app_url, "SELECT state, last_error FROM webhook_deliveries")
         assert set(rows) == {("failed", "endpoint_disabled")}
         await sql(database_url.owner_url, "UPDATE webhook_endpoints SET url = %s", f"{base}/hook")
-        async with books.begin() as connection:
+        async with db.begin() as connection:
             assert await deliveries.replay(connection, "whe_one", None, 100) == 2
         async with relaying(settings):
             await until(lambda: _done(database_url, 2), 60)
@@ -69,8 +69,8 @@ async def test_a_dead_endpoint_is_switched_off_told_of_and_replayed(
 
 async def test_one_that_takes_something_is_not_dead(database_url: DatabaseUrls, settings: Settings) -> None:
     receiver = Receiver()
-    async with serving(receiver.app) as base, database(settings) as books:
-        await subscribe(books, f"{base}/hook")
+    async with serving(receiver.app) as base, database(settings) as db:
+        await subscribe(db, f"{base}/hook")
         refused, taken = await place(database_url), await place(database_url)
         receiver.refusals = {f"{refused}.1": 1}
         async with relaying(settings):
@@ -78,7 +78,7 @@ async def test_one_that_takes_something_is_not_dead(database_url: DatabaseUrls, 
         assert await endpoint(database_url) == (True, False, None)
         assert f"{taken}.1" in receiver.ids()
         never = settings.webhook_dead_after_s * 0
-        async with autocommit(books) as connection:
+        async with autocommit(db) as connection:
             await deliveries.note_failure(connection, "whe_one", "timeout", never)
             await sql(database_url.app_url, DAYS)
             assert not await deliveries.note_failure(connection, "whe_one", "timeout", never)
@@ -89,8 +89,8 @@ async def test_one_that_takes_something_is_not_dead(database_url: DatabaseUrls, 
 async def test_one_failure_after_quiet_days_is_no_death(database_url: DatabaseUrls, settings: Settings) -> None:
     """What failed last was given up days ago; nothing was to be sent since."""
     receiver = Receiver()
-    async with serving(receiver.app) as base, database(settings) as books:
-        await subscribe(books, f"{base}/hook")
+    async with serving(receiver.app) as base, database(settings) as db:
+        await subscribe(db, f"{base}/hook")
         await sql(database_url.app_url, "UPDATE webhook_endpoints SET failing_since = now() - interval '73 hours'")
         order_no = await place(database_url)
         receiver.refusals = {f"{order_no}.1": 2}
@@ -101,18 +101,18 @@ async def test_one_failure_after_quiet_days_is_no_death(database_url: DatabaseUr
 
 
 async def test_what_is_given_up_is_kept_for_a_while_only(database_url: DatabaseUrls, settings: Settings) -> None:
-    async with database(settings) as books:
-        await subscribe(books, "http://127.0.0.1:9/hook")
+    async with database(settings) as db:
+        await subscribe(db, "http://127.0.0.1:9/hook")
         off = "UPDATE webhook_endpoints SET active = false, disabled_at = now() - make_interval(days => %s)"
         order_no = await place(database_url)
-        for days, kept in ((29, 1), (31, 1)):
+        for days, stored in ((29, 1), (31, 1)):
             await sql(database_url.app_url, off, days)
-            async with autocommit(books) as connection:
+            async with autocommit(db) as connection:
                 await outbox.fan_out(connection, 10)
-            assert await states(database_url) == {"failed": kept}
+            assert await states(database_url) == {"failed": stored}
             await move(database_url, order_no, "order_amended", None, None)
         await sql(database_url.app_url, "UPDATE webhook_deliveries SET done_at = now() - interval '31 days'")
-        await main.sweep(books, vault())()
+        await main.sweep(db, vault())()
         assert await states(database_url) == {}
 
 
@@ -131,18 +131,18 @@ async def test_a_replay_misses_nothing_that_is_written_down_meanwhile(
     async def replay(connection: AsyncConnection) -> int:
         return await deliveries.replay(connection, "whe_one", None, 100) or 0
 
-    async with database(settings) as books:
-        await subscribe(books, "http://127.0.0.1:9/hook")
+    async with database(settings) as db:
+        await subscribe(db, "http://127.0.0.1:9/hook")
         await place(database_url)
         if what == "give_up":
-            async with autocommit(books) as connection:
+            async with autocommit(db) as connection:
                 await outbox.fan_out(connection, 10)
         await sql(database_url.app_url, "UPDATE webhook_endpoints SET active = false, disabled_at = now()")
         one, two = (replay, other) if first == "replay" else (other, replay)
-        async with books.begin() as holding:
+        async with db.begin() as holding:
             await one(holding)
             holder = (await holding.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            second = asyncio.create_task(_by_itself(books, two))
+            second = asyncio.create_task(_by_itself(db, two))
             await until(lambda: _waits_or_done(database_url, holder, second), 60)
         await second
     assert await states(database_url) == {"open": 1}
@@ -153,10 +153,10 @@ async def test_an_endpoint_is_removed_while_its_deliveries_are_seen_to(
     database_url: DatabaseUrls, settings: Settings, what: str
 ) -> None:
     """Each takes the endpoint first and its deliveries then: what comes second waits, and neither is a deadlock."""
-    async with database(settings) as books:
-        await subscribe(books, "http://127.0.0.1:9/hook")
+    async with database(settings) as db:
+        await subscribe(db, "http://127.0.0.1:9/hook")
         await place(database_url)
-        async with autocommit(books) as connection:
+        async with autocommit(db) as connection:
             await outbox.fan_out(connection, 10)
             (claimed,) = await deliveries.claim(connection, "whe_one", 10, 5.0)
         await sql(
@@ -179,37 +179,37 @@ async def test_an_endpoint_is_removed_while_its_deliveries_are_seen_to(
             return int(await endpoints.remove(connection, "whe_one"))
 
         one, two = (seen_to, remove) if what == "replay" else (remove, seen_to)
-        async with books.begin() as holding:
+        async with db.begin() as holding:
             await holding.execute(text("SELECT 1 FROM webhook_endpoints FOR UPDATE"))
             holder = (await holding.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            second = asyncio.create_task(_by_itself(books, two))
+            second = asyncio.create_task(_by_itself(db, two))
             await until(lambda: _waits_or_done(database_url, holder, second), 60)
             assert await one(holding) == 1
         await second
     assert await states(database_url) == {}
 
 
-async def _by_itself(books: Database, act: Callable[[AsyncConnection], Awaitable[int]]) -> int:
-    async with books.begin() as connection:
-        return await act(connection)
+async def _by_itself(db: Database, action: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+    async with db.begin() as connection:
+        return await action(connection)
 
 
-async def _waits_or_done(books: DatabaseUrls, holder: int, task: asyncio.Task[int]) -> bool:
+async def _waits_or_done(urls: DatabaseUrls, holder: int, task: asyncio.Task[int]) -> bool:
     blocked = "SELECT 1 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
-    return task.done() or await sql(books.owner_url, blocked, holder) != []
+    return task.done() or await sql(urls.owner_url, blocked, holder) != []
 
 
-async def _is(books: DatabaseUrls, wanted: tuple[bool, bool, str]) -> bool:
-    return await endpoint(books) == wanted
+async def _is(urls: DatabaseUrls, wanted: tuple[bool, bool, str]) -> bool:
+    return await endpoint(urls) == wanted
 
 
-async def _done(books: DatabaseUrls, number: int) -> bool:
-    return await states(books) == {"done": number}
+async def _done(urls: DatabaseUrls, number: int) -> bool:
+    return await states(urls) == {"done": number}
 
 
-async def _ended(books: DatabaseUrls) -> bool:
-    return await states(books) not in ({}, {"open": 1})
+async def _ended(urls: DatabaseUrls) -> bool:
+    return await states(urls) not in ({}, {"open": 1})
 
 
-async def _empty(books: DatabaseUrls) -> bool:
-    return await sql(books.app_url, "SELECT 1 FROM outbox") == []
+async def _empty(urls: DatabaseUrls) -> bool:
+    return await sql(urls.app_url, "SELECT 1 FROM outbox") == []

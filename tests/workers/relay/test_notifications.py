@@ -25,8 +25,8 @@ from workers.relay.notification_sender import NotificationSender
 
 async def test_facts_are_told_by_e_mail_with_what_the_books_know(post: Post) -> None:
     order_no = await post.order()
-    await move(post.books, order_no, "stock_reserved", "received", "pending_payment")
-    await move(post.books, order_no, "payment_captured", "pending_payment", "paid", amount_minor=8320)
+    await move(post.urls, order_no, "stock_reserved", "received", "pending_payment")
+    await move(post.urls, order_no, "payment_captured", "pending_payment", "paid", amount_minor=8320)
     await post.turn()
     assert [row[:4] for row in await post.states(order_no)] == [
         ("order_placed", "email", "sent", 1),
@@ -36,17 +36,17 @@ async def test_facts_are_told_by_e_mail_with_what_the_books_know(post: Post) -> 
     assert (placed["template"], placed["channel"], placed["idempotency_key"]) == (
         "order_placed", "email", f"{order_no}.1.email",
     )  # fmt: skip
-    said = await post.said(placed)
-    assert said["to"] == EMAIL and order_no in said["subject"]
-    assert "83.20 CNY" in said["body"] and f"https://shop.example/portal/orders/{order_no}" in said["body"]
-    assert "83.20 CNY" in (await post.said(paid))["body"]
-    kept = await sql(
-        post.books.app_url,
+    message = await post.content(placed)
+    assert message["to"] == EMAIL and order_no in message["subject"]
+    assert "83.20 CNY" in message["body"] and f"https://shop.example/portal/orders/{order_no}" in message["body"]
+    assert "83.20 CNY" in (await post.content(paid))["body"]
+    rows = await sql(
+        post.urls.app_url,
         "SELECT version, language, provider, provider_ref, body_enc, to_enc IS NOT NULL, sent_at IS NOT NULL"
         "  FROM messages WHERE order_no = %s ORDER BY event_seq",
         order_no,
     )
-    assert kept == [(2, "en", "sandbox", one["id"], None, True, True) for one in (placed, paid)]
+    assert rows == [(2, "en", "sandbox", one["id"], None, True, True) for one in (placed, paid)]
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,16 @@ async def test_he_is_written_to_in_his_language(post: Post, country: str, chosen
     order_no = await post.order(country=country, **chosen)
     await post.turn()
     [message] = await post.sent(order_no=order_no)
-    assert words in (await post.said(message))["subject"]
+    assert words in (await post.content(message))["subject"]
 
 
 async def test_who_left_only_a_telephone_gets_a_short_text(post: Post) -> None:
     order_no = await post.order(None, PHONE)
     await post.turn()
     [message] = await post.sent(order_no=order_no)
-    said = await post.said(message)
-    assert (message["channel"], said["to"], said["subject"]) == ("sms", PHONE, "")
-    assert order_no in said["body"] and "\n" not in said["body"] and len(said["body"]) < 160
+    sent_message = await post.content(message)
+    assert (message["channel"], sent_message["to"], sent_message["subject"]) == ("sms", PHONE, "")
+    assert order_no in sent_message["body"] and "\n" not in sent_message["body"] and len(sent_message["body"]) < 160
 
 
 async def test_who_left_nothing_is_skipped_and_that_is_shown(post: Post) -> None:
@@ -80,8 +80,8 @@ async def test_who_left_nothing_is_skipped_and_that_is_shown(post: Post) -> None
     await post.turn()
     assert await post.states(order_no) == [("order_placed", "none", "skipped", 0, "no_address")]
     async with post.database.begin() as connection:
-        [shown] = await messages.of_order(connection, KeyRing(vault()), order_no)
-    assert (shown["state"], shown["to"]) == ("skipped", None)
+        [rows] = await messages.of_order(connection, KeyRing(vault()), order_no)
+    assert (rows["state"], rows["to"]) == ("skipped", None)
 
 
 async def test_who_is_erased_is_not_told(post: Post) -> None:
@@ -89,9 +89,9 @@ async def test_who_is_erased_is_not_told(post: Post) -> None:
     gone = (
         "UPDATE customers SET data_key = NULL, profile_enc = NULL WHERE customer_id = (SELECT customer_id FROM orders"
     )
-    await sql(post.books.owner_url, f"{gone} WHERE order_no = %s)", before)
+    await sql(post.urls.owner_url, f"{gone} WHERE order_no = %s)", before)
     assert await post.make() == 1
-    await sql(post.books.owner_url, f"{gone} WHERE order_no = %s)", between)
+    await sql(post.urls.owner_url, f"{gone} WHERE order_no = %s)", between)
     await post.turn()
     assert await post.states(before) == [("order_placed", "none", "skipped", 0, "erased")]
     assert await post.states(between) == [("order_placed", "email", "skipped", 1, "erased")]
@@ -101,7 +101,7 @@ async def test_who_is_erased_is_not_told(post: Post) -> None:
 async def test_an_event_that_is_taken_twice_is_told_once(post: Post) -> None:
     order_no = await post.order()
     await post.turn()
-    await sql(post.books.owner_url, "INSERT INTO outbox (order_no, seq) VALUES (%s, 1)", order_no)
+    await sql(post.urls.owner_url, "INSERT INTO outbox (order_no, seq) VALUES (%s, 1)", order_no)
     assert await post.make() == 0
     await post.turn()
     assert len(await post.sent(order_no=order_no)) == 1
@@ -129,7 +129,7 @@ async def test_a_time_out_after_the_act_is_repeated_under_its_key(post: Post) ->
     [(*_, state, tries, error)] = await post.states(order_no)
     assert (state, error) == ("open", "timeout")
     # A name that is changed meanwhile does not change what was perhaps sent already.
-    await sql(post.books.owner_url, "UPDATE orders SET country = 'CN' WHERE order_no = %s", order_no)
+    await sql(post.urls.owner_url, "UPDATE orders SET country = 'CN' WHERE order_no = %s", order_no)
     await post.later(60)
     await post.turn()
     assert await post.states(order_no) == [("order_placed", "email", "sent", tries + 1, None)]
@@ -164,17 +164,17 @@ async def test_a_relay_that_is_killed_while_it_sends_tells_nothing_twice(
     async def taken() -> bool:
         return len(await post.sent(order_no=order_no)) == 1
 
-    async def told() -> bool:
+    async def reported() -> bool:
         return [row[2] for row in await post.states(order_no)] == ["sent"]
 
-    async with process_of("relay", post.books, down, port, tmp_path / "first.log") as child:
+    async with process_of("relay", post.urls, down, port, tmp_path / "first.log") as child:
         await until(taken)
         child.kill()
         await child.wait()
     assert await post.states(order_no) == [("order_placed", "email", "open", 1, None)]
     await post.later(1000)
-    async with process_of("relay", post.books, down, port, tmp_path / "second.log") as child:
-        await until(told)
+    async with process_of("relay", post.urls, down, port, tmp_path / "second.log") as child:
+        await until(reported)
         assert await ended(child) == 0
     assert len(await post.sent(order_no=order_no)) == 1
     logs = (tmp_path / "first.log").read_text() + (tmp_path / "second.log").read_text()
@@ -234,7 +234,7 @@ async def test_one_that_hangs_holds_up_no_other(post: Post) -> None:
 async def test_a_backlog_that_no_statistics_know_of_is_not_walked_for_each_message(post: Post) -> None:
     await post.order()
     await sql(
-        post.books.owner_url,
+        post.urls.owner_url,
         """WITH made AS (
              INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, total_minor, country,
                                  province, city, ship_to_enc, placed_by)
@@ -246,31 +246,31 @@ async def test_a_backlog_that_no_statistics_know_of_is_not_walked_for_each_messa
         continue
     bound = {":channel": "'email'", ":limit": "32", ":lease_s": "5.0"}
     statement = re.sub(r":(channel|limit|lease_s)\b", lambda found: bound[found[0]], send_queue._CLAIM.text)
-    [[plan]] = await sql(post.books.owner_url, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+    [[plan]] = await sql(post.urls.owner_url, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
     walked: list[float] = []
 
-    def walk(node: dict[str, Any]) -> None:
+    def explained(node: dict[str, Any]) -> None:
         walked.append(
             node.get("Actual Rows", 0) * node.get("Actual Loops", 1) + node.get("Rows Removed by Join Filter", 0)
         )
         for inner in node.get("Plans", []):
-            walk(inner)
+            explained(inner)
 
-    walk(plan[0]["Plan"])
+    explained(plan[0]["Plan"])
     assert len(walked) > 5 and max(walked) < 10_000
-    await sql(post.books.owner_url, "TRUNCATE messages")
+    await sql(post.urls.owner_url, "TRUNCATE messages")
 
 
 async def test_what_is_told_of_one_order_is_told_in_its_order(post: Post) -> None:
     order_no = await post.order()
     await post.fault("error", order_no=order_no)
-    await move(post.books, order_no, "order_cancelled", "received", "cancelled", cause="out_of_stock")
+    await move(post.urls, order_no, "order_cancelled", "received", "cancelled", cause="out_of_stock")
     await post.turn()
     assert [row[2:4] for row in await post.states(order_no)] == [("open", 1), ("open", 0)]
     await post.later(60)
     await post.turn()
     assert [one["template"] for one in await post.sent(order_no=order_no)] == ["order_placed", "order_cancelled"]
-    assert "in stock" in (await post.said((await post.sent(order_no=order_no))[1]))["body"]
+    assert "in stock" in (await post.content((await post.sent(order_no=order_no))[1]))["body"]
 
 
 async def test_a_refused_address_fails_at_once_and_can_be_sent_again(post: Post) -> None:
@@ -280,15 +280,15 @@ async def test_a_refused_address_fails_at_once_and_can_be_sent_again(post: Post)
     assert await post.states(order_no) == [("order_placed", "email", "failed", 1, "rejected")]
     async with post.database.begin() as connection:
         keys = KeyRing(vault())
-        [shown] = await messages.of_order(connection, keys, order_no)
-        assert (shown["state"], shown["error"], shown["to"]) == ("failed", "rejected", "x***@example.com")
-        await messages.send_again(connection, order_no, shown["message_id"], "support:amy")
+        [rows] = await messages.of_order(connection, keys, order_no)
+        assert (rows["state"], rows["error"], rows["to"]) == ("failed", "rejected", "x***@example.com")
+        await messages.send_again(connection, order_no, rows["message_id"], "support:amy")
     await post.turn()
     assert await post.states(order_no) == [("order_placed", "email", "sent", 1, None)]
     [sent] = await post.sent(order_no=order_no)
     assert sent["idempotency_key"] == f"{order_no}.1.email.1"
     audited = "SELECT actor, action, before, after, reference FROM audit_log WHERE order_no = %s AND actor <> 'test'"
-    assert await sql(post.books.app_url, audited, order_no) == [
+    assert await sql(post.urls.app_url, audited, order_no) == [
         ("support:amy", "message_sent_again", "failed", "open", f"{order_no}.1.email")
     ]
 
@@ -300,7 +300,7 @@ async def test_tries_end(post: Post) -> None:
         await post.turn()
         await post.later(1000)
     assert await post.states(order_no) == [("order_placed", "email", "failed", 3, "http_500")]
-    assert await sql(post.books.app_url, "SELECT body_enc FROM messages WHERE order_no = %s", order_no) == [(None,)]
+    assert await sql(post.urls.app_url, "SELECT body_enc FROM messages WHERE order_no = %s", order_no) == [(None,)]
 
 
 async def test_nothing_personal_is_in_clear_anywhere(post: Post, caplog: pytest.LogCaptureFixture) -> None:
@@ -311,14 +311,14 @@ async def test_nothing_personal_is_in_clear_anywhere(post: Post, caplog: pytest.
     async with post.database.begin() as connection:
         code = ("sms", PHONE, "493 817", "https://shop.example/portal/in/secret-link", "en")
         await messages.enqueue_sign_in(connection, KeyRing(vault()), customer, *code)
-    rows = [await sql(post.books.owner_url, "SELECT m::text FROM messages m")]
+    rows = [await sql(post.urls.owner_url, "SELECT m::text FROM messages m")]
     await post.turn()
-    rows.append(await sql(post.books.owner_url, "SELECT m::text FROM messages m"))
+    rows.append(await sql(post.urls.owner_url, "SELECT m::text FROM messages m"))
     files = [path for path in post.folder.rglob("*") if path.is_file()]
-    kept = b"".join(path.read_bytes() for path in files) + repr(rows).encode() + caplog.text.encode()
-    assert order_no.encode() in kept and "message not delivered" in caplog.text
+    content = b"".join(path.read_bytes() for path in files) + repr(rows).encode() + caplog.text.encode()
+    assert order_no.encode() in content and "message not delivered" in caplog.text
     for personal in ("iaoming", "nobody.at.all", "13800138000", "138 0013 8000", "493 817", "secret-link", "Thank you"):
-        assert personal.encode() not in kept, personal
+        assert personal.encode() not in content, personal
 
 
 async def test_a_channel_without_a_provider_is_skipped(post: Post) -> None:
@@ -347,18 +347,18 @@ async def test_old_codes_are_swept_and_what_an_order_was_told_stays(post: Post) 
     async with post.database.begin() as connection:
         await messages.enqueue_sign_in(connection, KeyRing(vault()), customer, "email", EMAIL, "1", "https://x", "en")
     await post.turn()
-    await sql(post.books.owner_url, "UPDATE messages SET created_at = now() - interval '8 days'")
+    await sql(post.urls.owner_url, "UPDATE messages SET created_at = now() - interval '8 days'")
     await main.sweep(post.database, post.vault)()
-    assert await sql(post.books.app_url, "SELECT order_no FROM messages") == [(order_no,)]
+    assert await sql(post.urls.app_url, "SELECT order_no FROM messages") == [(order_no,)]
     with pytest.raises(Exception, match="append-only"):
-        await sql(post.books.app_url, "DELETE FROM messages")
+        await sql(post.urls.app_url, "DELETE FROM messages")
 
 
 @pytest.mark.parametrize("fact", sorted(NOTIFICATION_OF_EVENT))
 async def test_whatever_has_a_template_is_told(post: Post, fact: str) -> None:
     """Also facts that nobody writes yet: the event's type alone decides."""
     order_no, data = await post.order(), {"amount_minor": 100, "cause": "x"}
-    await sql(post.books.owner_url, "DELETE FROM outbox WHERE order_no = %s", order_no)
+    await sql(post.urls.owner_url, "DELETE FROM outbox WHERE order_no = %s", order_no)
     moves: dict[str, tuple[str | None, str | None]] = {
         "payment_captured": ("pending_payment", "paid"), "payment_recorded": ("pending_payment", "paid"),
         "order_cancelled": ("received", "cancelled"), "shipment_picked_up": ("preparing", "shipped"),
@@ -366,11 +366,11 @@ async def test_whatever_has_a_template_is_told(post: Post, fact: str) -> None:
     }  # fmt: skip
     before, after = moves.get(fact, (None, None))
     if fact == "order_placed":
-        await sql(post.books.owner_url, "INSERT INTO outbox (order_no, seq) VALUES (%s, 1)", order_no)
+        await sql(post.urls.owner_url, "INSERT INTO outbox (order_no, seq) VALUES (%s, 1)", order_no)
     else:
         if before not in (None, "received"):
-            await damage(post.books.owner_url, f"UPDATE orders SET status = '{before}' WHERE order_no = '{order_no}'")
-        await move(post.books, order_no, fact, before, after, **data)
+            await damage(post.urls.owner_url, f"UPDATE orders SET status = '{before}' WHERE order_no = '{order_no}'")
+        await move(post.urls, order_no, fact, before, after, **data)
     await post.turn()
     assert [row[:3] for row in await post.states(order_no)] == [(fact, "email", "sent")]
     [sent] = await post.sent(order_no=order_no)
@@ -380,13 +380,13 @@ async def test_whatever_has_a_template_is_told(post: Post, fact: str) -> None:
 async def test_a_reminder_to_somebody_else_is_not_the_customers(post: Post) -> None:
     order_no = await post.order()
     for to in ("warehouse", "support", "customer"):
-        await move(post.books, order_no, "return_reminder", None, None, to=to, until="2026-12-01T20:00:00+00:00")
+        await move(post.urls, order_no, "return_reminder", None, None, to=to, until="2026-12-01T20:00:00+00:00")
     await post.turn()
     await post.turn()
     assert [row[0] for row in await post.states(order_no)] == ["order_placed", "return_reminder"]
     [reminder] = [one for one in await post.sent(order_no=order_no) if one["template"] == "return_reminder"]
     assert reminder["idempotency_key"] == f"{order_no}.4.email"
-    assert "2026-12-02" in (await post.said(reminder))["body"]
+    assert "2026-12-02" in (await post.content(reminder))["body"]
 
 
 def test_settings_name_a_provider_per_channel() -> None:

@@ -21,13 +21,15 @@ async def test_a_code_to_sign_in_is_sent_at_once_and_forgotten(post: Post) -> No
         )
     await post.turn()
     [sent] = await post.sent(idempotency_key=message_id)
-    said = await post.said(sent)
+    message = await post.content(sent)
     assert (sent["template"], sent["order_no"], sent["channel"]) == ("sign_in_code", None, "sms")
     assert (
-        "493 817" in said["body"] and "10 分钟" in said["body"] and "https://shop.example/portal/in/x" in said["body"]
+        "493 817" in message["body"]
+        and "10 分钟" in message["body"]
+        and "https://shop.example/portal/in/x" in message["body"]
     )
-    kept = "SELECT state, body_enc, order_no FROM messages WHERE message_id = %s"
-    assert await sql(post.books.app_url, kept, message_id) == [("sent", None, None)]
+    stored = "SELECT state, body_enc, order_no FROM messages WHERE message_id = %s"
+    assert await sql(post.urls.app_url, stored, message_id) == [("sent", None, None)]
 
 
 async def test_codes_go_before_everything_else(post: Post) -> None:
@@ -47,8 +49,8 @@ async def test_a_code_that_came_too_late_is_not_sent(post: Post) -> None:
         code = ("email", EMAIL, "493 817", "https://x", "en")
         message_id = await messages.enqueue_sign_in(connection, KeyRing(vault()), customer, *code, valid_s=0.0)
     await post.turn()
-    kept = "SELECT state, last_error, body_enc FROM messages WHERE message_id = %s"
-    assert await sql(post.books.app_url, kept, message_id) == [("failed", "expired", None)]
+    stored = "SELECT state, last_error, body_enc FROM messages WHERE message_id = %s"
+    assert await sql(post.urls.app_url, stored, message_id) == [("failed", "expired", None)]
     assert await post.sent(idempotency_key=message_id) == []
 
 

@@ -27,7 +27,7 @@ async def life(scene: Scene, name: str, host: str = "m1", *, begun: int = HOUR, 
     """A process that began and beat last so many seconds ago; with `ended=True` it ended then, as it was asked to."""
     ended, steady = more.pop("ended", False), more.pop("steady", begun)
     await sql(
-        scene.books.owner_url,
+        scene.urls.owner_url,
         "INSERT INTO processes (name, host, pid, started_at, beat_at, steady_since, ended_at, disk, memory)"
         " SELECT %s, %s, 1, now() - make_interval(secs => %s), at, now() - make_interval(secs => %s),"
         " CASE WHEN %s THEN at END, %s, %s FROM (SELECT now() - make_interval(secs => %s) AS at) b",
@@ -36,7 +36,7 @@ async def life(scene: Scene, name: str, host: str = "m1", *, begun: int = HOUR, 
 
 
 async def rows(scene: Scene, columns: str) -> list[tuple[Any, ...]]:
-    return await sql(scene.books.app_url, f"SELECT {columns} FROM processes ORDER BY process_id")
+    return await sql(scene.urls.app_url, f"SELECT {columns} FROM processes ORDER BY process_id")
 
 
 # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -85,7 +85,7 @@ async def test_a_gap_in_the_beats_is_remembered_and_a_life_that_was_forgotten_be
     await heart.beat()
     for moved, gap in ((20, False), (40, True)):
         await sql(
-            scene.books.owner_url,
+            scene.urls.owner_url,
             "UPDATE processes SET beat_at = now() - make_interval(secs => %s), steady_since = now() - interval '1 h'",
             moved,
         )
@@ -93,7 +93,7 @@ async def test_a_gap_in_the_beats_is_remembered_and_a_life_that_was_forgotten_be
         assert await rows(scene, "steady_since > now() - interval '1 min', beat_at > now() - interval '1 min'") == [
             (gap, True)
         ]
-    await sql(scene.books.owner_url, "DELETE FROM processes")
+    await sql(scene.urls.owner_url, "DELETE FROM processes")
     await heart.beat()
     assert await rows(scene, "name") == [("worker",)]
 
@@ -107,7 +107,7 @@ async def test_a_name_of_which_nobody_is_left_is_a_cause_however_the_last_one_en
     await life(scene, "worker", begun=1)
     await scene.later(61)
     assert await causes(scene) == {}
-    await sql(scene.books.owner_url, "DELETE FROM processes WHERE host = 'm2'")
+    await sql(scene.urls.owner_url, "DELETE FROM processes WHERE host = 'm2'")
     assert await causes(scene) == {"process_silent::api": 1}
 
 
@@ -144,7 +144,7 @@ async def test_a_process_that_dies_again_and_again_is_a_cause_until_it_lasts(sce
         await life(scene, "worker", "m3", beat=beat)
     await life(scene, "worker", "m3", begun=60)
     assert await causes(scene) == {"process_restarted:m2:worker": 3}
-    await sql(scene.books.owner_url, "DELETE FROM processes WHERE host = 'm2' AND beat_at < now() - interval '15 min'")
+    await sql(scene.urls.owner_url, "DELETE FROM processes WHERE host = 'm2' AND beat_at < now() - interval '15 min'")
     await scene.later(61)
     assert await causes(scene) == {}
 
@@ -158,7 +158,7 @@ async def test_a_full_disk_or_memory_is_a_cause_once_per_machine(scene: Scene) -
     await life(scene, "worker", "m2", disk=96)
     await life(scene, "worker", "m3", disk=99, ended=True)
     assert await causes(scene) == {"machine_short:m2:disk": 96, "machine_short:m2:memory": 91}
-    await sql(scene.books.app_url, "UPDATE processes SET disk = 40, memory = NULL")
+    await sql(scene.urls.app_url, "UPDATE processes SET disk = 40, memory = NULL")
     await scene.later(61)
     assert await causes(scene) == {}
 
@@ -177,7 +177,7 @@ async def only(scene: Scene, code: str) -> None:
     async with autocommit(scene.database) as connection:
         await check_schedule.register(connection)
     await sql(
-        scene.books.app_url,
+        scene.urls.app_url,
         "UPDATE consistency_checks SET begun_at = CASE WHEN code = %s THEN '-infinity' ELSE now() END",
         code,
     )
@@ -191,27 +191,27 @@ async def checked(scene: Scene, code: str, **changes: Any) -> None:
 
 
 async def test_books_that_differ_are_a_cause_named_by_what_differs_and_over_when_they_agree(scene: Scene) -> None:
-    await damage(scene.books.owner_url, "TRUNCATE stock_levels, stock_movements CASCADE")
+    await damage(scene.urls.owner_url, "TRUNCATE stock_levels, stock_movements CASCADE")
     await checked(scene, "stock_levels")
     assert await causes(scene) == {}
     for sku in ("A", "B"):
         await damage(
-            scene.books.owner_url,
+            scene.urls.owner_url,
             f"INSERT INTO stock_levels (sku, warehouse, on_hand) VALUES ('{sku}', 'WH-EAST', 1)",
         )
     await scene.channel(lang="en")
     await scene.channel(lang="zh")
     await checked(scene, "stock_levels")
     assert await scene.turn()
-    said = "\n".join(scene.server.texts())
-    assert "Consistency checks failed" in said and "Differences: 2" in said
+    text = "\n".join(scene.server.texts())
+    assert "Consistency checks failed" in text and "Differences: 2" in text
     assert (
-        "stock levels are the sums of their movements" in said
-        and "一致性检查未通过" in said
-        and "库存等于其变动之和" in said
+        "stock levels are the sums of their movements" in text
+        and "一致性检查未通过" in text
+        and "库存等于其变动之和" in text
     )
     assert not await scene.turn(), "told again within the interval"
-    await damage(scene.books.owner_url, "TRUNCATE stock_levels CASCADE")
+    await damage(scene.urls.owner_url, "TRUNCATE stock_levels CASCADE")
     await checked(scene, "stock_levels")
     await scene.later(61)
     assert await scene.turn()
@@ -220,9 +220,9 @@ async def test_books_that_differ_are_a_cause_named_by_what_differs_and_over_when
 
 
 async def test_a_question_that_gets_no_answer_is_a_cause_the_second_time(scene: Scene) -> None:
-    await damage(scene.books.owner_url, "TRUNCATE stock_levels, stock_movements CASCADE")
+    await damage(scene.urls.owner_url, "TRUNCATE stock_levels, stock_movements CASCADE")
     await checked(scene, "stock_levels")
-    async with await psycopg.AsyncConnection.connect(scene.books.owner_url) as locked:
+    async with await psycopg.AsyncConnection.connect(scene.urls.owner_url) as locked:
         await locked.execute("LOCK TABLE stock_levels")  # every reader waits, as behind a migration
         for expected in ({}, {"books_unchecked:stock_levels": 2}):
             await checked(scene, "stock_levels", books_check_timeout_s=0.05)
@@ -253,11 +253,11 @@ async def test_two_relays_put_each_question_once(scene: Scene) -> None:
 async def test_a_question_put_in_the_future_is_due(scene: Scene) -> None:
     """A clock that was set back leaves it so."""
     await only(scene, "stock_levels")
-    await sql(scene.books.app_url, "UPDATE consistency_checks SET begun_at = now()")
+    await sql(scene.urls.app_url, "UPDATE consistency_checks SET begun_at = now()")
     async with autocommit(scene.database) as connection:
         assert await check_schedule.claim(connection, HOUR) is None
     await sql(
-        scene.books.app_url,
+        scene.urls.app_url,
         "UPDATE consistency_checks SET begun_at = now() + interval '1 day' WHERE code = 'stock_levels'",
     )
     async with autocommit(scene.database) as connection:

@@ -76,8 +76,8 @@ async def settings(database_url: DatabaseUrls) -> Settings:
     return settings_for(database_url, allow_private_webhook_targets=True, webhook_attempts=4, webhook_timeout_s=1.0)
 
 
-async def subscribe(books: Database, url: str, *event_types: str, name: str = "one") -> None:
-    async with books.begin() as connection:
+async def subscribe(db: Database, url: str, *event_types: str, name: str = "one") -> None:
+    async with db.begin() as connection:
         wanted = endpoints.Endpoint(f"whe_{name}", url, list(event_types), "test", SECRET)
         await endpoints.add(connection, KeyRing(vault()), wanted)
 
@@ -86,11 +86,11 @@ async def subscribe(books: Database, url: str, *event_types: str, name: str = "o
 async def relaying(settings: Settings) -> AsyncIterator[None]:
     """The relay's own loops, with quick retries."""
     stopping = asyncio.Event()
-    async with database(settings) as books:
-        deliverer = WebhookSender(books, vault(), settings, backoff_s=0.05)
+    async with database(settings) as db:
+        deliverer = WebhookSender(db, vault(), settings, backoff_s=0.05)
         fresh = asyncio.Event()
         loops = [
-            main.poll_loop("fan-out", main.fan_out(books, fresh, asyncio.Event()), stopping, busy_s=0.02, idle_s=0.1),
+            main.poll_loop("fan-out", main.fan_out(db, fresh, asyncio.Event()), stopping, busy_s=0.02, idle_s=0.1),
             main.poll_loop("delivery", deliverer.step, stopping, busy_s=0.02, idle_s=0.1, wake=fresh),
         ]
         tasks = [asyncio.create_task(loop) for loop in loops]
@@ -102,14 +102,14 @@ async def relaying(settings: Settings) -> AsyncIterator[None]:
             await deliverer.close()
 
 
-async def states(books: DatabaseUrls) -> dict[str, int]:
-    return dict(await sql(books.app_url, "SELECT state, count(*) FROM webhook_deliveries GROUP BY state"))
+async def states(urls: DatabaseUrls) -> dict[str, int]:
+    return dict(await sql(urls.app_url, "SELECT state, count(*) FROM webhook_deliveries GROUP BY state"))
 
 
 async def test_a_signed_event_arrives(database_url: DatabaseUrls, settings: Settings) -> None:
     receiver = Receiver()
-    async with serving(receiver.app) as base, database(settings) as books:
-        await subscribe(books, f"{base}/hook")
+    async with serving(receiver.app) as base, database(settings) as db:
+        await subscribe(db, f"{base}/hook")
         order_no = await place(database_url)
         await move(database_url, order_no, "stock_reserved", "received", "pending_payment", warehouse="WH-EAST")
         async with relaying(settings):
@@ -136,16 +136,16 @@ async def _true(value: bool) -> bool:
     return value
 
 
-async def _all_done(books: DatabaseUrls, number: int) -> bool:
-    return await states(books) == {"done": number}
+async def _all_done(urls: DatabaseUrls, number: int) -> bool:
+    return await states(urls) == {"done": number}
 
 
 async def test_events_of_an_order_keep_their_order_under_failures_and_two_relays(
     database_url: DatabaseUrls, settings: Settings
 ) -> None:
     receiver = Receiver()
-    async with serving(receiver.app) as base, database(settings) as books:
-        await subscribe(books, f"{base}/hook")
+    async with serving(receiver.app) as base, database(settings) as db:
+        await subscribe(db, f"{base}/hook")
         first, second = await place(database_url), await place(database_url)
         receiver.refusals = {f"{first}.1": 2, f"{first}.3": 2, f"{second}.2": 1}
         for order_no in (first, second):
@@ -159,8 +159,8 @@ async def test_events_of_an_order_keep_their_order_under_failures_and_two_relays
 
 async def test_an_event_that_commits_late_is_not_skipped(database_url: DatabaseUrls, settings: Settings) -> None:
     receiver = Receiver()
-    async with serving(receiver.app) as base, database(settings) as books:
-        await subscribe(books, f"{base}/hook")
+    async with serving(receiver.app) as base, database(settings) as db:
+        await subscribe(db, f"{base}/hook")
         slow, quick = await place(database_url), await place(database_url)
         async with await psycopg.AsyncConnection.connect(database_url.app_url) as connection:
             await connection.execute(
@@ -178,17 +178,17 @@ async def test_an_event_that_commits_late_is_not_skipped(database_url: DatabaseU
 async def test_a_later_event_waits_for_an_earlier_one_that_is_still_in_the_outbox(
     database_url: DatabaseUrls, settings: Settings
 ) -> None:
-    async with database(settings) as books:
-        await subscribe(books, "http://127.0.0.1:9/hook")
+    async with database(settings) as db:
+        await subscribe(db, "http://127.0.0.1:9/hook")
         order_no = await place(database_url)
         await move(database_url, order_no, "order_amended", None, None)
         async with await psycopg.AsyncConnection.connect(database_url.app_url) as other:
             # Another relay has taken the first event and has not committed yet.
             await other.execute("SELECT 1 FROM outbox WHERE order_no = %s AND seq = 1 FOR UPDATE", (order_no,))
-            async with autocommit(books) as connection:
+            async with autocommit(db) as connection:
                 assert await outbox.fan_out(connection, 10) == (1, 1, 0)
                 assert await deliveries.claim(connection, "whe_one", 10, 5) == []
-        async with autocommit(books) as connection:
+        async with autocommit(db) as connection:
             assert await outbox.fan_out(connection, 10) == (1, 1, 0)
             assert [one.seq for one in await deliveries.claim(connection, "whe_one", 10, 5)] == [1]
             assert await deliveries.claim(connection, "whe_one", 10, 5) == []
@@ -196,8 +196,8 @@ async def test_a_later_event_waits_for_an_earlier_one_that_is_still_in_the_outbo
 
 async def test_an_endpoint_hears_only_of_what_it_asked_for(database_url: DatabaseUrls, settings: Settings) -> None:
     receiver = Receiver()
-    async with serving(receiver.app) as base, database(settings) as books:
-        await subscribe(books, f"{base}/hook", "order_amended")
+    async with serving(receiver.app) as base, database(settings) as db:
+        await subscribe(db, f"{base}/hook", "order_amended")
         order_no = await place(database_url)
         await move(database_url, order_no, "order_amended", None, None)
         async with relaying(settings):
@@ -220,8 +220,8 @@ async def test_only_what_somebody_is_told_or_a_full_turn_hurries_the_fan_out(
     database_url: DatabaseUrls, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh = asyncio.Event()
-    async with database(settings) as books:
-        step = main.fan_out(books, fresh, asyncio.Event())
+    async with database(settings) as db:
+        step = main.fan_out(db, fresh, asyncio.Event())
         assert not await step()
         order_no = await place(database_url)
         assert not await step()
@@ -231,7 +231,7 @@ async def test_only_what_somebody_is_told_or_a_full_turn_hurries_the_fan_out(
         assert await step()
         assert not fresh.is_set()
         monkeypatch.undo()
-        await subscribe(books, "http://127.0.0.1:9/hook")
+        await subscribe(db, "http://127.0.0.1:9/hook")
         await move(database_url, order_no, "order_amended", None, None)
         assert await step()
         assert fresh.is_set()
@@ -243,8 +243,8 @@ async def test_what_is_not_taken_is_given_up_in_the_end(
 ) -> None:
     receiver = Receiver()
     settings = settings.model_copy(update={"webhook_attempts": 2, "webhook_timeout_s": 0.3})
-    async with serving(receiver.app) as base, database(settings) as books:
-        await subscribe(books, f"{base}{path}")
+    async with serving(receiver.app) as base, database(settings) as db:
+        await subscribe(db, f"{base}{path}")
         await place(database_url)
 
         async def given_up() -> bool:
@@ -259,9 +259,9 @@ async def test_what_is_not_taken_is_given_up_in_the_end(
 async def test_a_slow_endpoint_does_not_hold_up_another(database_url: DatabaseUrls, settings: Settings) -> None:
     receiver = Receiver()
     settings = settings.model_copy(update={"webhook_timeout_s": 30.0})
-    async with serving(receiver.app) as base, database(settings) as books:
-        await subscribe(books, f"{base}/slow", name="slow")
-        await subscribe(books, f"{base}/hook", name="quick")
+    async with serving(receiver.app) as base, database(settings) as db:
+        await subscribe(db, f"{base}/slow", name="slow")
+        await subscribe(db, f"{base}/hook", name="quick")
         order_no = await place(database_url)
         async with relaying(settings):
             await until(lambda: _true(receiver.ids() == [f"{order_no}.1"]), within_s=5)
@@ -271,8 +271,8 @@ async def test_a_slow_endpoint_does_not_hold_up_another(database_url: DatabaseUr
 async def test_nothing_inside_is_reached(database_url: DatabaseUrls, settings: Settings, host: str) -> None:
     receiver = Receiver()
     settings = settings.model_copy(update={"allow_private_webhook_targets": False, "webhook_attempts": 1})
-    async with serving(receiver.app) as base, database(settings) as books:
-        await subscribe(books, f"http://{host}:{base.rpartition(':')[2]}/hook")
+    async with serving(receiver.app) as base, database(settings) as db:
+        await subscribe(db, f"http://{host}:{base.rpartition(':')[2]}/hook")
         await place(database_url)
 
         async def given_up() -> bool:
@@ -288,12 +288,12 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch:
     """A name that answers publicly once and privately the next time gains nothing: it is asked once."""
     import httpx
 
-    asked: list[str] = []
+    calls: list[str] = []
     sent: list[httpx.Request] = []
 
     async def answers(host: str, *_: Any, **__: Any) -> list[Any]:
-        asked.append(host)
-        return [(0, 0, 0, "", ("93.184.215.14" if len(asked) == 1 else "10.0.0.1", 443))]
+        calls.append(host)
+        return [(0, 0, 0, "", ("93.184.215.14" if len(calls) == 1 else "10.0.0.1", 443))]
 
     async def send(request: httpx.Request) -> httpx.Response:
         sent.append(request)
@@ -304,17 +304,17 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch:
     monkeypatch.setattr(transport._inner, "handle_async_request", send)
     async with httpx.AsyncClient(transport=transport) as http:
         await http.post("https://shop.example/hook", content=b"{}")
-    assert asked == ["shop.example"]
+    assert calls == ["shop.example"]
     assert sent[0].url.host == "93.184.215.14"
     assert sent[0].headers["host"] == "shop.example"
     assert sent[0].extensions["sni_hostname"] == "shop.example"
 
 
 async def test_a_late_relay_does_not_undo_what_another_one_did(database_url: DatabaseUrls, settings: Settings) -> None:
-    async with database(settings) as books:
-        await subscribe(books, "http://127.0.0.1:9/hook")
+    async with database(settings) as db:
+        await subscribe(db, "http://127.0.0.1:9/hook")
         await place(database_url)
-        async with autocommit(books) as connection:
+        async with autocommit(db) as connection:
             await outbox.fan_out(connection, 10)
             [stale] = await deliveries.claim(connection, "whe_one", 10, 0.0)
             [fresh] = await deliveries.claim(connection, "whe_one", 10, 5.0)
@@ -325,21 +325,21 @@ async def test_a_late_relay_does_not_undo_what_another_one_did(database_url: Dat
 
 
 async def test_old_rows_are_swept(database_url: DatabaseUrls, settings: Settings) -> None:
-    async with database(settings) as books:
-        await subscribe(books, "http://127.0.0.1:9/hook")
+    async with database(settings) as db:
+        await subscribe(db, "http://127.0.0.1:9/hook")
         await place(database_url)
-        async with autocommit(books) as connection:
+        async with autocommit(db) as connection:
             await outbox.fan_out(connection, 10)
             [one] = await deliveries.claim(connection, "whe_one", 10, 5.0)
             await deliveries.mark_done(connection, one)
         keys = "INSERT INTO idempotency_keys (subject, key, request_hash, state, locked_until, created_at) VALUES "
         await sql(database_url.owner_url, keys + "('s', 'old', '', 'running', now(), now() - interval '8 days')")
         await sql(database_url.owner_url, keys + "('s', 'new', '', 'running', now(), now())")
-        await main.sweep(books, vault())()
+        await main.sweep(db, vault())()
         assert await sql(database_url.app_url, "SELECT key FROM idempotency_keys") == [("new",)]
         assert await states(database_url) == {"done": 1}
         await sql(database_url.app_url, "UPDATE webhook_deliveries SET done_at = now() - interval '31 days'")
-        await main.sweep(books, vault())()
+        await main.sweep(db, vault())()
         assert await states(database_url) == {}
 
 
@@ -359,19 +359,19 @@ def test_a_message_holds_no_more_than_the_event() -> None:
 async def test_backlogs_are_measured_whether_anything_moves_or_not(database_url: DatabaseUrls) -> None:
     """Also when nothing can be delivered, and down to zero when there is nothing."""
 
-    def shown(name: str, queue: str) -> float:
+    def body(name: str, queue: str) -> float:
         return REGISTRY.get_sample_value(name, {"queue": queue}) or 0.0
 
     await place(database_url)
     await sql(database_url.owner_url, "UPDATE workflow_requests SET created_at = now() - interval '1 hour'")
     settings = settings_for(database_url)
-    async with database(settings) as books:
-        await observing(books)()
-        assert shown("oms_backlog", "start_requests") >= 1
-        assert 3600 <= shown("oms_backlog_oldest_seconds", "start_requests") < 4000
-        assert shown("oms_backlog", "outbox") >= 1
+    async with database(settings) as db:
+        await observing(db)()
+        assert body("oms_backlog", "start_requests") >= 1
+        assert 3600 <= body("oms_backlog_oldest_seconds", "start_requests") < 4000
+        assert body("oms_backlog", "outbox") >= 1
         assert all(REGISTRY.get_sample_value("oms_backlog", {"queue": queue}) is not None for queue in backlogs.QUEUES)
         await sql(database_url.owner_url, "TRUNCATE workflow_requests, outbox")
-        await observing(books)()
-        assert (shown("oms_backlog", "start_requests"), shown("oms_backlog", "outbox")) == (0.0, 0.0)
+        await observing(db)()
+        assert (body("oms_backlog", "start_requests"), body("oms_backlog", "outbox")) == (0.0, 0.0)
     assert (REGISTRY.get_sample_value("oms_backlogs_observed_timestamp_seconds") or 0) > 0

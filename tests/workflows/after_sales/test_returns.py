@@ -16,8 +16,8 @@ from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back
 from tests.factories.return_handling import (
     ask,
-    at_the_door,
     becomes,
+    delivered_order,
     inspect,
     labelled,
     parcel_says,
@@ -47,7 +47,7 @@ async def returning_events(stage: Stage, order_no: str) -> list[str]:
 
 
 async def test_a_return_is_walked_to_its_end(stage: Stage) -> None:
-    order_no = await at_the_door(stage, quantity=2)
+    order_no = await delivered_order(stage, quantity=2)
     return_id = await ask(stage, order_no)
     parcel = await labelled(stage, return_id)
     assert stage.parcels(f"{order_no}-R1") == ["booked"]
@@ -61,16 +61,16 @@ async def test_a_return_is_walked_to_its_end(stage: Stage) -> None:
     await becomes(stage, return_id, "completed")
     assert given_back(stage, order_no) == [1000]
     assert await stage.client.get_workflow_handle(names.return_workflow(return_id)).result() == "completed"
-    told = await returning_events(stage, order_no)
-    assert [kind for kind in told if kind.startswith("return_")][:4] == [
+    events = await returning_events(stage, order_no)
+    assert [kind for kind in events if kind.startswith("return_")][:4] == [
         "return_requested", "return_approved", "return_label_booked", "return_in_transit",
     ]  # fmt: skip
-    assert told[-1] == "return_completed"
+    assert events[-1] == "return_completed"
     assert await stage.status(order_no) == "delivered"
 
 
 async def test_no_scan_is_needed_before_it_is_received(stage: Stage) -> None:
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     return_id = await ask(stage, order_no)
     await receive(stage, return_id, Condition.DAMAGED)
     before = await stock_of(stage)
@@ -81,7 +81,7 @@ async def test_no_scan_is_needed_before_it_is_received(stage: Stage) -> None:
 
 
 async def test_a_label_that_cannot_be_had_does_not_stop_the_return(stage: Stage) -> None:
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     stage.fault("carriers", "reject", 1, order_no=f"{order_no}-R1")
     return_id = await ask(stage, order_no)
     await eventually(lambda: stage.sql("SELECT 1 FROM returns WHERE return_id = :r AND label = 'failed'", r=return_id))
@@ -92,7 +92,7 @@ async def test_a_label_that_cannot_be_had_does_not_stop_the_return(stage: Stage)
 
 
 async def test_a_label_whose_answer_is_lost_is_booked_once(stage: Stage) -> None:
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     stage.fault("carriers", "timeout_after", 1, order_no=f"{order_no}-R1")
     return_id = await ask(stage, order_no)
     await labelled(stage, return_id)
@@ -100,7 +100,7 @@ async def test_a_label_whose_answer_is_lost_is_booked_once(stage: Stage) -> None
 
 
 async def test_one_of_two_receipts_at_once_wins(stage: Stage) -> None:
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     return_id = await ask(stage, order_no)
     ended = await asyncio.gather(*(receive(stage, return_id) for _ in range(4)), return_exceptions=True)
     assert [getattr(error, "code", "") for error in ended if error] == ["return_already_received"] * 3
@@ -113,7 +113,7 @@ async def test_one_of_two_receipts_at_once_wins(stage: Stage) -> None:
 
 
 async def test_a_terminated_return_is_begun_again_by_the_next_change(stage: Stage) -> None:
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     return_id = await ask(stage, order_no)
     await labelled(stage, return_id)
     handle = stage.client.get_workflow_handle(names.return_workflow(return_id))
@@ -124,7 +124,7 @@ async def test_a_terminated_return_is_begun_again_by_the_next_change(stage: Stag
 
 
 async def test_temporals_cancel_does_not_end_a_return(stage: Stage) -> None:
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     return_id = await ask(stage, order_no)
     await labelled(stage, return_id)
     await stage.client.get_workflow_handle(names.return_workflow(return_id)).cancel()
@@ -135,7 +135,7 @@ async def test_temporals_cancel_does_not_end_a_return(stage: Stage) -> None:
 
 async def test_what_comes_after_the_end_is_taken_in(stage: Stage) -> None:
     """The customer cancelled, the parcel comes all the same."""
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     return_id = await ask(stage, order_no)
     await labelled(stage, return_id)
     await stage.sql("UPDATE returns SET status = 'cancelled', deadline = NULL WHERE return_id = :r", r=return_id)
@@ -149,7 +149,7 @@ async def test_what_comes_after_the_end_is_taken_in(stage: Stage) -> None:
 
 
 async def test_what_our_carrier_loses_is_refunded_and_nothing_is_put_on_a_shelf(stage: Stage) -> None:
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     return_id = await ask(stage, order_no)
     before = await stock_of(stage)
     parcel = await labelled(stage, return_id)
@@ -161,7 +161,7 @@ async def test_what_our_carrier_loses_is_refunded_and_nothing_is_put_on_a_shelf(
 
 async def test_after_the_loss_of_temporal_the_books_begin_it_again(stage: Stage) -> None:
     """Order and return are gone; `oms recover` starts both, and neither twice."""
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     return_id = await ask(stage, order_no)
     await labelled(stage, return_id)
     handle = stage.client.get_workflow_handle(names.return_workflow(return_id))
@@ -179,7 +179,7 @@ async def test_after_the_loss_of_temporal_the_books_begin_it_again(stage: Stage)
 
 async def test_a_reset_order_begins_no_second_return(stage: Stage) -> None:
     """The order is reset to its beginning: it finds its return followed already, and both go on."""
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     return_id = await ask(stage, order_no)
     await labelled(stage, return_id)
     handle = stage.handle(order_no)
@@ -200,7 +200,7 @@ async def test_a_reset_order_begins_no_second_return(stage: Stage) -> None:
 
 
 async def test_an_unused_label_that_cannot_be_given_back_stops_nothing(stage: Stage) -> None:
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     return_id = await ask(stage, order_no)
     await labelled(stage, return_id)
     stage.fault("carriers", "reject", 1, order_no=f"{order_no}-R1", kind="cancel")
@@ -211,7 +211,7 @@ async def test_an_unused_label_that_cannot_be_given_back_stops_nothing(stage: St
 
 async def test_a_label_whose_answer_is_lost_with_temporal_is_given_back_once_the_return_is_over(stage: Stage) -> None:
     """Neither the database nor Temporal knows what the carrier has booked; the carrier does."""
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     stage.fault("carriers", "timeout_after", 1, order_no=f"{order_no}-R1")
     return_id = await ask(stage, order_no)
     await eventually(lambda: stage.parcels(f"{order_no}-R1") == ["booked"], 60)
@@ -226,7 +226,7 @@ async def test_a_label_whose_answer_is_lost_with_temporal_is_given_back_once_the
 
 
 async def test_an_erased_customers_return_goes_on_without_a_label(stage: Stage) -> None:
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     await stage.sql("UPDATE customers SET data_key = NULL WHERE customer_id = "
                     "(SELECT customer_id FROM orders WHERE order_no = :o)", o=order_no)  # fmt: skip
     return_id = await ask(stage, order_no)

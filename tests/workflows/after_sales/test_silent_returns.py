@@ -10,8 +10,8 @@ from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back
 from tests.factories.return_handling import (
     ask,
-    at_the_door,
     becomes,
+    delivered_order,
     labelled,
     parcel_says,
     receive,
@@ -26,7 +26,7 @@ WAITS = ("return_answer_s", "return_send_s", "return_transit_s", "return_inspect
 
 
 @pytest.mark.parametrize(
-    ("wait", "moves", "end", "told", "refunded", "shelves"),
+    ("wait", "moves", "end", "reported", "refunded", "shelves"),
     [
         ("return_answer_s", [], "approved", [], [], (0, 0)),
         ("return_send_s", ["approved"], "expired", ["return_reminder", "return_expired"], [], (0, 0)),
@@ -37,20 +37,20 @@ WAITS = ("return_answer_s", "return_send_s", "return_transit_s", "return_inspect
 )
 async def test_silence_ends_well(
     database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory, wait: str,
-    moves: list[str], end: str, told: list[str], refunded: list[int], shelves: tuple[int, int],
+    moves: list[str], end: str, reported: list[str], refunded: list[int], shelves: tuple[int, int],
 ) -> None:  # fmt: skip
     folder = tmp_path_factory.mktemp("silence")
     settings = {**SILENT, **dict.fromkeys(WAITS, 600), wait: 1, "return_window_s": 3}
     async with staged(database_url, temporal.address, folder, **settings) as stage:
         await stage.stock("TEA", 10)
-        order_no = await at_the_door(stage)
+        order_no = await delivered_order(stage)
         return_id = await ask(stage, order_no)
         before = await stock_of(stage)
         for move in moves:
             await by_hand(stage, return_id, move)
         await becomes(stage, return_id, end)
         events = await stage.events(order_no)
-        assert [kind for kind in events if kind in told] == told
+        assert [kind for kind in events if kind in reported] == reported
         after = await stock_of(stage)
         assert (after[0] - before[0], after[1] - before[1]) == shelves
         assert given_back(stage, order_no) == refunded
@@ -65,11 +65,11 @@ async def by_hand(stage: Stage, return_id: str, move: str) -> None:
         await receive(stage, return_id)
         return
     async with stage.database.begin() as conn:
-        here = await returns.lock(conn, return_id)
+        order_return = await returns.lock(conn, return_id)
         if move == "approved":
-            await return_handling.approve(conn, here, "support:ann", terms(stage))
+            await return_handling.approve(conn, order_return, "support:ann", terms(stage))
         else:
-            await return_handling.sent(conn, here, "customer:c", terms(stage), "post", "P1")
+            await return_handling.sent(conn, order_return, "customer:c", terms(stage), "post", "P1")
 
 
 async def test_a_scan_in_the_books_wins_against_the_deadline(
@@ -79,7 +79,7 @@ async def test_a_scan_in_the_books_wins_against_the_deadline(
     settings = {"return_window_s": 3600, "return_send_s": 2}
     async with staged(database_url, temporal.address, tmp_path_factory.mktemp("scan"), **settings) as stage:
         await stage.stock("TEA", 10)
-        order_no = await at_the_door(stage)
+        order_no = await delivered_order(stage)
         return_id = await ask(stage, order_no)
         parcel = await labelled(stage, return_id)
         # The fact alone, as if its order's workflow had not been woken yet.

@@ -15,11 +15,11 @@ from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.holds import hold, release
 from tests.order_stage import Stage, staged
-from tests.workflows.stories import delivered, pay_again
+from tests.workflows.scenarios import delivered, pay_again
 from workflows import names
 from workflows import payloads as m
 
-LIMIT, ASKED = 10, 15
+LIMIT, REQUESTS = 10, 15
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,9 @@ async def stage(database_url: DatabaseUrls, tmp_path_factory: pytest.TempPathFac
             yield opened
 
 
-async def asked_in_vain(stage: Stage, order_no: str) -> None:
+async def refused_updates(stage: Stage, order_no: str) -> None:
     """Pays again and again: each is refused by the database, none by Temporal."""
-    for number in range(ASKED):
+    for number in range(REQUESTS):
         request = f"vain-{order_no}-{number}"
         await stage.sql(
             "INSERT INTO payment_requests VALUES (:r, :o, NULL, 'sandbox', 'tok_ok', 'c', now())", r=request, o=order_no
@@ -63,7 +63,7 @@ async def test_under_a_long_hold_refused_updates_begin_a_new_run_before_the_limi
     hold_no = await hold(stage, unpaid, "risk", deadline_s=3600, escalate_s=3600)
     assert (await pay_again(stage, unpaid)).outcome == "open"
     first = await run_of(stage, unpaid)
-    await asked_in_vain(stage, unpaid)
+    await refused_updates(stage, unpaid)
     assert await run_of(stage, unpaid) != first
     assert stage.payments(unpaid) == []
     await release(stage, unpaid, hold_no)
@@ -76,7 +76,7 @@ async def test_a_parked_order_that_is_asked_in_vain_stays_parked_in_its_new_run(
     await pay_again(stage, unpaid)
     await stage.parked(unpaid, 60)
     first = await run_of(stage, unpaid)
-    await asked_in_vain(stage, unpaid)
+    await refused_updates(stage, unpaid)
     assert await run_of(stage, unpaid) != first
     await stage.parked(unpaid)
     await stage.handle(unpaid).signal(names.RETRY_PARKED)

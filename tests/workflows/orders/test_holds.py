@@ -10,7 +10,7 @@ from tests.conftest import DatabaseUrls
 from tests.factories.holds import hold, release
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel
-from tests.workflows.stories import delivered, noted, pay_again
+from tests.workflows.scenarios import delivered, noted, pay_again
 from workflows import names
 from workflows import payloads as m
 
@@ -34,11 +34,11 @@ async def unpaid(stage: Stage) -> str:
 async def stands_still(stage: Stage, order_no: str) -> None:
     """Wait until the workflow says that it stands still because of a hold."""
 
-    async def told() -> bool:
+    async def reported() -> bool:
         details = await stage.handle(order_no).query("__temporal_workflow_metadata")
         return "HELD" in str(details)
 
-    await eventually(told)
+    await eventually(reported)
 
 
 async def test_a_held_order_is_neither_charged_nor_booked_and_goes_on_when_released(stage: Stage) -> None:

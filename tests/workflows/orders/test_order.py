@@ -185,10 +185,10 @@ async def test_a_carrier_that_is_down_parks_and_a_retry_books_once(stage: Stage)
     row = await stage.parked(order_no)
     assert (row.step, row.attempts) == ("book", 5)
 
-    async def shown() -> bool:
+    async def body() -> bool:
         return (await stage.handle(order_no).describe()).search_attributes.get("OmsStuckStep") == ["book"]
 
-    await eventually(shown)
+    await eventually(body)
     stage.sandbox.http.delete("/faults")
     await resolve(stage, order_no, await stage.resolution(order_no, "retry"), "retry")
     await stage.reaches(order_no, "preparing")

@@ -27,7 +27,7 @@ from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls, as_owner, create_database
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel, held, pay_directly
-from tests.workflows.stories import delivered, noted, pay_again, resolved, update_with_start
+from tests.workflows.scenarios import delivered, noted, pay_again, resolved, update_with_start
 from workers import master_key_gate
 from workflows import names
 from workflows import payloads as m
@@ -49,8 +49,8 @@ async def happened_once(stage: Stage, order_no: str) -> None:
     assert stage.payments(order_no) == PAID_ONCE
     assert [status for status in stage.parcels(order_no) if status != "cancelled"] == stage.parcels(order_no)
     assert len(stage.parcels(order_no)) == 1
-    told = await stage.events(order_no)
-    assert len(told) == len(set(told)), told
+    events = await stage.events(order_no)
+    assert len(events) == len(set(events)), events
     rows = await stage.sql("SELECT count(*) FROM stock_movements WHERE order_no = :o AND kind = 'reserve'", o=order_no)
     assert rows[0][0] == 1
 
@@ -174,10 +174,10 @@ async def test_a_reset_after_a_cancellation_cancels_nothing_twice(stage: Stage) 
     await stage.reaches(order_no, "preparing")
     await cancel(stage, order_no)
     assert await stage.handle(order_no).result() == "cancelled"
-    told = await stage.events(order_no)
+    events = await stage.events(order_no)
     await reset(stage, order_no)
     assert await stage.handle(order_no).result() == "cancelled"
-    assert await stage.events(order_no) == told
+    assert await stage.events(order_no) == events
     assert stage.payments(order_no) == [*PAID_ONCE, ("refund", "succeeded")]
 
 
@@ -199,12 +199,12 @@ async def test_a_long_story_goes_on_in_a_new_run(
 ) -> None:
     """On a Temporal that suggests it early, and books that no other stage serves."""
     await create_database(postgres, "long_story", database_template)
-    books = DatabaseUrls(postgres.url(SUPERUSER, "long_story"), postgres.url(APP, "long_story"))
+    urls = DatabaseUrls(postgres.url(SUPERUSER, "long_story"), postgres.url(APP, "long_story"))
     early = {**temporal_server.DYNAMIC_CONFIG, "limit.historyCount.suggestContinueAsNew": "40"}
     monkeypatch.setattr(temporal_server, "DYNAMIC_CONFIG", early)
     folder: Path = tmp_path_factory.mktemp("early")
     server = TemporalServer(db=folder / "temporal.db", port=any_free(set()), log=folder / "temporal.log")
-    async with server.running(), staged(books, server.address, folder) as stage:
+    async with server.running(), staged(urls, server.address, folder) as stage:
         await stage.stock("TEA", 10)
         order_no = await stage.place(token=None)
         await stage.reaches(order_no, "pending_payment")
@@ -228,9 +228,9 @@ async def test_a_long_story_goes_on_in_a_new_run(
 
 
 @asynccontextmanager
-async def unreachable_books(stage: Stage, postgres: PostgresServer, books: DatabaseUrls) -> AsyncIterator[None]:
+async def unreachable_database(stage: Stage, postgres: PostgresServer, urls: DatabaseUrls) -> AsyncIterator[None]:
     """Nobody but the owner gets into this database, and whoever is in is thrown out."""
-    name = sql.Identifier(str(make_url(books.app_url).database))
+    name = sql.Identifier(str(make_url(urls.app_url).database))
     public = sql.SQL("{} CONNECT ON DATABASE {} {} PUBLIC")
     await as_owner(postgres, public.format(sql.SQL("REVOKE"), name, sql.SQL("FROM")))
     try:
@@ -254,13 +254,13 @@ async def test_a_step_of_the_books_waits_where_it_can_be_seen(
 ) -> None:
     order_no = await stage.place(token=None)
     await stage.reaches(order_no, "pending_payment")
-    async with unreachable_books(stage, postgres, database_url):
+    async with unreachable_database(stage, postgres, database_url):
         await stage.handle(order_no).signal(names.PAYMENT_NOTIFIED)
 
-        async def seen() -> bool:
+        async def observed() -> bool:
             return [name for name, _ in await pending_activities(stage, order_no)] == ["apply_news"]
 
-        await eventually(seen)
+        await eventually(observed)
     await pay_directly(stage, order_no, 1000)
     await delivered(stage, order_no)
     assert await stage.sql("SELECT 1 FROM parked_steps WHERE order_no = :o", o=order_no) == []
@@ -273,7 +273,7 @@ async def test_a_step_of_a_provider_outlasts_the_database_and_is_never_parked(
     order_no = await stage.place()
     stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="capture")
     await eventually(lambda: ("capture", "succeeded") in stage.payments(order_no))
-    async with unreachable_books(stage, postgres, database_url):
+    async with unreachable_database(stage, postgres, database_url):
         granted = stage.settings.gateway_attempts
         await eventually(lambda: tried_more_often(stage, order_no, "capture_payment", granted), 60)
     await delivered(stage, order_no)
@@ -353,8 +353,8 @@ async def test_another_token_after_an_unknown_outcome_takes_the_money_once(stage
 
 async def delivered_or_declined(stage: Stage, order_no: str) -> None:
     async def through() -> bool:
-        told = await stage.events(order_no)
-        return "payment_captured" in told or "payment_declined" in told
+        events = await stage.events(order_no)
+        return "payment_captured" in events or "payment_declined" in events
 
     await eventually(through)
     await eventually(lambda: ("void", "succeeded") in stage.payments(order_no))

@@ -9,10 +9,10 @@ from temporalio.service import RPCError
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.refunds import given_back
-from tests.factories.return_handling import ask, at_the_door, labelled
+from tests.factories.return_handling import ask, delivered_order, labelled
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel
-from tests.workflows.stories import pay_again, resolved
+from tests.workflows.scenarios import pay_again, resolved
 from workflows import names
 
 
@@ -101,7 +101,7 @@ async def test_a_cancellation_while_a_step_is_parked_compensates(stage: Stage) -
 
 
 async def test_a_cancellation_while_a_returns_label_is_booked_leaves_the_label(stage: Stage) -> None:
-    order_no = await at_the_door(stage)
+    order_no = await delivered_order(stage)
     stage.fault("carriers", "error", 1000, order_no=f"{order_no}-R1", kind="book")
     return_id = await ask(stage, order_no)
     workflow_id = names.return_workflow(return_id)

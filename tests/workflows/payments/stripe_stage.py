@@ -49,7 +49,7 @@ class AtStripe:
         named = {"metadata[order_no]": order_no, "capture_method": capture}
         return await self.api("/payment_intents", **form, **named)
 
-    async def told(self, event: str, about: dict[str, Any], event_id: str = "") -> str:
+    async def notify(self, event: str, about: dict[str, Any], event_id: str = "") -> str:
         """A signed notification, kept as the front door keeps it."""
         event_id = event_id or f"evt_{secrets.token_hex(8)}"
         body = json.dumps({"id": event_id, "type": event, "data": {"object": about}}).encode()
@@ -62,7 +62,7 @@ class AtStripe:
         """Somebody refunds in the dashboard: the Refund bears nothing of ours."""
         return await self.api("/refunds", charge=charge_of(intent), amount=amount_minor)
 
-    async def books(self, order_no: str) -> list[tuple[str, str, str, int]]:
+    async def payment_rows(self, order_no: str) -> list[tuple[str, str, str, int]]:
         rows = await self.stage.sql(
             "SELECT kind, purpose, status, amount_minor FROM payments WHERE order_no = :o ORDER BY payment_id",
             o=order_no,
@@ -73,12 +73,12 @@ class AtStripe:
         rows = await self.stage.sql("SELECT outcome FROM inbox WHERE order_no = :o ORDER BY inbox_id", o=order_no)
         return [row[0] for row in rows]
 
-    async def heard(self, order_no: str) -> list[str | None]:
+    async def applied(self, order_no: str) -> list[str | None]:
         """Wait until every fact of the order is applied; what became of each."""
 
         async def all_heard() -> list[str | None]:
-            told = await self.outcomes(order_no)
-            return told if told and None not in told else []
+            reported = await self.outcomes(order_no)
+            return reported if reported and None not in reported else []
 
         return list(await eventually(all_heard))
 
@@ -104,12 +104,12 @@ def dispute(intent: dict[str, Any], status: str, amount_minor: int = PRICE_MINOR
 
 
 @asynccontextmanager
-async def at_stripe(books: DatabaseUrls, temporal: TemporalServer, folder: Path) -> AsyncIterator[AtStripe]:
+async def at_stripe(urls: DatabaseUrls, temporal: TemporalServer, folder: Path) -> AsyncIterator[AtStripe]:
     """What the database is asked at the end finds nothing wrong."""
     receiver = Receiver()
     async with serving(receiver.app) as hooks, localstripe(folder, f"{hooks}/v1/webhooks/stripe", SECRET) as url:
         settings = {"stripe_api_key": KEY, "stripe_webhook_secret": SECRET, "stripe_api_base": url}
-        async with staged(books, temporal.address, folder, **settings) as stage:
+        async with staged(urls, temporal.address, folder, **settings) as stage:
             await stage.stock("TEA", 1000, PRICE_MINOR)
             opened = AtStripe(stage, url)
             yield opened
@@ -130,7 +130,7 @@ async def paid(shop: AtStripe) -> tuple[str, dict[str, Any]]:
     """An order that a PaymentIntent with automatic capture has paid."""
     order_no = await unpaid(shop)
     intent = await shop.intent(order_no, capture="automatic")
-    await shop.told("payment_intent.succeeded", intent)
+    await shop.notify("payment_intent.succeeded", intent)
     await shop.stage.reaches(order_no, "preparing")
     return order_no, intent
 

@@ -78,8 +78,8 @@ def failure(code: str = "circuit_open") -> ApplicationError:
     ],
 )
 def test_a_step_is_over_by_its_real_failures_or_by_its_time(tried: Tried, final: bool) -> None:
-    told = judged(failure(), tried, Patience(5, 120.0))
-    assert (told.non_retryable, told.type, told.details) == (
+    reported = judged(failure(), tried, Patience(5, 120.0))
+    assert (reported.non_retryable, reported.type, reported.details) == (
         final,
         "circuit_open",
         ("sandbox", tried.failures, "http_500"),

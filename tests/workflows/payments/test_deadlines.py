@@ -22,9 +22,9 @@ async def hasty(
 ) -> AsyncIterator[Stage]:
     """A stage on which nobody has long to pay, on books of its own."""
     await create_database(postgres, "hasty", database_template)
-    books = DatabaseUrls(postgres.url(SUPERUSER, "hasty"), postgres.url(APP, "hasty"))
+    urls = DatabaseUrls(postgres.url(SUPERUSER, "hasty"), postgres.url(APP, "hasty"))
     folder = tmp_path_factory.mktemp("hasty")
-    async with staged(books, temporal.address, folder, payment_timeout_s=1) as opened:
+    async with staged(urls, temporal.address, folder, payment_timeout_s=1) as opened:
         await opened.stock("TEA", 1000)
         yield opened
     await as_owner(postgres, sql.SQL("DROP DATABASE hasty WITH (FORCE)").format())

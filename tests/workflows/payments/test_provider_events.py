@@ -45,13 +45,13 @@ async def test_notifications_about_one_payment_intent_are_one_payment(shop: AtSt
     order_no = await unpaid(shop)
     intent = await shop.intent(order_no)
     taken = await shop.api(f"/payment_intents/{intent['id']}/capture")
-    told = [("payment_intent.amount_capturable_updated", intent), ("payment_intent.succeeded", taken)]
-    for event, about in told if first == "authorised" else told[::-1]:
+    reported = [("payment_intent.amount_capturable_updated", intent), ("payment_intent.succeeded", taken)]
+    for event, about in reported if first == "authorised" else reported[::-1]:
         for _ in range(2):
-            await shop.told(event, about)
+            await shop.notify(event, about)
     await shop.stage.reaches(order_no, "preparing")
-    await shop.heard(order_no)
-    assert await shop.books(order_no) == [
+    await shop.applied(order_no)
+    assert await shop.payment_rows(order_no) == [
         ("authorise", "order", "succeeded", PRICE_MINOR),
         ("capture", "order", "succeeded", PRICE_MINOR),
     ]
@@ -63,23 +63,23 @@ async def test_notifications_about_one_payment_intent_are_one_payment(shop: AtSt
 async def test_an_authorisation_that_fits_is_captured_and_not_voided(shop: AtStripe) -> None:
     order_no = await unpaid(shop)
     intent = await shop.intent(order_no)
-    await shop.told("payment_intent.amount_capturable_updated", intent)
+    await shop.notify("payment_intent.amount_capturable_updated", intent)
     await shop.stage.reaches(order_no, "preparing")
     assert (await shop.http.get(f"/payment_intents/{intent['id']}")).json()["status"] == "succeeded"
     # Stripe tells of our own capture, too.
-    await shop.told("payment_intent.succeeded", (await shop.http.get(f"/payment_intents/{intent['id']}")).json())
-    await shop.heard(order_no)
-    kinds = [(kind, purpose) for kind, purpose, *_ in await shop.books(order_no)]
+    await shop.notify("payment_intent.succeeded", (await shop.http.get(f"/payment_intents/{intent['id']}")).json())
+    await shop.applied(order_no)
+    kinds = [(kind, purpose) for kind, purpose, *_ in await shop.payment_rows(order_no)]
     assert kinds == [("authorise", "order"), ("capture", "order")]
 
 
 async def test_an_authorisation_that_does_not_fit_is_given_up_and_nobody_is_told_of_money(shop: AtStripe) -> None:
     order_no = await unpaid(shop)
     intent = await shop.intent(order_no, amount_minor=7)
-    await shop.told("payment_intent.amount_capturable_updated", intent)
+    await shop.notify("payment_intent.amount_capturable_updated", intent)
 
     async def voided() -> bool:
-        return ("void", "stray", "succeeded", 7) in await shop.books(order_no)
+        return ("void", "stray", "succeeded", 7) in await shop.payment_rows(order_no)
 
     await eventually(voided)
     assert (await shop.http.get(f"/payment_intents/{intent['id']}")).json()["status"] == "canceled"
@@ -91,17 +91,17 @@ async def test_a_void_of_the_dashboard_ends_the_payment_in_whatever_order_it_is_
     order_no = await unpaid(shop)
     intent = await shop.intent(order_no)
     gone = await shop.api(f"/payment_intents/{intent['id']}/cancel")
-    await shop.told("payment_intent.canceled", gone)
-    assert await shop.heard(order_no) == ["early"]
-    await shop.told("payment_intent.amount_capturable_updated", intent)
-    assert set(await shop.heard(order_no)) == {"voided", "authorised"}
-    assert await shop.books(order_no) == [
+    await shop.notify("payment_intent.canceled", gone)
+    assert await shop.applied(order_no) == ["early"]
+    await shop.notify("payment_intent.amount_capturable_updated", intent)
+    assert set(await shop.applied(order_no)) == {"voided", "authorised"}
+    assert await shop.payment_rows(order_no) == [
         ("authorise", "order", "succeeded", PRICE_MINOR),
         ("void", "order", "succeeded", PRICE_MINOR),
     ]
     # The order waits for another payment, and takes it.
     again = await shop.intent(order_no, capture="automatic")
-    await shop.told("payment_intent.succeeded", again)
+    await shop.notify("payment_intent.succeeded", again)
     await shop.stage.reaches(order_no, "preparing")
 
 
@@ -109,8 +109,8 @@ async def test_a_refund_of_the_dashboard_takes_its_room_and_comes_once(shop: AtS
     order_no, intent = await paid(shop)
     refund = await shop.refund(intent, 300)
     for event in ("refund.created", "refund.updated"):
-        await shop.told(event, refund)
-    assert await shop.heard(order_no) == ["paid", "refunded", "known"]
+        await shop.notify(event, refund)
+    assert await shop.applied(order_no) == ["paid", "refunded", "known"]
     assert await shop.left_minor(order_no) == PRICE_MINOR - 300
     rows = await shop.stage.sql(
         "SELECT origin, status, amount_minor, refunded_minor FROM refunds JOIN order_lines USING (order_no)"
@@ -124,8 +124,8 @@ async def test_a_refund_of_the_dashboard_takes_its_room_and_comes_once(shop: AtS
 async def test_a_refund_that_is_told_before_its_capture_waits_for_it(shop: AtStripe) -> None:
     order_no = await unpaid(shop)
     intent = await shop.intent(order_no, capture="automatic")
-    await shop.told("refund.created", await shop.refund(intent, PRICE_MINOR))
-    await shop.told("payment_intent.succeeded", intent)
+    await shop.notify("refund.created", await shop.refund(intent, PRICE_MINOR))
+    await shop.notify("payment_intent.succeeded", intent)
 
     async def refunded() -> bool:
         return set(await shop.outcomes(order_no)) == {"paid", "refunded"}
@@ -146,22 +146,22 @@ async def test_a_refund_that_names_no_order_and_its_capture_at_the_same_moment_f
         f"evt_{order_no}", "", f"re_{order_no}", PaymentKind.REFUND, PaymentStatus.SUCCEEDED, 100, "CNY",
         parent_ref=capture.ref,
     )  # fmt: skip
-    acts = {
+    actions = {
         "refund": lambda conn: inbox.keep_payment(conn, "stripe", notice),
         "capture": lambda conn: provider_events.record(conn, capture),
     }
-    (second,) = {*acts} - {first}
+    (second,) = {*actions} - {first}
 
     async def later() -> None:
         async with shop.stage.database.begin() as conn:
-            await acts[second](conn)
+            await actions[second](conn)
 
     async def waits() -> bool:
         locks = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         return bool(await shop.stage.sql(locks))
 
     async with shop.stage.database.begin() as conn:
-        await acts[first](conn)
+        await actions[first](conn)
         task = asyncio.create_task(later())
         await eventually(waits)
     await task
@@ -175,11 +175,11 @@ async def test_a_refund_that_bounces_is_open_again_and_a_person_decides_how_it_i
     await paid_out(shop.stage, opened)
     [first] = await refunds_of(shop, intent)
     for _ in range(2):
-        await shop.told("refund.failed", bounced(first))
-        await shop.heard(order_no)
+        await shop.notify("refund.failed", bounced(first))
+        await shop.applied(order_no)
     # An older notification that comes late changes nothing.
-    await shop.told("refund.updated", first)
-    assert await shop.heard(order_no) == ["paid", "reversed", "known", "known"]
+    await shop.notify("refund.updated", first)
+    assert await shop.applied(order_no) == ["paid", "reversed", "known", "known"]
     parked = await shop.stage.parked(order_no, 60)
     assert (parked.step, parked.error, parked.amount_minor) == ("refund", "refund_bounced", 300)
     assert (await status_of(shop.stage, opened.refund_id), await totals(shop, order_no)) == ("approved", (0, 300))
@@ -205,10 +205,10 @@ async def test_a_refund_that_bounces_is_open_again_and_a_person_decides_how_it_i
 async def test_a_refund_of_the_dashboard_that_bounces_comes_back_to_the_books(shop: AtStripe) -> None:
     order_no, intent = await paid(shop)
     made = await shop.refund(intent, 300)
-    await shop.told("refund.created", made)
-    await shop.heard(order_no)
-    await shop.told("refund.failed", bounced(made))
-    assert await shop.heard(order_no) == ["paid", "refunded", "reversed"]
+    await shop.notify("refund.created", made)
+    await shop.applied(order_no)
+    await shop.notify("refund.failed", bounced(made))
+    assert await shop.applied(order_no) == ["paid", "refunded", "reversed"]
     assert (await shop.stage.parked(order_no, 60)).error == "refund_bounced"
     assert await totals(shop, order_no) == (0, 300)
 
@@ -218,8 +218,8 @@ async def test_what_bounces_of_a_cancelled_order_goes_back_once_a_person_has_dec
     await cancel(shop.stage, order_no)
     await shop.stage.reaches(order_no, "cancelled")
     [made] = await refunds_of(shop, intent)
-    await shop.told("refund.failed", bounced(made))
-    assert (await shop.heard(order_no))[-1] == "reversed"
+    await shop.notify("refund.failed", bounced(made))
+    assert (await shop.applied(order_no))[-1] == "reversed"
     parked = await shop.stage.parked(order_no, 60)
     assert (parked.step, parked.error) == ("return_payment", "refund_bounced")
     assert await totals(shop, order_no) == (0, 0)
@@ -235,16 +235,16 @@ async def test_what_bounces_of_a_cancelled_order_goes_back_once_a_person_has_dec
 async def test_a_dispute_takes_the_money_until_it_is_won(shop: AtStripe) -> None:
     order_no, intent = await paid(shop)
     for event in ("charge.dispute.created", "charge.dispute.funds_withdrawn"):
-        await shop.told(event, dispute(intent, "needs_response"))
-    assert await shop.heard(order_no) == ["paid", "disputed", "known"]
+        await shop.notify(event, dispute(intent, "needs_response"))
+    assert await shop.applied(order_no) == ["paid", "disputed", "known"]
     assert await shop.left_minor(order_no) == 0
     async with shop.stage.database.begin() as conn:
         (cause,) = await DETECTORS[Kind.DISPUTED](conn, shop.stage.settings)
     assert (cause.facts, cause.count) == ({"provider": "stripe"}, 1)
     assert cause.amounts == [{"currency": "CNY", "amount_minor": PRICE_MINOR}]
-    await shop.told("charge.dispute.closed", dispute(intent, "won"))
-    await shop.told("charge.dispute.funds_reinstated", dispute(intent, "won"))
-    assert (await shop.heard(order_no))[-2:] == ["won", "known"]
+    await shop.notify("charge.dispute.closed", dispute(intent, "won"))
+    await shop.notify("charge.dispute.funds_reinstated", dispute(intent, "won"))
+    assert (await shop.applied(order_no))[-2:] == ["won", "known"]
     assert await shop.left_minor(order_no) == PRICE_MINOR
     posted = await shop.stage.sql(
         "SELECT p.kind, l.debit_account FROM payment_ledger l JOIN payments p USING (payment_id)"
@@ -255,15 +255,15 @@ async def test_a_dispute_takes_the_money_until_it_is_won(shop: AtStripe) -> None
         ("dispute", "customer_funds"),
         ("dispute_won", "receivable:stripe"),
     ]
-    told = [event for event in await shop.stage.events(order_no) if event.startswith("dispute_")]
-    assert told == ["dispute_opened", "dispute_won"]
+    events = [event for event in await shop.stage.events(order_no) if event.startswith("dispute_")]
+    assert events == ["dispute_opened", "dispute_won"]
 
 
 async def test_a_lost_dispute_of_what_is_left_stays_taken(shop: AtStripe) -> None:
     order_no, intent = await paid(shop)
-    await shop.told("refund.created", await shop.refund(intent, 400))
-    await shop.told("charge.dispute.closed", dispute(intent, "lost"))
-    assert await shop.heard(order_no) == ["paid", "refunded", "lost"]
+    await shop.notify("refund.created", await shop.refund(intent, 400))
+    await shop.notify("charge.dispute.closed", dispute(intent, "lost"))
+    assert await shop.applied(order_no) == ["paid", "refunded", "lost"]
     assert await shop.left_minor(order_no) == 0
     rows = await shop.stage.sql("SELECT d.status, p.amount_minor FROM disputes d JOIN payments p USING (payment_id)"
                                 " WHERE d.order_no = :o", o=order_no)  # fmt: skip
@@ -272,9 +272,9 @@ async def test_a_lost_dispute_of_what_is_left_stays_taken(shop: AtStripe) -> Non
 
 async def test_a_dispute_of_what_was_refunded_is_on_the_timeline_once(shop: AtStripe) -> None:
     order_no, intent = await paid(shop)
-    await shop.told("refund.created", await shop.refund(intent, PRICE_MINOR))
+    await shop.notify("refund.created", await shop.refund(intent, PRICE_MINOR))
     for event, status in (("created", "needs_response"), ("updated", "under_review"), ("closed", "won")):
-        await shop.told(f"charge.dispute.{event}", dispute(intent, status))
-    await shop.heard(order_no)
+        await shop.notify(f"charge.dispute.{event}", dispute(intent, status))
+    await shop.applied(order_no)
     assert (await shop.stage.events(order_no)).count("dispute_opened") == 1
     assert await shop.left_minor(order_no) == 0

@@ -21,7 +21,7 @@ from tests.factories.holds import hold, release
 from tests.factories.refunds import decide, given_back, paid_out, pending, refund, status_of
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel
-from tests.workflows.stories import pay_again, resolved
+from tests.workflows.scenarios import pay_again, resolved
 
 
 @pytest.fixture(scope="module")
@@ -230,16 +230,16 @@ async def late_success(stage: Stage, refund_id: str) -> None:
     fact |= {"currency": "CNY", "idempotency_key": row.idempotency_key}
     await stage.inbox("payment", row.order_no, fact)
 
-    async def heard() -> bool:
+    async def received() -> bool:
         rows = await stage.sql("SELECT outcome, reason FROM inbox WHERE fact ->> 'provider_ref' = 'late-1'")
         return tuple(rows[0]) == ("unapplied", "paid_twice")
 
-    await eventually(heard)
+    await eventually(received)
     async with stage.database.begin() as conn:
         causes = await DETECTORS[Kind.FACTS_UNAPPLIED](conn, stage.settings)
-        shown = [row["order_no"] for row in await provider_cases.facts(conn) if row["reason"] == "paid_twice"]
+        found = [row["order_no"] for row in await provider_cases.facts(conn) if row["reason"] == "paid_twice"]
     assert [cause.facts["told"] for cause in causes if "paid_twice" in cause.detail["reasons"]] == ["payment"]
-    assert row.order_no in shown
+    assert row.order_no in found
 
 
 async def test_a_refund_of_a_completed_order_begins_a_run_that_pays_it(stage: Stage) -> None:
@@ -350,12 +350,12 @@ async def test_surplus_money_of_a_closed_order_that_temporal_forgot_is_given_bac
         k=surplus["idempotency_key"],
         r=surplus["id"],
     )
-    here = Place(Part.OWING, order_no[:-1])
-    found, _ = await restart_page(stage.client, stage.database, stage.settings.task_queue, here, 1)
+    place = Place(Part.OWING, order_no[:-1])
+    found, _ = await restart_page(stage.client, stage.database, stage.settings.task_queue, place, 1)
     assert (found.open_orders, found.started) == (1, 1)
     await stage.handle(order_no).result()
     assert given_back(stage, order_no) == [600]
-    assert (await restart_page(stage.client, stage.database, stage.settings.task_queue, here, 1))[0].started == 0
+    assert (await restart_page(stage.client, stage.database, stage.settings.task_queue, place, 1))[0].started == 0
 
 
 @pytest.mark.parametrize("bounce_first", [True, False], ids=["a bounce first", "a late capture first"])
@@ -458,8 +458,8 @@ async def test_a_pending_refund_whose_notification_says_refused_parks_and_is_not
     stage.fault("payments", "pending", 10, order_no=order_no, kind="refund")
     opened = await refund(stage, order_no, amount_minor=300)
     row = await pending(stage, opened.refund_id)
-    told = {"kind": "refund", "status": "failed", "error_code": "expired_card", "currency": "CNY", "amount_minor": 300}
-    await stage.inbox("payment", order_no, {**told, "provider_ref": row.provider_ref})
+    body = {"kind": "refund", "status": "failed", "error_code": "expired_card", "currency": "CNY", "amount_minor": 300}
+    await stage.inbox("payment", order_no, {**body, "provider_ref": row.provider_ref})
     parked = await stage.parked(order_no, 60)
     assert (parked.step, parked.error, parked.subject) == ("refund", "expired_card", opened.refund_id)
     assert refunds_at_provider(stage, order_no) == ["pending"]

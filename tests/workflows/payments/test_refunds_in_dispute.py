@@ -78,9 +78,9 @@ async def test_a_capture_of_the_dashboard_is_the_payment_that_we_asked_for(
     shop: AtStripe, kinds: dict[str, str]
 ) -> None:
     order_no, intent = await in_flight(shop, kinds)
-    await shop.told("payment_intent.succeeded", intent)
+    await shop.notify("payment_intent.succeeded", intent)
     await shop.stage.reaches(order_no, "preparing")
-    assert await shop.books(order_no) == [
+    assert await shop.payment_rows(order_no) == [
         ("authorise", "order", "succeeded", PRICE_MINOR),
         ("capture", "order", "succeeded", PRICE_MINOR),
     ]
@@ -97,8 +97,8 @@ async def test_a_refund_of_ours_that_is_refused_is_paid_by_the_same_one_of_the_d
     order_no = await stage.place()
     await stage.reaches(order_no, "preparing")
     capture = stage.sandbox.http.get("/payments", params={"order_no": order_no}).json()["items"][-1]
-    wish = {"amount_minor": PRICE_MINOR, "currency": "CNY", "at_provider": True}
-    made = stage.sandbox.http.post(f"/payments/{capture['id']}/refund", json=wish).json()
+    body = {"amount_minor": PRICE_MINOR, "currency": "CNY", "at_provider": True}
+    made = stage.sandbox.http.post(f"/payments/{capture['id']}/refund", json=body).json()
     opened = await refund(stage, order_no, amount_minor=PRICE_MINOR)
     assert (await stage.parked(order_no)).step == "refund"
     await stage.inbox("payment", order_no, {**made, "provider_ref": made["id"], "parent_ref": made["parent_id"]})
@@ -118,17 +118,17 @@ async def test_a_refund_of_ours_yields_to_what_the_provider_has_taken(shop: AtSt
     order_no, intent = await paid(shop)
     opened = await refund(shop.stage, order_no, amount_minor=800, limits=Limits(1))
     if kind == "refund":
-        await shop.told("refund.created", await shop.refund(intent, 500))
+        await shop.notify("refund.created", await shop.refund(intent, 500))
     else:
-        await shop.told("charge.dispute.created", dispute(intent, "needs_response", 500))
-    await shop.heard(order_no)
+        await shop.notify("charge.dispute.created", dispute(intent, "needs_response", 500))
+    await shop.applied(order_no)
     assert await status_of(shop.stage, opened.refund_id) == "overtaken"
     assert await shop.left_minor(order_no) == 500
     assert "refund_overtaken" in await shop.stage.events(order_no)
 
 
 # What Stripe tells of a dispute, in the order in which it comes: a late or repeated notification is old news.
-TOLD = {
+ORDERS_OF_EVENTS = {
     "as it happened": (("created", "needs_response"), ("updated", "under_review"), ("closed", "won")),
     "the end first": (("closed", "won"), ("created", "needs_response"), ("updated", "under_review")),
     "twice": (("created", "needs_response"), ("closed", "won"), ("funds_reinstated", "won"), ("closed", "won")),
@@ -136,32 +136,34 @@ TOLD = {
 }
 
 
-async def overtaken(shop: AtStripe, told: dict[str, Any], order_no: str, **how: Any) -> OpenedRefund:
+async def overtaken(shop: AtStripe, reported: dict[str, Any], order_no: str, **options: Any) -> OpenedRefund:
     """A refund that nobody has paid yet when the notification is applied."""
-    body = json.dumps({"id": f"evt_{secrets.token_hex(8)}", "type": told["type"], "data": {"object": told["object"]}})
+    body = json.dumps(
+        {"id": f"evt_{secrets.token_hex(8)}", "type": reported["type"], "data": {"object": reported["object"]}}
+    )
     notice = shop.gateway.parse_notification(stripe_signed(body.encode(), time.time()), body.encode())
     assert notice is not None
-    ask = RefundAsk(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **how)
+    ask = RefundAsk(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **options)
     async with shop.stage.database.begin() as conn:
         opened = await refunds.open_refund(conn, KeyRing(shop.stage.vault), ask)
         await inbox.keep_payment(conn, "stripe", notice)
         fact = text("SELECT fact FROM inbox WHERE order_no = :o AND fact ->> 'kind' = 'dispute'")
-        (kept,) = (await conn.execute(fact, {"o": order_no})).scalars()
-        await payment_fact(conn, order_no, "stripe", kept)
+        (rows,) = (await conn.execute(fact, {"o": order_no})).scalars()
+        await payment_fact(conn, order_no, "stripe", rows)
     return opened
 
 
-@pytest.mark.parametrize("told", TOLD)
-async def test_a_refund_that_gave_way_to_a_dispute_is_paid_once_when_it_is_won(shop: AtStripe, told: str) -> None:
+@pytest.mark.parametrize("text", ORDERS_OF_EVENTS)
+async def test_a_refund_that_gave_way_to_a_dispute_is_paid_once_when_it_is_won(shop: AtStripe, text: str) -> None:
     """What was promised is due again with the money; the bank's decision for the customer takes its place."""
     order_no, intent = await paid(shop)
-    (first, status), *rest = TOLD[told]
+    (first, status), *rest = ORDERS_OF_EVENTS[text]
     about = {"type": f"charge.dispute.{first}", "object": dispute(intent, status)}
     opened = await overtaken(shop, about, order_no, amount_minor=300)
     for event, status in rest:
-        await shop.told(f"charge.dispute.{event}", dispute(intent, status))
-    await shop.heard(order_no)
-    if told == "lost":
+        await shop.notify(f"charge.dispute.{event}", dispute(intent, status))
+    await shop.applied(order_no)
+    if text == "lost":
         assert await status_of(shop.stage, opened.refund_id) == "overtaken"
         assert (await refunds_of(shop, intent), await totals(shop, order_no)) == ([], (0, 0))
         return
@@ -176,15 +178,15 @@ async def test_a_refund_that_gave_way_to_a_dispute_is_paid_once_when_it_is_won(s
 async def test_what_waited_for_a_second_person_waits_again_with_its_whole_time(shop: AtStripe) -> None:
     order_no, intent = await paid(shop)
     opened = await refund(shop.stage, order_no, amount_minor=300, limits=Limits(1))
-    await shop.told("charge.dispute.created", dispute(intent, "needs_response"))
-    await shop.heard(order_no)
+    await shop.notify("charge.dispute.created", dispute(intent, "needs_response"))
+    await shop.applied(order_no)
     assert await status_of(shop.stage, opened.refund_id) == "overtaken"
     # Disputes last for weeks: nobody could have decided it meanwhile.
     lapsed = "UPDATE approvals SET asked_at = now() - interval '70 days', expires_at = now() - interval '67 days'"
     async with shop.stage.owner.begin() as conn:
         await conn.execute(text(lapsed + " WHERE approval_id = :a"), {"a": opened.approval_id})
-    await shop.told("charge.dispute.closed", dispute(intent, "won"))
-    await shop.heard(order_no)
+    await shop.notify("charge.dispute.closed", dispute(intent, "won"))
+    await shop.applied(order_no)
     assert await status_of(shop.stage, opened.refund_id) == "awaiting_approval"
     assert await totals(shop, order_no) == (0, 300)
     await decide(shop.stage, opened, order_no, RefundStatus.APPROVED)
@@ -198,8 +200,8 @@ async def test_a_refund_whose_money_was_given_otherwise_stays_overtaken(shop: At
     first = await overtaken(shop, about, order_no, amount_minor=800)
     second = await refund(shop.stage, order_no, amount_minor=500)
     await paid_out(shop.stage, second)
-    await shop.told("charge.dispute.closed", dispute(intent, "won", 500))
-    await shop.heard(order_no)
+    await shop.notify("charge.dispute.closed", dispute(intent, "won", 500))
+    await shop.applied(order_no)
     assert await status_of(shop.stage, first.refund_id) == "overtaken"
     assert await totals(shop, order_no) == (500, 0)
     assert await shop.left_minor(order_no) == 500
@@ -215,15 +217,15 @@ async def test_a_refund_whose_answer_was_lost_before_the_dispute_is_not_paid_a_s
     opened = await refund(stage, order_no, amount_minor=300)
     begun = "SELECT idempotency_key AS key FROM payments WHERE refund_id = :r"
     key = (await eventually(lambda: stage.sql(begun, r=opened.refund_id), 60))[0].key
-    told = {"kind": "dispute", "provider_ref": f"dsp-{order_no}", "parent_ref": capture["id"], "status": "succeeded",
+    content = {"kind": "dispute", "provider_ref": f"dsp-{order_no}", "parent_ref": capture["id"], "status": "succeeded",
             "amount_minor": capture["amount_minor"], "currency": "CNY"}  # fmt: skip
-    await stage.inbox("payment", order_no, told)
+    await stage.inbox("payment", order_no, content)
     await eventually(lambda: _has_status(stage, opened, "overtaken"), 60)
     stage.sandbox.http.delete("/faults")
-    wish = {"order_no": order_no, "amount_minor": 300, "currency": "CNY", "idempotency_key": key}
-    done = stage.sandbox.http.post(f"/payments/{capture['id']}/refund", json=wish)
+    body = {"order_no": order_no, "amount_minor": 300, "currency": "CNY", "idempotency_key": key}
+    done = stage.sandbox.http.post(f"/payments/{capture['id']}/refund", json=body)
     assert done.status_code < 300, done.text
-    await stage.inbox("payment", order_no, {**told, "outcome": "won"})
+    await stage.inbox("payment", order_no, {**content, "outcome": "won"})
     await paid_out(stage, opened)
     assert given_back(stage, order_no) == [300]
 
@@ -234,15 +236,15 @@ async def _has_status(stage: Stage, opened: OpenedRefund, status: str) -> bool:
 
 async def test_an_order_that_is_cancelled_returns_what_is_not_disputed(shop: AtStripe) -> None:
     order_no, intent = await paid(shop)
-    await shop.told("charge.dispute.created", dispute(intent, "needs_response", 600))
-    await shop.heard(order_no)
+    await shop.notify("charge.dispute.created", dispute(intent, "needs_response", 600))
+    await shop.applied(order_no)
     await cancel(shop.stage, order_no)
     await shop.stage.reaches(order_no, "cancelled")
-    assert ("refund", "order", "succeeded", 400) in await shop.books(order_no)
+    assert ("refund", "order", "succeeded", 400) in await shop.payment_rows(order_no)
     # Won: of a cancelled order it goes back to the customer.
-    await shop.told("charge.dispute.closed", dispute(intent, "won", 600))
+    await shop.notify("charge.dispute.closed", dispute(intent, "won", 600))
 
     async def given_back() -> bool:
-        return ("refund", "stray", "succeeded", 600) in await shop.books(order_no)
+        return ("refund", "stray", "succeeded", 600) in await shop.payment_rows(order_no)
 
     await eventually(given_back)

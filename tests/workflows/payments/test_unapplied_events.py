@@ -52,7 +52,7 @@ async def payments(stage: Stage, order_no: str) -> list[tuple[str, str, str]]:
     return [tuple(row) for row in rows]
 
 
-async def heard(stage: Stage, order_no: str) -> list[tuple[str, str | None]]:
+async def wait_until_applied(stage: Stage, order_no: str) -> list[tuple[str, str | None]]:
     """Wait until no fact of the order is open; (outcome, reason) of each."""
 
     async def all_heard() -> list[Any]:
@@ -85,7 +85,7 @@ async def retry(stage: Stage, order_no: str) -> None:
 
 
 @asynccontextmanager
-async def broken_books(stage: Stage, table: str, condition: str, sqlstate: str) -> AsyncIterator[None]:
+async def broken_database(stage: Stage, table: str, condition: str, sqlstate: str) -> AsyncIterator[None]:
     """The program wants what the database refuses: a rule that it does not know."""
     name = f"broken_{secrets.token_hex(4)}"
     await stage.sql(
@@ -112,7 +112,7 @@ async def test_a_late_success_of_a_dropped_capture_is_surplus_and_goes_back(stag
     ref = stage.sandbox.http.post("/payments/pay", json=taken).json()["id"]
     await stage.inbox("payment", order_no, provider_event("capture", ref, f"{order_no}/capture/1"))
     await stage.inbox("payment", order_no, provider_event("capture", ref, f"{order_no}/capture/1"))
-    assert await heard(stage, order_no) == [("stray", None), ("known", None)]
+    assert await wait_until_applied(stage, order_no) == [("stray", None), ("known", None)]
 
     async def returned() -> bool:
         return ("refund", "stray", "succeeded") in await payments(stage, order_no)
@@ -150,7 +150,7 @@ async def test_a_late_success_of_a_dropped_void_is_known_once_another_went_throu
         o=order_no,
     )
     await stage.inbox("payment", order_no, provider_event("void", "pay_late", first.key))
-    assert await heard(stage, order_no) == [("known", None)]
+    assert await wait_until_applied(stage, order_no) == [("known", None)]
     assert [row for row in await payments(stage, order_no) if row[0] == "void"] == [
         ("void", "order", "failed"),
         ("void", "order", "succeeded"),
@@ -174,7 +174,7 @@ async def test_a_late_success_of_a_dropped_void_ends_the_one_under_way(stage: St
     )
     await stage.inbox("payment", order_no, provider_event("void", "pay_late", first.key))
     await stage.reaches(order_no, "cancelled")
-    assert await heard(stage, order_no) == [("settled", None)]
+    assert await wait_until_applied(stage, order_no) == [("settled", None)]
     rows = await stage.sql(
         "SELECT status, error_code, provider_ref FROM payments WHERE order_no = :o AND kind = 'void' ORDER BY 1",
         o=order_no,
@@ -199,7 +199,7 @@ async def test_a_fact_that_cannot_be_applied_is_kept_with_its_reason_and_the_oth
     await stage.inbox("payment", order_no, fact)
     await stage.carrier_says(order_no, "picked_up", "delivered")
     await stage.reaches(order_no, "completed")
-    assert (await heard(stage, order_no))[0] == ("unapplied", reason)
+    assert (await wait_until_applied(stage, order_no))[0] == ("unapplied", reason)
     [cause] = await causes(stage, Kind.FACTS_UNAPPLIED)
     assert (cause["provider"], cause["told"]) == ("sandbox", "payment")
     assert reason in cause["reasons"]
@@ -209,7 +209,7 @@ async def test_a_fact_that_cannot_be_applied_is_kept_with_its_reason_and_the_oth
 async def test_a_step_that_fails_by_a_fault_of_the_program_parks_and_names_it(stage: Stage) -> None:
     order_no = await stage.place(token=None)
     await stage.reaches(order_no, "pending_payment")
-    async with broken_books(stage, "shipments", f"NEW.order_no = '{order_no}' AND NEW.status = 'booked'", "23514"):
+    async with broken_database(stage, "shipments", f"NEW.order_no = '{order_no}' AND NEW.status = 'booked'", "23514"):
         await pay(stage, order_no)
         parked = await stage.parked(order_no, 60)
         assert (parked.step, parked.error) == ("book", "bug_23514")
@@ -235,28 +235,28 @@ async def test_a_step_of_the_books_that_fails_by_a_fault_of_the_program_is_shown
     order_no = await stage.place()
     await stage.reaches(order_no, "preparing")
     condition = f"NEW.order_no = '{order_no}' AND NEW.type = 'return_window_closed'"
-    async with broken_books(stage, "order_events", condition, "OM999"):
+    async with broken_database(stage, "order_events", condition, "OM999"):
         await stage.carrier_says(order_no, "picked_up", "delivered")
 
-        async def shown() -> list[Any]:
+        async def body() -> list[Any]:
             return await stage.sql("SELECT * FROM retrying_steps WHERE order_no = :o", o=order_no)
 
-        [row] = await eventually(shown, 60)
+        [row] = await eventually(body, 60)
         assert (row.activity, row.error, row.max_attempts) == ("complete_order", "bug_OM999", 0)
         assert {"activity": "complete_order", "error": "bug_OM999"} in await causes(stage, Kind.PROGRAM_FAULT)
     await stage.reaches(order_no, "completed", 60)
-    assert await shown() == []
+    assert await body() == []
 
 
 async def capturing(stage: Stage, order_no: str) -> Any:
     """Wait until the provider has taken the capture and decides later; its row."""
 
-    async def asked() -> list[Any]:
+    async def requested() -> list[Any]:
         return await stage.sql(
             "SELECT * FROM payments WHERE order_no = :o AND kind = 'capture' AND status = 'pending'", o=order_no
         )
 
-    return (await eventually(asked, 60))[0]
+    return (await eventually(requested, 60))[0]
 
 
 async def test_a_capture_that_its_provider_decides_later_is_waited_for_and_not_asked_for_in_a_loop(

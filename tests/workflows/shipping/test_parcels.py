@@ -13,7 +13,7 @@ from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order_recovery import PAID_ONCE
 from tests.workflows.payments.test_deadlines import silently
-from tests.workflows.stories import delivered, resolved
+from tests.workflows.scenarios import delivered, resolved
 from workflows import names
 from workflows import payloads as m
 
@@ -34,8 +34,8 @@ async def test_carrier_facts_in_any_order_and_twice_end_the_same(stage: Stage, o
     for fact in order:
         await stage.carrier_says(order_no, fact, fact)
     await stage.reaches(order_no, "completed")
-    told = [event for event in await stage.events(order_no) if event.startswith("shipment_")]
-    assert told == ["shipment_booked", "shipment_picked_up", "shipment_delivered"]
+    events = [event for event in await stage.events(order_no) if event.startswith("shipment_")]
+    assert events == ["shipment_booked", "shipment_picked_up", "shipment_delivered"]
     rows = await stage.sql("SELECT count(*) FROM stock_movements WHERE order_no = :o AND kind = 'ship'", o=order_no)
     assert rows[0][0] == 1
 
@@ -50,7 +50,7 @@ async def test_a_parcel_that_is_found_while_its_order_is_undone(stage: Stage) ->
     await resolved(stage, order_no, "compensate")
     await eventually(lambda: open_step(stage, order_no, "return_payment"))
     await stage.carrier_says(order_no, "delivered")
-    await heard(stage, order_no)
+    await wait_until_applied(stage, order_no)
     await resolved(stage, order_no, "retry")
     await stage.reaches(order_no, "cancelled")
     assert stage.payments(order_no) == [*PAID_ONCE, ("refund", "failed"), ("refund", "succeeded")]
@@ -63,7 +63,7 @@ async def open_step(stage: Stage, order_no: str, step: str) -> list[Any]:
     )
 
 
-async def heard(stage: Stage, order_no: str) -> None:
+async def wait_until_applied(stage: Stage, order_no: str) -> None:
     """Wait until no fact about the order is left in the inbox."""
     statement = "SELECT 1 WHERE NOT EXISTS (SELECT FROM inbox WHERE order_no = :o AND processed_at IS NULL)"
     await eventually(lambda: stage.sql(statement, o=order_no))
@@ -100,10 +100,10 @@ async def parcel_fact(stage: Stage, order_no: str, status: str) -> dict[str, Any
 
 async def test_facts_after_the_end_change_nothing(stage: Stage) -> None:
     order_no = await delivered(stage, await stage.place())
-    told = await stage.events(order_no)
+    events = await stage.events(order_no)
     await stage.carrier_says(order_no, "lost", "picked_up", "delivered")
-    await heard(stage, order_no)
-    assert await stage.events(order_no) == told
+    await wait_until_applied(stage, order_no)
+    assert await stage.events(order_no) == events
 
 
 async def test_an_unknown_run_is_not_invented(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel
-from tests.workflows.stories import noted
+from tests.workflows.scenarios import noted
 
 RECEIPT = text(
     "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta,"

@@ -16,7 +16,7 @@ from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.factories.refunds import decide, given_back, paid_out, refund, status_of
 from tests.order_stage import Stage, eventually, staged
-from tests.workflows.stories import pay_again
+from tests.workflows.scenarios import pay_again
 from workflows import names
 from workflows import payloads as m
 
@@ -149,12 +149,12 @@ async def what_the_world_resolved_is_not_undone(stage: Stage) -> None:
         await stage.handle(order_no).signal(names.PAYMENT_NOTIFIED)
         await blocks()
         assert await ask(stage, order_no, undo, "compensate", 1) == ""
-        await told_of_the_capture(stage, order_no)
+        await report_capture(stage, order_no)
     await stage.reaches(order_no, "preparing", 60)
     assert "cancel_requested" not in await stage.events(order_no)
 
 
-async def told_of_the_capture(stage: Stage, order_no: str) -> None:
+async def report_capture(stage: Stage, order_no: str) -> None:
     """The provider took the money unasked: its notification, in the inbox before what waits for the lock reads it."""
     (reference,) = await stage.sql(
         "SELECT provider_ref FROM payments WHERE order_no = :o AND kind = 'authorise'", o=order_no

@@ -19,7 +19,7 @@ from workers.cli import database_errors
 from workers.tables import print_whole
 
 OK, WRONG = 0, 1
-SHOWN = 50
+MAX_ROWS = 50
 LATE = (
     "The audit log was not walked to its end in time: raise OMS_BOOKS_CHECK_TIMEOUT_S there, or verify without --api "
     "where the installation's settings are, which takes as long as it needs."
@@ -39,22 +39,22 @@ def verify(
 
     `anchors` are hashes that were kept elsewhere: each must be in the chain. How far the anchors reach goes to stderr.
     """
-    shown = _shown(console, as_json)
-    kept = hashes(anchors)
-    if odd := odd_hash(kept):
-        return _say(shown, odd)
-    found = _read(shown, configuration, lambda conn: verification.verdict(conn, kept))
+    terminal = _console(console, as_json)
+    anchors_ = hashes(anchors)
+    if odd := odd_hash(anchors_):
+        return _say(terminal, odd)
+    found = _read(terminal, configuration, lambda conn: verification.verdict(conn, anchors_))
     return WRONG if found is None else report(found.document, console, as_json=as_json)
 
 
 def hashes(anchors: Sequence[str]) -> list[str]:
     """As they are kept: in small letters, without space around."""
-    return [kept.strip().lower() for kept in anchors]
+    return [anchor.strip().lower() for anchor in anchors]
 
 
 def odd_hash(anchors: Sequence[str]) -> str | None:
     """What is wrong with the first that cannot be a hash."""
-    odd = [kept for kept in anchors if not _HASH.match(kept)]
+    odd = [anchor for anchor in anchors if not _HASH.match(anchor)]
     return f"An anchor's hash has 64 hexadecimal digits: {odd[0]!r} is none." if odd else None
 
 
@@ -63,16 +63,16 @@ def report(found: dict[str, Any], console: Console | None = None, *, as_json: bo
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return OK if found["ok"] else WRONG
-    shown = _shown(console)
-    for fault in found["faults"][:SHOWN]:
-        _say(shown, Fault(**fault).words)
+    terminal = _console(console)
+    for fault in found["faults"][:MAX_ROWS]:
+        _say(terminal, Fault(**fault).words)
     if found["fault_count"]:
-        _say(shown, f"The audit log is not whole: {found['fault_count']} faults.")
+        _say(terminal, f"The audit log is not whole: {found['fault_count']} faults.")
     if not found["complete"]:
-        return _say(shown, LATE)
+        return _say(terminal, LATE)
     if found["fault_count"]:
         return WRONG
-    shown.print("The audit log is whole.")
+    terminal.print("The audit log is whole.")
     newest = found["newest_anchor"] or "none yet"
     beside = console or Console(soft_wrap=True, stderr=True)
     words = f"Newest anchor: {newest}; {found['younger_entries']} entries are younger."
@@ -93,23 +93,23 @@ def anchor(
     console: Console | None = None,
 ) -> int:
     """Make anchors over all that has none (unless `only_print`), and print the newest as a line to keep elsewhere."""
-    shown = _shown(console, as_json)
+    terminal = _console(console, as_json)
     chosen = configuration or settings()
     try:
         newest = asyncio.run(_anchored(chosen, only_print))
     except UNREACHABLE as error:
-        return _unreadable(shown, error)
+        return _unreadable(terminal, error)
     return report_anchor(newest.document if newest else None, console, as_json=as_json)
 
 
 def report_anchor(newest: dict[str, Any] | None, console: Console | None = None, *, as_json: bool = False) -> int:
     """Print an anchor; 1 when there is none."""
     if newest is None:
-        return _say(_shown(console, as_json), "There is no anchor: the audit log is empty, or none was made yet.")
+        return _say(_console(console, as_json), "There is no anchor: the audit log is empty, or none was made yet.")
     if as_json:
         print(json.dumps(newest, ensure_ascii=False))
     else:
-        _shown(console).print(newest["line"], markup=False, highlight=False)
+        _console(console).print(newest["line"], markup=False, highlight=False)
     return OK
 
 
@@ -124,7 +124,7 @@ async def _anchored(configuration: Settings, only_print: bool) -> Anchor | None:
 
 def access(*, as_json: bool = False, configuration: Settings | None = None, console: Console | None = None) -> int:
     """Who can act, in which role, and did in the last 90 days."""
-    rows = _read(_shown(console, as_json), configuration, access_review.review)
+    rows = _read(_console(console, as_json), configuration, access_review.review)
     return WRONG if rows is None else report_access(rows, console, as_json=as_json)
 
 
@@ -135,20 +135,20 @@ def report_access(rows: list[dict[str, Any]], console: Console | None = None, *,
         return OK
     table = Table("Name", "Role", "Access", "Signed in last", "Acts in 90 days", "Last act", box=None)
     for row in rows:
-        seen, acted = (str(row[name] or "never")[:19].replace("T", " ") for name in ("signed_in_at", "last_act_at"))
-        table.add_row(str(row["name"]), str(row["role"]), str(row["access"]), seen, str(row["acts"]), acted)
-    print_whole(_shown(console), table)
+        times, acted = (str(row[name] or "never")[:19].replace("T", " ") for name in ("signed_in_at", "last_act_at"))
+        table.add_row(str(row["name"]), str(row["role"]), str(row["access"]), times, str(row["acts"]), acted)
+    print_whole(_console(console), table)
     return OK
 
 
 def _read(
-    shown: Console, configuration: Settings | None, work: Callable[[Connection], Awaitable[_Answer]]
+    console: Console, configuration: Settings | None, work: Callable[[Connection], Awaitable[_Answer]]
 ) -> _Answer | None:
     """The result from the database; None, with a message, if it cannot be read."""
     try:
         return asyncio.run(_in_transaction(configuration or settings(), work))
     except UNREACHABLE as error:
-        _unreadable(shown, error)
+        _unreadable(console, error)
         return None
 
 
@@ -161,15 +161,15 @@ async def _in_transaction(configuration: Settings, work: Callable[[Connection], 
         await database.close()
 
 
-def _shown(console: Console | None, as_json: bool = False) -> Console:
+def _console(console: Console | None, as_json: bool = False) -> Console:
     """Where messages go: beside the document, when there is one."""
     return console or Console(soft_wrap=True, stderr=as_json)
 
 
-def _unreadable(shown: Console, error: BaseException) -> int:
-    return _say(shown, f"The database cannot be read: {database_errors.describe(error)}")
+def _unreadable(console: Console, error: BaseException) -> int:
+    return _say(console, f"The database cannot be read: {database_errors.describe(error)}")
 
 
-def _say(shown: Console, words: str) -> int:
-    shown.print(words, style="red", markup=False, highlight=False)
+def _say(console: Console, words: str) -> int:
+    console.print(words, style="red", markup=False, highlight=False)
     return WRONG

@@ -6,7 +6,7 @@ import typer
 
 from domain.access import Role
 from infra.stack.data_dir.layout import DEFAULT_DATA_DIR
-from workers.cli.api_client import WALK_TIMEOUT_S
+from workers.cli.api_client import CHECK_TIMEOUT_S
 from workers.cli.environment import use
 from workers.cli.installation import calling, fail
 from workers.cli.options import Api, AsJson, DataDir, Token
@@ -34,13 +34,13 @@ def verify(
         use(data_dir, "books")
     from workers.cli.audit import audit
 
-    kept = audit.hashes(anchor or ())
+    anchors_ = audit.hashes(anchor or ())
     if not api:
-        raise typer.Exit(audit.verify(kept, as_json=as_json))
-    if odd := audit.odd_hash(kept):
+        raise typer.Exit(audit.verify(anchors_, as_json=as_json))
+    if odd := audit.odd_hash(anchors_):
         fail(odd)
     with calling(api, token, Role.OPERATIONS) as client:
-        found = client.call("GET", "/v1/audit/verify", params={"anchor": kept}, timeout_s=WALK_TIMEOUT_S)
+        found = client.call("GET", "/v1/audit/verify", params={"anchor": anchors_}, timeout_s=CHECK_TIMEOUT_S)
     raise typer.Exit(audit.report(found, as_json=as_json))
 
 

@@ -24,14 +24,14 @@ LATE = (
 
 def check(configuration: Settings | None = None, console: Console | None = None, *, as_json: bool = False) -> int:
     """Run every check and print the results; 0 if all pass, otherwise 1."""
-    shown = console or Console(soft_wrap=True)
+    terminal = console or Console(soft_wrap=True)
     try:
         results = asyncio.run(consistency_checks.run_all(configuration or settings()))
     except UNREACHABLE as error:
-        beside = Console(stderr=True, soft_wrap=True) if as_json else shown
+        beside = Console(stderr=True, soft_wrap=True) if as_json else terminal
         beside.print(f"The database cannot be read: {database_errors.describe(error)}", style="red", markup=False)
         return WRONG
-    return report(results, shown, as_json=as_json)
+    return report(results, terminal, as_json=as_json)
 
 
 def report(results: list[CheckResult], console: Console, *, as_json: bool = False) -> int:

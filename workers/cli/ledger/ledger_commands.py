@@ -4,7 +4,7 @@ import typer
 
 from domain.access import Role
 from infra.stack.data_dir.layout import DEFAULT_DATA_DIR
-from workers.cli.api_client import WALK_TIMEOUT_S
+from workers.cli.api_client import CHECK_TIMEOUT_S
 from workers.cli.environment import use
 from workers.cli.installation import calling, console
 from workers.cli.options import Api, AsJson, DataDir, Token
@@ -32,7 +32,7 @@ def check(as_json: AsJson = False, api: Api = None, token: Token = None, data_di
     if not api:
         raise typer.Exit(ledger_check.check(as_json=as_json))
     with calling(api, token, Role.OPERATIONS) as client:
-        answer = client.call("GET", "/v1/ledger/check", timeout_s=WALK_TIMEOUT_S)
+        answer = client.call("GET", "/v1/ledger/check", timeout_s=CHECK_TIMEOUT_S)
     raise typer.Exit(
         ledger_check.report(
             [ledger_check.result_of(document) for document in answer["checks"]], console, as_json=as_json

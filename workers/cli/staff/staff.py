@@ -100,12 +100,12 @@ def show_secrets(answer: dict[str, Any], console: Console | None = None, *, as_j
     if as_json:
         _as_json(answer)
         return
-    shown = console or Console(soft_wrap=True)
+    terminal = console or Console(soft_wrap=True)
     for label in ("name", "password", "secret", "address"):
-        shown.print(f"{label.capitalize() + ':':<11}{answer[label]}", markup=False, highlight=False)
-    if shown.is_terminal:
+        terminal.print(f"{label.capitalize() + ':':<11}{answer[label]}", markup=False, highlight=False)
+    if terminal.is_terminal:
         segno.make(answer["address"]).terminal(compact=True)
-    shown.print("Scan the address with an authenticator app. Nothing of this is shown again.", markup=False)
+    terminal.print("Scan the address with an authenticator app. Nothing of this is shown again.", markup=False)
 
 
 def show_removed(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:

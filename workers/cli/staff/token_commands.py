@@ -104,8 +104,8 @@ def list_(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Tokens that were handed out and count, the newest first; never the tokens themselves."""
-    asked = {"role": role, "subject": subject, "active": None if everything else "true"}
-    wanted = {name: value for name, value in asked.items() if value is not None}
+    filters = {"role": role, "subject": subject, "active": None if everything else "true"}
+    wanted = {name: value for name, value in filters.items() if value is not None}
     with reporting_failures():
         there = chosen(api, token, data_dir, Role.ADMIN)
         with ApiClient(there.api, there.token) as client:

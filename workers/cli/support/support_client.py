@@ -19,13 +19,13 @@ class SupportApi(ApiClient):
         found = self.call("GET", f"/v1/orders/{quote(order_no, safe='')}")["needs_attention"]
         return None if found is None else int(found["park_no"])
 
-    def resolve(self, order_no: str, act: dict[str, Any], key: str | None) -> dict[str, Any]:
+    def resolve(self, order_no: str, action: dict[str, Any], key: str | None) -> dict[str, Any]:
         """Resolve one order's step: {order_no, status, outcome}, or {approval_id, …} if it needs approval."""
-        return self.call("POST", f"/v1/support/orders/{quote(order_no, safe='')}/resolve", body=act, key=key)
+        return self.call("POST", f"/v1/support/orders/{quote(order_no, safe='')}/resolve", body=action, key=key)
 
-    def resolve_many(self, act: dict[str, Any], key: str | None) -> dict[str, Any]:
+    def resolve_many(self, action: dict[str, Any], key: str | None) -> dict[str, Any]:
         """Start a bulk operation: {job_id, total}, with {approval_id, waiting} for orders that need approval."""
-        return self.call("POST", "/v1/support/resolve", body=act, key=key)
+        return self.call("POST", "/v1/support/resolve", body=action, key=key)
 
     def job(self, job_id: str) -> dict[str, Any]:
         """{state, total, done, failed}."""

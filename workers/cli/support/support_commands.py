@@ -21,7 +21,7 @@ from workers.cli.support.support_client import SupportApi
 from workers.tables import print_whole
 
 POLL_S = 0.3
-SHOWN = 20
+MAX_ROWS = 20
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -162,7 +162,7 @@ def _with_park_no(api: SupportApi, order_no: str, request: ResolveRequest) -> Re
 def _resolve_many(api: SupportApi, wanted: dict[str, str], request: ResolveRequest) -> None:
     if request.dry_run:
         found = [item for item in api.stuck(wanted) if request.action in item["options"]]
-        _show_dry_run(request, found[:SHOWN], found)
+        _show_dry_run(request, found[:MAX_ROWS], found)
         return
     named = {"filter": wanted, "all": not wanted, "expected": request.expected}
     begun = api.resolve_many({**request.body(), **named, "rate_per_s": request.rate_per_s}, request.key)
@@ -198,12 +198,12 @@ def _followed(api: SupportApi, job_id: str) -> dict[str, Any]:
     return job
 
 
-def _show_dry_run(request: ResolveRequest, shown: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+def _show_dry_run(request: ResolveRequest, rows: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
     if request.as_json:
         print(json.dumps({"would": request.action.value, "orders": found}, ensure_ascii=False))
         return
-    if shown:
-        print_whole(console, _table(shown))
+    if rows:
+        print_whole(console, _table(rows))
     noun = "order" if len(found) == 1 else "orders"
     console.print(f"Would {request.action} {len(found)} {noun}; nothing was done.")
 

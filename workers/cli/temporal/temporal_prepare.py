@@ -15,7 +15,7 @@ from infra.settings import Settings
 from infra.temporal import cluster_settings, namespace_setup, temporal_client
 from infra.temporal.namespace_setup import NOT_PERMITTED
 
-CONNECT_S, SEEN_S, AGAIN_S = 20.0, 20.0, 0.1
+CONNECT_S, POLL_S, AGAIN_S = 20.0, 20.0, 0.1
 
 
 @dataclass
@@ -72,30 +72,30 @@ async def _step(found: Prepared, doing: Awaitable[None], ask: Callable[[str], st
 
 async def _namespace(client: Client, found: Prepared, wanted: timedelta, *, exactly: bool) -> None:
     try:
-        kept = await namespace_setup.retention(client)
+        period = await namespace_setup.retention(client)
     except RPCError as error:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
         await namespace_setup.create(client, wanted)
-        await _seen(lambda: namespace_setup.retention(client))
+        await _wait_until_visible(lambda: namespace_setup.retention(client))
         found.done.append(f"namespace {client.namespace}: created, closed workflows are kept {wanted.days} days")
         return
-    if kept < wanted or (exactly and kept != wanted):
+    if period < wanted or (exactly and period != wanted):
         await namespace_setup.set_retention(client, wanted)
-        found.done.append(f"namespace {client.namespace}: retention set to {wanted.days} days, was {kept.days}")
+        found.done.append(f"namespace {client.namespace}: retention set to {wanted.days} days, was {period.days}")
     else:
-        found.done.append(f"namespace {client.namespace}: there, closed workflows are kept {kept.days} days")
+        found.done.append(f"namespace {client.namespace}: there, closed workflows are kept {period.days} days")
 
 
 async def _attributes(client: Client, found: Prepared) -> None:
-    state = await _seen(lambda: namespace_setup.attribute_state(client))
+    state = await _wait_until_visible(lambda: namespace_setup.attribute_state(client))
     for name, kind in state.wrong.items():
         found.wrong.append(
             f"search attribute {name} is of type {kind} and must be Keyword; it is left as it is: take another "
             "namespace (OMS_TEMPORAL_NAMESPACE), or rename it: temporal operator search-attribute --help"
         )
     added = await namespace_setup.ensure_search_attributes(client)
-    await _seen(lambda: _all_known(client))
+    await _wait_until_visible(lambda: _all_known(client))
     there = [name for name in namespace_setup.attribute_names() if name not in added and name not in state.wrong]
     found.done += [f"search attribute {name} (Keyword): registered" for name in added]
     found.done += [f"search attribute {name} (Keyword): there" for name in there]
@@ -106,9 +106,9 @@ async def _all_known(client: Client) -> None:
         raise RPCError(f"still unknown: {', '.join(missing)}", RPCStatusCode.NOT_FOUND, b"")
 
 
-async def _seen(look: Callable[[], Awaitable[Any]]) -> Any:
+async def _wait_until_visible(look: Callable[[], Awaitable[Any]]) -> Any:
     """What `look` answers as soon as every part of the server knows what was just made."""
-    deadline = asyncio.get_running_loop().time() + SEEN_S
+    deadline = asyncio.get_running_loop().time() + POLL_S
     while True:
         try:
             return await look()
@@ -118,12 +118,12 @@ async def _seen(look: Callable[[], Awaitable[Any]]) -> Any:
         await asyncio.sleep(AGAIN_S)
 
 
-def _ask_namespace(kept: timedelta) -> Callable[[str], str]:
+def _ask_namespace(period: timedelta) -> Callable[[str], str]:
     def ask(namespace: str) -> str:
         return (
             f"this server does not let you create or change namespace {namespace}: ask its operator for it with "
-            f"{kept.days} days of retention (temporal operator namespace create --namespace {namespace} "
-            f"--retention {kept.days}d)"
+            f"{period.days} days of retention (temporal operator namespace create --namespace {namespace} "
+            f"--retention {period.days}d)"
         )
 
     return ask

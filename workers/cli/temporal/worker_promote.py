@@ -37,8 +37,8 @@ def run(settings: Settings, build_id: str | None, timeout_s: float, *, as_json: 
     try:
         done = asyncio.run(promote(settings, wanted, timeout_s))
     except NotPromoted as error:
-        said = {"deployment": settings.deployment_name, "build_id": wanted, "error": str(error)}
-        print(json.dumps(said) if as_json else str(error), file=sys.stdout if as_json else sys.stderr)
+        facts = {"deployment": settings.deployment_name, "build_id": wanted, "error": str(error)}
+        print(json.dumps(facts) if as_json else str(error), file=sys.stdout if as_json else sys.stderr)
         return 1
     print(json.dumps(asdict(done)) if as_json else _words(done))
     return 0

@@ -39,7 +39,7 @@ def region_of(household: Household) -> Region:
     return REGIONS[household.household_id % len(REGIONS)]
 
 
-def person_of(household: Household) -> tuple[Customer, ShipTo]:
+def customer_of(household: Household) -> tuple[Customer, ShipTo]:
     """(customer, address) as the API takes them; the same household always is the same person."""
     number, region = household.household_id, region_of(household)
     phone = f"+1 555 01{number % 100:02d}"  # numbers that belong to nobody

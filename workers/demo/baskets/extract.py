@@ -64,13 +64,13 @@ def _lines(file: Path, count: int) -> Iterator[Row]:
     from pyarrow.parquet import ParquetFile
 
     columns = ["household_id", "basket_id", "product_id", "quantity"]
-    seen, last = 0, None
+    position, last = 0, None
     with ParquetFile(file) as parquet:
         for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=columns):
             lists: list[list[Any]] = [batch.column(name).to_pylist() for name in columns]
             for row in zip(*lists, strict=True):
-                seen, last = seen + (row[1] != last), row[1]
-                if seen > count:
+                position, last = position + (row[1] != last), row[1]
+                if position > count:
                     return
                 yield row
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from domain.after_sales.returns import Condition
 from domain.support.steps import Action, Step
-from workers.demo.baskets.customers import person_of
+from workers.demo.baskets.customers import customer_of
 from workers.demo.baskets.dataset import Basket
 from workers.demo.behaviour import after_delivery
 from workers.demo.behaviour.actors import ApiActors
@@ -40,7 +40,7 @@ async def _carrier_down(actors: ApiActors, basket: Basket) -> None:
 async def _carrier_refused(actors: ApiActors, basket: Basket) -> None:
     await actors.order_fault("carriers", "book", "reject", 1)
     await actors.pay("tok_ok")
-    _, address = person_of(basket.household)
+    _, address = customer_of(basket.household)
     await actors.resolve(Step.BOOK, Action.AMEND, {**address.to_dict(), "district": "Made-up District"})
 
 

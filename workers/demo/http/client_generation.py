@@ -56,8 +56,8 @@ def restricted(document: Document, operations: Collection[str]) -> Document:
     components = document["components"]
     used = _used(paths, components["schemas"])
     schemas = {name: schema for name, schema in components["schemas"].items() if name in used}
-    kept = {"schemas": schemas, "securitySchemes": components["securitySchemes"]}
-    restricted: Document = _without_prose({**document, "paths": paths, "components": kept})
+    subset = {"schemas": schemas, "securitySchemes": components["securitySchemes"]}
+    restricted: Document = _without_prose({**document, "paths": paths, "components": subset})
     return restricted
 
 

@@ -32,7 +32,7 @@ class Check:
             self.wrong += 1
             self.examples = [*self.examples, example][:MAX_EXAMPLES]
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return {"name": self.name, "holds": not self.wrong, "looked_at": self.looked_at, "examples": self.examples}
 
 

@@ -155,8 +155,8 @@ class OrderRunner:
         expected = too_late.end if too_late else SPECS[scenario].end
         wrong = None if end == expected else f"{ended.order_no} ended as {end} instead of {expected}"
         self.statistics.statuses[ended.status] += 1
-        shown = f"{end} ({too_late.description})" if too_late else end
-        self.statistics.close(scenario, shown, wrong or _wrong_money(ended, actors.refunded_minor))
+        status = f"{end} ({too_late.description})" if too_late else end
+        self.statistics.close(scenario, status, wrong or _wrong_money(ended, actors.refunded_minor))
 
     def _count_sent(self, warehouse: str, actors: ApiActors, lines: Lines) -> None:
         for line in lines:

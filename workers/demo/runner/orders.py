@@ -6,7 +6,7 @@ from workers.demo.api_client.models import Line as NewLine
 from workers.demo.api_client.models import Payment, PlaceOrder
 from workers.demo.api_client.types import UNSET
 from workers.demo.baskets.catalogue import CURRENCY, Article
-from workers.demo.baskets.customers import person_of
+from workers.demo.baskets.customers import customer_of
 from workers.demo.baskets.dataset import Basket, Line
 from workers.demo.behaviour.scenarios import Scenario
 
@@ -31,7 +31,7 @@ TOKENS: Mapping[Scenario, str] = {
 
 def body(basket: Basket, lines: Lines, scenario: Scenario, run: str) -> PlaceOrder:
     """As the API takes it; the catalogue decides the prices."""
-    customer, ship_to = person_of(basket.household)
+    customer, ship_to = customer_of(basket.household)
     token = TOKENS.get(scenario)
     return PlaceOrder(
         channel=CHANNEL,

@@ -3,19 +3,19 @@
 from domain.after_sales.returns import Resolution
 from infra.db.after_sales import delivery_exceptions
 from infra.db.orders.state import timeline
-from tests.factories.return_handling import ask, at_the_door, becomes, inspect, receive
+from tests.factories.return_handling import ask, becomes, delivered_order, inspect, receive
 from tests.order_stage import Stage, eventually
-from tests.workflows.later_stories import happened
-from tests.workflows.stories import STREET, Story, placed
+from tests.workflows.later_scenarios import happened
+from tests.workflows.scenarios import STREET, Scenario, placed
 from workflows import names
 
-SECOND: dict[str, Story] = {}
+SECOND: dict[str, Scenario] = {}
 
 
-def second(told: Story) -> Story:
+def second(scenario: Scenario) -> Scenario:
     """Register a story under its name."""
-    SECOND[told.__name__] = told
-    return told
+    SECOND[scenario.__name__] = scenario
+    return scenario
 
 
 @second
@@ -51,7 +51,7 @@ async def another_parcel(stage: Stage, order_no: str) -> None:
 
 async def sent_first(stage: Stage) -> tuple[str, str]:
     """(order number, return id) of an exchange whose guarantee stands."""
-    order_no = await at_the_door(stage, line1=STREET)
+    order_no = await delivered_order(stage, line1=STREET)
     return_id = await ask(stage, order_no, resolution=Resolution.EXCHANGE, guarantee=("sandbox", "tok_ok"))
     await happened(stage, order_no, "guarantee_authorised")
     (new,) = await stage.sql("SELECT new_order_no FROM exchanges WHERE return_id = :r", r=return_id)

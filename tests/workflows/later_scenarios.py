@@ -4,16 +4,16 @@ from tests.factories.change_payments import make_dearer
 from tests.factories.holds import hold, release
 from tests.factories.refunds import paid_out, refund
 from tests.order_stage import Stage, eventually
-from tests.workflows.stories import Story, delivered, pay_again, placed, resolved
+from tests.workflows.scenarios import Scenario, delivered, pay_again, placed, resolved
 from workflows import names
 
-LATER: dict[str, Story] = {}
+LATER: dict[str, Scenario] = {}
 
 
-def later(told: Story) -> Story:
+def later(scenario: Scenario) -> Scenario:
     """Register a story under its name."""
-    LATER[told.__name__] = told
-    return told
+    LATER[scenario.__name__] = scenario
+    return scenario
 
 
 @later

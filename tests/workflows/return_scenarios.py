@@ -1,22 +1,22 @@
 """Scenarios of returns, on a stage with a short return window; each answers with its order's number or its id."""
 
-from tests.factories.return_handling import ask, at_the_door, becomes, inspect, labelled, parcel_says, receive
+from tests.factories.return_handling import ask, becomes, delivered_order, inspect, labelled, parcel_says, receive
 from tests.order_stage import Stage, eventually
-from tests.workflows.stories import STREET, Story, noted, placed
+from tests.workflows.scenarios import STREET, Scenario, noted, placed
 
 PACE = {"return_window_s": 4, "return_inspect_s": 1}
-RETURNING: dict[str, Story] = {}
+RETURNING: dict[str, Scenario] = {}
 
 
-def returning(told: Story) -> Story:
+def returning(scenario: Scenario) -> Scenario:
     """Register a story under its name."""
-    RETURNING[told.__name__] = told
-    return told
+    RETURNING[scenario.__name__] = scenario
+    return scenario
 
 
 async def walked(stage: Stage) -> tuple[str, str]:
     """(order number, return id): labelled, scanned, received, inspected, refunded."""
-    order_no = await at_the_door(stage, line1=STREET)
+    order_no = await delivered_order(stage, line1=STREET)
     return_id = await ask(stage, order_no)
     await parcel_says(stage, order_no, await labelled(stage, return_id), "picked_up")
     await becomes(stage, return_id, "in_transit")
@@ -39,7 +39,7 @@ async def return_walked(stage: Stage) -> str:
 
 @returning
 async def order_whose_return_outlasts_its_window(stage: Stage) -> str:
-    order_no = await at_the_door(stage, line1=STREET)
+    order_no = await delivered_order(stage, line1=STREET)
     return_id = await ask(stage, order_no)
     await eventually(
         lambda: stage.sql("SELECT 1 FROM orders WHERE order_no = :o AND (waiting->>'until')::timestamptz < now()",
@@ -53,7 +53,7 @@ async def order_whose_return_outlasts_its_window(stage: Stage) -> str:
 
 @returning
 async def return_nobody_inspects(stage: Stage) -> str:
-    order_no = await at_the_door(stage, line1=STREET)
+    order_no = await delivered_order(stage, line1=STREET)
     return_id = await ask(stage, order_no)
     await receive(stage, return_id)
     await becomes(stage, return_id, "completed")

@@ -27,25 +27,25 @@ AMENDED = {
 }
 PERSONAL = (STREET, "上海市", "because", *(text for name, text in AMENDED.items() if name != "country"))
 
-Story = Callable[[Stage], Awaitable[str]]
-STORIES: dict[str, Story] = {}
-HASTY: dict[str, Story] = {}
+Scenario = Callable[[Stage], Awaitable[str]]
+SCENARIOS: dict[str, Scenario] = {}
+HASTY: dict[str, Scenario] = {}
 
 
-def story(told: Story) -> Story:
+def scenario(scenario: Scenario) -> Scenario:
     """Register a story under its name."""
-    STORIES[told.__name__] = told
-    return told
+    SCENARIOS[scenario.__name__] = scenario
+    return scenario
 
 
-def hasty(told: Story) -> Story:
+def hasty(scenario: Scenario) -> Scenario:
     """A story on a stage where unpaid orders end, and parked steps escalate, after a second."""
-    HASTY[told.__name__] = told
-    return told
+    HASTY[scenario.__name__] = scenario
+    return scenario
 
 
-async def placed(stage: Stage, **how: Any) -> str:
-    return await stage.place(**{"line1": STREET, **how})
+async def placed(stage: Stage, **options: Any) -> str:
+    return await stage.place(**{"line1": STREET, **options})
 
 
 async def delivered(stage: Stage, order_no: str) -> str:
@@ -98,12 +98,12 @@ async def update_with_start(stage: Stage, order_no: str, update: str, request: A
     return answer
 
 
-@story
+@scenario
 async def plain(stage: Stage) -> str:
     return await delivered(stage, await placed(stage))
 
 
-@story
+@scenario
 async def delivered_at_once(stage: Stage) -> str:
     """The carrier tells only the end."""
     order_no = await placed(stage)
@@ -113,7 +113,7 @@ async def delivered_at_once(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def declined_then_paid(stage: Stage) -> str:
     order_no = await placed(stage, token="tok_decline")
     await noted(stage, order_no, "payment_declined")
@@ -121,7 +121,7 @@ async def declined_then_paid(stage: Stage) -> str:
     return await delivered(stage, order_no)
 
 
-@story
+@scenario
 async def out_of_stock(stage: Stage) -> str:
     await stage.stock("RARE", 1)
     order_no = await placed(stage, sku="RARE", quantity=2)
@@ -129,7 +129,7 @@ async def out_of_stock(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def backorder(stage: Stage) -> str:
     await stage.stock("LATE", 1)
     order_no = await placed(stage, sku="LATE", quantity=5, backorder=True)
@@ -139,7 +139,7 @@ async def backorder(stage: Stage) -> str:
     return await delivered(stage, order_no)
 
 
-@story
+@scenario
 async def pending_payment(stage: Stage) -> str:
     """The provider decides later and tells us."""
     order_no = await placed(stage, token="tok_pending")
@@ -150,7 +150,7 @@ async def pending_payment(stage: Stage) -> str:
     return await delivered(stage, order_no)
 
 
-@story
+@scenario
 async def paid_at_the_provider(stage: Stage) -> str:
     """A bank transfer pays the order, a second one goes back."""
     order_no = await placed(stage, token=None)
@@ -162,7 +162,7 @@ async def paid_at_the_provider(stage: Stage) -> str:
     return await delivered(stage, order_no)
 
 
-@story
+@scenario
 async def reviewed(stage: Stage) -> str:
     order_no = await placed(stage, token="tok_review")
     await stage.parked(order_no)
@@ -170,7 +170,7 @@ async def reviewed(stage: Stage) -> str:
     return await delivered(stage, order_no)
 
 
-@story
+@scenario
 async def cancelled_after_booking(stage: Stage) -> str:
     order_no = await placed(stage)
     await stage.reaches(order_no, "preparing")
@@ -179,7 +179,7 @@ async def cancelled_after_booking(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def cancelled_before_payment(stage: Stage) -> str:
     order_no = await placed(stage, token=None)
     await stage.reaches(order_no, "pending_payment")
@@ -188,7 +188,7 @@ async def cancelled_before_payment(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def refused_cancel(stage: Stage) -> str:
     order_no = await placed(stage)
     await stage.reaches(order_no, "preparing")
@@ -204,7 +204,7 @@ async def refused_cancel(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def parked_and_amended(stage: Stage) -> str:
     order_no = await placed(stage, line1=f"UNDELIVERABLE {STREET}")
     await stage.parked(order_no)
@@ -212,7 +212,7 @@ async def parked_and_amended(stage: Stage) -> str:
     return await delivered(stage, order_no)
 
 
-@story
+@scenario
 async def parked_and_changed(stage: Stage) -> str:
     """The customer corrects the address: the booking goes on automatically."""
     order_no = await placed(stage, line1=f"UNDELIVERABLE {STREET}")
@@ -221,7 +221,7 @@ async def parked_and_changed(stage: Stage) -> str:
     return await delivered(stage, order_no)
 
 
-@story
+@scenario
 async def parked_and_retried_by_signal(stage: Stage) -> str:
     order_no = await placed(stage)
     stage.fault("carriers", "error", 5, order_no=order_no)
@@ -230,7 +230,7 @@ async def parked_and_retried_by_signal(stage: Stage) -> str:
     return await delivered(stage, order_no)
 
 
-@story
+@scenario
 async def parked_and_skipped(stage: Stage) -> str:
     order_no = await placed(stage)
     stage.fault("carriers", "reject", 1, order_no=order_no)
@@ -240,7 +240,7 @@ async def parked_and_skipped(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def parked_and_compensated(stage: Stage) -> str:
     order_no = await placed(stage)
     stage.fault("carriers", "reject", 1, order_no=order_no)
@@ -250,7 +250,7 @@ async def parked_and_compensated(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def capture_refused(stage: Stage) -> str:
     """The authorisation goes back and the customer pays again."""
     order_no = await placed(stage)
@@ -260,7 +260,7 @@ async def capture_refused(stage: Stage) -> str:
     return await delivered(stage, order_no)
 
 
-@story
+@scenario
 async def refund_parked(stage: Stage) -> str:
     order_no = await placed(stage)
     await stage.reaches(order_no, "preparing")
@@ -272,7 +272,7 @@ async def refund_parked(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def lost_parcel(stage: Stage) -> str:
     order_no = await placed(stage)
     await stage.reaches(order_no, "preparing")
@@ -283,7 +283,7 @@ async def lost_parcel(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def lost_parcel_found(stage: Stage) -> str:
     order_no = await placed(stage)
     await stage.reaches(order_no, "preparing")
@@ -294,7 +294,7 @@ async def lost_parcel_found(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def stray_payment_after_cancel(stage: Stage) -> str:
     """Money for a cancelled order begins a run of its own, which gives it back."""
     order_no = await placed(stage, token=None)
@@ -307,7 +307,7 @@ async def stray_payment_after_cancel(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def begun_by_an_update(stage: Stage) -> str:
     """Update-with-start after the loss of the run: the update arrives before the database is read."""
     order_no = await placed(stage)
@@ -318,7 +318,7 @@ async def begun_by_an_update(stage: Stage) -> str:
     return order_no
 
 
-@story
+@scenario
 async def still_waiting(stage: Stage) -> str:
     """A run that is still open."""
     order_no = await placed(stage, token=None)
