@@ -7,13 +7,13 @@ from datetime import UTC
 from activities.base import oms_activity
 from activities.orders.inbox import apply_inbox
 from activities.orders.views import policy_of
-from domain.after_sales.returns import CLOSED, COMING, ReturnDue, ReturnStatus
+from domain.after_sales.return_deadlines import LabelStatus, is_label_unused, label_work
+from domain.after_sales.returns import CLOSED, ReturnDue
 from domain.errors import RuleBroken
 from domain.gateways import Address, Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
 from infra.db.after_sales import return_deadlines, return_labels, returns
 from infra.db.after_sales.return_labels import LabelBooking
 from infra.db.after_sales.return_policy import ReturnPolicy
-from infra.db.after_sales.returns import Return
 from infra.db.after_sales.settlement import SettlementContext
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Connection, Database
@@ -36,19 +36,8 @@ async def return_view(conn: Connection, return_id: str) -> m.ReturnView:
         closed=order_return.status in CLOSED,
         act=due.action if due else "",
         due=due.at.astimezone(UTC).isoformat() if due else "",
-        label=_label(order_return),
+        label=label_work(order_return),
     )
-
-
-def _label(order_return: Return) -> str:
-    """What is to be done about its label: nothing is booked for a return that is over, and what was booked, or may have
-    been, is given back."""
-    on_its_way = order_return.status in COMING
-    given_up = order_return.status in (ReturnStatus.CANCELLED, ReturnStatus.EXPIRED) and order_return.parcel is None
-    requested = order_return.label == "booked" or (order_return.label == "wanted" and order_return.label_tries > 0)
-    if given_up and requested:
-        return "unused"
-    return "none" if order_return.label == "wanted" and not on_its_way else order_return.label
 
 
 class ReturnActivities:
@@ -110,7 +99,7 @@ class ReturnActivities:
         """Give back a label that nobody has used; one that is on its way after all is left alone."""
         async with self._db.begin() as conn:
             order_return = await returns.find(conn, ref.return_id)
-        if _label(order_return) != "unused" or order_return.carrier is None:
+        if not is_label_unused(order_return) or order_return.carrier is None:
             return await self._view(ref.return_id)
         carrier, key = self._carrier(order_return.carrier), f"{order_return.order_no}/return/{order_return.return_no}"
         # The answer of the one who booked it may be lost.
@@ -126,7 +115,7 @@ class ReturnActivities:
         label = self._keys.vault.seal(self._keys.unwrap(wanted.data_key), booking.label, f"{wanted.return_id}:label")
         async with self._db.begin() as conn:
             order_return = await returns.lock(conn, wanted.return_id)
-            if order_return.label == "booked":
+            if order_return.label is LabelStatus.BOOKED:
                 return True
             if not await return_labels.booked(conn, wanted, booking, label):
                 return False

@@ -1,11 +1,11 @@
 """Applying facts from outside: whatever order they come in, each counts once and a later one implies the earlier."""
 
 import logging
-from typing import Any
 
 from activities.payments.provider_events import UNAPPLIED, payment_fact
 from domain.errors import RuleBroken
-from domain.orders.status import OrderEvent, Status
+from domain.orders.status import OrderEvent
+from domain.orders.waiting import Waiting
 from domain.payments.transactions import PaymentKind
 from domain.shipping.progress import OrderPosition, ProgressWait, progress
 from domain.shipping.shipments import ShipmentStatus
@@ -14,6 +14,7 @@ from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.engine import Connection
 from infra.db.errors import constraint_of, fault_of
 from infra.db.messaging import inbox
+from infra.db.messaging.inbox import InboxEvent
 from infra.db.orders.state import holds, timeline
 from infra.db.shipping import shipments
 from infra.db.stock import reservations
@@ -36,7 +37,7 @@ async def apply_inbox(conn: Connection, order_no: str, settings: Settings, *, al
         await holds.recheck_risk_after_increase(conn, settings, order_no)
 
 
-async def _alone(conn: Connection, row: Any, settings: Settings) -> None:
+async def _alone(conn: Connection, row: InboxEvent, settings: Settings) -> None:
     try:
         async with conn.begin_nested():
             await _apply(conn, row, settings)
@@ -59,10 +60,10 @@ def reason_of(error: Exception) -> str | None:
     return "malformed" if isinstance(error, KeyError | TypeError | ValueError) else None
 
 
-async def _apply(conn: Connection, row: Any, settings: Settings) -> None:
+async def _apply(conn: Connection, row: InboxEvent, settings: Settings) -> None:
     if row.kind == "payment":
         again_s = settings.expired_payment_timeout_s
-        outcome = await payment_fact(conn, row.order_no, row.provider, row.fact, again_s)
+        outcome = await payment_fact(conn, row.order_no, row.provider, row.payment, again_s)
     else:
         outcome = await _parcel_fact(conn, row, settings)
     if outcome in UNAPPLIED:
@@ -71,21 +72,20 @@ async def _apply(conn: Connection, row: Any, settings: Settings) -> None:
         await inbox.close(conn, row.inbox_id, outcome)
 
 
-def _rank(row: Any) -> tuple[int, int]:
+def _rank(row: InboxEvent) -> tuple[int, int]:
     leads = row.kind == "payment" and row.fact.get("kind") in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
     return (0 if leads else 1, row.inbox_id)
 
 
-async def _parcel_fact(conn: Connection, row: Any, settings: Settings) -> str:
-    fact = row.fact
+async def _parcel_fact(conn: Connection, row: InboxEvent, settings: Settings) -> str:
     try:
-        scan = ShipmentStatus(fact["status"])
+        scan = ShipmentStatus(str(row.fact["status"]))
     except ValueError:
         return "ignored"
-    tracked = shipments.Tracked(row.order_no, row.provider, fact["carrier_ref"], fact["tracking_no"])
+    tracked = row.tracked
     moved = await shipments.apply_tracking(conn, tracked, scan)
     if moved is None:
-        policy, parcel = ReturnPolicy.from_settings(settings), (row.provider, fact["carrier_ref"])
+        policy, parcel = ReturnPolicy.from_settings(settings), (row.provider, tracked.carrier_ref)
         of_return = await return_deadlines.apply_tracking(conn, row.order_no, *parcel, scan, policy)
         return "return" if of_return else "known"
     if moved.replaced:
@@ -93,16 +93,14 @@ async def _parcel_fact(conn: Connection, row: Any, settings: Settings) -> str:
         data = {"shipment_id": moved.shipment_id, "status": scan}
         await timeline.append(conn, row.order_no, "replaced_parcel_reported", data=data)
         return "replaced"
-    position = OrderPosition(Status(moved.status), moved.cancelling is not None, moved.earlier)
-    await parcel_moved(conn, row.order_no, position, scan, settings)
+    await parcel_moved(conn, row.order_no, moved.position, scan, settings)
     return "applied"
 
 
 async def position_of(conn: Connection, order_no: str) -> OrderPosition:
     """Lock the order and read it."""
-    status = await timeline.lock_order(conn, order_no)
-    order = await shipments.order_of_parcels(conn, order_no)
-    return OrderPosition(status, order.cancelling is not None, order.earlier)
+    await timeline.lock_order(conn, order_no)
+    return await shipments.position_of(conn, order_no)
 
 
 async def parcel_moved(
@@ -120,7 +118,7 @@ async def parcel_moved(
             await timeline.append(conn, order_no, step.event, data=data)
 
 
-def _waiting(wait: ProgressWait, settings: Settings) -> dict[str, Any]:
+def _waiting(wait: ProgressWait, settings: Settings) -> Waiting:
     match wait:
         case ProgressWait.DELIVERY:
             return timeline.waiting(wait, "support looks into it", settings.delivery_timeout_s)

@@ -4,7 +4,6 @@ A repeat never calls blindly: from the second try on the provider is asked first
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from activities.orders.views import view_of
 from activities.payments.provider_events import mark_paid
@@ -94,7 +93,7 @@ class GatewayCalls:
             async with change_payments.applied(conn, new.order_no, new.change_payment_no):
                 finished = await transactions.finish(conn, stored, result)
             if finished:
-                more: dict[str, Any] = {}
+                more: Mapping[str, object] = {}
                 if (new.kind, new.purpose, result.status) == (
                     PaymentKind.CAPTURE,
                     PaymentPurpose.ORDER,
@@ -138,11 +137,11 @@ async def _record_pending(conn: Connection, new: PaymentIntent) -> None:
 
 
 async def _record_outcome(
-    conn: Connection, new: PaymentIntent, status: Status, result: GatewayResult, more: dict[str, Any]
+    conn: Connection, new: PaymentIntent, status: Status, result: GatewayResult, more: Mapping[str, object]
 ) -> None:
     """The event of an outcome; `status` is the order's. A refund is reported once, when all of it is paid. `more` is
     added to a refusal."""
-    data: dict[str, Any] = {"amount_minor": new.amount_minor}
+    data = {"amount_minor": new.amount_minor}
     if new.attempt is not None:
         data["attempt"] = new.attempt
     taking = new.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)

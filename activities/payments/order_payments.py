@@ -5,7 +5,6 @@ A repeat never calls blindly: from the second try on the provider is asked first
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from activities.base import oms_activity
 from activities.orders.views import view_of
@@ -20,7 +19,7 @@ from infra.db.engine import Database
 from infra.db.orders.state import timeline
 from infra.db.orders.state.order_state import load_state
 from infra.db.payments import change_payments, transactions
-from infra.db.payments.transactions import PaymentIntent, StoredIntent, Transaction, stored_of
+from infra.db.payments.transactions import PaymentIntent, StoredIntent, SuccessEvent, Transaction, stored_of
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 from workflows import payloads as m
 
@@ -180,14 +179,13 @@ class PaymentActivities:
             return await view_of(conn, order_no)
 
 
-def _event_of(event: str, new: PaymentIntent) -> dict[str, Any]:
-    """What the timeline says of a success, as `transactions.succeed` takes it."""
-    data: dict[str, Any] = {"amount_minor": new.amount_minor, "attempt": new.attempt}
+def _event_of(event: str, new: PaymentIntent) -> SuccessEvent:
+    """What the timeline says of a success."""
+    data = {"amount_minor": new.amount_minor, "attempt": new.attempt}
     if event != OrderEvent.PAYMENT_CAPTURED:
-        return {"type": event, "from_status": None, "to_status": None, "data": json.dumps(data)}
-    data["waiting"] = timeline.waiting("carrier", "the carrier is booked")
-    moved = {"from_status": Status.PENDING_PAYMENT, "to_status": Status.PAID}
-    return {"type": event, **moved, "data": json.dumps(data)}
+        return SuccessEvent(event, None, None, json.dumps(data))
+    waiting = timeline.waiting("carrier", "the carrier is booked")
+    return SuccessEvent(event, Status.PENDING_PAYMENT, Status.PAID, json.dumps({**data, "waiting": waiting}))
 
 
 def _find(known: list[Transaction], kind: PaymentKind, attempt: int) -> Transaction | None:

@@ -3,12 +3,12 @@
 import logging
 import secrets
 from dataclasses import replace
-from typing import Any
 
 from domain.errors import Conflict, RuleBroken
 from domain.orders.status import OrderEvent, Status
 from domain.payments.attempts import IN_FLIGHT, AttemptState
 from domain.payments.disputes import DisputeStatus
+from domain.payments.payment_facts import PaymentFact
 from domain.payments.refunds import Origin
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from infra.db.engine import Connection
@@ -45,21 +45,21 @@ async def payment_fact(
     conn: Connection,
     order_no: str,
     provider: str,
-    fact: dict[str, Any],
+    fact: PaymentFact,
     again_s: int = EXPIRED_PAYMENT_TIMEOUT_S,
 ) -> str:
     """Apply one fact; what became of it. The caller has locked the order. `again_s`: how long an order waits for
     another payment whose authorisation the provider has ended."""
-    if fact["kind"] == PaymentKind.DISPUTE:
+    if fact.kind is PaymentKind.DISPUTE:
         return await _dispute(conn, order_no, provider, fact)
     known = await known_payments.find(conn, order_no, provider, fact)
-    if fact["status"] == "pending" or (known is None and fact["status"] != "succeeded"):
+    if fact.status is PaymentStatus.PENDING or (known is None and fact.status is not PaymentStatus.SUCCEEDED):
         return "ignored"
-    if known is None and fact["kind"] == PaymentKind.VOID:
+    if known is None and fact.kind is PaymentKind.VOID:
         return await _voided(conn, order_no, provider, fact, again_s)
     if known is None:
-        return await _DONE_WITHOUT_US[PaymentKind(fact["kind"])](conn, order_no, provider, fact)
-    reported = PaymentStatus(fact["status"])
+        return await _DONE_WITHOUT_US[fact.kind](conn, order_no, provider, fact)
+    reported = fact.status
     if known.kind is PaymentKind.REFUND and (known.status, reported) == (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED):
         return await _bounced(conn, order_no, provider, known, fact)
     if known.status in (reported, PaymentStatus.SUCCEEDED) or known.reversed:
@@ -67,14 +67,14 @@ async def payment_fact(
     return await _settle(conn, order_no, known, reported, fact)
 
 
-async def _bounced(conn: Connection, order_no: str, provider: str, known: KnownPayment, fact: dict[str, Any]) -> str:
+async def _bounced(conn: Connection, order_no: str, provider: str, known: KnownPayment, fact: PaymentFact) -> str:
     """A refund that had succeeded did not reach the customer after all: the money is ours again, the refund open again.
 
     A person decides how it goes: paying it parks (see GatewayCalls.undo). Of a cancelled order nothing is kept.
     """
-    code = fact.get("error_code") or "refund_failed"
+    code = fact.error_code or "refund_failed"
     payment = ReportedPayment(
-        order_no, provider, PaymentKind.REFUND_REVERSED, known.amount_minor, known.currency, fact["provider_ref"],
+        order_no, provider, PaymentKind.REFUND_REVERSED, known.amount_minor, known.currency, _ref(fact),
         known.purpose, known.attempt, known.payment_id,
     )  # fmt: skip
     await provider_events.reverse_refund(conn, payment, code)
@@ -95,7 +95,7 @@ async def mark_paid(conn: Connection, order_no: str, status: str, amount_minor: 
 
 
 async def _settle(
-    conn: Connection, order_no: str, known: KnownPayment, reported: PaymentStatus, fact: dict[str, Any]
+    conn: Connection, order_no: str, known: KnownPayment, reported: PaymentStatus, fact: PaymentFact
 ) -> str:
     """Our own transaction, decided by the provider after we stopped waiting."""
     refused = known.kind is PaymentKind.REFUND and known.status == PaymentStatus.FAILED
@@ -125,20 +125,20 @@ async def _settle(
     elif known.refund_id is not None:
         await refund_payouts.settle(conn, known.refund_id)
     elif known.renews is not None:
-        await timeline.append(conn, order_no, "authorisation_renewed", data={"amount_minor": fact["amount_minor"]})
+        await timeline.append(conn, order_no, "authorisation_renewed", data={"amount_minor": fact.amount_minor})
         await renewals.gave_way(conn, known.renews)
     elif known.kind in _NOTES:
-        await timeline.append(conn, order_no, _NOTES[known.kind], data={"amount_minor": fact["amount_minor"]})
+        await timeline.append(conn, order_no, _NOTES[known.kind], data={"amount_minor": fact.amount_minor})
     elif purpose is PaymentPurpose.ORDER:
-        await mark_paid(conn, order_no, order.status, fact["amount_minor"])
+        await mark_paid(conn, order_no, order.status, fact.amount_minor)
     elif purpose is PaymentPurpose.UNAPPLIED:
-        await timeline.append(conn, order_no, "payment_returned", data={"amount_minor": fact["amount_minor"]})
+        await timeline.append(conn, order_no, "payment_returned", data={"amount_minor": fact.amount_minor})
         return "stray"
     return "settled"
 
 
 async def _refused(
-    conn: Connection, order_no: str, known: KnownPayment, purpose: PaymentPurpose, fact: dict[str, Any]
+    conn: Connection, order_no: str, known: KnownPayment, purpose: PaymentPurpose, fact: PaymentFact
 ) -> None:
     """Notify the customer that the payment failed: for an authorisation or a capture only."""
     taking = known.kind in _TAKING
@@ -146,13 +146,13 @@ async def _refused(
         await renewals.mark_due(conn, known.renews)  # its order goes on without, and tells so
     elif not (taking and purpose is PaymentPurpose.CHANGE_PAYMENT):  # then the change is undone, and tells so itself
         name = "payment_declined" if taking else "refund_refused"
-        await timeline.append(conn, order_no, name, data={"code": fact.get("error_code") or "declined"})
+        await timeline.append(conn, order_no, name, data={"code": fact.error_code or "declined"})
 
 
 # ── done without us ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _authorised(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+async def _authorised(conn: Connection, order_no: str, provider: str, fact: PaymentFact) -> str:
     """It is captured if the order waits for just that, and no other payment is under way; else it is given up."""
     order = await provider_events.order_of(conn, order_no)
     payment = _reported_payment(order_no, provider, fact, purpose=PaymentPurpose.UNAPPLIED)
@@ -160,23 +160,22 @@ async def _authorised(conn: Connection, order_no: str, provider: str, fact: dict
     if _fits(order, fact) and stand.attempt_state not in IN_FLIGHT:
         attempt = await provider_events.new_attempt(conn, order_no, provider, payment.ref)
         payment = replace(payment, purpose=PaymentPurpose.ORDER, attempt=attempt)
-    payment_id = await provider_events.record(conn, replace(payment, expires_at=fact.get("expires_at")))
-    if risk := fact.get("risk"):
+    payment_id = await provider_events.record(conn, replace(payment, expires_at=fact.expires_at))
+    if risk := fact.risk:
         await transactions.note_risk(conn, payment_id, risk)
-    data: dict[str, Any] = {"amount_minor": payment.amount_minor}
-    if payment.purpose is PaymentPurpose.ORDER:
-        data["attempt"] = payment.attempt
+    numbered = {"attempt": payment.attempt} if payment.purpose is PaymentPurpose.ORDER else {}
+    data = {"amount_minor": payment.amount_minor, **numbered}
     await timeline.append(conn, order_no, "payment_authorised", data=data)
     return "authorised" if payment.purpose is PaymentPurpose.ORDER else "stray"
 
 
-async def _captured(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+async def _captured(conn: Connection, order_no: str, provider: str, fact: PaymentFact) -> str:
     """It pays the order if the order waits for just that, else it goes back."""
     order = await provider_events.order_of(conn, order_no)
     parent = await _authorisation(conn, order_no, provider, fact)
     purpose = PaymentPurpose.ORDER if _fits(order, fact) else PaymentPurpose.UNAPPLIED
     if parent is not None and parent.purpose is PaymentPurpose.CHANGE_PAYMENT:
-        same = parent.amount_minor == fact["amount_minor"] and not parent.followed
+        same = parent.amount_minor == fact.amount_minor and not parent.followed
         purpose = PaymentPurpose.CHANGE_PAYMENT if same and order.awaits_change_payment else PaymentPurpose.UNAPPLIED
     payment = _reported_payment(order_no, provider, fact, purpose=purpose)
     if parent is not None:
@@ -184,9 +183,9 @@ async def _captured(conn: Connection, order_no: str, provider: str, fact: dict[s
         payment = replace(
             payment, parent_id=parent.payment_id, attempt=parent.attempt, change_payment_no=change_payment_no
         )
-    elif fact.get("parent_ref"):
+    elif fact.parent_ref:
         # The authorisation that it was taken from is the same payment: it is not voided when it is reported later.
-        whole = replace(payment, kind=PaymentKind.AUTHORISE, ref=fact["parent_ref"])
+        whole = replace(payment, kind=PaymentKind.AUTHORISE, ref=fact.parent_ref)
         payment = replace(payment, parent_id=await provider_events.record(conn, whole))
     async with change_payments.applied(conn, order_no, payment.change_payment_no):
         await provider_events.record(conn, payment)
@@ -199,7 +198,7 @@ async def _captured(conn: Connection, order_no: str, provider: str, fact: dict[s
     return "stray"
 
 
-async def _voided(conn: Connection, order_no: str, provider: str, fact: dict[str, Any], again_s: int) -> str:
+async def _voided(conn: Connection, order_no: str, provider: str, fact: PaymentFact, again_s: int) -> str:
     parent = await _authorisation(conn, order_no, provider, fact)
     if parent is None:
         return "early"
@@ -218,19 +217,19 @@ async def _voided(conn: Connection, order_no: str, provider: str, fact: dict[str
         parent.attempt,
         AttemptState.AUTHORISED,
     ):
-        data: dict[str, Any] = await renewals.time_to_pay_again(conn, order_no, again_s)
+        data = await renewals.time_to_pay_again(conn, order_no, again_s)
         await timeline.append(conn, order_no, "payment_declined", data={**data, "code": "voided_at_provider"})
     return "voided"
 
 
-async def _refunded(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+async def _refunded(conn: Connection, order_no: str, provider: str, fact: PaymentFact) -> str:
     """It takes its room like any other refund. Refunds of ours that it leaves no room for give way: the provider would
     refuse them."""
     capture = await known_payments.find_parent(conn, order_no, provider, PaymentKind.CAPTURE, fact)
     if capture is None or capture.status != PaymentStatus.SUCCEEDED:
         return "early"
-    pays, _ = await _make_room(conn, order_no, capture.payment_id, fact["amount_minor"], "refunded_at_provider")
-    if pays is None and await provider_events.room_of(conn, capture.payment_id) < fact["amount_minor"]:
+    pays, _ = await _make_room(conn, order_no, capture.payment_id, fact.amount_minor, "refunded_at_provider")
+    if pays is None and await provider_events.room_of(conn, capture.payment_id) < fact.amount_minor:
         about = {"order_no": order_no, "step": "refund", "code": PAID_TWICE}
         _log.error("a refund was paid twice", extra={"payment_id": capture.payment_id, **about})
         return PAID_TWICE
@@ -246,7 +245,7 @@ async def _refunded(conn: Connection, order_no: str, provider: str, fact: dict[s
 
 
 async def _open_refund(
-    conn: Connection, order_no: str, provider: str, fact: dict[str, Any], capture: KnownPayment
+    conn: Connection, order_no: str, provider: str, fact: PaymentFact, capture: KnownPayment
 ) -> str | None:
     """The refund in the database, allocated to the lines. None if all of the money is returned anyway, or no line has
     enough left: then only the payment records it."""
@@ -254,7 +253,7 @@ async def _open_refund(
         return None
     ask = RefundAsk(
         refund_id=f"rf_{secrets.token_hex(12)}", order_no=order_no, origin=Origin.PROVIDER, asked_by=provider,
-        reason="", amount_minor=fact["amount_minor"], of_capture=capture.payment_id,
+        reason="", amount_minor=fact.amount_minor, of_capture=capture.payment_id,
     )  # fmt: skip
     try:
         return (await refunds.open_refund(conn, None, ask)).refund_id
@@ -272,20 +271,20 @@ _DONE_WITHOUT_US = {
 # ── disputes ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _dispute(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> str:
+async def _dispute(conn: Connection, order_no: str, provider: str, fact: PaymentFact) -> str:
     """The provider takes the money back until the dispute is decided; what is won comes back."""
-    known = await known_payments.find_dispute(conn, order_no, provider, fact["provider_ref"])
+    known = await known_payments.find_dispute(conn, order_no, provider, _ref(fact))
     if known is None:
         if not await _open_dispute(conn, order_no, provider, fact):
             return "early"
-        known = await known_payments.find_dispute(conn, order_no, provider, fact["provider_ref"])
-        if known is None or not fact.get("outcome"):
+        known = await known_payments.find_dispute(conn, order_no, provider, _ref(fact))
+        if known is None or not fact.outcome:
             return "disputed"
-    if known.status == DisputeStatus.OPEN and not fact.get("outcome") and fact.get("due_at"):
-        await provider_events.move_deadline(conn, known.payment_id, fact["due_at"])
-    if known.status != DisputeStatus.OPEN or not fact.get("outcome"):
-        return "known" if fact.get("outcome") in (None, "", known.status) else DECIDED_OTHERWISE
-    status = DisputeStatus(fact["outcome"])
+    if known.status == DisputeStatus.OPEN and not fact.outcome and fact.due_at:
+        await provider_events.move_deadline(conn, known.payment_id, fact.due_at)
+    if known.status != DisputeStatus.OPEN or not fact.outcome:
+        return "known" if fact.outcome in ("", known.status) else DECIDED_OTHERWISE
+    status = DisputeStatus(fact.outcome)
     await provider_events.close_dispute(conn, known.payment_id, status)
     if status is DisputeStatus.WON:
         await _won(conn, order_no, provider, fact, known)
@@ -293,32 +292,32 @@ async def _dispute(conn: Connection, order_no: str, provider: str, fact: dict[st
     return status
 
 
-async def _open_dispute(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> bool:
+async def _open_dispute(conn: Connection, order_no: str, provider: str, fact: PaymentFact) -> bool:
     """False while its capture is not in the database. What was refunded before cannot be refunded again."""
     capture = await known_payments.find_parent(conn, order_no, provider, PaymentKind.CAPTURE, fact)
     if capture is None or capture.status != PaymentStatus.SUCCEEDED:
         return False
     at = (order_no, capture.payment_id)
-    _, overtaken = await _make_room(conn, *at, fact["amount_minor"], "disputed", same_pays=False)
-    taken = min(fact["amount_minor"], await provider_events.room_of(conn, capture.payment_id))
-    reason = fact.get("error_code") or "unknown"
+    _, overtaken = await _make_room(conn, *at, fact.amount_minor, "disputed", same_pays=False)
+    taken = min(fact.amount_minor, await provider_events.room_of(conn, capture.payment_id))
+    reason = fact.error_code or "unknown"
     if taken > 0:
         payment = _reported_payment(order_no, provider, fact, purpose=capture.purpose)
         payment = replace(payment, amount_minor=taken, attempt=capture.attempt, parent_id=capture.payment_id)
-        await provider_events.open_dispute(conn, payment, reason, fact.get("due_at"), overtaken)
+        await provider_events.open_dispute(conn, payment, reason, fact.due_at, overtaken)
     # Where nothing was left to take there is no row that makes the next notification old news.
-    key = f"dispute:{provider}:{fact['provider_ref']}"
+    key = f"dispute:{provider}:{fact.provider_ref}"
     if not await timeline.is_done(conn, order_no, key):
-        data = {"amount_minor": fact["amount_minor"], "code": reason}
+        data = {"amount_minor": fact.amount_minor, "code": reason}
         await timeline.append(conn, order_no, "dispute_opened", key=key, data=data)
     return True
 
 
-async def _won(conn: Connection, order_no: str, provider: str, fact: dict[str, Any], known: KnownDispute) -> None:
+async def _won(conn: Connection, order_no: str, provider: str, fact: PaymentFact, known: KnownDispute) -> None:
     """The money is ours again, and refunds that gave way to the dispute are due again; of an order that was cancelled
     meanwhile it goes back to the customer."""
     payment = ReportedPayment(
-        order_no, provider, PaymentKind.DISPUTE_WON, known.amount_minor, known.currency, fact["provider_ref"],
+        order_no, provider, PaymentKind.DISPUTE_WON, known.amount_minor, known.currency, _ref(fact),
         known.purpose, known.attempt, known.parent_id,
     )  # fmt: skip
     await provider_events.record(conn, payment)
@@ -333,30 +332,35 @@ async def _won(conn: Connection, order_no: str, provider: str, fact: dict[str, A
 # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _reported_payment(
-    order_no: str, provider: str, fact: dict[str, Any], *, purpose: PaymentPurpose
-) -> ReportedPayment:
-    kind = PaymentKind(fact["kind"])
-    return ReportedPayment(
-        order_no, provider, kind, fact["amount_minor"], fact["currency"], fact["provider_ref"], purpose
-    )
+def _reported_payment(order_no: str, provider: str, fact: PaymentFact, *, purpose: PaymentPurpose) -> ReportedPayment:
+    return ReportedPayment(order_no, provider, fact.kind, fact.amount_minor, fact.currency, _ref(fact), purpose)
 
 
-def _fits(order: OrderFacts, fact: dict[str, Any]) -> bool:
+def _ref(fact: PaymentFact) -> str:
+    """The provider's reference. Raises RuleBroken `malformed` for a fact without one."""
+    if fact.provider_ref is None:
+        raise RuleBroken("malformed")
+    return fact.provider_ref
+
+
+def _fits(order: OrderFacts, fact: PaymentFact) -> bool:
     """True when the order waits for a payment of just this amount."""
     return (
         order.status in (Status.RECEIVED, Status.PENDING_PAYMENT)
         and not order.cancelling
         and not order.has_capture
-        and (fact["amount_minor"], fact["currency"]) == (order.total_minor, order.currency)
+        and (fact.amount_minor, fact.currency) == (order.total_minor, order.currency)
     )
 
 
-async def _authorisation(conn: Connection, order_no: str, provider: str, fact: dict[str, Any]) -> KnownPayment | None:
+async def _authorisation(conn: Connection, order_no: str, provider: str, fact: PaymentFact) -> KnownPayment | None:
     """What the fact ends or takes. One of ours whose answer we still wait for has surely succeeded."""
     parent = await known_payments.find_parent(conn, order_no, provider, PaymentKind.AUTHORISE, fact)
     if parent is not None and parent.status != PaymentStatus.SUCCEEDED:
-        own = {"provider_ref": fact["parent_ref"], "amount_minor": parent.amount_minor}
+        own = PaymentFact(
+            kind=parent.kind, status=PaymentStatus.SUCCEEDED, provider_ref=fact.parent_ref,
+            amount_minor=parent.amount_minor, currency=parent.currency,
+        )  # fmt: skip
         await _settle(conn, order_no, parent, PaymentStatus.SUCCEEDED, own)
     return parent
 

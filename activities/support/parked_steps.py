@@ -1,7 +1,7 @@
 """Parking a step and resolving it: the order keeps its status, support gets a row, the timeline says who did what."""
 
 import logging
-from typing import Any
+from dataclasses import dataclass, field
 
 from activities.base import oms_activity
 from activities.orders.views import view_of
@@ -10,6 +10,7 @@ from domain.after_sales.guarantees import GuaranteeStatus
 from domain.errors import RuleBroken
 from domain.orders.status import Status
 from domain.shipping.shipments import ShipmentStatus
+from domain.support.parked_steps import EVERYTHING
 from domain.support.steps import STEPS, Action, Step, check_value
 from infra.db.after_sales import delivery_exceptions, guarantees
 from infra.db.engine import Connection, Database
@@ -20,7 +21,7 @@ from infra.db.payments import change_payments, manual_payments, payment_requests
 from infra.db.payments.manual_payments import ManualPayment
 from infra.db.shipping import shipments
 from infra.db.support import step_parking
-from infra.db.support.step_parking import NewParkedStep
+from infra.db.support.step_parking import NewParkedStep, OpenStep
 from infra.observability.metrics import ORDERS_PARKED
 from infra.observability.telemetry import bind_order
 from infra.security.crypto import Unreadable, Vault
@@ -28,6 +29,16 @@ from infra.settings import Settings
 from workflows import payloads as m
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """What resolves a step, and who does it; `subject` is what the step is about."""
+
+    actor: str
+    subject: str
+    value: dict[str, str] = field(default_factory=dict, repr=False)
+    data_key: bytes | None = field(default=None, repr=False)
 
 
 class ParkedStepActivities:
@@ -83,13 +94,13 @@ class ParkedStepActivities:
             status = await timeline.lock_order(conn, request.order_no)
             parked = await step_parking.open_step(conn, request.order_no, request.park_no)
             if parked is not None:
-                step = Step(parked.step)
+                step = parked.step
                 await _require_problem(conn, request, step)
                 resolution = await self._read_resolution(conn, request, parked)
-                await self._apply(conn, status, request, step, {**resolution, "subject": parked.subject})
+                await self._apply(conn, status, request, step, resolution)
                 await step_parking.close(conn, request.order_no, request.park_no, request.resolution_id or None)
                 data = {"park_no": request.park_no, "step": step, "how": request.how}
-                await timeline.append(conn, request.order_no, "step_resolved", resolution["actor"], data=data)
+                await timeline.append(conn, request.order_no, "step_resolved", resolution.actor, data=data)
             return await view_of(conn, request.order_no)
 
     async def _note_refusal(self, request: m.UnparkRequest, code: str) -> None:
@@ -101,16 +112,16 @@ class ParkedStepActivities:
                 data = {"park_no": park_no, "how": request.how, "code": code}
                 await timeline.append(conn, order_no, "resolution_refused", data=data)
 
-    async def _read_resolution(self, conn: Connection, request: m.UnparkRequest, parked: Any) -> dict[str, Any]:
+    async def _read_resolution(self, conn: Connection, request: m.UnparkRequest, parked: OpenStep) -> _Act:
         """Who does it, with which value. Refuses an act that is for another step, or that moves more than agreed."""
         if not request.resolution_id:
-            return {"actor": "system", "value": {}}
+            return _Act("system", parked.subject or "")
         row = await step_parking.resolution(conn, request.order_no, request.resolution_id)
         if row is None:
             raise RuleBroken("resolution_unknown")
         if row.park_no not in (None, request.park_no):
             raise RuleBroken("step_moved_on")
-        step = Step(parked.step)
+        step = parked.step
         if row.amount_minor is not None:
             moved = await step_parking.amount_moved_by(conn, request.order_no, step, request.how, parked.amount_minor)
             if moved > row.amount_minor:
@@ -118,28 +129,35 @@ class ParkedStepActivities:
         value = self._opened(request.resolution_id, row.data_key, row.value_enc)
         if row.action != request.how or check_value(step, Action(request.how), value) is not None:
             raise RuleBroken("value_does_not_fit")
-        return {"actor": row.actor, "value": value or {}, "data_key": row.data_key}
+        return _Act(row.actor, parked.subject or "", value or {}, row.data_key)
 
-    def _opened(self, resolution_id: str, data_key: bytes, sealed: bytes | None) -> Any:
+    def _opened(self, resolution_id: str, data_key: bytes | None, sealed: bytes | None) -> dict[str, str] | None:
         if sealed is None:
             return None
         try:
-            return self._vault.open_json(self._vault.unwrap(data_key), sealed, f"{resolution_id}:value")
+            value: dict[str, str] = self._vault.open_json(self._unwrapped(data_key), sealed, f"{resolution_id}:value")
         except Unreadable:
             raise RuleBroken("value_unreadable") from None
+        return value
+
+    def _unwrapped(self, data_key: bytes | None) -> bytes:
+        """Raises Unreadable for the key of an erased customer."""
+        if data_key is None:
+            raise Unreadable
+        return self._vault.unwrap(data_key)
 
     async def _apply(
-        self, conn: Connection, status: Status, request: m.UnparkRequest, step: Step, resolution: dict[str, Any]
+        self, conn: Connection, status: Status, request: m.UnparkRequest, step: Step, resolution: _Act
     ) -> None:
-        order_no, value = request.order_no, resolution["value"]
+        order_no, value = request.order_no, resolution.value
         match (step, request.how):
             case (Step.REVIEW, Action.SKIP):
                 attempt = (await view_of(conn, order_no, check_unapplied=False)).attempt
-                await timeline.append(conn, order_no, "payment_approved", resolution["actor"], key=f"review:{attempt}")
+                await timeline.append(conn, order_no, "payment_approved", resolution.actor, key=f"review:{attempt}")
             case (Step.CAPTURE, Action.SKIP):
                 await manual_records.record_capture(conn, status, order_no, value["reference"])
             case (Step.RETURN_PAYMENT, Action.SKIP):
-                everything = resolution["subject"] == "all"
+                everything = resolution.subject == EVERYTHING
                 await _record_return(conn, order_no, request.park_no, value["reference"], everything=everything)
             case (Step.REFUND | Step.GUARANTEE, Action.SKIP | Action.AMEND):
                 await (_pay_otherwise if step is Step.REFUND else _skip_guarantee)(conn, order_no, request, resolution)
@@ -152,7 +170,7 @@ class ParkedStepActivities:
                 await self._amend_address(conn, order_no, resolution)
             case (Step.AUTHORISE, Action.AMEND):
                 await payment_requests.amend(
-                    conn, order_no, request.resolution_id or "", value["token"], resolution["actor"]
+                    conn, order_no, request.resolution_id or "", value["token"], resolution.actor
                 )
             case (Step.CANCEL_SHIPMENT, Action.SKIP):
                 if shipment := await shipments.live_shipment(conn, order_no):
@@ -162,13 +180,13 @@ class ParkedStepActivities:
             case (Step.DELIVER, Action.RETRY):
                 await self._wait_on(conn, order_no)
 
-    async def _amend_address(self, conn: Connection, order_no: str, resolution: dict[str, Any]) -> None:
-        address = resolution["value"]
-        sealed = self._vault.seal_json(self._vault.unwrap(resolution["data_key"]), address, f"{order_no}:ship_to")
+    async def _amend_address(self, conn: Connection, order_no: str, resolution: _Act) -> None:
+        address = resolution.value
+        sealed = self._vault.seal_json(self._unwrapped(resolution.data_key), address, f"{order_no}:ship_to")
         await order_contacts.amend_address(
             conn, order_no, sealed, address["country"], address["province"], address["city"]
         )
-        await timeline.append(conn, order_no, "order_amended", resolution["actor"], data={"what": "ship_to"})
+        await timeline.append(conn, order_no, "order_amended", resolution.actor, data={"what": "ship_to"})
 
     async def _wait_on(self, conn: Connection, order_no: str) -> None:
         """Go on waiting for the parcel, with a new deadline."""
@@ -203,24 +221,22 @@ async def _record_return(conn: Connection, order_no: str, park_no: int, referenc
         await timeline.append(conn, order_no, f"payment_{row.kind}ed", data=data)
 
 
-async def _pay_otherwise(conn: Connection, order_no: str, request: m.UnparkRequest, resolution: dict[str, Any]) -> None:
+async def _pay_otherwise(conn: Connection, order_no: str, request: m.UnparkRequest, resolution: _Act) -> None:
     """The refund was paid by another way, or is owed as store credit. No other one is touched: where this one is
     settled meanwhile there is nothing to pay."""
-    refund_id = resolution["subject"] or ""
+    refund_id = resolution.subject
     if refund_id not in await refund_payouts.approved(conn, order_no):
         raise RuleBroken("step_moved_on")
     if request.how == Action.AMEND:
         await refund_payouts.drop_intents(conn, refund_id)
-        await store_credit.pay_with_credit(conn, order_no, refund_id, resolution["actor"])
+        await store_credit.pay_with_credit(conn, order_no, refund_id, resolution.actor)
     else:
-        await refund_payouts.record_by_hand(conn, refund_id, str(request.park_no), resolution["value"]["reference"])
+        await refund_payouts.record_by_hand(conn, refund_id, str(request.park_no), resolution.value["reference"])
 
 
-async def _skip_guarantee(conn: Connection, order_no: str, _: m.UnparkRequest, resolution: dict[str, Any]) -> None:
+async def _skip_guarantee(conn: Connection, order_no: str, _: m.UnparkRequest, resolution: _Act) -> None:
     """What was due on the guarantee is done without. No other one is touched."""
-    subject = resolution["subject"] or ""
+    subject = resolution.subject
     was = await guarantees.skip(conn, order_no, subject)
     event_type = "guarantee_declined" if was is GuaranteeStatus.WANTED else "guarantee_given_up"
-    await timeline.append(
-        conn, order_no, event_type, resolution["actor"], data={"return_id": subject, "code": "skipped"}
-    )
+    await timeline.append(conn, order_no, event_type, resolution.actor, data={"return_id": subject, "code": "skipped"})

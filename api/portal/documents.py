@@ -37,7 +37,7 @@ async def pdf(request: Request, person: CurrentCustomer, order_no: str, document
     services = services_of(request)
     customer, glance = await owned(services, person, order_no)
     document = await document_queries.find_document(services, customer, document_no)
-    if document["order_no"] != glance.order_no:
+    if document.order_no != glance.order_no:
         raise NotFound("document_not_found")
     return await document_views.pdf(document, language(request))
 

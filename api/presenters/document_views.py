@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Response
 
 from api.errors import unavailable
+from api.services.document_queries import DocumentDetail
 from infra.pdf.rendering import Unrendered, pdf_of
 
 _SHOWN = (
@@ -16,29 +17,29 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def presented(document: dict[str, Any]) -> dict[str, Any]:
+def presented(document: DocumentDetail) -> dict[str, Any]:
     """A whole document as the API shows it."""
-    content = {name: value for name, value in document["content"].items() if name not in _SHOWN}
+    content = {name: value for name, value in document.content.items() if name not in _SHOWN}
     return {
-        **{name: document[name] for name in _SHOWN},
-        "corrects": document["corrections"][0]["document_no"] if document["corrections"] else None,
-        "corrections": document["corrections"],
-        "billed_to": document["billed_to"],
+        **{name: getattr(document, name) for name in _SHOWN},
+        "corrects": document.corrections[0]["document_no"] if document.corrections else None,
+        "corrections": document.corrections,
+        "billed_to": document.billed_to,
         **content,
     }
 
 
-async def pdf(document: dict[str, Any], lang: str) -> Response:
+async def pdf(document: DocumentDetail, lang: str) -> Response:
     """The document to keep; the same bytes whenever it is asked for. Raises Problem `pdf_unavailable`."""
     sheet = presented(document)
-    sheet["issued_at"] = document["issued_at"].isoformat()
-    sheet["issued_on"] = _day(document["issued_at"], document["time_zone"])
+    sheet["issued_at"] = document.issued_at.isoformat()
+    sheet["issued_on"] = _day(document.issued_at, document.time_zone)
     try:
         content = await pdf_of(sheet, lang)
     except Unrendered:
         raise unavailable("pdf_unavailable", "the PDF could not be made just now; try again") from None
     headers = {
-        "Content-Disposition": f'attachment; filename="{document["document_no"]}-{lang}.pdf"',
+        "Content-Disposition": f'attachment; filename="{document.document_no}-{lang}.pdf"',
         "Cache-Control": "private, no-store",
         "X-Content-Type-Options": "nosniff",
     }

@@ -1,7 +1,5 @@
 """Products and warehouses: added and read."""
 
-from typing import Any
-
 from api.dependencies import Services
 from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
@@ -10,6 +8,7 @@ from domain.access import Principal
 from domain.errors import NotFound
 from domain.text import is_line
 from infra.db.catalogue import products
+from infra.db.catalogue.products import CatalogueProduct, Warehouse
 from infra.db.engine import Connection
 
 _MAX_SKU = 64
@@ -19,13 +18,13 @@ async def add_product(services: Services, caller: Principal, key: str, digest: b
     """Raises Conflict `product_exists`."""
     product = products.NewProduct(**dict(new))
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> CatalogueProduct:
         return await products.add_product(conn, product)
 
     return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
-async def product(services: Services, sku: str) -> dict[str, Any]:
+async def product(services: Services, sku: str) -> CatalogueProduct:
     """Raises NotFound `product_not_found`."""
     async with services.database.begin() as conn:
         found = await products.product(conn, require_sku(sku))
@@ -38,7 +37,7 @@ async def add_warehouse(services: Services, caller: Principal, key: str, digest:
     """Raises Conflict `warehouse_exists`."""
     warehouse = products.NewWarehouse(**dict(new))
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> Warehouse:
         return await products.add_warehouse(conn, warehouse)
 
     return await run_in_transaction(services, request_of(caller, key, digest), 201, work)

@@ -4,7 +4,6 @@ Issued on request, in one transaction under the order's lock: whoever asks again
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from api.dependencies import Services, actor
 from api.idempotency import request_of, run_in_transaction
@@ -16,7 +15,7 @@ from domain.errors import Conflict, NotFound
 from domain.orders.status import Status
 from domain.payments.refunds import RefundStatus
 from infra.db.documents import documents, invoice_sources
-from infra.db.documents.documents import InvoiceState, NewDocument
+from infra.db.documents.documents import Document, InvoiceState, NewDocument
 from infra.db.engine import Connection
 from infra.db.orders.state import timeline
 from infra.settings import Settings
@@ -30,7 +29,7 @@ async def invoice(
 ) -> Reply:
     """Issue the order's invoice, or find it. Raises Conflict `not_invoiceable`, `seller_unknown`."""
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> Document:
         await timeline.lock_order(conn, number)
         if known := await documents.invoice_of(conn, number):
             return known
@@ -95,7 +94,7 @@ async def _credit_note(
     refund_id: str | None,
     credit: Callable[[Connection, InvoiceState], Awaitable[Amounts]],
 ) -> Reply:
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> Document:
         await timeline.lock_order(conn, order_no)
         if known := await documents.credit_note_of(conn, order_no, refund_id):
             return known
@@ -120,7 +119,7 @@ async def missing_invoices(services: Services, caller: Principal, key: str, dige
     Raises Conflict `nothing_to_invoice`, `invoice_refused`.
     """
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await timeline.lock_order(conn, number)
         if not (made := await documents.make_up(conn, number, actor(caller))):
             raise Conflict("nothing_to_invoice")
@@ -129,7 +128,7 @@ async def missing_invoices(services: Services, caller: Principal, key: str, dige
     return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
-async def of_order(services: Services, order_no: str) -> list[dict[str, Any]]:
+async def of_order(services: Services, order_no: str) -> list[Document]:
     """The order's documents, the oldest first."""
     async with services.database.begin() as conn:
         return await documents.of_order(conn, order_no)

@@ -1,7 +1,6 @@
 """Invoices and credit notes as they are read: one of them, and those of an order."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from api.dependencies import Services
 from domain.access import Principal
@@ -9,6 +8,10 @@ from domain.documents import DocumentKind, document_number
 from domain.errors import NotFound
 from domain.orders.status import Status
 from infra.db.documents import documents, invoice_sources
+from infra.db.documents.documents import Document, MissingDocument
+from infra.db.documents.invoice_sources import PaidRefund
+
+DocumentDetail = documents.DocumentDetail
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,21 +19,21 @@ class OrderDocuments:
     """The documents of an order, and what can still be issued: the invoice, credit notes of refunds and of the
     cancellation, and documents that were refused before (`missing`)."""
 
-    documents: list[dict[str, Any]]
+    documents: list[Document]
     invoiced: bool
-    missing: list[dict[str, Any]]
-    refunds: list[dict[str, Any]]
+    missing: list[MissingDocument]
+    refunds: list[PaidRefund]
     cancelled: bool
 
 
-async def find_document(services: Services, caller: Principal, typed: str) -> dict[str, Any]:
+async def find_document(services: Services, caller: Principal, typed: str) -> DocumentDetail:
     """The whole document. Raises NotFound `document_not_found`, also for a caller who may not see its order."""
     number = document_number(typed)
     if number is None:
         raise NotFound("document_not_found")
     async with services.database.begin() as conn:
         document = await documents.one(conn, services.keys, number)
-    if not caller.may_see_order(document.pop("customer_id"), document.pop("channel")):
+    if not caller.may_see_order(document.customer_id, document.channel):
         raise NotFound("document_not_found")
     return document
 
@@ -41,13 +44,13 @@ async def documents_of(services: Services, order_no: str, status: str) -> OrderD
         issued = await documents.of_order(conn, order_no)
         refunds = await invoice_sources.paid_refunds(conn, order_no)
         missing = await documents.missing(conn, order_no)
-    invoiced = any(document["kind"] == DocumentKind.INVOICE for document in issued)
-    notes = [document for document in issued if document["kind"] == DocumentKind.CREDIT_NOTE]
-    credited = {document["refund_id"] for document in notes if document["dispute_id"] is None}
+    invoiced = any(document.kind is DocumentKind.INVOICE for document in issued)
+    notes = [document for document in issued if document.kind is DocumentKind.CREDIT_NOTE]
+    credited = {document.refund_id for document in notes if document.dispute_id is None}
     return OrderDocuments(
         documents=issued,
         invoiced=invoiced,
         missing=missing,
-        refunds=[refund for refund in refunds if invoiced and refund["refund_id"] not in credited],
+        refunds=[refund for refund in refunds if invoiced and refund.refund_id not in credited],
         cancelled=invoiced and status == Status.CANCELLED and None not in credited,
     )

@@ -1,8 +1,7 @@
 """Stock: levels, receipts, corrections, transfers, quarantine."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
@@ -16,10 +15,10 @@ from domain.errors import NotFound
 from domain.stock.movements import MovementKind
 from infra.db.engine import Connection
 from infra.db.stock import movements
-from infra.db.stock.movements import Move
+from infra.db.stock.movements import Move, StockLevel
 
 _DISPOSITIONS = {"restock": MovementKind.QUARANTINE_RELEASE, "scrap": MovementKind.SCRAP}
-Work = Callable[[Connection], Awaitable[dict[str, Any]]]
+Work = Callable[[Connection], Awaitable[dict[str, object]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class StockRequest:
         return await run_in_transaction(self.services, claimed, 201, work)
 
 
-async def levels(services: Services, sku: str) -> list[dict[str, Any]]:
+async def levels(services: Services, sku: str) -> list[StockLevel]:
     """The SKU's levels at every warehouse. Raises NotFound `product_not_found`."""
     async with services.database.begin() as conn:
         items = await movements.levels(conn, require_sku(sku))
@@ -53,13 +52,13 @@ async def levels(services: Services, sku: str) -> list[dict[str, Any]]:
 async def receive(asked: StockRequest, receipt: Receipt) -> Reply:
     """Raises NotFound `product_not_found`, RuleBroken `unknown_warehouse`, Conflict `receipt_exists`."""
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         warehouse = await movements.place_of(conn, receipt.sku, receipt.warehouse)
         move = Move(
             f"receipt:{asked.unique('receipt')}", MovementKind.RECEIPT, receipt.sku, warehouse, receipt.quantity,
             receipt.reference, actor(asked.caller), allow_duplicate=receipt.allow_duplicate,
         )  # fmt: skip
-        return {**await movements.move(conn, [move]), "reference": receipt.reference}
+        return {**asdict(await movements.move(conn, [move])), "reference": receipt.reference}
 
     return await asked.run(work)
 
@@ -69,13 +68,13 @@ async def adjust(asked: StockRequest, adjustment: Adjustment) -> Reply:
     if adjustment.quantity == 0:
         raise Problem("invalid_quantity", "an adjustment of nothing is none")
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         warehouse = await movements.place_of(conn, adjustment.sku, adjustment.warehouse)
         move = Move(
             f"adjustment:{asked.unique('adjustment')}", MovementKind.ADJUSTMENT, adjustment.sku, warehouse,
             adjustment.quantity, adjustment.reason, actor(asked.caller),
         )  # fmt: skip
-        return {**await movements.move(conn, [move]), "reason": adjustment.reason}
+        return {**asdict(await movements.move(conn, [move])), "reason": adjustment.reason}
 
     return await asked.run(work)
 
@@ -85,7 +84,7 @@ async def transfer(asked: StockRequest, wanted: Transfer) -> Reply:
     if wanted.source == wanted.target:
         raise Problem("same_warehouse", "from and to are the same warehouse")
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         source = await movements.place_of(conn, wanted.sku, wanted.source)
         target = await movements.place_of(conn, wanted.sku, wanted.target)
         unique = asked.unique("transfer")
@@ -96,7 +95,7 @@ async def transfer(asked: StockRequest, wanted: Transfer) -> Reply:
             for kind, warehouse in ((MovementKind.TRANSFER_OUT, source), (MovementKind.TRANSFER_IN, target))
         ]
         moved = await movements.move(conn, moves)
-        return {"from": source, "to": target, "reference": wanted.reference, **moved}
+        return {"from": source, "to": target, "reference": wanted.reference, **asdict(moved)}
 
     return await asked.run(work)
 
@@ -104,12 +103,12 @@ async def transfer(asked: StockRequest, wanted: Transfer) -> Reply:
 async def release(asked: StockRequest, out: OutOfQuarantine) -> Reply:
     """Pieces leave quarantine. Raises as `adjust` does."""
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         warehouse = await movements.place_of(conn, out.sku, out.warehouse)
         move = Move(
             f"quarantine:{asked.unique('quarantine')}", _DISPOSITIONS[out.disposition], out.sku, warehouse,
             out.quantity, out.reason, actor(asked.caller),
         )  # fmt: skip
-        return {**await movements.move(conn, [move]), "disposition": out.disposition, "reason": out.reason}
+        return {**asdict(await movements.move(conn, [move])), "disposition": out.disposition, "reason": out.reason}
 
     return await asked.run(work)

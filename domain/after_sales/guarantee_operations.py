@@ -1,6 +1,6 @@
 """What is to be done on a guarantee now."""
 
-from domain.after_sales.guarantees import UNWANTED, GuaranteeStatus
+from domain.after_sales.guarantees import DUE, UNWANTED, GuaranteeStatus
 from domain.after_sales.returns import COMING, ReturnStatus
 from domain.orders.pending_operations import GuaranteeFacts, OperationKind
 from domain.payments.transactions import PaymentKind
@@ -24,10 +24,15 @@ def call_due(status: GuaranteeStatus, return_status: ReturnStatus) -> PaymentKin
     return None
 
 
+def is_due(status: GuaranteeStatus, *, authorisation_requested: bool) -> bool:
+    """Whether something is still to be done on it, now or later; the arguments as `operation_due` has them."""
+    return status in DUE or (status in UNWANTED and authorisation_requested)
+
+
 def operation_due(
     return_id: str, status: GuaranteeStatus, return_status: ReturnStatus, *, authorisation_requested: bool
 ) -> GuaranteeFacts | None:
-    """The pending operation on it; `authorisation_asked` says that an authorisation was asked for and has not failed.
+    """The pending operation on it; `authorisation_requested` says that one was requested and has not failed.
 
     One that is unwanted by then is released.
     """

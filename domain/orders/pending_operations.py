@@ -89,6 +89,11 @@ def next_operation(facts: OperationFacts) -> Operation | None:
     return next((operation for rule in _RULES if (operation := rule(facts)) is not None), None)
 
 
+def in_payout_order(refunds: Sequence[RefundFacts]) -> list[str]:
+    """Ids of approved refunds as all of them are paid: the oldest first, those that only wait come last."""
+    return [refund.refund_id for refund in sorted(refunds, key=lambda refund: (refund.waits, refund.refund_no))]
+
+
 def _renewal(facts: OperationFacts) -> Operation | None:
     return Operation(OperationKind.RENEWAL, str(min(facts.renewals))) if facts.renewals else None
 

@@ -1,16 +1,33 @@
 """What an order waits for."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from domain.orders.status import TERMINAL, Status
 from domain.times import rfc3339
 
 
+class Waiting(TypedDict):
+    """What is waited for, until when (RFC 3339 in UTC, None without limit), and what comes next."""
+
+    what: str | None
+    until: str | None
+    next: str | None
+
+
+class HoldFacts(TypedDict):
+    """As much of a hold as the rule reads: the statuses that it `stops`, and its deadline."""
+
+    closed_at: str | None
+    stops: Sequence[str]
+    until: str
+    default_outcome: str
+
+
 def waiting_for(
-    status: str, cancelling: str | None, waiting: dict[str, Any] | None, holds: Sequence[dict[str, Any]] = ()
-) -> dict[str, Any] | None:
-    """`{what, until, next}`: what the order waits for, until when, and what comes next; None when it is over."""
+    status: str, cancelling: str | None, waiting: Waiting | None, holds: Sequence[HoldFacts] = ()
+) -> Waiting | None:
+    """What the order waits for; None when it is over."""
     if Status(status) in TERMINAL:
         return None
     if cancelling is None and (held := _held(status, holds)) is not None:
@@ -32,7 +49,7 @@ def waiting_for(
 _AFTER_HOLD = {"release": "the order goes on", "cancel": "the order is cancelled"}
 
 
-def _held(status: str, holds: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+def _held(status: str, holds: Sequence[HoldFacts]) -> HoldFacts | None:
     """The open hold that stops the order now and whose deadline comes first."""
     open_ones = [hold for hold in holds if hold["closed_at"] is None and status in hold["stops"]]
     return min(open_ones, key=lambda hold: str(hold["until"]), default=None)

@@ -24,6 +24,45 @@ class MoneyFacts:
     awaits_change_payment: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Returnable:
+    """A payment of which `amount_minor` is to be returned; `kind` says how: a void or a refund."""
+
+    payment_id: int
+    kind: PaymentKind
+    purpose: PaymentPurpose
+    amount_minor: int
+
+
+def to_return(facts: MoneyFacts, transactions: Sequence[TransactionFacts], *, everything: bool) -> list[Returnable]:
+    """What a person who returns the money otherwise has to return: of an order that is undone `everything`, else
+    unapplied money.
+
+    Of unapplied money it is what no provider has been asked to return yet, as far as there is any.
+    """
+    if everything:
+        return _returnable(captures(transactions), open_authorisations(transactions), transactions)
+    unneeded = unapplied_authorisations(facts, transactions)
+    held = _returnable(unapplied_captures(transactions), unneeded, transactions)
+    return [one for one in held if not _is_asked(one, transactions)] or held
+
+
+def _returnable(
+    captured: Sequence[TransactionFacts],
+    authorised: Sequence[TransactionFacts],
+    transactions: Sequence[TransactionFacts],
+) -> list[Returnable]:
+    kept = [(capture, capture.amount_minor - _given_back(capture, transactions)) for capture in captured]
+    refunds = [Returnable(t.payment_id, PaymentKind.REFUND, t.purpose, left) for t, left in kept if left > 0]
+    return refunds + [Returnable(t.payment_id, PaymentKind.VOID, t.purpose, t.amount_minor) for t in authorised]
+
+
+def _is_asked(held: Returnable, transactions: Sequence[TransactionFacts]) -> bool:
+    """Whether its provider decides already."""
+    pending = PaymentStatus.PENDING
+    return any(t.parent_id == held.payment_id and (t.kind, t.status) == (held.kind, pending) for t in transactions)
+
+
 def has_unapplied(facts: MoneyFacts, transactions: Sequence[TransactionFacts]) -> bool:
     """True while something is to be given back that no provider is deciding on yet."""
     return any(
@@ -69,14 +108,18 @@ def captures(transactions: Sequence[T]) -> list[T]:
 
 def left_of(capture: TransactionFacts, transactions: Sequence[TransactionFacts]) -> int:
     """What of a capture is still to be given back: less what is refunded, promised as a refund, or disputed."""
-    gone = sum(
+    pending = _children(transactions, capture, PaymentKind.REFUND, PaymentStatus.PENDING)
+    promised = sum(t.amount_minor for t in pending if t.refund_id is not None)
+    return capture.amount_minor - _given_back(capture, transactions) - promised
+
+
+def _given_back(capture: TransactionFacts, transactions: Sequence[TransactionFacts]) -> int:
+    """What of a capture is refunded or disputed."""
+    return sum(
         sign * t.amount_minor
         for kind, sign in _TAKEN_BACK.items()
         for t in _children(transactions, capture, kind, PaymentStatus.SUCCEEDED)
     )
-    pending = _children(transactions, capture, PaymentKind.REFUND, PaymentStatus.PENDING)
-    promised = sum(t.amount_minor for t in pending if t.refund_id is not None)
-    return capture.amount_minor - gone - promised
 
 
 def _being_returned(capture: TransactionFacts, transactions: Sequence[TransactionFacts]) -> int:

@@ -158,7 +158,7 @@ async def start(client: Client, settings: Settings, job_id: str, rate_per_s: flo
 async def progress(db: Database, job_id: str) -> tuple[str, int, int]:
     async with db.begin() as connection:
         found = await parked_steps.progress(connection, job_id)
-    return found["state"], found["done"], found["failed"]
+    return found.state, found.done, found.failed
 
 
 async def test_every_order_is_resolved_at_the_rate(

@@ -11,7 +11,7 @@ from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
 from api.services.support import bulk_resolution
-from api.services.support.bulk_resolution import job_number
+from api.services.support.bulk_resolution import JobDetail, JobProgress, job_number
 from domain.access import Role
 
 router = APIRouter(prefix="/console/jobs")
@@ -50,13 +50,13 @@ async def _job(request: Request, person: StaffMember, job_id: str, template: str
     return page(request, template, member=person, **context)
 
 
-def _left_s(job: dict[str, Any], moved: dict[str, Any]) -> int | None:
+def _left_s(job: JobDetail, moved: JobProgress) -> int | None:
     """How long the rest takes at the pace so far; None before anything has moved, and when it is over."""
-    ended = moved["done"] + moved["failed"]
-    if job["state"] != "running" or not ended:
+    ended = moved.done + moved.failed
+    if job.state != "running" or not ended:
         return None
-    so_far_s: float = (datetime.now(UTC) - job["created_at"]).total_seconds()
-    return int(so_far_s / ended * (moved["total"] - ended))
+    so_far_s = (datetime.now(UTC) - job.created_at).total_seconds()
+    return int(so_far_s / ended * (moved.total - ended))
 
 
 @router.post("/{job_id}/stop")

@@ -94,12 +94,12 @@ async def _batch(request: Request, person: StaffMember, batch_id: str, template:
     require(person.principal, Role.SUPPORT, Role.OPERATIONS)
     services = services_of(request)
     kept, found = await workflow_operations.batch(services, batch_id)
-    stopped = found.state is BatchState.FAILED and kept["stopped_by"]
+    stopped = found.state is BatchState.FAILED and kept.stopped_by
     context: dict[str, Any] = {
         "batch": kept,
         "found": found,
         "state": "stopped" if stopped else found.state.value,
-        "total": found.total or kept["total"],
+        "total": found.total or kept.total,
         "left": await failing_workflows.count(services),
     }
     return page(request, template, member=person, **context)

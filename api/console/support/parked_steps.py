@@ -60,8 +60,8 @@ async def group(
         request,
         "stuck_group.html",
         member=person,
-        items=found["items"],
-        next_cursor=found["next_cursor"],
+        items=found.items,
+        next_cursor=found.next_cursor,
         chosen=chosen,
         acts=_acts_on_all(step),
     )
@@ -100,7 +100,7 @@ async def _confirm(request: Request, person: StaffMember, fields: dict[str, str]
     """How many there are now. Raises Problem `nothing_stuck`."""
     chosen = {name: fields.get(name) or None for name in ("step", "error", "provider")}
     touched = await parked_queue.size(services_of(request), body.action.value, chosen)
-    orders = sum(row["orders"] for row in touched)
+    orders = sum(row.orders for row in touched)
     if not orders:
         raise Problem("nothing_stuck", "no stuck order fits any more: somebody was quicker, or the cause is over")
     asked = {name: value for name, value in fields.items() if name not in ("count", "key")}
@@ -121,7 +121,7 @@ async def one(request: Request, person: CurrentStaff, order_no: str) -> Response
     require(person.principal, Role.SUPPORT)
     number = order_number(order_no)
     found = await parked_queue.parked_order(services_of(request), person.principal, number)
-    step = found.step["step"]
+    step = found.step.step
     context: dict[str, Any] = {
         "order_no": number,
         "needs_two": found.needs_approval,

@@ -55,7 +55,7 @@ async def _answer_later(services: Services, placed: Placed, wait_s: float) -> Re
 
 def _reserved_or_refused(glance: OrderOverview) -> bool:
     """A backorder that waits for stock has its answer, too."""
-    return glance.status != Status.RECEIVED or (glance.waiting or {}).get("what") == "stock"
+    return glance.status != Status.RECEIVED or (glance.waiting is not None and glance.waiting["what"] == "stock")
 
 
 def _check_caller(order: PlaceOrder, caller: Principal, customers_channel: str) -> None:

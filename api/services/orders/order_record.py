@@ -6,10 +6,12 @@ from typing import Any
 from api.dependencies import Services
 from domain.errors import NotFound
 from infra.db.documents import documents
+from infra.db.documents.documents import Document
 from infra.db.feedback import feedback
 from infra.db.notifications import messages
 from infra.db.read_models import order_detail
 from infra.db.support import parked_groups
+from infra.db.support.parked_groups import SupportAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,8 @@ class OrderRecord:
 
     order: dict[str, Any]
     events: list[dict[str, Any]]
-    acts: list[dict[str, Any]]
-    documents: list[dict[str, Any]]
+    acts: list[SupportAction]
+    documents: list[Document]
     messages: list[dict[str, Any]]
     feedback: list[dict[str, Any]]
 

@@ -6,7 +6,6 @@ provider carries it out once.
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import orjson
 
@@ -22,7 +21,7 @@ from domain.payments.disputes import DisputeAnswer
 from infra.db.engine import Connection
 from infra.db.payments import dispute_answers, provider_cases
 from infra.db.payments.dispute_answers import DisputeRequest
-from infra.db.payments.provider_cases import EVIDENCE
+from infra.db.payments.provider_cases import EVIDENCE, OpenDispute
 
 READ_BY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
 ANSWERED_BY = (Role.SUPPORT, Role.FINANCE)
@@ -81,7 +80,7 @@ async def _answer(
         asked = await dispute_answers.begin(conn, services.keys, dispute_id, asking, said)
         _gateway(services, asked)
 
-    async def ask() -> dict[str, Any]:
+    async def ask() -> dict[str, object]:
         assert asked is not None
         try:
             await call(_gateway(services, asked), asked)
@@ -96,7 +95,7 @@ async def _answer(
     async def settle(conn: Connection) -> None:
         await dispute_answers.finish(conn, dispute_id, asking, actor(caller), accepted=said is None)
 
-    async def from_database(conn: Connection) -> dict[str, Any] | None:
+    async def from_database(conn: Connection) -> dict[str, object] | None:
         done = await dispute_answers.answered_by(conn, dispute_id, asking)
         return None if done is None else _shown(dispute_id, done.order_no, accepted=done.accepted)
 
@@ -121,7 +120,7 @@ def _gateway(services: Services, asked: DisputeRequest) -> PaymentGateway:
     return gateway
 
 
-def _shown(dispute_id: int, order_no: str, *, accepted: bool) -> dict[str, Any]:
+def _shown(dispute_id: int, order_no: str, *, accepted: bool) -> dict[str, object]:
     return {"dispute_id": dispute_id, "order_no": order_no, "answer": _answered(accepted=accepted)}
 
 
@@ -131,15 +130,15 @@ _SHOWN = (
 )  # fmt: skip
 
 
-async def open_ones(services: Services) -> list[dict[str, Any]]:
+async def open_ones(services: Services) -> list[dict[str, object]]:
     """Open disputes, those to be answered first."""
     async with services.database.begin() as conn:
-        rows = await provider_cases.disputes(conn, services.keys)
-    return [{**{name: row[name] for name in _SHOWN}, "answer": _answer_of(row)} for row in rows]
+        found = await provider_cases.disputes(conn, services.keys)
+    return [{**{name: getattr(one, name) for name in _SHOWN}, "answer": _answer_of(one)} for one in found]
 
 
-def _answer_of(row: dict[str, Any]) -> DisputeAnswer | None:
-    return None if row["answered_at"] is None else _answered(accepted=row["accepted_at"] is not None)
+def _answer_of(dispute: OpenDispute) -> DisputeAnswer | None:
+    return None if dispute.answered_at is None else _answered(accepted=dispute.accepted_at is not None)
 
 
 def _answered(*, accepted: bool) -> DisputeAnswer:

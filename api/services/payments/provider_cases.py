@@ -1,7 +1,7 @@
 """What waits at the providers for a person: disputes, and facts that could not be applied or fit nothing here."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from api.dependencies import Services, actor
 from api.idempotency import request_of, run_in_transaction
@@ -10,7 +10,7 @@ from api.schemas.payments.disputes import AnswerDispute
 from domain.access import Principal
 from infra.db.engine import Connection
 from infra.db.payments import provider_cases
-from infra.db.payments.provider_cases import Answer
+from infra.db.payments.provider_cases import Answer, OpenDispute, UnappliedEvent
 
 EVIDENCE = provider_cases.EVIDENCE
 
@@ -19,8 +19,8 @@ EVIDENCE = provider_cases.EVIDENCE
 class Waiting:
     """Open disputes, the nearest deadline first, and facts that nobody could apply, the oldest first."""
 
-    disputes: list[dict[str, Any]]
-    facts: list[dict[str, Any]]
+    disputes: list[OpenDispute]
+    facts: list[UnappliedEvent]
 
 
 async def waiting(services: Services) -> Waiting:
@@ -38,7 +38,8 @@ async def keep_evidence(
     given = Answer({name: getattr(evidence, name) or "" for name in EVIDENCE}, evidence.handed_in)
 
     async def work(conn: Connection) -> dict[str, int]:
-        return await provider_cases.answer(conn, services.keys, dispute_id, given, actor(caller))
+        await provider_cases.answer(conn, services.keys, dispute_id, given, actor(caller))
+        return {"dispute_id": dispute_id}
 
     return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
@@ -49,7 +50,8 @@ async def settle_fact(
     """Try a fact once more, or set it aside. Raises Conflict `fact_settled`."""
 
     async def work(conn: Connection) -> dict[str, int]:
-        return await provider_cases.settle_fact(conn, inbox_id, actor(caller), again=act == "again")
+        await provider_cases.settle_fact(conn, inbox_id, actor(caller), again=act == "again")
+        return {"inbox_id": inbox_id}
 
     digest = f"{act} {inbox_id}".encode()
     return await run_in_transaction(services, request_of(caller, key, digest), 200, work)

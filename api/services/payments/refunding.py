@@ -5,7 +5,7 @@ it.
 """
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from api.authorization import visible_order
@@ -21,6 +21,7 @@ from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Connection
 from infra.db.payments import refund_plans, refund_queries, refunds
 from infra.db.payments.refund_plans import LineAsk, Plan, RefundAsk
+from infra.db.payments.refund_queries import RefundDetail
 from infra.db.read_models import order_detail
 
 REFUNDED_BY = (Role.SUPPORT, Role.FINANCE)
@@ -37,7 +38,7 @@ async def refund(
     `currency_mismatch`."""
     asked = _ask(services, caller, key, number, request)
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         opened = await refunds.open_refund(conn, services.keys, asked)
         _require_currency(request, opened.plan)
         sums = {name: getattr(opened.plan, name) for name in _SUMS}
@@ -90,7 +91,7 @@ class RefundableOrder:
 
     order: dict[str, Any]
     lines: list[RefundableLine]
-    refunds: list[dict[str, Any]]
+    refunds: list[RefundDetail]
 
 
 async def refundable_order(services: Services, number: str) -> RefundableOrder:
@@ -103,26 +104,27 @@ async def refundable_order(services: Services, number: str) -> RefundableOrder:
         return RefundableOrder(order, lines, await refund_queries.of_order(conn, services.keys, number))
 
 
-async def list_refunds(services: Services, caller: Principal, number: str) -> list[dict[str, Any]]:
+async def list_refunds(services: Services, caller: Principal, number: str) -> list[dict[str, object]]:
     """The order's refunds for this caller, oldest first."""
     async with services.database.begin() as conn:
         found = await refund_queries.of_order(conn, services.keys, number)
     return [_shown(refund, caller) for refund in found]
 
 
-async def get_refund(services: Services, caller: Principal, refund_id: str) -> dict[str, Any]:
+async def get_refund(services: Services, caller: Principal, refund_id: str) -> dict[str, object]:
     """One refund for this caller. Raises NotFound `refund_not_found`, also for one of an order that is not theirs."""
     if not _REFUND_ID.match(refund_id):
         raise NotFound("refund_not_found")
     async with services.database.begin() as conn:
         found = await refund_queries.find(conn, services.keys, refund_id)
     try:
-        await visible_order(services, caller, found["order_no"])
+        await visible_order(services, caller, found.order_no)
     except NotFound:
         raise NotFound("refund_not_found") from None
     return _shown(found, caller)
 
 
-def _shown(refund: dict[str, Any], caller: Principal) -> dict[str, Any]:
+def _shown(refund: RefundDetail, caller: Principal) -> dict[str, object]:
     """A refund for this caller: who asked and why, and what it goes back to, is for staff."""
-    return refund if caller.is_staff else {name: value for name, value in refund.items() if name not in _STAFF_ONLY}
+    names = (field.name for field in fields(refund) if caller.is_staff or field.name not in _STAFF_ONLY)
+    return {name: getattr(refund, name) for name in names}

@@ -2,8 +2,9 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from api import pagination
 from api.dependencies import Services, actor
@@ -14,20 +15,29 @@ from domain.access import Principal, Role
 from domain.errors import NotFound
 from infra.db.engine import Connection
 from infra.db.staff import api_tokens
+from infra.db.staff.api_tokens import Token
 from infra.security import tokens as signed
 
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 
 
+@dataclass(frozen=True, slots=True)
+class TokenPage:
+    """A page of tokens, the newest first."""
+
+    items: Sequence[Token]
+    next_cursor: str | None
+
+
 async def list_tokens(
     services: Services, *, role: Role | None, subject: str | None, active: bool, cursor: str | None, limit: int
-) -> dict[str, Any]:
-    """{items, next_cursor}, the newest first. Raises Problem `invalid_cursor`."""
+) -> TokenPage:
+    """Raises Problem `invalid_cursor`."""
     before = pagination.large_number(cursor) if cursor else None
     async with services.database.begin() as conn:
         found = await api_tokens.page(conn, role=role, subject=subject, active=active, before=before, limit=limit + 1)
-    more = pagination.encoded([found[limit - 1]["number"]]) if len(found) > limit else None
-    return {"items": [_shown(row) for row in found[:limit]], "next_cursor": more}
+    more = pagination.encoded([found[limit - 1].number]) if len(found) > limit else None
+    return TokenPage([row.token for row in found[:limit]], more)
 
 
 async def issue(services: Services, caller: Principal, key: str, digest: bytes, new: NewToken) -> Reply:
@@ -53,7 +63,7 @@ async def revoke(services: Services, caller: Principal, key: str, token_id: str)
     if not _ID.match(token_id):
         raise NotFound("token_not_found")
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> Token:
         row = await api_tokens.revoke(conn, token_id, actor(caller))
         if row is None:
             raise NotFound("token_not_found")
@@ -63,7 +73,3 @@ async def revoke(services: Services, caller: Principal, key: str, token_id: str)
     reply = await run_in_transaction(services, request_of(caller, key, digest), 200, work)
     await services.revoked.look()
     return reply
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "number"}

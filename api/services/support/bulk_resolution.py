@@ -1,7 +1,7 @@
 """Bulk jobs: one action on every parked order of a filter."""
 
 import re
-from typing import Any
+from dataclasses import asdict
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
@@ -19,9 +19,12 @@ from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Connection
 from infra.db.support import parked_groups, parked_steps
-from infra.db.support.parked_steps import Agreed
+from infra.db.support.parked_groups import Job
+from infra.db.support.parked_steps import Agreed, MovingStep
 from infra.observability.telemetry import current_traceparent
 
+JobDetail = parked_groups.JobDetail
+JobProgress = parked_steps.JobProgress
 _JOB_ID = re.compile(r"^job_[0-9a-f]{32}$")
 
 
@@ -38,13 +41,14 @@ async def resolve_many(services: Services, caller: Principal, key: str, digest: 
         raise Problem("filter_missing", 'name a step, an error or a provider in filter, or say "all": true')
     _require_some_step(request)
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         limit_minor, above = await _above_limit(conn, services, actor(caller), request)
-        answer = await _ask_for(conn, services, caller, key, request, above)
+        approval_id = await _ask_for(conn, services, caller, key, request, above)
         job_id = f"job_{derived_id(caller, key, 'resolve many')}"
         total = await open_job(conn, services, job_id, request, actor(caller), limit_minor=limit_minor)
-        _require_expected(request, total + answer.get("waiting", 0))
-        return {"job_id": job_id, "total": total, **answer}
+        _require_expected(request, total + len(above))
+        waiting = {"approval_id": approval_id, "waiting": len(above)} if above else {}
+        return {"job_id": job_id, "total": total, **waiting}
 
     return await run_in_transaction(services, request_of(caller, key, digest), 202, work)
 
@@ -70,19 +74,19 @@ def _require_expected(request: BulkResolution, found: int) -> None:
 
 async def _above_limit(
     conn: Connection, services: Services, by: str, request: BulkResolution
-) -> tuple[int, list[dict[str, Any]]]:
+) -> tuple[int, list[MovingStep]]:
     """(what one person may give back for an order in this operation, the orders that would exceed it). If the others
     together exceed the person's daily limit, every order that moves money waits for approval, and the amount is 0."""
     limits = Limits.from_settings(services.settings)
     moving = await parked_steps.moving(conn, request.action.value, _chosen(request), limits.order_minor)
     alone: dict[str, int] = {}
     for row in moving:
-        if not row["dear"]:
-            alone[row["currency"]] = alone.get(row["currency"], 0) + row["added_minor"]
+        if not row.dear:
+            alone[row.currency] = alone.get(row.currency, 0) + row.added_minor
     for currency, amount in sorted(alone.items()):
         if amount and await approval_limits.beyond_day(conn, limits, by, currency, amount):
             return -1, moving
-    return limits.order_minor, [row for row in moving if row["dear"]]
+    return limits.order_minor, [row for row in moving if row.dear]
 
 
 async def _ask_for(
@@ -91,19 +95,19 @@ async def _ask_for(
     caller: Principal,
     key: str,
     request: BulkResolution,
-    above: list[dict[str, Any]],
-) -> dict[str, Any]:
-    """{approval_id, waiting}, {} when no approval is needed."""
+    above: list[MovingStep],
+) -> str | None:
+    """The approval that they wait for; None when no approval is needed."""
     if not above:
-        return {}
-    numbers, currencies = [row["order_no"] for row in above], {row["currency"] for row in above}
-    amounts = [row["amount_minor"] for row in above]
+        return None
+    numbers, currencies = [row.order_no for row in above], {row.currency for row in above}
+    amounts = [row.amount_minor for row in above]
     currency = currencies.pop() if len(currencies) == 1 else None
-    bulk = BulkRequest(request, numbers, [row["park_no"] for row in above], amounts)
+    bulk = BulkRequest(request, numbers, [row.park_no for row in above], amounts)
     asked = await approval_requests.ask(
         conn, services, caller, key, ApprovalRequest(None, request.action, len(numbers), sum(amounts), currency, bulk)
     )
-    return {"approval_id": asked["approval_id"], "waiting": len(numbers)}
+    return str(asked["approval_id"])
 
 
 async def open_job(
@@ -153,15 +157,15 @@ async def stop_job(services: Services, caller: Principal, key: str, job_id: str)
     """End a job before its next order; one that has ended stays as it is. Raises NotFound `job_not_found`."""
     digest = derived_id(caller, job_id, "stop").encode()
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await parked_steps.stop_job(conn, job_id, actor(caller))
-        return await parked_steps.progress(conn, job_id)
+        return asdict(await parked_steps.progress(conn, job_id))
 
     return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
 
-async def progress(services: Services, job_id: str) -> dict[str, Any]:
-    """{state, total, done, failed}. Raises NotFound `job_not_found`."""
+async def progress(services: Services, job_id: str) -> JobProgress:
+    """Raises NotFound `job_not_found`."""
     known = job_number(job_id)
     async with services.database.begin() as conn:
         return await parked_steps.progress(conn, known)
@@ -174,13 +178,13 @@ def job_number(typed: str) -> str:
     return typed
 
 
-async def newest_jobs(services: Services) -> list[dict[str, Any]]:
+async def newest_jobs(services: Services) -> list[Job]:
     """The newest bulk jobs."""
     async with services.database.begin() as conn:
         return await parked_groups.jobs(conn)
 
 
-async def job(services: Services, job_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+async def job(services: Services, job_id: str) -> tuple[JobDetail, JobProgress]:
     """The bulk job, and how far it is. Raises NotFound `job_not_found`."""
     async with services.database.begin() as conn:
         found = await parked_groups.job(conn, services.keys, job_id)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from temporalio.client import Client
 
@@ -13,6 +12,7 @@ from domain.orders.status import TERMINAL, Status
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_detail import OrderOverview
 from infra.db.support import reset_requests
+from infra.db.support.reset_requests import ResetBatch
 from infra.temporal import failing_workflows
 from infra.temporal.failing_workflows import DeadWorkflow, FailingWorkflow
 from workflows import names
@@ -35,7 +35,7 @@ class FailingOverview:
     count: int
     failing: Sequence[FailingWorkflow]
     ended: Sequence[EndedRun]
-    batches: Sequence[dict[str, Any]]
+    batches: Sequence[ResetBatch]
 
 
 async def overview(services: Services, limit: int) -> FailingOverview:
@@ -73,4 +73,4 @@ async def confirmed_count(services: Services, caller: Principal, key: str) -> in
     """The number that was confirmed when this form was sent before, None for a new form: fewer may fail by now."""
     async with services.database.begin() as conn:
         kept = await reset_requests.batch(conn, services.keys, batch_id_of(caller, key))
-    return kept["total"] if kept else None
+    return kept.total if kept else None

@@ -66,7 +66,7 @@ def adjusting(
         answer = await services.workflows.ask(number, names.ADJUST, update, act_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
-    async def from_books(conn: Connection) -> dict[str, Any] | None:
+    async def from_books(conn: Connection) -> dict[str, object] | None:
         status = await books.status_after(conn, act_id, number)
         return None if status is None else {"order_no": number, "status": status, "outcome": request.event.value}
 

@@ -1,5 +1,6 @@
 """The queue of parked orders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,29 +12,38 @@ from domain.errors import NotFound
 from domain.support.steps import Action, Step
 from infra.db.read_models import order_detail
 from infra.db.support import parked_groups, parked_steps
-from infra.db.support.parked_steps import StuckWanted
+from infra.db.support.parked_groups import LastAction, StuckGroup, StuckOrder, Touched
+from infra.db.support.parked_steps import StuckStep, StuckWanted
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedPage:
+    """A page of parked orders, the longest parked first."""
+
+    items: Sequence[StuckStep]
+    next_cursor: str | None
 
 
 async def list_parked(
     services: Services, step: Step | None, error: str | None, provider: str | None, limit: int, cursor: str | None
-) -> dict[str, Any]:
-    """{items, next_cursor}, the longest parked first. Raises Problem `invalid_cursor`."""
+) -> ParkedPage:
+    """Raises Problem `invalid_cursor`."""
     wanted = StuckWanted(step.value if step else None, error, provider, None, limit)
     if cursor is not None:
         since, order_no = pagination.decoded(cursor, str, str)
         wanted = replace(wanted, after=(pagination.moment(since), order_no))
     async with services.database.begin() as conn:
         rows = await parked_steps.stuck(conn, wanted)
-    return {"items": rows[: wanted.limit], "next_cursor": _next_cursor(rows, wanted.limit)}
+    return ParkedPage(rows[: wanted.limit], _next_cursor(rows, wanted.limit))
 
 
-async def groups(services: Services) -> list[dict[str, Any]]:
+async def groups(services: Services) -> list[StuckGroup]:
     """Parked orders by step, error and provider."""
     async with services.database.begin() as conn:
         return await parked_groups.groups(conn)
 
 
-async def size(services: Services, action: str, chosen: dict[str, str | None]) -> list[dict[str, Any]]:
+async def size(services: Services, action: str, chosen: dict[str, str | None]) -> list[Touched]:
     """How many orders the action would reach, and for which amounts."""
     async with services.database.begin() as conn:
         return await parked_groups.size(conn, action, chosen)
@@ -44,9 +54,9 @@ class ParkedOrder:
     """An order's parked step (`step` None in it where there is none any more), what cancelling would give back, what
     resolved the step before, and the actions for which this caller needs an approver."""
 
-    step: dict[str, Any]
+    step: StuckOrder
     consequence: dict[str, Any]
-    last_action: dict[str, Any] | None
+    last_action: LastAction | None
     needs_approval: frozenset[str]
 
 
@@ -62,8 +72,8 @@ async def parked_order(services: Services, caller: Principal, number: str) -> Pa
     return ParkedOrder(step, consequence, last, frozenset(two))
 
 
-def _next_cursor(rows: list[dict[str, Any]], limit: int) -> str | None:
+def _next_cursor(rows: Sequence[StuckStep], limit: int) -> str | None:
     if len(rows) <= limit:
         return None
     last = rows[limit - 1]
-    return pagination.encoded([last["since"].isoformat(), last["order_no"]])
+    return pagination.encoded([last.since.isoformat(), last.order_no])

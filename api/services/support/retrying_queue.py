@@ -1,8 +1,7 @@
 """Steps that fail and are still being tried: the database lists them, Temporal says which are paused."""
 
 import logging
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from temporalio.client import Client
 
@@ -10,7 +9,7 @@ from api import pagination
 from api.dependencies import Services
 from api.errors import Problem
 from infra.db.support import retrying_steps
-from infra.db.support.retrying_steps import Place, RetryingWanted
+from infra.db.support.retrying_steps import Place, RetryingStep, RetryingWanted
 from infra.temporal import failing_workflows
 from workflows import names
 
@@ -23,7 +22,7 @@ class RetryingPage:
     """Steps, paused ones first, then the longest failing. `asked` is False where Temporal did not answer: then the
     database alone says what is paused."""
 
-    items: list[dict[str, Any]]
+    items: list[RetryingStep]
     next_cursor: str | None
     asked: bool
 
@@ -36,7 +35,7 @@ async def list_retrying(
     async with services.database.begin() as conn:
         rows = await retrying_steps.listed(conn, wanted)
     paused = await _paused(services, limit)
-    items = [{**row, "paused": _is_paused(row, paused)} for row in rows[:limit]]
+    items = [replace(row, paused=_is_paused(row, paused)) for row in rows[:limit]]
     if not (cursor or step or error or provider):
         items = [*_only_paused(paused or set(), items), *items]
     return RetryingPage(items, _cursor_after(rows[limit - 1]) if len(rows) > limit else None, paused is not None)
@@ -56,16 +55,16 @@ async def _paused(services: Services, limit: int) -> set[tuple[str, str]] | None
     return {(workflow.removeprefix(_ORDER), name) for workflow, name in found if workflow.startswith(_ORDER)}
 
 
-def _is_paused(row: dict[str, Any], paused: set[tuple[str, str]] | None) -> bool:
-    return bool(row["paused"] if paused is None else (row["order_no"], row["activity"]) in paused)
+def _is_paused(row: RetryingStep, paused: set[tuple[str, str]] | None) -> bool:
+    return row.paused if paused is None else (row.order_no, row.activity) in paused
 
 
-def _only_paused(paused: set[tuple[str, str]], items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _only_paused(paused: set[tuple[str, str]], items: list[RetryingStep]) -> list[RetryingStep]:
     """Steps that were paused before they failed: the database has no attempt of them."""
-    known = {(row["order_no"], row["activity"]) for row in items}
-    empty = dict.fromkeys(("step", "error", "provider", "attempt", "max_attempts", "since", "next_try_at"))
+    known = {(row.order_no, row.activity) for row in items}
     return [
-        {**empty, "order_no": order_no, "activity": name, "paused": True} for order_no, name in sorted(paused - known)
+        RetryingStep(order_no, name, None, None, None, None, None, None, None, paused=True)
+        for order_no, name in sorted(paused - known)
     ]
 
 
@@ -77,5 +76,6 @@ def _place(cursor: str | None) -> Place | None:
     return Place(paused, pagination.moment(since), order_no, activity)
 
 
-def _cursor_after(row: dict[str, Any]) -> str:
-    return pagination.encoded([row["paused"], row["since"].isoformat(), row["order_no"], row["activity"]])
+def _cursor_after(row: RetryingStep) -> str:
+    since = row.since.isoformat() if row.since else ""
+    return pagination.encoded([row.paused, since, row.order_no, row.activity])

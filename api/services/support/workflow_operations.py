@@ -1,7 +1,5 @@
 """Acts on what runs, shared by HTTP and console: on an activity that still tries, on a workflow to begin again."""
 
-from typing import Any
-
 from temporalio.client import Client
 
 from api.dependencies import Services, actor, derived_id
@@ -17,6 +15,7 @@ from infra.db.audit import actor_context
 from infra.db.engine import Connection
 from infra.db.read_models.order_detail import OrderOverview
 from infra.db.support import activity_actions, reset_requests, retrying_steps
+from infra.db.support.reset_requests import ResetBatchDetail
 from infra.temporal import running_activities, workflow_resets
 from infra.temporal.running_activities import ActivityAction, RunningActivity, UnderWay
 from infra.temporal.workflow_resets import AnotherBatch, Batch
@@ -43,7 +42,7 @@ def possible(activity: RunningActivity) -> list[ActivityAction]:
     return [*waiting, ActivityAction.PAUSE, ActivityAction.SET_TIMEOUT]
 
 
-async def running(services: Services, order: OrderOverview) -> dict[str, Any]:
+async def running(services: Services, order: OrderOverview) -> dict[str, object]:
     """What the order's workflow does now, for programs. Raises Problem `workflow_unavailable`."""
     found = await under_way(services, order.order_no)
     bug = found.failing
@@ -57,7 +56,7 @@ async def running(services: Services, order: OrderOverview) -> dict[str, Any]:
     }
 
 
-def _shown(activity: RunningActivity) -> dict[str, Any]:
+def _shown(activity: RunningActivity) -> dict[str, object]:
     return {
         "activity_id": activity.activity_id,
         "activity": activity.name,
@@ -125,7 +124,7 @@ async def act_on_activity(
             client, workflow_id, activity_id, request.action, act_id, request.timeout_s
         )
 
-    async def ask() -> dict[str, Any]:
+    async def ask() -> dict[str, object]:
         if not over:
             await services.workflows.call(change)
         return {"order_no": number, "activity_id": activity_id, "activity": request.activity, "action": request.action}
@@ -169,7 +168,7 @@ async def reset_order(
             wanted = {"order_no": number, "run_id": run_id, "actor": actor(caller), "reason": request.reason}
             await reset_requests.save_reset(conn, services.keys, act_id, **wanted)
 
-    async def ask() -> dict[str, Any]:
+    async def ask() -> dict[str, object]:
         async with services.database.begin() as conn:
             await reset_requests.alone(conn, number)
             run_id = await reset_requests.run_of(conn, act_id)
@@ -220,7 +219,7 @@ async def reset_all(services: Services, caller: Principal, key: str, total: int,
     return batch_id
 
 
-async def batch(services: Services, batch_id: str) -> tuple[dict[str, Any], Batch]:
+async def batch(services: Services, batch_id: str) -> tuple[ResetBatchDetail, Batch]:
     """What was asked for and how far it is. Raises NotFound `job_not_found`, Problem `workflow_unavailable`."""
     async with services.database.begin() as conn:
         kept = await reset_requests.batch(conn, services.keys, batch_id)
@@ -239,7 +238,7 @@ async def stop_batch(services: Services, caller: Principal, batch_id: str) -> No
     if found.state is not workflow_resets.BatchState.RUNNING:
         return
     async with services.database.begin() as conn:
-        act_id = f"act_{derived_id(caller, kept['batch_id'], 'stop resets')}"
+        act_id = f"act_{derived_id(caller, kept.batch_id, 'stop resets')}"
         await actor_context.set_actor(conn, actor(caller), caller.origin)
         await reset_requests.save_stop(conn, act_id, batch_id, actor(caller))
 

@@ -3,8 +3,8 @@
 import base64
 import re
 import secrets
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from api.idempotency import HOLD_S, request_of, run_in_transaction
@@ -18,7 +18,7 @@ from infra.db.audit import actor_context
 from infra.db.engine import Connection
 from infra.db.idempotency import Answered
 from infra.db.webhooks import deliveries, endpoints
-from infra.db.webhooks.endpoints import Endpoint
+from infra.db.webhooks.endpoints import Endpoint, ShownEndpoint
 from infra.security.network_addresses import Reach
 
 # So many are taken up by one statement well within its time.
@@ -45,10 +45,10 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, ne
         shown = await endpoints.add(conn, services.keys, wanted)
         # The kept answer is without the secret, which stays encrypted.
         await idempotency.finish(conn, services.keys, claim, 201, as_sent(shown))
-    return Reply({**shown, "secret": secret}, 201)
+    return Reply({**asdict(shown), "secret": secret}, 201)
 
 
-async def list_endpoints(services: Services) -> list[dict[str, Any]]:
+async def list_endpoints(services: Services) -> list[ShownEndpoint]:
     """All endpoints without their secrets, the oldest first."""
     async with services.database.begin() as conn:
         return await endpoints.every(conn)
@@ -69,7 +69,7 @@ async def replay(
     """Switch the endpoint on and send again what was given up since. Raises NotFound `endpoint_not_found`."""
     _require_id(endpoint_id)
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         replayed = await deliveries.replay(conn, endpoint_id, since, REPLAYED_AT_ONCE)
         if replayed is None:
             raise NotFound("endpoint_not_found")

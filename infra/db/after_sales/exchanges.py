@@ -13,6 +13,7 @@ from domain.orders.lines import PricedLine, Product, RequestedLine, price_lines
 from domain.orders.order_no import new_order_no
 from domain.orders.status import Status
 from domain.pricing.allocation import Frozen
+from domain.times import rfc3339
 from infra.db.after_sales.returns import Return
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders.state import timeline
@@ -176,10 +177,11 @@ async def place(
     await conn.execute(_PLACE_LINE, _lines(new_no, lines, new))
     placed = {"return_id": order_return.return_id, "new_order_no": new_no, "used_minor": new.used_minor}
     await conn.execute(_PLACED, placed)
-    data: dict[str, Any] = {"order_no": new_no, "used_minor": new.used_minor, "to_pay_minor": new.to_pay_minor}
-    if new.to_pay_minor:
-        data["until"] = timeline.waiting("payment", "", pay_within_s)["until"]
-    await timeline.append(conn, order_return.order_no, "exchange_sent", actor, data={**order_return.facts, **data})
+    sent = {"order_no": new_no, "used_minor": new.used_minor, "to_pay_minor": new.to_pay_minor}
+    until = {"until": rfc3339(timeline.deadline_in(pay_within_s))} if new.to_pay_minor else {}
+    await timeline.append(
+        conn, order_return.order_no, "exchange_sent", actor, data={**order_return.facts, **sent, **until}
+    )
     return new_no
 
 

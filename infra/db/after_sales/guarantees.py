@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.after_sales.guarantee_operations import call_due
+from domain.after_sales.guarantee_operations import call_due, is_due
 from domain.after_sales.guarantees import CLAIMING, HELD, UNWANTED, GuaranteeStatus, claim_of
 from domain.after_sales.returns import ReturnStatus
 from domain.errors import Conflict
@@ -51,7 +51,6 @@ _DROP_INTENTS = text(
         WHERE order_no = :order_no AND purpose = 'guarantee' AND status IN ('intent', 'pending')
           AND guarantee_return_id = :return_id"""
 )
-_DUE = text("SELECT guarantee_is_due(:return_id)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +177,10 @@ async def skip(conn: AsyncConnection, order_no: str, return_id: str) -> Guarante
     """Support goes on without what is due on this return's guarantee; its status until now. The caller has locked the
     order. Raises Conflict `step_moved_on` where nothing is due any more."""
     guarantee = await find(conn, return_id)
-    due = guarantee is not None and (await conn.execute(_DUE, {"return_id": return_id})).scalar_one()
-    if guarantee is None or not due or guarantee.order_no != order_no:
+    if guarantee is None or guarantee.order_no != order_no:
+        raise Conflict("step_moved_on")
+    requested = guarantee.unwanted and await _left_over(conn, guarantee)
+    if not is_due(guarantee.status, authorisation_requested=requested):
         raise Conflict("step_moved_on")
     await conn.execute(_DROP_INTENTS, {"order_no": order_no, "return_id": guarantee.return_id})
     if not guarantee.unwanted:

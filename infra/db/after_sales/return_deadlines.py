@@ -1,20 +1,11 @@
 """What happens to a return automatically: reminders, default outcomes, tracking events of its parcel."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.after_sales.returns import (
-    CLOSED,
-    Condition,
-    LineFound,
-    ReturnDue,
-    ReturnEvent,
-    ReturnStatus,
-)
+from domain.after_sales import return_deadlines as rules
+from domain.after_sales.return_deadlines import NextDue
+from domain.after_sales.returns import Condition, LineFound, ReturnDue, ReturnEvent, ReturnStatus
 from domain.shipping.shipments import ShipmentStatus, has_left
 from domain.times import rfc3339
 from infra.db.after_sales import return_handling, returns, settlement
@@ -52,29 +43,12 @@ _REMINDED_ONE = {
     ReturnStatus.IN_TRANSIT: "support",
     ReturnStatus.RECEIVED: "warehouse",
 }
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class NextDue:
-    """What is due next on a return, and when."""
-
-    action: ReturnDue
-    at: datetime
 
 
 async def next_due(conn: AsyncConnection, order_return: Return) -> NextDue | None:
     """None if nothing happens automatically."""
-    if order_return.status in CLOSED:
-        return None
-    if order_return.status is ReturnStatus.INSPECTED:
-        through = await settlement.is_through(conn, order_return)
-        return NextDue(ReturnDue.COMPLETE, _BEGINNING) if through else None
-    if order_return.remind_at is not None and order_return.reminded_at is None:
-        return NextDue(ReturnDue.REMIND, order_return.remind_at)
-    if order_return.deadline is None or order_return.default_outcome is None:
-        return None
-    return NextDue(order_return.default_outcome, order_return.deadline)
+    settled = order_return.status is ReturnStatus.INSPECTED and await settlement.is_through(conn, order_return)
+    return rules.next_due(order_return, settled=settled)
 
 
 async def process_due(
@@ -105,9 +79,9 @@ async def process_due(
 
 async def _remind(conn: AsyncConnection, order_return: Return) -> None:
     await conn.execute(_REMINDED, {"return_id": order_return.return_id})
-    data: dict[str, Any] = {**order_return.facts, "to": _REMINDED_ONE[order_return.status]}
-    if order_return.deadline is not None:
-        data |= {"until": rfc3339(order_return.deadline), "then": order_return.default_outcome}
+    deadline = order_return.deadline
+    until = {} if deadline is None else {"until": rfc3339(deadline), "then": order_return.default_outcome}
+    data = {**order_return.facts, "to": _REMINDED_ONE[order_return.status], **until}
     await timeline.append(conn, order_return.order_no, "return_reminder", data=data)
 
 

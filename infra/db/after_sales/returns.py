@@ -4,14 +4,13 @@ The database counts the items and guards the lifecycle; requests and actions of 
 (return_requests, return_handling, return_deadlines).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales.return_deadlines import LabelStatus, ReturnFacts
 from domain.after_sales.returns import (
     RETURN_TRANSITIONS,
     Condition,
@@ -56,44 +55,38 @@ _MOVE = text(
 _SETTLED = text("UPDATE returns SET settled = :code, updated_at = now() WHERE return_id = :return_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return(ReturnFacts):
     """A row of `returns`."""
 
     return_id: str
     order_no: str
     return_no: int
     resolution: Resolution
-    status: ReturnStatus
     reason_code: Reason
     requested_by: str
     warehouse: str
-    deadline: datetime | None
-    remind_at: datetime | None
-    reminded_at: datetime | None
-    default_outcome: ReturnDue | None
-    label: str
-    label_tries: int
     carrier: str | None
     carrier_ref: str | None
     tracking_no: str | None
-    parcel: str | None
     settled: str | None
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, str | int]:
         """What every event of this return says."""
         return {"return_id": self.return_id, "return_no": self.return_no}
 
 
-def returned(row: Any) -> Return:
+def returned(row: RowMapping) -> Return:
     """A row as a Return."""
-    values = dict(row._mapping)
-    values["resolution"] = Resolution(row.resolution)
-    values["status"] = ReturnStatus(row.status)
-    values["reason_code"] = Reason(row.reason_code)
-    values["default_outcome"] = ReturnDue(row.default_outcome) if row.default_outcome else None
-    return Return(**values)
+    typed = {
+        "resolution": Resolution(row["resolution"]),
+        "status": ReturnStatus(row["status"]),
+        "reason_code": Reason(row["reason_code"]),
+        "default_outcome": ReturnDue(row["default_outcome"]) if row["default_outcome"] else None,
+        "label": LabelStatus(row["label"]),
+    }
+    return Return(**{**row, **typed})
 
 
 async def order_of(conn: AsyncConnection, return_id: str) -> str:
@@ -106,7 +99,7 @@ async def order_of(conn: AsyncConnection, return_id: str) -> str:
 
 async def find(conn: AsyncConnection, return_id: str) -> Return:
     """Read it. Raises NotFound `return_not_found`."""
-    row = (await conn.execute(_ONE, {"return_id": return_id})).one_or_none()
+    row = (await conn.execute(_ONE, {"return_id": return_id})).mappings().one_or_none()
     if row is None:
         raise NotFound("return_not_found")
     return returned(row)
@@ -142,7 +135,7 @@ async def transition(
     event: ReturnEvent,
     actor: str,
     terms: ReturnPolicy,
-    data: dict[str, Any] | None = None,
+    data: Mapping[str, object] | None = None,
     *,
     our_parcel: bool = False,
 ) -> Return:
@@ -162,7 +155,7 @@ async def transition(
         "outcome": wait.outcome,
         "wants_label": event is ReturnEvent.APPROVED and terms.labels,
     }
-    moved = returned((await conn.execute(_MOVE, values)).one())
+    moved = returned((await conn.execute(_MOVE, values)).mappings().one())
     until = {"until": rfc3339(moved.deadline)} if moved.deadline else {}
     await timeline.append(
         conn, order_return.order_no, event, actor, data={**order_return.facts, **until, **(data or {})}

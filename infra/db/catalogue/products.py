@@ -1,7 +1,7 @@
 """Products and warehouses."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -50,23 +50,37 @@ class NewWarehouse:
     priority: int
 
 
-async def add_product(conn: AsyncConnection, product: NewProduct) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class CatalogueProduct(NewProduct):
+    """A product of the catalogue."""
+
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse(NewWarehouse):
+    """A warehouse; orders that name none go to the default one."""
+
+    is_default: bool
+
+
+async def add_product(conn: AsyncConnection, product: NewProduct) -> CatalogueProduct:
     """Insert a product. Raises Conflict `product_exists`."""
     row = (await conn.execute(_ADD_PRODUCT, asdict(product))).one_or_none()
     if row is None:
         raise Conflict("product_exists", "a product with this SKU exists already")
-    return {**asdict(product), "created_at": row.created_at}
+    return CatalogueProduct(**asdict(product), created_at=row.created_at)
 
 
-async def product(conn: AsyncConnection, sku: str) -> dict[str, Any] | None:
+async def product(conn: AsyncConnection, sku: str) -> CatalogueProduct | None:
     """The product, or None."""
-    row = (await conn.execute(_PRODUCT, {"sku": sku})).one_or_none()
-    return None if row is None else dict(row._mapping)
+    row = (await conn.execute(_PRODUCT, {"sku": sku})).mappings().one_or_none()
+    return CatalogueProduct(**row) if row else None
 
 
-async def add_warehouse(conn: AsyncConnection, warehouse: NewWarehouse) -> dict[str, Any]:
+async def add_warehouse(conn: AsyncConnection, warehouse: NewWarehouse) -> Warehouse:
     """Insert a warehouse; the first one becomes the default. Raises Conflict `warehouse_exists`."""
     row = (await conn.execute(_ADD_WAREHOUSE, asdict(warehouse))).one_or_none()
     if row is None:
         raise Conflict("warehouse_exists", "a warehouse with this code exists already")
-    return {**asdict(warehouse), "is_default": row.is_default}
+    return Warehouse(**asdict(warehouse), is_default=row.is_default)

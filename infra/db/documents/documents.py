@@ -1,10 +1,12 @@
 """Invoices and credit notes. The database gives the numbers and keeps them without gaps."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypedDict
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,7 +80,54 @@ class NewDocument:
     actor: str
 
 
-async def issue(conn: AsyncConnection, keys: KeyRing, new: NewDocument) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A document that was issued. A further invoice stands beside `supplement_to`."""
+
+    document_no: str
+    kind: DocumentKind
+    order_no: str
+    refund_id: str | None
+    supplement_to: str | None
+    return_id: str | None
+    dispute_id: int | None
+    total_minor: int
+    tax_minor: int
+    currency: str
+    issued_at: datetime
+
+
+class Correction(TypedDict):
+    """What a credit note takes of an invoice."""
+
+    document_no: str
+    total_minor: int
+    tax_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentDetail(Document):
+    """The whole document, and whose it is; `billed_to` is None where the key is gone."""
+
+    time_zone: str
+    content: Mapping[str, object]
+    customer_id: str
+    channel: str
+    corrections: Sequence[Correction]
+    billed_to: Mapping[str, str] | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingDocument:
+    """Money of an invoiced order whose document was refused; `kind` is `supplement`, `claim` or `loss`."""
+
+    kind: str
+    reference: str
+    amount_minor: int
+    currency: str
+
+
+async def issue(conn: AsyncConnection, keys: KeyRing, new: NewDocument) -> Document:
     """Keep the document and say so on the timeline. The caller has locked the order and saw none like it."""
     key = await data_key_of(conn, new.order_no)
     row = {
@@ -95,22 +144,26 @@ async def issue(conn: AsyncConnection, keys: KeyRing, new: NewDocument) -> dict[
         # Of an erased customer nothing personal is kept: nothing could ever open it.
         "billed_to_enc": keys.seal_json(key, new.billed_to, _context(new.order_no)) if key else b"",
     }
-    made = dict((await conn.execute(_ISSUE, row)).one()._mapping)
-    data = {"document_no": made["document_no"], "total_minor": made["total_minor"]}
+    made = _document((await conn.execute(_ISSUE, row)).mappings().one())
+    data = {"document_no": made.document_no, "total_minor": made.total_minor}
     await timeline.append(conn, new.order_no, f"{new.kind}_issued", new.actor, data=data)
     return made
 
 
-async def invoice_of(conn: AsyncConnection, order_no: str) -> dict[str, Any] | None:
+async def invoice_of(conn: AsyncConnection, order_no: str) -> Document | None:
     """The order's first invoice, if it was issued."""
-    row = (await conn.execute(_INVOICE, {"order_no": order_no})).one_or_none()
-    return dict(row._mapping) if row else None
+    row = (await conn.execute(_INVOICE, {"order_no": order_no})).mappings().one_or_none()
+    return _document(row) if row else None
 
 
-async def credit_note_of(conn: AsyncConnection, order_no: str, refund_id: str | None) -> dict[str, Any] | None:
+async def credit_note_of(conn: AsyncConnection, order_no: str, refund_id: str | None) -> Document | None:
     """The refund's credit note, or (None) that of the order's cancellation, if it was issued."""
-    row = (await conn.execute(_CREDIT_NOTE, {"order_no": order_no, "refund_id": refund_id})).one_or_none()
-    return dict(row._mapping) if row else None
+    row = (await conn.execute(_CREDIT_NOTE, {"order_no": order_no, "refund_id": refund_id})).mappings().one_or_none()
+    return _document(row) if row else None
+
+
+def _document(row: RowMapping) -> Document:
+    return Document(**{**row, "kind": DocumentKind(row["kind"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +189,17 @@ async def load_state(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Inv
     return InvoiceState(invoices[0].currency, whole, notes, billed_to)
 
 
-async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
+async def of_order(conn: AsyncConnection, order_no: str) -> list[Document]:
     """The order's documents, oldest first."""
-    rows = await conn.execute(_OF_ORDER, {"order_no": order_no})
-    return [dict(row._mapping) for row in rows]
+    return [_document(row) for row in (await conn.execute(_OF_ORDER, {"order_no": order_no})).mappings()]
 
 
-async def missing(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
-    """Money of an invoiced order whose document was refused: `(kind, reference, amount_minor, currency)`; `kind` is
-    `supplement`, `claim` or `loss`."""
-    return [dict(row._mapping) for row in await conn.execute(_MISSING, {"order_no": order_no})]
+async def missing(conn: AsyncConnection, order_no: str) -> list[MissingDocument]:
+    """The order's documents that are missing."""
+    return [MissingDocument(**row) for row in (await conn.execute(_MISSING, {"order_no": order_no})).mappings()]
 
 
-async def make_up(conn: AsyncConnection, order_no: str, actor: str) -> list[dict[str, Any]]:
+async def make_up(conn: AsyncConnection, order_no: str, actor: str) -> list[Document]:
     """Issue the documents that are missing; those that were issued. Raises Conflict `invoice_refused`."""
     try:
         async with conn.begin_nested():
@@ -157,21 +208,17 @@ async def make_up(conn: AsyncConnection, order_no: str, actor: str) -> list[dict
         if str(getattr(error.orig, "sqlstate", ""))[:2] not in ("21", "22", "23", "OM"):
             raise
         raise Conflict("invoice_refused") from None
-    return [dict(row._mapping) for row in await conn.execute(_NUMBERED, {"numbers": made})]
+    return [_document(row) for row in (await conn.execute(_NUMBERED, {"numbers": made})).mappings()]
 
 
-async def one(conn: AsyncConnection, keys: KeyRing, document_no: str) -> dict[str, Any]:
-    """The whole document with `customer_id` and `channel` of its order; `billed_to` None where the key is gone.
-
-    Raises NotFound `document_not_found`.
-    """
-    row = (await conn.execute(_ONE, {"document_no": document_no})).one_or_none()
+async def one(conn: AsyncConnection, keys: KeyRing, document_no: str) -> DocumentDetail:
+    """The whole document. Raises NotFound `document_not_found`."""
+    row = (await conn.execute(_ONE, {"document_no": document_no})).mappings().one_or_none()
     if row is None:
         raise NotFound("document_not_found")
-    found = dict(row._mapping)
-    key, sealed = found.pop("data_key"), found.pop("billed_to_enc")
-    found["billed_to"] = keys.open_json(key, sealed or None, _context(row.order_no))
-    return found
+    known = {name: value for name, value in row.items() if name not in ("data_key", "billed_to_enc")}
+    billed_to = keys.open_json(row["data_key"], row["billed_to_enc"] or None, _context(row["order_no"]))
+    return DocumentDetail(**{**known, "kind": DocumentKind(row["kind"]), "billed_to": billed_to})
 
 
 def _context(order_no: str) -> str:

@@ -1,9 +1,9 @@
 """What invoices and credit notes are made from: the order as it was sold, and the money that came and went back."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.documents import Amounts, Given, InvoiceLine, Replaced
@@ -107,16 +107,17 @@ class Refund:
 
 async def sale(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Sale:
     """The order, which is there and locked by the caller."""
-    row = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    row = (await conn.execute(_ORDER, {"order_no": order_no})).mappings().one()
     lines = [InvoiceLine(*line) for line in await conn.execute(_LINES, {"order_no": order_no})]
-    amounts = Amounts(lines, row.shipping_minor)
-    return Sale(row.currency, row.captured_minor, row.refunded_minor, amounts, _buyer(keys, row))
+    amounts = Amounts(lines, row["shipping_minor"])
+    return Sale(row["currency"], row["captured_minor"], row["refunded_minor"], amounts, _buyer(keys, row))
 
 
-def _buyer(keys: KeyRing, row: Any) -> dict[str, str]:
+def _buyer(keys: KeyRing, row: RowMapping) -> dict[str, str]:
     """The customer's name and the address that the order went to."""
-    profile = keys.open_json(row.data_key, row.profile_enc, profile_context(row.customer_id)) or {}
-    ship_to = keys.open_json(row.data_key, row.ship_to_enc, f"{row.order_no}:ship_to") or {}
+    key = row["data_key"]
+    profile = keys.open_json(key, row["profile_enc"], profile_context(row["customer_id"])) or {}
+    ship_to = keys.open_json(key, row["ship_to_enc"], f"{row['order_no']}:ship_to") or {}
     # A province and its city of one name (Shanghai in Shanghai) are said once.
     parts = dict.fromkeys(ship_to[part] for part in _ADDRESS if ship_to.get(part))
     buyer = {"title": profile.get("name") or ship_to.get("name"), "address": " ".join(parts)}
@@ -143,6 +144,16 @@ async def replaced(conn: AsyncConnection, order_no: str) -> Replaced:
     return Replaced(gave_way, sold)
 
 
-async def paid_refunds(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class PaidRefund:
+    """A refund that was paid."""
+
+    refund_id: str
+    amount_minor: int
+    currency: str
+    created_at: datetime
+
+
+async def paid_refunds(conn: AsyncConnection, order_no: str) -> list[PaidRefund]:
     """The order's refunds that were paid, oldest first: each may have a credit note."""
-    return [dict(row._mapping) for row in await conn.execute(_REFUNDS, {"order_no": order_no})]
+    return [PaidRefund(**row) for row in (await conn.execute(_REFUNDS, {"order_no": order_no})).mappings()]

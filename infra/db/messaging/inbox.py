@@ -1,8 +1,9 @@
 """Facts from providers: each kept once, whatever order they arrive in. Each costs one statement, all or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 from sqlalchemy import text
@@ -10,8 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.gateways import CarrierNotice, GatewayResult, PaymentNotice
 from domain.orders.order_no import named_in, normalise
+from domain.payments.payment_facts import PaymentFact
+from domain.payments.transactions import PaymentKind, PaymentStatus
 from domain.shipping.shipments import ShipmentStatus, has_left, is_progress
 from infra.db.payments.transactions import PaymentIntent
+from infra.db.shipping.shipments import Tracked
 
 Outcome = Literal["accepted", "duplicate"]
 
@@ -102,6 +106,32 @@ _STIRS = {
 _IMPLIED_BY = {ShipmentStatus.IN_TRANSIT.value: [status.value for status in ShipmentStatus if has_left(status)]}
 
 
+@dataclass(frozen=True, slots=True)
+class InboxEvent:
+    """A provider's event of an order that waits to be applied. Its content is read when it is applied."""
+
+    inbox_id: int
+    order_no: str
+    provider: str
+    kind: str
+    fact: Mapping[str, str | int | None]
+
+    @property
+    def payment(self) -> PaymentFact:
+        """What it says of a payment. Raises KeyError, TypeError or ValueError for what cannot be read."""
+        known = {name: value for name, value in self.fact.items() if name in _PAYMENT_FACTS}
+        typed = {"kind": PaymentKind(str(self.fact["kind"])), "status": PaymentStatus(str(self.fact["status"]))}
+        return PaymentFact(**{**known, **typed})  # type: ignore[arg-type]
+
+    @property
+    def tracked(self) -> Tracked:
+        """Which parcel it is about. Raises KeyError for what does not name one."""
+        tracking_no = self.fact["tracking_no"]
+        carrier_ref = str(self.fact["carrier_ref"])
+        return Tracked(self.order_no, self.provider, carrier_ref, None if tracking_no is None else str(tracking_no))
+
+
+_PAYMENT_FACTS = frozenset(field.name for field in fields(PaymentFact))
 _OPTIONAL = ("parent_key", "outcome", "risk", "due_at", "expires_at")
 
 
@@ -180,9 +210,9 @@ async def save_late_result(conn: AsyncConnection, new: PaymentIntent, result: Ga
     await conn.execute(_KEEP_LATE, {**row, "event_id": f"late:{key}:{result.provider_ref}"})
 
 
-async def open_facts(conn: AsyncConnection, order_no: str) -> Sequence[Any]:
-    """The order's facts that wait: `(inbox_id, order_no, provider, kind, fact)`, the oldest first."""
-    return (await conn.execute(_OPEN, {"order_no": order_no})).all()
+async def open_facts(conn: AsyncConnection, order_no: str) -> list[InboxEvent]:
+    """The order's events that wait, the oldest first."""
+    return [InboxEvent(**row) for row in (await conn.execute(_OPEN, {"order_no": order_no})).mappings()]
 
 
 async def close(conn: AsyncConnection, inbox_id: int, outcome: str) -> None:
@@ -205,5 +235,5 @@ def _outcome(stored: bool) -> Outcome:
     return "accepted" if stored else "duplicate"
 
 
-def _json(fact: dict[str, Any]) -> str:
+def _json(fact: Mapping[str, object]) -> str:
     return orjson.dumps(fact).decode()

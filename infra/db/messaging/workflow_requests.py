@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales import guarantees, returns
@@ -103,7 +103,7 @@ async def settle_and_claim(
     Requests younger than `min_age_s` are left alone unless they were claimed before and released.
     """
     bound = {"done": list(done), "limit": limit, "min_age_s": min_age_s, "lease_s": lease_s}
-    return [_request(row) for row in await connection.execute(_CLAIMS[only], bound)]
+    return [_request(row) for row in (await connection.execute(_CLAIMS[only], bound)).mappings()]
 
 
 async def settle(connection: AsyncConnection, done: Sequence[int]) -> None:
@@ -117,15 +117,11 @@ async def release(connection: AsyncConnection, failures: Sequence[tuple[int, str
     await connection.execute(_RELEASE, {"ids": ids, "codes": codes, "delays_s": delays_s})
 
 
-def _request(row: Any) -> WorkflowRequest:
-    order = None
-    if row.channel is not None:
-        order = OrderSummary(
-            row.order_no, row.status, row.channel, row.total_minor, row.currency, row.lines, row.priority
-        )
+def _request(row: RowMapping) -> WorkflowRequest:
     return WorkflowRequest(
-        row.request_id, row.kind, row.subject, row.name, row.payload, row.trace, row.tries, float(row.age_s), order
-    )
+        row["request_id"], row["kind"], row["subject"], row["name"], row["payload"], row["trace"], row["tries"],
+        float(row["age_s"]), None if row["channel"] is None else _summary(row),
+    )  # fmt: skip
 
 
 _OPEN_RETURN = literals(returns.OPEN)
@@ -190,7 +186,7 @@ _OWING_ORDERS = text(
        SELECT o.order_no, o.status, o.channel, o.total_minor, o.currency,
               (SELECT count(*) FROM order_lines l WHERE l.order_no = o.order_no) AS lines, o.priority,
               EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.resolved_at IS NULL) AS parked,
-              {COLUMNS}
+              o.cancelling, {COLUMNS}
          FROM candidates JOIN orders o USING (order_no)
          {NEWEST_ATTEMPT}
         WHERE o.status IN ('completed', 'cancelled')
@@ -206,7 +202,7 @@ _RUNNING_JOBS = text("SELECT job_id, rate_per_s FROM support_jobs WHERE state = 
 async def open_orders(connection: AsyncConnection, after: str, limit: int) -> list[OrderSummary]:
     """A page of orders whose story is not at its end, or that have not heard all news, beyond number `after`."""
     rows = await connection.execute(_OPEN_ORDERS, {"after": after, "limit": limit})
-    return [_summary(row) for row in rows]
+    return [_summary(row) for row in rows.mappings()]
 
 
 async def owing_orders(connection: AsyncConnection, after: str, limit: int) -> tuple[list[OrderSummary], str | None]:
@@ -216,18 +212,22 @@ async def owing_orders(connection: AsyncConnection, after: str, limit: int) -> t
     until = (await connection.execute(_WINDOW_END, {"after": after, "window": _WINDOW})).scalar_one()
     if until is None:
         return [], None
-    rows = (await connection.execute(_OWING_ORDERS, {"after": after, "until": until, "limit": limit})).all()
+    about = {"after": after, "until": until, "limit": limit}
+    rows = (await connection.execute(_OWING_ORDERS, about)).mappings().all()
     page = [_summary(row) for row in rows if _owes(row)]
-    return page, rows[-1].order_no if len(rows) == limit else until
+    return page, rows[-1]["order_no"] if len(rows) == limit else until
 
 
-def _summary(row: Any) -> OrderSummary:
-    return OrderSummary(row.order_no, row.status, row.channel, row.total_minor, row.currency, row.lines, row.priority)
+def _summary(row: RowMapping) -> OrderSummary:
+    return OrderSummary(
+        row["order_no"], row["status"], row["channel"], row["total_minor"], row["currency"], row["lines"],
+        row["priority"],
+    )  # fmt: skip
 
 
-def _owes(row: Any) -> bool:
+def _owes(row: RowMapping) -> bool:
     facts = facts_of(row)
-    return bool(row.parked or facts.operation or facts.unapplied)
+    return bool(row["parked"] or facts.operation or facts.unapplied)
 
 
 async def count_open_orders(connection: AsyncConnection) -> int:

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,7 @@ from domain.orders.changes import LineChange, stock_deltas
 from domain.orders.delivery_slots import TimeSlot
 from domain.payments.change_payments import ChangePaymentStatus
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, idempotency_key
+from domain.times import rfc3339
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders import order_contacts
 from infra.db.orders.changing import changes, sealed_changes
@@ -96,6 +97,30 @@ _LIST = text(
 )
 
 
+class HeldUnits(TypedDict):
+    """Units of a SKU that a change needs more, or, below zero, fewer."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChangePayment:
+    """A change that waited, or waits, for its payment. `code` says why it was undone."""
+
+    payment_no: int
+    actor: str
+    what: list[str]
+    held: list[HeldUnits]
+    total_before_minor: int
+    total_after_minor: int
+    amount_minor: int
+    status: ChangePaymentStatus
+    code: str | None
+    until: datetime
+    created_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class PaidBy:
     """What the customer pays the difference with, and until when it may take."""
@@ -139,12 +164,13 @@ async def open_one(conn: AsyncConnection, keys: KeyRing, plan: ChangePlan, actor
     The order is locked. Raises Conflict `stock_short`: then the transaction is over.
     """
     order_no = plan.context.order_no
-    wait = timeline.waiting("payment", "the change is undone", by.timeout_s)
+    until = timeline.deadline_in(by.timeout_s)
+    wait = {"what": "payment", "until": rfc3339(until), "next": "the change is undone"}
     await conn.execute(_FENCE, {"order_no": order_no})
     values = _row(changes.seal(keys, plan, actor))
     values |= {"amount_minor": plan.difference_minor, "currency": plan.context.currency}
     values |= {"warehouse": plan.context.warehouse}
-    values |= {"method": by.method, "token": by.token, "until": datetime.fromisoformat(wait["until"])}
+    values |= {"method": by.method, "token": by.token, "until": until}
     number = int((await conn.execute(_OPEN, values)).scalar_one())
     await _hold(conn, plan, actor, number)
     if plan.ship_to is not None:
@@ -160,7 +186,7 @@ async def open_one(conn: AsyncConnection, keys: KeyRing, plan: ChangePlan, actor
     return number
 
 
-def _row(change: SealedChange) -> dict[str, Any]:
+def _row(change: SealedChange) -> dict[str, object]:
     lines = [asdict(line) | {"items_minor": line.items_minor} for line in change.lines]
     held = [{"sku": sku, "quantity": units} for sku, units in stock_deltas(change.lines).items()]
     return {
@@ -187,7 +213,7 @@ async def _hold(conn: AsyncConnection, plan: ChangePlan, actor: str, number: int
     for sku, units in stock_deltas(plan.lines).items():
         if units < 0:
             continue
-        row: dict[str, Any] = {"order_no": order_no, "sku": sku, "warehouse": warehouse, "units": units}
+        row = {"order_no": order_no, "sku": sku, "warehouse": warehouse, "units": units}
         key = f"{order_no}/supplement/{number}/reserve/{sku}"
         try:
             await conn.execute(_HOLD, {**row, "actor": actor, "key": key})
@@ -210,39 +236,41 @@ async def applied(conn: AsyncConnection, order_no: str, change_payment_no: int |
     await conn.execute(_APPLIED_BY, {"applied_by": "application"})
     yield
     await conn.execute(_APPLIED_BY, {"applied_by": ""})
-    row = (await conn.execute(_TO_APPLY, {"order_no": order_no, "payment_no": change_payment_no})).one_or_none()
+    about = {"order_no": order_no, "payment_no": change_payment_no}
+    row = (await conn.execute(_TO_APPLY, about)).mappings().one_or_none()
     if row is not None:
-        await _apply(conn, row)
+        await _apply(conn, change_payment_no, row)
 
 
-async def _apply(conn: AsyncConnection, row: Any) -> None:
-    data = {"amount_minor": row.amount_minor, "change_no": row.change_no}
-    await timeline.append(conn, row.order_no, "supplement_captured", data=data)
+async def _apply(conn: AsyncConnection, payment_no: int, row: RowMapping) -> None:
     change = _sealed(row)
+    data = {"amount_minor": row["amount_minor"], "change_no": change.change_no}
+    await timeline.append(conn, change.order_no, "supplement_captured", data=data)
     await sealed_changes.write(conn, change, {"waiting": timeline.waiting("carrier", "the carrier is booked")})
     for sku, units in stock_deltas(change.lines).items():
         if units < 0:
-            key = f"{row.order_no}/supplement/{row.payment_no}/release/{sku}"
-            await sealed_changes.release_units(conn, row.order_no, row.warehouse, sku, -units, key, "system")
+            key = f"{change.order_no}/supplement/{payment_no}/release/{sku}"
+            await sealed_changes.release_units(conn, change.order_no, row["warehouse"], sku, -units, key, "system")
 
 
-def _sealed(row: Any) -> SealedChange:
+def _sealed(row: RowMapping) -> SealedChange:
     known = {field.name for field in fields(LineChange)}
-    lines = sorted(row.lines, key=lambda line: line["line_no"])
+    lines = sorted(row["lines"], key=lambda line: line["line_no"])
+    begin, end = row["slot_from"], row["slot_to"]
     return SealedChange(
-        order_no=row.order_no,
-        change_no=row.change_no,
-        actor=row.actor,
-        what=tuple(row.what),
+        order_no=row["order_no"],
+        change_no=row["change_no"],
+        actor=row["actor"],
+        what=tuple(row["what"]),
         lines=[LineChange(**{name: value for name, value in line.items() if name in known}) for line in lines],
-        total_before_minor=row.total_before_minor,
-        total_after_minor=row.total_after_minor,
-        before=row.before_enc,
-        after=row.after_enc,
-        ship_to=row.ship_to_enc,
-        place=row.place,
-        note=row.note_enc,
-        slot=TimeSlot(row.slot_from, row.slot_to) if row.slot_from else None,
+        total_before_minor=row["total_before_minor"],
+        total_after_minor=row["total_after_minor"],
+        before=row["before_enc"],
+        after=row["after_enc"],
+        ship_to=row["ship_to_enc"],
+        place=row["place"],
+        note=row["note_enc"],
+        slot=TimeSlot(begin, end) if begin else None,
     )
 
 
@@ -304,6 +332,7 @@ async def _payments(conn: AsyncConnection, change_payment: ChangePayment) -> lis
     return [one for one in known if one.change_payment_no == change_payment.payment_no]
 
 
-async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
+async def of_order(conn: AsyncConnection, order_no: str) -> list[ShownChangePayment]:
     """The order's changes that waited, or wait, for a payment, newest first."""
-    return [dict(row._mapping) for row in await conn.execute(_LIST, {"order_no": order_no})]
+    rows = (await conn.execute(_LIST, {"order_no": order_no})).mappings()
+    return [ShownChangePayment(**{**row, "status": ChangePaymentStatus(row["status"])}) for row in rows]

@@ -4,7 +4,8 @@ The request is written down before the provider is asked, and keeps others from 
 """
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,7 +21,7 @@ HELD_S = 30
 _ORDER_OF = text("SELECT order_no FROM disputes WHERE payment_id = :dispute_id")
 _STATE = text(
     """
-    SELECT d.status, d.answered_at, d.asking, d.due_at <= now() AS overdue,
+    SELECT d.status, d.answered_at, d.due_at <= now() AS overdue,
            d.asking_until > now() AND d.asking IS DISTINCT FROM CAST(:asking AS text) AS busy,
            p.provider, p.provider_ref,
            (SELECT s.carrier FROM shipments s WHERE s.order_no = d.order_no AND s.status <> 'cancelled'
@@ -52,6 +53,26 @@ _IS_ANSWERED = text(
 )
 
 
+class _State(NamedTuple):
+    """Where the dispute stands. `busy`: another request is being sent to the provider."""
+
+    status: str
+    answered_at: datetime | None
+    overdue: bool | None
+    busy: bool | None
+    provider: str
+    provider_ref: str
+    carrier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A dispute that has its answer: it was `accepted`, or evidence was handed in."""
+
+    order_no: str
+    accepted: bool
+
+
 @dataclass(frozen=True, slots=True)
 class DisputeRequest:
     """What is to be asked of which provider; `carrier` brought the parcel, as far as there is one."""
@@ -75,7 +96,7 @@ async def begin(
         raise NotFound("dispute_not_found")
     await timeline.lock_order(conn, order_no)
     at = {"dispute_id": dispute_id, "asking": asking}
-    state = (await conn.execute(_STATE, at)).one()
+    state = _State(**(await conn.execute(_STATE, at)).mappings().one())
     _require_open(state)
     sealed = None
     if evidence is not None:
@@ -87,7 +108,7 @@ async def begin(
     return DisputeRequest(order_no, state.provider, state.provider_ref, state.carrier or "")
 
 
-def _require_open(state: Any) -> None:
+def _require_open(state: _State) -> None:
     if state.answered_at is not None:
         raise Conflict("dispute_answered")
     if state.status != DisputeStatus.OPEN:
@@ -113,6 +134,8 @@ async def finish(conn: AsyncConnection, dispute_id: int, asking: str, actor: str
         await timeline.append(conn, order_no, event_type, actor, key=f"dispute_answered:{dispute_id}")
 
 
-async def answered_by(conn: AsyncConnection, dispute_id: int, asking: str) -> Any:
-    """`(order_no, accepted)` where this very request was answered; else None."""
-    return (await conn.execute(_IS_ANSWERED, {"dispute_id": dispute_id, "asking": asking})).one_or_none()
+async def answered_by(conn: AsyncConnection, dispute_id: int, asking: str) -> Answered | None:
+    """The answer, where this very request was answered; else None."""
+    about = {"dispute_id": dispute_id, "asking": asking}
+    row = (await conn.execute(_IS_ANSWERED, about)).mappings().one_or_none()
+    return Answered(**row) if row else None

@@ -1,13 +1,12 @@
 """Payments and disputes of an order that a provider's notification is about."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.payments.disputes import DisputeStatus
+from domain.payments.payment_facts import PaymentFact
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 
 # Found by its key, by the provider's reference, or as the capture or void that is being asked for at this moment: one
@@ -85,27 +84,27 @@ class KnownDispute:
     attempt: int | None
 
 
-async def find(conn: AsyncConnection, order_no: str, provider: str, fact: Mapping[str, Any]) -> KnownPayment | None:
+async def find(conn: AsyncConnection, order_no: str, provider: str, fact: PaymentFact) -> KnownPayment | None:
     """The payment that the fact is about, or None."""
     values = {
         "order_no": order_no,
         "provider": provider,
-        "key": fact.get("idempotency_key"),
-        "ref": fact["provider_ref"],
-        "kind": fact["kind"],
-        "amount": fact["amount_minor"],
-        "parent_ref": fact.get("parent_ref"),
-        "parent_key": fact.get("parent_key"),
+        "key": fact.idempotency_key,
+        "ref": fact.provider_ref,
+        "kind": fact.kind,
+        "amount": fact.amount_minor,
+        "parent_ref": fact.parent_ref,
+        "parent_key": fact.parent_key,
     }
     return _payment((await conn.execute(_KNOWN, values)).mappings().one_or_none())
 
 
 async def find_parent(
-    conn: AsyncConnection, order_no: str, provider: str, kind: PaymentKind, fact: Mapping[str, Any]
+    conn: AsyncConnection, order_no: str, provider: str, kind: PaymentKind, fact: PaymentFact
 ) -> KnownPayment | None:
     """The authorisation or the capture that the fact follows, or None."""
-    values = {"order_no": order_no, "provider": provider, "kind": kind, "ref": fact.get("parent_ref")}
-    return _payment((await conn.execute(_PARENT, {**values, "key": fact.get("parent_key")})).mappings().one_or_none())
+    values = {"order_no": order_no, "provider": provider, "kind": kind, "ref": fact.parent_ref}
+    return _payment((await conn.execute(_PARENT, {**values, "key": fact.parent_key})).mappings().one_or_none())
 
 
 async def find_dispute(conn: AsyncConnection, order_no: str, provider: str, ref: str) -> KnownDispute | None:

@@ -6,6 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.payments.transactions import PaymentKind, PaymentPurpose
+from domain.payments.unapplied import Returnable, to_return
+from infra.db.orders.state.state_facts import load_facts
 
 _RECORD = text(
     """
@@ -21,13 +23,11 @@ _DROP_CAPTURE = text(
         WHERE order_no = :order_no AND kind = 'capture' AND status IN ('intent', 'pending')"""
 )
 _TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
-_TO_RETURN = text("SELECT payment_id, kind, purpose, amount_minor FROM money_to_return(:order_no, :everything)")
 # What is under way to return these payments; of all that is returned, every call but a guarantee's.
 _DROP_RETURNS = text(
     """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
         WHERE order_no = :order_no AND status IN ('intent', 'pending') AND purpose <> 'guarantee'
-          AND (:everything OR (kind IN ('void', 'refund') AND parent_id IN (
-                SELECT m.payment_id FROM money_to_return(:order_no, false) m)))"""
+          AND (:everything OR (kind IN ('void', 'refund') AND parent_id = ANY(CAST(:returned AS bigint[]))))"""
 )
 
 
@@ -43,16 +43,6 @@ class ManualPayment:
     key: str
     reference: str
     parent_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Returnable:
-    """A payment of which `amount_minor` is to be returned; `kind` says how: a void or a refund."""
-
-    payment_id: int
-    kind: PaymentKind
-    purpose: PaymentPurpose
-    amount_minor: int
 
 
 async def record(conn: AsyncConnection, payment: ManualPayment) -> None:
@@ -75,9 +65,8 @@ async def take_over_returns(conn: AsyncConnection, order_no: str, *, everything:
 
     Without `everything`, only those that are not the order's.
     """
-    about = {"order_no": order_no, "everything": everything}
-    await conn.execute(_DROP_RETURNS, about)
-    return [
-        Returnable(row.payment_id, PaymentKind(row.kind), PaymentPurpose(row.purpose), row.amount_minor)
-        for row in await conn.execute(_TO_RETURN, about)
-    ]
+    facts = await load_facts(conn, order_no)
+    due = to_return(facts.money, facts.transactions, everything=everything)
+    returned = [one.payment_id for one in due]
+    await conn.execute(_DROP_RETURNS, {"order_no": order_no, "everything": everything, "returned": returned})
+    return due

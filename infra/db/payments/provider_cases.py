@@ -1,9 +1,10 @@
 """What waits at the providers for a person: disputes to answer, facts that could not be applied or fit nothing."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
@@ -63,6 +64,42 @@ _ASIDE = text("SELECT dismiss_inbox_event(:inbox_id, :actor)")
 
 
 @dataclass(frozen=True, slots=True)
+class OpenDispute:
+    """A dispute that is not decided, with the parcel that it may be about and the `evidence` that is kept."""
+
+    dispute_id: int
+    order_no: str
+    reason: str
+    opened_at: datetime
+    due_at: datetime | None
+    answered_at: datetime | None
+    answered_by: str | None
+    accepted_at: datetime | None
+    provider: str
+    provider_ref: str
+    amount_minor: int
+    currency: str
+    carrier: str | None
+    tracking_no: str | None
+    delivered_at: datetime | None
+    evidence: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UnappliedEvent:
+    """An event of a provider that could not be applied, or is about nothing that is known here."""
+
+    inbox_id: int
+    provider: str
+    kind: str
+    order_no: str | None
+    fact: Mapping[str, object]
+    received_at: datetime
+    outcome: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is answered with, and whether it was handed in at the provider."""
 
@@ -70,13 +107,18 @@ class Answer:
     handed_in: bool
 
 
-async def disputes(conn: AsyncConnection, keys: KeyRing) -> list[dict[str, Any]]:
-    """Those that are open: first what is to be answered, the nearest deadline first, each with its `evidence`."""
+async def disputes(conn: AsyncConnection, keys: KeyRing) -> list[OpenDispute]:
+    """Those that are open: first what is to be answered, the nearest deadline first."""
     rows = (await conn.execute(_DISPUTES, {"limit": MAX_CASES})).mappings().all()
-    return [{**row, "evidence": _evidence(keys, row)} for row in rows]
+    return [_dispute(keys, row) for row in rows]
 
 
-def _evidence(keys: KeyRing, row: Any) -> dict[str, str]:
+def _dispute(keys: KeyRing, row: RowMapping) -> OpenDispute:
+    shown = {name: value for name, value in row.items() if name not in ("data_key", "evidence_enc")}
+    return OpenDispute(**shown, evidence=_evidence(keys, row))
+
+
+def _evidence(keys: KeyRing, row: RowMapping) -> dict[str, str]:
     blank = {**dict.fromkeys(EVIDENCE, ""), "tracking_no": row["tracking_no"] or ""}
     try:
         evidence = keys.open_json(row["data_key"], row["evidence_enc"], sealing_context(row["dispute_id"]))
@@ -90,7 +132,7 @@ def sealing_context(dispute_id: int) -> str:
     return f"dispute:{dispute_id}"
 
 
-async def answer(conn: AsyncConnection, keys: KeyRing, dispute_id: int, answered: Answer, actor: str) -> dict[str, Any]:
+async def answer(conn: AsyncConnection, keys: KeyRing, dispute_id: int, answered: Answer, actor: str) -> None:
     """Keep what is answered with, and say once that somebody handed it in on the provider's pages.
 
     Raises Conflict `dispute_closed`, `dispute_answered`, `customer_erased`."""
@@ -99,7 +141,7 @@ async def answer(conn: AsyncConnection, keys: KeyRing, dispute_id: int, answered
         raise Conflict("dispute_closed")
     if found.answered_at is not None:
         if answered.handed_in:
-            return {"dispute_id": dispute_id}
+            return
         raise Conflict("dispute_answered")
     order_no = found.order_no
     await timeline.lock_order(conn, order_no)
@@ -113,18 +155,16 @@ async def answer(conn: AsyncConnection, keys: KeyRing, dispute_id: int, answered
     noted = f"dispute_answered:{dispute_id}"
     if answered.handed_in and not await timeline.is_done(conn, order_no, noted):
         await timeline.append(conn, order_no, "dispute_answered", actor, key=noted)
-    return {"dispute_id": dispute_id}
 
 
-async def facts(conn: AsyncConnection) -> list[dict[str, Any]]:
+async def facts(conn: AsyncConnection) -> list[UnappliedEvent]:
     """Facts that could not be applied, and those that fit nothing of ours, the oldest first."""
     values = {"limit": MAX_CASES, "unknown_after_s": UNKNOWN_AFTER_S}
-    return [dict(row) for row in (await conn.execute(_FACTS, values)).mappings()]
+    return [UnappliedEvent(**row) for row in (await conn.execute(_FACTS, values)).mappings()]
 
 
-async def settle_fact(conn: AsyncConnection, inbox_id: int, actor: str, *, again: bool) -> dict[str, Any]:
+async def settle_fact(conn: AsyncConnection, inbox_id: int, actor: str, *, again: bool) -> None:
     """Try it once more, or set it aside. Raises Conflict `fact_settled`."""
     done = await conn.execute(_AGAIN if again else _ASIDE, {"inbox_id": inbox_id, "actor": actor})
     if not done.scalar_one():
         raise Conflict("fact_settled")
-    return {"inbox_id": inbox_id}

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.status import Status
 from domain.payments.disputes import DisputeStatus
+from domain.payments.payment_facts import PaymentFact
 from domain.payments.refunds import RefundStatus
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 
@@ -158,7 +158,7 @@ class UnpaidRefund:
     refund_no: int
     amount_minor: int
     part_minor: int
-    status: str
+    status: RefundStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class ReopenedRefund:
 
     refund_no: int
     amount_minor: int
-    status: str
+    status: RefundStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +265,8 @@ async def make_room(
     if await room_of(conn, capture_id) >= wanted_minor:
         return None, []
     await conn.execute(_DROP_OPEN, {**at, "refund_id": None})
-    unpaid = [UnpaidRefund(**row._mapping) for row in await conn.execute(_UNPAID, at)]
+    rows = (await conn.execute(_UNPAID, at)).mappings()
+    unpaid = [UnpaidRefund(**{**row, "status": RefundStatus(row["status"])}) for row in rows]
     overtaken: list[UnpaidRefund] = []
     if await room_of(conn, capture_id) < wanted_minor:
         for one in unpaid:
@@ -302,7 +303,8 @@ async def reopen_refunds(conn: AsyncConnection, dispute_id: int) -> list[Reopene
     for refund_id in (await conn.execute(_OVERTAKEN_BY, {"dispute_id": dispute_id})).scalars().all():
         try:
             async with conn.begin_nested():
-                one = ReopenedRefund(**(await conn.execute(_REOPEN, {"refund_id": refund_id})).one()._mapping)
+                row = (await conn.execute(_REOPEN, {"refund_id": refund_id})).mappings().one()
+                one = ReopenedRefund(**{**row, "status": RefundStatus(row["status"])})
         except IntegrityError:
             continue  # its money was given otherwise meanwhile
         if one.status == RefundStatus.APPROVED:
@@ -333,16 +335,16 @@ async def is_paid_twice(conn: AsyncConnection, payment_id: int) -> bool:
 
 
 async def settle(
-    conn: AsyncConnection, payment_id: int, status: PaymentStatus, purpose: PaymentPurpose, fact: dict[str, Any]
+    conn: AsyncConnection, payment_id: int, status: PaymentStatus, purpose: PaymentPurpose, fact: PaymentFact
 ) -> None:
     """Write the provider's decision on a payment of ours."""
     values = {
         "payment_id": payment_id,
         "status": status,
-        "ref": fact["provider_ref"],
-        "error": fact.get("error_code"),
+        "ref": fact.provider_ref,
+        "error": fact.error_code,
         "purpose": purpose,
-        "risk": fact.get("risk"),
-        "expires_at": fact.get("expires_at"),
+        "risk": fact.risk,
+        "expires_at": fact.expires_at,
     }
     await conn.execute(_SETTLE, values)

@@ -1,22 +1,16 @@
 """Paying what was decided: the parts of a refund that are still due, and the end of it."""
 
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.orders.pending_operations import in_payout_order
 from domain.payments.transactions import PaymentKind, PaymentPurpose, undoing_key
 from infra.db.orders.state import timeline
+from infra.db.orders.state.state_facts import load_facts
 from infra.db.payments.transactions import PaymentIntent
 
-# A refund of which nothing is left to do but to wait for its provider's decision.
-PENDING = """
-    (EXISTS (SELECT FROM payments p WHERE p.order_no = f.order_no AND p.refund_id = f.refund_id
-                AND p.status = 'pending')
-     AND NOT EXISTS (SELECT FROM refund_allocations x WHERE x.refund_id = f.refund_id AND NOT EXISTS (
-              SELECT FROM payments p WHERE p.order_no = f.order_no AND p.refund_id = x.refund_id
-                 AND p.parent_id = x.payment_id AND p.status IN ('pending', 'succeeded'))))
-"""
 _UNPAID = """
     NOT EXISTS (SELECT FROM payments m WHERE m.refund_id = x.refund_id AND m.parent_id = x.payment_id
                    AND m.status = 'succeeded')
@@ -43,10 +37,6 @@ _SETTLE = text(
               (SELECT count(*) FROM payments m WHERE m.order_no = r.order_no AND m.refund_id = r.refund_id
                   AND is_reversed(m.payment_id, m.order_no)) AS bounced
     """  # noqa: S608
-)
-_APPROVED = text(
-    f"""SELECT f.refund_id FROM refunds f WHERE f.order_no = :order_no AND f.status = 'approved'
-         ORDER BY {PENDING}, f.refund_no"""  # noqa: S608
 )
 _DROP_INTENTS = text(
     """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
@@ -92,13 +82,29 @@ _REFUSED = text(
 )
 
 
+class _PartRow(NamedTuple):
+    """A part that is not paid. `open_key` is the key of a call that is under way, `failed` counts those that failed."""
+
+    order_no: str
+    refund_no: int
+    payment_id: int
+    provider: str
+    provider_ref: str | None
+    purpose: str
+    currency: str
+    amount_minor: int
+    attempt: int | None
+    open_key: str | None
+    failed: int
+
+
 async def due_parts(conn: AsyncConnection, refund_id: str) -> list[PaymentIntent]:
     """What of the refund is not paid: the intent of each part.
 
     The key of a part is new after a final refusal, and the same on every retry; what is under way keeps the key that it
     was begun with.
     """
-    rows = (await conn.execute(_DUE_PARTS, {"refund_id": refund_id})).all()
+    rows = [_PartRow(**row) for row in (await conn.execute(_DUE_PARTS, {"refund_id": refund_id})).mappings()]
     return [
         PaymentIntent(
             row.order_no, row.amount_minor, row.currency, row.open_key or _key(row), kind=PaymentKind.REFUND,
@@ -109,7 +115,7 @@ async def due_parts(conn: AsyncConnection, refund_id: str) -> list[PaymentIntent
     ]  # fmt: skip
 
 
-def _key(row: Any) -> str:
+def _key(row: _PartRow) -> str:
     step = f"refund/{row.refund_no}"
     return undoing_key(row.order_no, step, row.provider, row.provider_ref or "", row.failed + 1)
 
@@ -129,7 +135,7 @@ async def refused(conn: AsyncConnection, capture_id: int | None, refund_id: str 
 
 async def approved(conn: AsyncConnection, order_no: str) -> list[str]:
     """Refunds of the order that are to be paid, oldest first; those that their provider is deciding on come last."""
-    return list((await conn.execute(_APPROVED, {"order_no": order_no})).scalars())
+    return in_payout_order((await load_facts(conn, order_no)).operations.refunds)
 
 
 async def settle(conn: AsyncConnection, refund_id: str, *, by_hand: bool = False) -> None:

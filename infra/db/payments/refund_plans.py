@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -87,6 +87,14 @@ _ON_RETURNS = text(
      ORDER BY r.return_no, l.line_no
     """  # noqa: S608
 )
+
+
+class _Capture(NamedTuple):
+    """A capture of the order's money; `left_minor` is neither given back, promised nor disputed."""
+
+    payment_id: int
+    provider: str
+    left_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +194,8 @@ async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
         raise NotFound("order_not_found")
     if order.cancelling is not None or order.status == Status.CANCELLED:
         raise Conflict("order_closed", "the order is cancelled, or about to be: all of its money goes back")
-    captures = (await conn.execute(_CAPTURES, {"order_no": ask.order_no})).all()
-    captures = [capture for capture in captures if ask.of_capture in (None, capture.payment_id)]
+    known = await _captures_of(conn, ask.order_no)
+    captures = [capture for capture in known if ask.of_capture in (None, capture.payment_id)]
     if not captures:
         raise Conflict("nothing_captured", "no money was taken for this order: there is nothing to refund")
     lines = await lines_of(conn, ask.order_no)
@@ -220,8 +228,11 @@ async def lines_of(conn: AsyncConnection, order_no: str) -> list[RefundableLine]
 
 async def left_of(conn: AsyncConnection, order_no: str) -> int:
     """Minor units that could still be refunded."""
-    captures = await conn.execute(_CAPTURES, {"order_no": order_no})
-    return sum(capture.left_minor for capture in captures)
+    return sum(capture.left_minor for capture in await _captures_of(conn, order_no))
+
+
+async def _captures_of(conn: AsyncConnection, order_no: str) -> list[_Capture]:
+    return [_Capture(**row) for row in (await conn.execute(_CAPTURES, {"order_no": order_no})).mappings()]
 
 
 async def _on_returns(
@@ -279,7 +290,7 @@ def _of_line(line: RefundableLine, quantity: int, ask: RefundAsk) -> Returned:
 
 
 def _payable(
-    returned: list[Returned], lines: list[RefundableLine], ask: RefundAsk, captures: Sequence[Any], currency: str
+    returned: list[Returned], lines: list[RefundableLine], ask: RefundAsk, captures: Sequence[_Capture], currency: str
 ) -> list[Returned]:
     """As the providers of the captures can move it. What a person named is refused if they cannot; what units are worth
     is rounded, up while money for it is left."""
@@ -295,7 +306,7 @@ def _payable(
     return raised or list(allocation.at_most(returned, total - total % step))
 
 
-def _steps(ask: RefundAsk, captures: Sequence[Any], currency: str) -> list[int]:
+def _steps(ask: RefundAsk, captures: Sequence[_Capture], currency: str) -> list[int]:
     """The smallest amount of which each capture gives back a multiple; where no provider is asked, and where nothing is
     left, that is any."""
     free = ask.as_credit or ask.exchanged or ask.origin is Origin.PROVIDER

@@ -1,11 +1,14 @@
 """Reading refunds for people."""
 
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypedDict
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
+from domain.payments.refunds import Origin, RefundStatus
 from infra.db.customers.profiles import KeyRing
 
 _ROWS = """
@@ -28,21 +31,67 @@ _OF_ORDER = text(_ROWS + " WHERE r.order_no = :order_no ORDER BY r.refund_no")
 _ONE = text(_ROWS + " WHERE r.refund_id = :refund_id")
 
 
-async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
-    """The order's refunds, oldest first, their reasons opened (None where the key is gone)."""
-    return [_opened(keys, row) for row in await conn.execute(_OF_ORDER, {"order_no": order_no})]
+class RefundLineJson(TypedDict):
+    """What goes back of a line."""
+
+    line_no: int
+    sku: str
+    quantity: int
+    amount_minor: int
+    shipping_minor: int
 
 
-async def find(conn: AsyncConnection, keys: KeyRing, refund_id: str) -> dict[str, Any]:
+class RefundPartJson(TypedDict):
+    """What goes back to a payment."""
+
+    payment_id: int
+    amount_minor: int
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundDetail:
+    """A refund. Its provider decides since `pending_since`, it waits for support since `failed_since`.
+
+    `reason` is None where the key is gone.
+    """
+
+    refund_id: str
+    refund_no: int
+    order_no: str
+    origin: Origin
+    return_id: str | None
+    amount_minor: int
+    goods_minor: int
+    shipping_minor: int
+    currency: str
+    status: RefundStatus
+    created_at: datetime
+    updated_at: datetime
+    asked_by: str
+    approval_id: str | None
+    lines: list[RefundLineJson] | None
+    pending_since: datetime | None
+    failed_since: datetime | None
+    parts: list[RefundPartJson] | None
+    reason: str | None = field(repr=False)
+
+
+async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[RefundDetail]:
+    """The order's refunds, oldest first."""
+    return [_opened(keys, row) for row in (await conn.execute(_OF_ORDER, {"order_no": order_no})).mappings()]
+
+
+async def find(conn: AsyncConnection, keys: KeyRing, refund_id: str) -> RefundDetail:
     """One refund. Raises NotFound `refund_not_found`."""
-    row = (await conn.execute(_ONE, {"refund_id": refund_id})).one_or_none()
+    row = (await conn.execute(_ONE, {"refund_id": refund_id})).mappings().one_or_none()
     if row is None:
         raise NotFound("refund_not_found")
     return _opened(keys, row)
 
 
-def _opened(keys: KeyRing, row: Any) -> dict[str, Any]:
-    known = dict(row._mapping)
-    key, sealed = known.pop("data_key"), known.pop("reason_enc")
-    known["reason"] = keys.open_json(key, sealed or None, f"{row.refund_id}:reason")
-    return known
+def _opened(keys: KeyRing, row: RowMapping) -> RefundDetail:
+    reason = keys.open_json(row["data_key"], row["reason_enc"] or None, f"{row['refund_id']}:reason")
+    known = {name: value for name, value in row.items() if name not in ("data_key", "reason_enc")}
+    typed = {"origin": Origin(row["origin"]), "status": RefundStatus(row["status"]), "reason": reason}
+    return RefundDetail(**{**known, **typed})

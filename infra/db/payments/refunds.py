@@ -5,8 +5,8 @@ the database refuses what exceeds them. The order's workflow pays it (refund_pay
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -173,7 +173,7 @@ async def _insert(
     return refund_no
 
 
-def _line_row(refund_id: str, line: Returned) -> dict[str, Any]:
+def _line_row(refund_id: str, line: Returned) -> dict[str, str | int]:
     names = ("line_no", "quantity", "amount_minor", "shipping_minor", "goods_worth_minor", "shipping_worth_minor")
     return {"refund_id": refund_id, **{name: getattr(line, name) for name in names}}
 
@@ -191,7 +191,7 @@ async def _move(
     to: RefundStatus,
     event_type: str,
     actor: str,
-    data: dict[str, Any],
+    data: Mapping[str, str],
 ) -> None:
     moved = (await conn.execute(_MOVE, {"refund_id": refund_id, "status": to})).one_or_none()
     if moved is None:

@@ -6,13 +6,13 @@ signal. A renewal names the authorisation that it renews; the database replaces 
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales.guarantees import GuaranteeStatus
-from domain.payments.transactions import PaymentKind, PaymentPurpose, undoing_key
+from domain.orders.waiting import Waiting
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, undoing_key
 from domain.times import rfc3339
 from infra.db.after_sales import guarantees
 from infra.db.orders.state import timeline
@@ -110,7 +110,7 @@ class Due:
     currency: str
     expires_at: datetime | None
     wanted: bool
-    status: str
+    status: PaymentStatus
     guarantee_return_id: str | None
     token: str
     ended: bool
@@ -126,8 +126,11 @@ async def wake(conn: AsyncConnection, limit: int) -> int:
 
 async def due(conn: AsyncConnection, order_no: str, payment_id: int) -> Due | None:
     """What is due, or None: it is done. The caller has locked the order."""
-    row = (await conn.execute(_FIND, {"order_no": order_no, "payment_id": payment_id})).one_or_none()
-    return Due(**{**row._mapping, "purpose": PaymentPurpose(row.purpose)}) if row else None
+    row = (await conn.execute(_FIND, {"order_no": order_no, "payment_id": payment_id})).mappings().one_or_none()
+    if row is None:
+        return None
+    typed = {"purpose": PaymentPurpose(row["purpose"]), "status": PaymentStatus(row["status"])}
+    return Due(**{**row, **typed})
 
 
 async def open_renewal(conn: AsyncConnection, renewal: Due) -> StoredIntent:
@@ -190,12 +193,12 @@ async def _end(conn: AsyncConnection, renewal: Due, again_s: int) -> None:
     """The provider confirms it when it is given up."""
     await conn.execute(_GIVE_UP_RENEWAL, {"payment_id": renewal.payment_id})
     await conn.execute(_GIVE_UP, {"payment_id": renewal.payment_id})
-    data: dict[str, Any] = {"code": "authorisation_expired", "amount_minor": renewal.amount_minor}
-    data |= await time_to_pay_again(conn, renewal.order_no, again_s)
+    again = await time_to_pay_again(conn, renewal.order_no, again_s)
+    data = {"code": "authorisation_expired", "amount_minor": renewal.amount_minor, **again}
     await timeline.append(conn, renewal.order_no, "payment_declined", data=data)
 
 
-async def time_to_pay_again(conn: AsyncConnection, order_no: str, again_s: int) -> dict[str, Any]:
+async def time_to_pay_again(conn: AsyncConnection, order_no: str, again_s: int) -> dict[str, Waiting]:
     """A deadline for another payment, as an event's data has it, where that of the first is over."""
     over = (await conn.execute(_DEADLINE_IS_OVER, {"order_no": order_no})).scalar_one_or_none()
     return (

@@ -4,9 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
@@ -131,6 +130,31 @@ class NewEntry:
     parent_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a customer is owed in a currency; `held_minor` is reserved for payments."""
+
+    currency: str
+    balance_minor: int
+    held_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementEntry:
+    """An entry as a customer's statement shows it."""
+
+    entry_id: int
+    kind: EntryKind
+    currency: str
+    amount_minor: int
+    balance_delta: int
+    held_delta: int
+    order_no: str
+    return_id: str | None
+    return_no: int | None
+    created_at: datetime
+
+
 async def write(conn: AsyncConnection, new: NewEntry) -> Entry:
     """Write the entry, or find the one under its key."""
     balance, held = DELTAS[new.kind]
@@ -154,12 +178,12 @@ async def write(conn: AsyncConnection, new: NewEntry) -> Entry:
 
 async def find(conn: AsyncConnection, key: str) -> Entry | None:
     """The entry under an idempotency key."""
-    return _entry((await conn.execute(_FIND, {"key": key})).one_or_none())
+    return _entry((await conn.execute(_FIND, {"key": key})).mappings().one_or_none())
 
 
 async def by_id(conn: AsyncConnection, entry_id: int) -> Entry | None:
     """The entry of this number."""
-    return _entry((await conn.execute(_BY_ID, {"entry_id": entry_id})).one_or_none())
+    return _entry((await conn.execute(_BY_ID, {"entry_id": entry_id})).mappings().one_or_none())
 
 
 async def ended_minor(conn: AsyncConnection, entry: Entry) -> int:
@@ -189,14 +213,15 @@ async def open_to(conn: AsyncConnection, order_no: str, balance_minor: int | Non
 
 async def statement_of(
     conn: AsyncConnection, customer_id: str, before: int, limit: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]] | None:
+) -> tuple[list[Balance], list[StatementEntry]] | None:
     """(balances, entries from the newest down), entries before the number `before`; None: no such customer."""
     if not (await conn.execute(_KNOWN, {"customer_id": customer_id})).scalar_one():
         return None
     balances = (await conn.execute(_BALANCES, {"customer_id": customer_id})).mappings().all()
     page = {"customer_id": customer_id, "before": before, "limit": limit}
     entries = (await conn.execute(_PAGE, page)).mappings().all()
-    return [dict(row) for row in balances], [dict(row) for row in entries]
+    shown = [StatementEntry(**{**row, "kind": EntryKind(row["kind"])}) for row in entries]
+    return [Balance(**row) for row in balances], shown
 
 
 async def pay_with_credit(conn: AsyncConnection, order_no: str, refund_id: str, actor: str = "system") -> None:
@@ -222,7 +247,7 @@ async def pay_with_credit(conn: AsyncConnection, order_no: str, refund_id: str, 
         await timeline.append(conn, order_no, "store_credit_granted", actor, key=f"credit:{refund_id}", data=data)
 
 
-def _payment(due: PaymentIntent, entry: Entry) -> dict[str, Any]:
+def _payment(due: PaymentIntent, entry: Entry) -> dict[str, str | int | None]:
     return {
         "order_no": due.order_no,
         "purpose": due.purpose,
@@ -275,10 +300,10 @@ def entry_id_of(provider_ref: str) -> int | None:
     return int(digits) if provider_ref.startswith("sc_") and digits.isdecimal() and len(digits) < 19 else None
 
 
-def _entry(row: Any) -> Entry | None:
+def _entry(row: RowMapping | None) -> Entry | None:
     if row is None:
         return None
     return Entry(
-        row.entry_id, row.idempotency_key, EntryKind(row.kind), row.customer_id, row.currency, row.amount_minor,
-        row.order_no, row.parent_id, row.created_at,
+        row["entry_id"], row["idempotency_key"], EntryKind(row["kind"]), row["customer_id"], row["currency"],
+        row["amount_minor"], row["order_no"], row["parent_id"], row["created_at"],
     )  # fmt: skip

@@ -1,13 +1,13 @@
 """Transactions with payment providers: intent before the call, outcome after it, the ledger by trigger."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.gateways import GatewayResult, LostCall, PaymentRequest
+from domain.orders.status import Status
 from domain.payments.transactions import (
     PaymentKind,
     PaymentPurpose,
@@ -175,6 +175,16 @@ class Transaction(TransactionFacts):
     renews: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SuccessEvent:
+    """What the timeline says of a success; `data` is JSON as text. Both statuses are None where the order's stays."""
+
+    type: str
+    from_status: Status | None
+    to_status: Status | None
+    data: str
+
+
 async def begin(conn: AsyncConnection, intent: PaymentIntent) -> StoredIntent:
     """Store the intent, or find it: a repeat answers with what is known and counts one more try."""
     values = {
@@ -192,12 +202,12 @@ async def begin(conn: AsyncConnection, intent: PaymentIntent) -> StoredIntent:
         "change_payment_no": intent.change_payment_no,
         "guarantee_return_id": intent.guarantee_return_id,
     }
-    return _stored(intent, (await conn.execute(_BEGIN, values)).one())
+    return _stored(intent, (await conn.execute(_BEGIN, values)).mappings().one())
 
 
 async def fence(conn: AsyncConnection, known: Transaction, order_no: str) -> StoredIntent:
     """Take over from whoever asked before, without asking for anything: what they still write is fenced off."""
-    row = (await conn.execute(_FENCE, {"payment_id": known.payment_id})).one()
+    row = (await conn.execute(_FENCE, {"payment_id": known.payment_id})).mappings().one()
     return _stored(intent_of(known, order_no), row)
 
 
@@ -232,27 +242,32 @@ async def open_capture(conn: AsyncConnection, order_no: str, attempt: int) -> St
 
 
 async def _open(
-    conn: AsyncConnection, statement: TextClause, kind: PaymentKind, order_no: str, attempt: int, more: dict[str, Any]
+    conn: AsyncConnection,
+    statement: TextClause,
+    kind: PaymentKind,
+    order_no: str,
+    attempt: int,
+    more: Mapping[str, object],
 ) -> StoredIntent | None:
     key = idempotency_key(order_no, kind, attempt)
     values = {"order_no": order_no, "attempt": attempt, "key": key, **more}
-    row = (await conn.execute(statement, values)).one_or_none()
+    row = (await conn.execute(statement, values)).mappings().one_or_none()
     if row is None:
         return None
     intent = PaymentIntent(
-        order_no, row.amount_minor, row.currency, key, row.token or "", kind=kind, provider=row.provider,
-        attempt=attempt, parent_id=row.parent_id, parent_ref=row.parent_ref or "",
+        order_no, row["amount_minor"], row["currency"], key, row["token"] or "", kind=kind, provider=row["provider"],
+        attempt=attempt, parent_id=row["parent_id"], parent_ref=row["parent_ref"] or "",
     )  # fmt: skip
     return _stored(intent, row)
 
 
-def _stored(intent: PaymentIntent, row: Any) -> StoredIntent:
-    stored = replace(intent, amount_minor=row.amount_minor)
-    return StoredIntent(stored, row.payment_id, PaymentStatus(row.status), row.provider_ref, row.error_code, row.tries)
+def _stored(intent: PaymentIntent, row: RowMapping) -> StoredIntent:
+    stored, status = replace(intent, amount_minor=row["amount_minor"]), PaymentStatus(row["status"])
+    return StoredIntent(stored, row["payment_id"], status, row["provider_ref"], row["error_code"], row["tries"])
 
 
-async def succeed(conn: AsyncConnection, stored: StoredIntent, result: GatewayResult, event: dict[str, Any]) -> bool:
-    """Write a success with its event (`type, from_status, to_status, data` as JSON text); False when fenced off."""
+async def succeed(conn: AsyncConnection, stored: StoredIntent, result: GatewayResult, event: SuccessEvent) -> bool:
+    """Write a success with its event; False when fenced off."""
     values = {
         "payment_id": stored.payment_id,
         "tries": stored.tries,
@@ -260,7 +275,7 @@ async def succeed(conn: AsyncConnection, stored: StoredIntent, result: GatewayRe
         "risk": result.risk,
         "expires_at": result.expires_at,
     }
-    return (await conn.execute(_SUCCEED, values | event)).rowcount == 1
+    return (await conn.execute(_SUCCEED, values | asdict(event))).rowcount == 1
 
 
 async def sent_call(conn: AsyncConnection, payment_id: int) -> tuple[str, LostCall]:

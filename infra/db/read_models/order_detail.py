@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.delivery_slots import TimeSlot, as_json
+from domain.orders.waiting import Waiting
 from domain.payments.attempts import state_of
 from domain.times import rfc3339
 from infra.db.after_sales import exchange_fallback, return_queries
@@ -26,7 +27,7 @@ class OrderOverview:
     customer_id: str
     status: str
     cancelling: str | None
-    waiting: dict[str, Any] | None
+    waiting: Waiting | None
     parked: bool
 
 

@@ -1,15 +1,17 @@
 """Parcels in the database: intent before the carrier is called, label and tracking number after it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.gateways import Booking
 from domain.orders.delivery_slots import TimeSlot
+from domain.orders.status import Status
+from domain.shipping.progress import OrderPosition
 from domain.shipping.shipments import ShipmentStatus, is_progress
 
 # One statement: the intent, and all that the carrier must know. No row when the order is not to be booked any
@@ -144,48 +146,57 @@ class ToShip:
     slot: TimeSlot | None
 
 
-def _shipment(row: Any) -> Shipment:
-    values = row._mapping
+@dataclass(frozen=True, slots=True)
+class MovedParcel:
+    """A parcel whose status has changed, and where its order stands; `replaced`: another is sent instead of it."""
+
+    shipment_id: str
+    replaced: bool
+    position: OrderPosition
+
+
+def _shipment(row: RowMapping) -> Shipment:
     return Shipment(
-        values["shipment_id"],
-        ShipmentStatus(values["status"]),
-        values["carrier"],
-        values["carrier_ref"],
-        values["idempotency_key"],
-        values["tries"],
-        values["address_rev"],
-        values["warehouse"],
+        row["shipment_id"],
+        ShipmentStatus(row["status"]),
+        row["carrier"],
+        row["carrier_ref"],
+        row["idempotency_key"],
+        row["tries"],
+        row["address_rev"],
+        row["warehouse"],
     )
 
 
 async def open_booking(conn: AsyncConnection, order_no: str, carrier: str) -> tuple[Shipment, ToShip] | None:
     """Store the intent to book, or find it and count one more try; None when the order is not to be booked."""
-    row = (await conn.execute(_OPEN, {"order_no": order_no, "carrier": carrier})).one_or_none()
+    row = (await conn.execute(_OPEN, {"order_no": order_no, "carrier": carrier})).mappings().one_or_none()
     return (_shipment(row), _to_ship(row)) if row else None
 
 
 async def live_shipment(conn: AsyncConnection, order_no: str) -> Shipment | None:
     """The order's parcel that is neither cancelled nor replaced by another."""
-    row = (await conn.execute(_LIVE, {"order_no": order_no})).one_or_none()
+    row = (await conn.execute(_LIVE, {"order_no": order_no})).mappings().one_or_none()
     return _shipment(row) if row else None
 
 
-def _to_ship(row: Any) -> ToShip:
+def _to_ship(row: RowMapping) -> ToShip:
+    begin, end = row["slot_from"], row["slot_to"]
     return ToShip(
-        row.ship_to_enc,
-        row.data_key,
-        row.rev_now,
-        (row.from_country, row.from_province, row.from_city),
-        tuple(zip(row.skus, row.quantities, strict=True)),
+        row["ship_to_enc"],
+        row["data_key"],
+        row["rev_now"],
+        (row["from_country"], row["from_province"], row["from_city"]),
+        tuple(zip(row["skus"], row["quantities"], strict=True)),
         # No carrier takes a parcel of more than seven digits of grams; the sum is bounded by what one order may hold.
-        min(int(row.weight_g), 9_999_999),
+        min(int(row["weight_g"]), 9_999_999),
         # A slot that is over is nobody's order any more: the parcel comes as soon as it can.
-        TimeSlot(row.slot_from, row.slot_to) if row.slot_to and row.slot_to > datetime.now(UTC) else None,
+        TimeSlot(begin, end) if end and end > datetime.now(UTC) else None,
     )
 
 
 async def booked(
-    conn: AsyncConnection, shipment: Shipment, booking: Booking, label_enc: bytes, data: dict[str, Any]
+    conn: AsyncConnection, shipment: Shipment, booking: Booking, label_enc: bytes, data: Mapping[str, object]
 ) -> bool:
     """Write the carrier's answer, keep the label, tell the timeline `data`; False when this try was fenced off."""
     values = {
@@ -212,9 +223,9 @@ async def set_status(conn: AsyncConnection, shipment: Shipment, status: Shipment
     await conn.execute(_SET, {"shipment_id": shipment.shipment_id, "status": status})
 
 
-async def apply_tracking(conn: AsyncConnection, parcel: Tracked, status: ShipmentStatus) -> Any:
-    """Set what the carrier reports, unless the parcel is further already: `(status, cancelling, shipment_id, replaced,
-    earlier)`, the first two of its order; None where it is no parcel of the order, or nothing new."""
+async def apply_tracking(conn: AsyncConnection, parcel: Tracked, status: ShipmentStatus) -> MovedParcel | None:
+    """Set what the carrier reports, unless the parcel is further already; None where it is no parcel of the order, or
+    nothing new."""
     values = {
         "order_no": parcel.order_no,
         "carrier": parcel.carrier,
@@ -223,12 +234,17 @@ async def apply_tracking(conn: AsyncConnection, parcel: Tracked, status: Shipmen
         "ref": parcel.carrier_ref,
         "tracking_no": parcel.tracking_no,
     }
-    return (await conn.execute(_PARCEL_MOVES, values)).one_or_none()
+    row = (await conn.execute(_PARCEL_MOVES, values)).mappings().one_or_none()
+    return MovedParcel(row["shipment_id"], row["replaced"], _position(row)) if row else None
 
 
-async def order_of_parcels(conn: AsyncConnection, order_no: str) -> Any:
-    """`(status, cancelling, earlier)`: `earlier` where a parcel of the order was replaced by another."""
-    return (await conn.execute(_ORDER, {"order_no": order_no})).one()
+async def position_of(conn: AsyncConnection, order_no: str) -> OrderPosition:
+    """Where the order stands, as the progress of its parcels depends on it."""
+    return _position((await conn.execute(_ORDER, {"order_no": order_no})).mappings().one())
+
+
+def _position(row: RowMapping) -> OrderPosition:
+    return OrderPosition(Status(row["status"]), row["cancelling"] is not None, row["earlier"])
 
 
 async def record_manually(

@@ -1,8 +1,9 @@
 """Bearer tokens: what was handed out, and what was revoked."""
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.security.tokens import Issued
@@ -46,6 +47,28 @@ _FORGET = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token as it is listed: who has it, who issued it, and who revoked it."""
+
+    token_id: str
+    role: str
+    subject: str
+    issued_at: datetime
+    issued_by: str
+    expires_at: datetime
+    revoked_at: datetime | None
+    revoked_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token of a page; `number` says where the next page begins."""
+
+    number: int
+    token: Token
+
+
 async def register(conn: AsyncConnection, issued: Issued, by: str) -> None:
     """Keep that `by` handed it out."""
     facts = {"token_id": issued.token_id, "role": issued.role.value, "subject": issued.subject, "issued_by": by}
@@ -54,18 +77,23 @@ async def register(conn: AsyncConnection, issued: Issued, by: str) -> None:
 
 async def page(
     conn: AsyncConnection, *, role: str | None, subject: str | None, active: bool, before: int | None, limit: int
-) -> list[dict[str, Any]]:
+) -> list[TokenRow]:
     """The newest first; `number` is for the next page."""
     wanted = {"role": role, "subject": subject, "active": active, "before": before, "limit": limit}
-    return [dict(row) for row in (await conn.execute(_PAGE, wanted)).mappings()]
+    rows = (await conn.execute(_PAGE, wanted)).mappings().all()
+    return [TokenRow(row["number"], _token(row)) for row in rows]
 
 
-async def revoke(conn: AsyncConnection, token_id: str, by: str) -> dict[str, Any] | None:
+async def revoke(conn: AsyncConnection, token_id: str, by: str) -> Token | None:
     """The token as it is then; one that was revoked before stays as it was. None where it is unknown."""
     row = (await conn.execute(_REVOKE, {"token_id": token_id, "by": by})).mappings().one_or_none()
     if row is None:
         row = (await conn.execute(_FIND, {"token_id": token_id})).mappings().one_or_none()
-    return dict(row) if row else None
+    return _token(row) if row else None
+
+
+def _token(row: RowMapping) -> Token:
+    return Token(**{name: value for name, value in row.items() if name != "number"})
 
 
 async def revoked(conn: AsyncConnection) -> frozenset[str]:

@@ -1,7 +1,6 @@
 """Stock that people move: receipts, corrections, transfers. Every change is a movement."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -66,9 +65,36 @@ class Move:
     allow_duplicate: bool = False
 
 
-async def levels(conn: AsyncConnection, sku: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class StockLevel:
+    """A SKU at a warehouse."""
+
+    warehouse: str
+    on_hand: int
+    reserved: int
+    available: int
+    incoming: int
+    safety_stock: int
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A movement that was written, and the level that it led to."""
+
+    movement_id: int
+    sku: str
+    warehouse: str
+    quantity: int
+    on_hand: int
+    reserved: int
+    available: int
+    quarantined: int
+
+
+async def levels(conn: AsyncConnection, sku: str) -> list[StockLevel]:
     """The SKU's levels at every warehouse; empty when there is no such product."""
-    return [dict(row._mapping) for row in await conn.execute(_LEVELS, {"sku": sku})]
+    return [StockLevel(**row) for row in (await conn.execute(_LEVELS, {"sku": sku})).mappings()]
 
 
 async def place_of(conn: AsyncConnection, sku: str, warehouse: str | None) -> str:
@@ -83,23 +109,22 @@ async def place_of(conn: AsyncConnection, sku: str, warehouse: str | None) -> st
     return str(row.code)
 
 
-async def move(conn: AsyncConnection, moves: list[Move]) -> dict[str, Any]:
+async def move(conn: AsyncConnection, moves: list[Move]) -> Moved:
     """Write the movements, all or nothing, and return the last one with the level it led to.
 
     Where units arrive, a trigger tells the backorders that they serve. The caller's transaction fails with the
     database's own error when a level would go below zero or below what is reserved. Raises Conflict `receipt_exists`.
     """
-    last: dict[str, Any] = {}
+    done: dict[int, Moved] = {}
     # Levels are locked in one order, whichever way units travel.
-    for one in sorted(moves, key=lambda each: each.warehouse):
+    for place, one in sorted(enumerate(moves), key=lambda each: each[1].warehouse):
         where = {"sku": one.sku, "warehouse": one.warehouse}
         await conn.execute(_LEVEL, where)
         await _require_left(conn, one)
         movement_id = await _written(conn, one)
-        level = (await conn.execute(_NOW, where)).one()
-        if one is moves[-1]:
-            last = {"movement_id": movement_id, **where, "quantity": one.quantity, **level._mapping}
-    return last
+        level = (await conn.execute(_NOW, where)).mappings().one()
+        done[place] = Moved(movement_id, one.sku, one.warehouse, one.quantity, **level)
+    return done[len(moves) - 1]
 
 
 async def _require_left(conn: AsyncConnection, one: Move) -> None:
@@ -131,7 +156,7 @@ async def _written(conn: AsyncConnection, one: Move) -> int:
     return number
 
 
-def _values(one: Move) -> dict[str, Any]:
+def _values(one: Move) -> dict[str, object]:
     on_hand_delta, reserved_delta, quarantined_delta = effect(one.kind, one.quantity)
     return {
         "key": one.key,

@@ -1,10 +1,14 @@
 """Stuck orders by cause, and the bulk acts on them, as the console shows them."""
 
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.orders.status import Status
+from domain.support.steps import Step
 from infra.db.customers.profiles import KeyRing
 from infra.security.crypto import Unreadable
 
@@ -84,63 +88,167 @@ _FAILED = text(
 )
 
 
-async def groups(conn: AsyncConnection) -> list[dict[str, Any]]:
-    """{step, error, provider, currency, orders, failing, since, amount_minor, escalated}, the largest first.
+@dataclass(frozen=True, slots=True)
+class StuckGroup:
+    """Orders that are stuck alike. `orders` are parked, the money and `escalated` are theirs; `failing` ones are still
+    being tried."""
 
-    `orders` are parked, the money and `escalated` are theirs; `failing` ones are still being tried.
-    """
-    return [dict(row._mapping) for row in await conn.execute(_GROUPS)]
-
-
-async def size(conn: AsyncConnection, action: str, chosen: dict[str, str | None]) -> list[dict[str, Any]]:
-    """What an act over `chosen` {step, error, provider} would touch now: {currency, orders, amount_minor} each."""
-    return [dict(row._mapping) for row in await conn.execute(_SIZE, {"action": action, **chosen})]
-
-
-async def open_step(conn: AsyncConnection, order_no: str) -> dict[str, Any] | None:
-    """The order's open parked step with its status and currency (`step` None when it is not stuck); None: no order."""
-    row = (await conn.execute(_OPEN, {"order_no": order_no})).one_or_none()
-    return None if row is None else dict(row._mapping)
+    step: str
+    error: str
+    provider: str | None
+    currency: str
+    orders: int
+    failing: int
+    since: datetime
+    amount_minor: int
+    escalated: int
 
 
-async def last_action(conn: AsyncConnection, order_no: str) -> dict[str, Any] | None:
-    """{step, resolved_at, action, actor} of the step that was resolved last; action and actor None: by events."""
-    row = (await conn.execute(_LAST_ACTION, {"order_no": order_no})).one_or_none()
-    return None if row is None else dict(row._mapping)
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a bulk act would touch, in one currency."""
+
+    currency: str
+    orders: int
+    amount_minor: int | None
 
 
-async def actions(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
-    """What support did, newest first: {action, actor, created_at, reason}; reason None where its key is gone."""
+@dataclass(frozen=True, slots=True)
+class StuckOrder:
+    """An order with its open parked step; all of the step is None where the order is not stuck."""
+
+    park_no: int | None
+    step: Step | None
+    subject: str | None
+    error: str | None
+    provider: str | None
+    attempts: int | None
+    options: list[str] | None
+    since: datetime | None
+    escalate_at: datetime | None
+    escalated_at: datetime | None
+    amount_minor: int | None
+    currency: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class LastAction:
+    """The step that was resolved last; `action` and `actor` are None where events resolved it."""
+
+    step: str
+    resolved_at: datetime
+    action: str | None
+    actor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SupportAction:
+    """What support did; `reason` is None where its key is gone."""
+
+    action: str
+    actor: str
+    created_at: datetime
+    reason: str | None = field(repr=False)
+
+
+class JobFilter(TypedDict):
+    """The orders that a bulk act is for; None matches everything."""
+
+    step: str | None
+    error: str | None
+    provider: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A bulk act."""
+
+    job_id: str
+    action: str
+    filter: JobFilter
+    actor: str
+    rate_per_s: float
+    state: str
+    total: int
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedOrder:
+    """An order that refused a bulk act."""
+
+    order_no: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDetail(Job):
+    """A bulk act with its reason and up to 200 orders that refused it."""
+
+    failed_orders: list[FailedOrder]
+    reason: str | None = field(repr=False)
+
+
+async def groups(conn: AsyncConnection) -> list[StuckGroup]:
+    """Stuck orders by cause, the largest group first."""
+    return [StuckGroup(**row) for row in (await conn.execute(_GROUPS)).mappings()]
+
+
+async def size(conn: AsyncConnection, action: str, chosen: dict[str, str | None]) -> list[Touched]:
+    """What an act over `chosen` {step, error, provider} would touch now."""
+    return [Touched(**row) for row in (await conn.execute(_SIZE, {"action": action, **chosen})).mappings()]
+
+
+async def open_step(conn: AsyncConnection, order_no: str) -> StuckOrder | None:
+    """The order's open parked step, if there is one; None: no order."""
+    row = (await conn.execute(_OPEN, {"order_no": order_no})).mappings().one_or_none()
+    if row is None:
+        return None
+    typed = {"step": Step(row["step"]) if row["step"] else None, "status": Status(row["status"])}
+    return StuckOrder(**{**row, **typed})
+
+
+async def last_action(conn: AsyncConnection, order_no: str) -> LastAction | None:
+    """The action on the step that was resolved last."""
+    row = (await conn.execute(_LAST_ACTION, {"order_no": order_no})).mappings().one_or_none()
+    return LastAction(**row) if row else None
+
+
+async def actions(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[SupportAction]:
+    """What support did, newest first."""
     rows = (await conn.execute(_ACTIONS, {"order_no": order_no})).all()
     return [
-        {
-            "action": row.action,
-            "actor": row.actor,
-            "created_at": row.created_at,
-            "reason": keys.open_json(row.data_key, row.reason_enc, f"{row.act_id}:reason"),
-        }
+        SupportAction(
+            row.action,
+            row.actor,
+            row.created_at,
+            keys.open_json(row.data_key, row.reason_enc, f"{row.act_id}:reason"),
+        )
         for row in rows
     ]
 
 
-async def jobs(conn: AsyncConnection) -> list[dict[str, Any]]:
+async def jobs(conn: AsyncConnection) -> list[Job]:
     """The fifty newest bulk acts."""
-    return [dict(row._mapping) for row in await conn.execute(_JOBS)]
+    return [Job(**row) for row in (await conn.execute(_JOBS)).mappings()]
 
 
-async def job(conn: AsyncConnection, keys: KeyRing, job_id: str) -> dict[str, Any] | None:
-    """One bulk act with its reason and up to 200 orders that refused it."""
-    row = (await conn.execute(_JOB, {"job_id": job_id})).one_or_none()
+async def job(conn: AsyncConnection, keys: KeyRing, job_id: str) -> JobDetail | None:
+    """One bulk act."""
+    row = (await conn.execute(_JOB, {"job_id": job_id})).mappings().one_or_none()
     if row is None:
         return None
-    found = dict(row._mapping)
-    found["failed_orders"] = [dict(item._mapping) for item in await conn.execute(_FAILED, {"job_id": job_id})]
-    found["reason"] = _reason(keys, job_id, found.pop("data_key"), found.pop("reason_enc"))
-    return found
+    known = {name: value for name, value in row.items() if name not in ("data_key", "reason_enc")}
+    failed = [FailedOrder(**item) for item in (await conn.execute(_FAILED, {"job_id": job_id})).mappings()]
+    reason = _reason(keys, job_id, row["data_key"], row["reason_enc"])
+    return JobDetail(**known, failed_orders=failed, reason=reason)
 
 
-def _reason(keys: KeyRing, job_id: str, data_key: bytes, sealed: bytes) -> Any:
+def _reason(keys: KeyRing, job_id: str, data_key: bytes, sealed: bytes) -> str | None:
     try:
-        return keys.vault.open_json(keys.vault.unwrap(data_key), sealed, f"{job_id}:reason")
+        reason: str = keys.vault.open_json(keys.vault.unwrap(data_key), sealed, f"{job_id}:reason")
     except Unreadable:
         return None
+    return reason

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
+from domain.support.steps import Step
 from infra.db.customers.profiles import KeyRing
 
 _STUCK = text(
@@ -118,6 +118,48 @@ _STOP = text(
 
 
 @dataclass(frozen=True, slots=True)
+class StuckStep:
+    """A parked step that waits for support; `amount_minor` is the money that it is about."""
+
+    order_no: str
+    park_no: int
+    step: Step
+    subject: str | None
+    error: str
+    provider: str | None
+    since: datetime
+    attempts: int
+    options: list[str]
+    amount_minor: int | None
+    escalated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MovingStep:
+    """A parked step at which an action would move `amount_minor`, `added_minor` of it undecided before.
+
+    `dear`: more would be given of the order then than one person may give.
+    """
+
+    order_no: str
+    park_no: int
+    amount_minor: int
+    added_minor: int
+    currency: str
+    dear: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a bulk job is."""
+
+    state: str
+    total: int
+    done: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
 class StuckWanted:
     """Filters and position of the queue; None matches everything."""
 
@@ -151,7 +193,7 @@ class Agreed:
     amounts: Sequence[int | None]
 
 
-async def stuck(conn: AsyncConnection, wanted: StuckWanted) -> list[dict[str, Any]]:
+async def stuck(conn: AsyncConnection, wanted: StuckWanted) -> list[StuckStep]:
     """At most `limit` + 1 parked orders, the longest parked first."""
     after, after_no = wanted.after or (None, "")
     question = {
@@ -162,7 +204,8 @@ async def stuck(conn: AsyncConnection, wanted: StuckWanted) -> list[dict[str, An
         "after_no": after_no,
         "limit": wanted.limit + 1,
     }
-    return [dict(row._mapping) for row in await conn.execute(_STUCK, question)]
+    rows = (await conn.execute(_STUCK, question)).mappings()
+    return [StuckStep(**{**row, "step": Step(row["step"])}) for row in rows]
 
 
 async def parked(conn: AsyncConnection, order_no: str) -> Parked:
@@ -189,7 +232,7 @@ async def keep_resolution(
     action: str,
     actor: str,
     reason: str,
-    value: Any,
+    value: Mapping[str, str] | None,
     approval_id: str | None = None,
     park_no: int | None = None,
 ) -> None:
@@ -228,7 +271,7 @@ async def open_job(
     action: str,
     actor: str,
     reason: str,
-    value: Any,
+    value: Mapping[str, str] | None,
     rate_per_s: float,
     trace: str | None,
     limit_minor: int,
@@ -265,19 +308,18 @@ async def open_job(
 
 async def moving(
     conn: AsyncConnection, action: str, chosen: Mapping[str, str | None], limit_minor: int
-) -> list[dict[str, Any]]:
-    """{order_no, park_no, amount_minor, added_minor, currency, dear} of the orders of which `action` would move money;
-    `dear` are those for which more than `limit_minor` would be given then."""
+) -> list[MovingStep]:
+    """Orders of which `action` would move money; `dear` are those of which more than `limit_minor` would be given."""
     rows = await conn.execute(_MOVING, {"action": action, "limit_minor": limit_minor, **chosen})
-    return [dict(row._mapping) for row in rows]
+    return [MovingStep(**row) for row in rows.mappings()]
 
 
-async def progress(conn: AsyncConnection, job_id: str) -> dict[str, Any]:
-    """{state, total, done, failed}. Raises NotFound `job_not_found`."""
-    row = (await conn.execute(_PROGRESS, {"job_id": job_id})).one_or_none()
+async def progress(conn: AsyncConnection, job_id: str) -> JobProgress:
+    """Raises NotFound `job_not_found`."""
+    row = (await conn.execute(_PROGRESS, {"job_id": job_id})).mappings().one_or_none()
     if row is None:
         raise NotFound("job_not_found")
-    return dict(row._mapping)
+    return JobProgress(**row)
 
 
 async def stop_job(conn: AsyncConnection, job_id: str, actor: str) -> None:

@@ -1,6 +1,7 @@
 """Resets of workflows, of one order's and of all that fail: kept before Temporal hears of them."""
 
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,6 +47,24 @@ _BATCHES = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ResetBatch:
+    """A request to reset all workflows that fail; `total` of them failed then."""
+
+    batch_id: str
+    total: int
+    actor: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ResetBatchDetail(ResetBatch):
+    """Such a request with who stopped it; `reason` is None where its key is gone."""
+
+    stopped_by: str | None
+    reason: str | None = field(repr=False)
+
+
 async def save_reset(
     conn: AsyncConnection, keys: KeyRing, act_id: str, *, order_no: str, run_id: str, actor: str, reason: str
 ) -> None:
@@ -85,20 +104,18 @@ async def save_stop(conn: AsyncConnection, act_id: str, batch_id: str, actor: st
     await conn.execute(_KEEP_STOP, {"act_id": act_id, "batch_id": batch_id, "actor": actor})
 
 
-async def batch(conn: AsyncConnection, keys: KeyRing, batch_id: str) -> dict[str, Any] | None:
-    """{batch_id, total, actor, created_at, stopped_by, reason}; reason None where its key is gone; None: no such."""
+async def batch(conn: AsyncConnection, keys: KeyRing, batch_id: str) -> ResetBatchDetail | None:
+    """The batch, if there is one."""
     row = (await conn.execute(_BATCH, {"batch_id": batch_id})).one_or_none()
     if row is None:
         return None
-    found = dict(row._mapping)
-    key, sealed = found.pop("data_key"), found.pop("reason_enc")
     try:
-        found["reason"] = keys.vault.open_json(keys.vault.unwrap(key), sealed, f"{batch_id}:reason")
+        reason = keys.vault.open_json(keys.vault.unwrap(row.data_key), row.reason_enc, f"{batch_id}:reason")
     except Unreadable:
-        found["reason"] = None
-    return found
+        reason = None
+    return ResetBatchDetail(row.batch_id, row.total, row.actor, row.created_at, row.stopped_by, reason)
 
 
-async def batches(conn: AsyncConnection) -> list[dict[str, Any]]:
-    """The twenty newest batches: {batch_id, total, actor, created_at}."""
-    return [dict(row._mapping) for row in await conn.execute(_BATCHES)]
+async def batches(conn: AsyncConnection) -> list[ResetBatch]:
+    """The twenty newest batches."""
+    return [ResetBatch(**row) for row in (await conn.execute(_BATCHES)).mappings()]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -59,6 +58,22 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryingStep:
+    """A step that has failed and is tried again. One that was paused before it failed has no attempt."""
+
+    order_no: str
+    activity: str
+    step: str | None
+    error: str | None
+    provider: str | None
+    attempt: int | None
+    max_attempts: int | None
+    since: datetime | None
+    next_try_at: datetime | None
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """The last row of a page: the next one begins after it."""
 
@@ -95,11 +110,8 @@ async def set_paused(conn: AsyncConnection, order_no: str, activity: str, paused
     await conn.execute(_PAUSE, {"order_no": order_no, "activity": activity, "paused": paused})
 
 
-async def listed(conn: AsyncConnection, wanted: RetryingWanted) -> list[dict[str, Any]]:
-    """At most `limit` + 1 steps, paused ones first, then the longest failing.
-
-    Each {order_no, activity, step, error, provider, attempt, max_attempts, since, next_try_at, paused}.
-    """
+async def listed(conn: AsyncConnection, wanted: RetryingWanted) -> list[RetryingStep]:
+    """At most `limit` + 1 steps, paused ones first, then the longest failing."""
     after = wanted.after
     question = {
         "step": wanted.step,
@@ -111,4 +123,4 @@ async def listed(conn: AsyncConnection, wanted: RetryingWanted) -> list[dict[str
         "activity": "" if after is None else after.activity,
         "limit": wanted.limit + 1,
     }
-    return [dict(row._mapping) for row in await conn.execute(_LISTED, question)]
+    return [RetryingStep(**row) for row in (await conn.execute(_LISTED, question)).mappings()]

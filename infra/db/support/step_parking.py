@@ -1,19 +1,22 @@
 """Parked steps as the order's workflow writes them: opened, escalated, resolved; and resolutions that were refused."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.support.parked_steps import STEPS_WITH_SUBJECT, subject_of
+from domain.support.steps import Action, Step
+from infra.db.orders.state.state_facts import load_facts
 
 _PARK = text(
     """
     INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, subject, amount_minor,
                               escalate_at)
     SELECT o.order_no, (SELECT count(*) + 1 FROM parked_steps p WHERE p.order_no = o.order_no), :step, :error,
-           nullif(:provider, ''), :attempts, :options, s.subject, at_stake_minor(o.order_no, :step, s.subject),
-           now() + make_interval(secs => :escalation_s)
-      FROM orders o, LATERAL (SELECT coalesce(nullif(:subject, ''), due_subject(o.order_no, :step)) AS subject) s
+           nullif(:provider, ''), :attempts, :options, CAST(:subject AS text),
+           at_stake_minor(o.order_no, :step, CAST(:subject AS text)), now() + make_interval(secs => :escalation_s)
+      FROM orders o
      WHERE o.order_no = :order_no AND NOT EXISTS
         (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL)
     RETURNING park_no
@@ -51,7 +54,7 @@ _FAIL_ITEM = text(
 
 @dataclass(frozen=True, slots=True)
 class NewParkedStep:
-    """A step that failed for good, and what resolves it."""
+    """A step that failed for good, and what resolves it. Without a `subject` it is about what is due next."""
 
     order_no: str
     step: str
@@ -63,15 +66,47 @@ class NewParkedStep:
     escalation_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class OpenStep:
+    """A parked step that is not resolved; `amount_minor` is the money that it is about."""
+
+    step: Step
+    subject: str | None
+    amount_minor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResolution:
+    """A person's decision as it is stored. It is for the step `park_no` and moves at most `amount_minor`; None where
+    it was stored before these were named."""
+
+    action: Action
+    actor: str
+    value_enc: bytes | None
+    park_no: int | None
+    amount_minor: int | None
+    data_key: bytes | None
+
+
 async def park(conn: AsyncConnection, step: NewParkedStep) -> int | None:
     """Open the parked step; its number. None where the order is parked already."""
-    park_no: int | None = (await conn.execute(_PARK, asdict(step))).scalar_one_or_none()
+    subject = step.subject or await _due_subject(conn, step)
+    park_no: int | None = (await conn.execute(_PARK, {**asdict(step), "subject": subject})).scalar_one_or_none()
     return park_no
 
 
-async def open_step(conn: AsyncConnection, order_no: str, park_no: int) -> Any:
-    """`(step, subject, amount_minor)` of the parked step; None where it is resolved."""
-    return (await conn.execute(_OPEN, {"order_no": order_no, "park_no": park_no})).one_or_none()
+async def _due_subject(conn: AsyncConnection, parked: NewParkedStep) -> str | None:
+    """What the step works on next, where it is about one thing of several."""
+    step = Step(parked.step)
+    if step not in STEPS_WITH_SUBJECT:
+        return None
+    return subject_of(step, (await load_facts(conn, parked.order_no)).subjects)
+
+
+async def open_step(conn: AsyncConnection, order_no: str, park_no: int) -> OpenStep | None:
+    """The parked step; None where it is resolved."""
+    row = (await conn.execute(_OPEN, {"order_no": order_no, "park_no": park_no})).one_or_none()
+    return OpenStep(Step(row.step), row.subject, row.amount_minor) if row else None
 
 
 async def close(conn: AsyncConnection, order_no: str, park_no: int, resolution_id: str | None) -> None:
@@ -85,9 +120,11 @@ async def escalate(conn: AsyncConnection, order_no: str) -> str | None:
     return step
 
 
-async def resolution(conn: AsyncConnection, order_no: str, resolution_id: str) -> Any:
-    """`(action, actor, value_enc, park_no, amount_minor, data_key)`; None where the order has no such resolution."""
-    return (await conn.execute(_RESOLUTION, {"order_no": order_no, "resolution_id": resolution_id})).one_or_none()
+async def resolution(conn: AsyncConnection, order_no: str, resolution_id: str) -> StoredResolution | None:
+    """The decision; None where the order has no such resolution."""
+    about = {"order_no": order_no, "resolution_id": resolution_id}
+    row = (await conn.execute(_RESOLUTION, about)).mappings().one_or_none()
+    return StoredResolution(**{**row, "action": Action(row["action"])}) if row else None
 
 
 async def amount_moved_by(

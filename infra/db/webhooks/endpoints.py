@@ -1,7 +1,7 @@
 """Addresses that want to hear of events."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,19 +41,42 @@ class Endpoint:
     secret: str
 
 
+@dataclass(frozen=True, slots=True)
+class AddedEndpoint:
+    """An endpoint as it was added, without its secret."""
+
+    endpoint_id: str
+    url: str
+    event_types: list[str]
+    active: bool
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEndpoint(AddedEndpoint):
+    """An endpoint and how it fares; `given_up` counts deliveries, to 10,000."""
+
+    failing_since: datetime | None
+    last_error: str | None
+    disabled_at: datetime | None
+    given_up: int
+
+
 def secret_context(endpoint_id: str) -> str:
     """The context that an endpoint's secret is sealed with."""
     return f"{endpoint_id}:secret"
 
 
-async def add(conn: AsyncConnection, keys: KeyRing, endpoint: Endpoint) -> dict[str, Any]:
-    """Insert it, the secret sealed under a key of its own; the returned fields do not hold it."""
+async def add(conn: AsyncConnection, keys: KeyRing, endpoint: Endpoint) -> AddedEndpoint:
+    """Insert it, the secret sealed under a key of its own."""
     plain, wrapped = keys.vault.new_data_key()
     fields = {"endpoint_id": endpoint.endpoint_id, "url": endpoint.url, "event_types": endpoint.event_types}
     sealed = keys.vault.seal_json(plain, endpoint.secret, secret_context(endpoint.endpoint_id))
     row = {**fields, "secret_enc": sealed, "data_key": wrapped, "created_by": endpoint.created_by}
     created_at = (await conn.execute(_ADD, row)).scalar_one()
-    return {**fields, "active": True, "created_by": endpoint.created_by, "created_at": created_at}
+    by = endpoint.created_by
+    return AddedEndpoint(endpoint.endpoint_id, endpoint.url, endpoint.event_types, True, by, created_at)
 
 
 async def secret_of(conn: AsyncConnection, keys: KeyRing, endpoint_id: str) -> str | None:
@@ -65,9 +88,9 @@ async def secret_of(conn: AsyncConnection, keys: KeyRing, endpoint_id: str) -> s
     return None if secret is None else str(secret)
 
 
-async def every(conn: AsyncConnection) -> list[dict[str, Any]]:
-    """All endpoints, oldest first, without their secrets; `given_up` ends at 10,000."""
-    return [dict(row._mapping) for row in await conn.execute(_ALL)]
+async def every(conn: AsyncConnection) -> list[ShownEndpoint]:
+    """All endpoints, oldest first."""
+    return [ShownEndpoint(**row) for row in (await conn.execute(_ALL)).mappings()]
 
 
 async def remove(conn: AsyncConnection, endpoint_id: str) -> bool:

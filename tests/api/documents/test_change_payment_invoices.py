@@ -30,10 +30,8 @@ async def taken(shop: ApiClient, number: str) -> None:
     """The difference that a change waits for is captured, as a step of the order's workflow writes it."""
     async with shop.app.state.services.database.begin() as conn:
         await timeline.lock_order(conn, number)
-        (open_one,) = [
-            one for one in await change_payments.of_order(conn, number) if one["status"] == "awaiting_payment"
-        ]
-        change_payment = await change_payments.find(conn, number, open_one["payment_no"])
+        (open_one,) = [one for one in await change_payments.of_order(conn, number) if one.status == "awaiting_payment"]
+        change_payment = await change_payments.find(conn, number, open_one.payment_no)
         for _ in ("authorise", "capture"):
             opened = await change_payments.open_call(conn, change_payment, ["sandbox"], "sandbox")
             async with change_payments.applied(conn, number, change_payment.payment_no):

@@ -74,11 +74,11 @@ class Scenario:
         """What becomes of the difference that a change waits for, if one does."""
         async with self.shop.app.state.services.database.begin() as conn:
             await timeline.lock_order(conn, self.number)
-            open_ones = [one for one in await change_payments.of_order(conn, self.number) if one["status"] in AWAITED]
+            open_ones = [one for one in await change_payments.of_order(conn, self.number) if one.status in AWAITED]
             if what == "expired":
                 await change_payments.give_up(conn, self.number, "payment_expired")
             elif open_ones:
-                change_payment = await change_payments.find(conn, self.number, open_ones[0]["payment_no"])
+                change_payment = await change_payments.find(conn, self.number, open_ones[0].payment_no)
                 opened = await change_payments.open_call(conn, change_payment, ["sandbox"], "sandbox")
                 if what == "declined":
                     declined = GatewayResult(PaymentStatus.FAILED, None, change_payment.amount_minor, "card_declined")

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 from sqlalchemy import text
@@ -14,17 +15,23 @@ from domain.errors import RuleBroken
 from domain.gateways import GatewayResult
 from domain.payments.refunds import Origin, RefundStatus
 from domain.payments.transactions import PaymentStatus
+from domain.payments.unapplied import to_return
+from domain.support.parked_steps import is_over, subject_of
+from domain.support.steps import Step
 from infra.db.approvals import approval_requests
 from infra.db.approvals.approval_limits import Limits
 from infra.db.checks.consistency_checks import CHECKS, run_checks
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.orders.state import timeline
+from infra.db.orders.state.state_facts import StateFacts, load_facts
 from infra.db.payments import refund_payouts, refund_plans, refunds, transactions
 from infra.db.payments.refund_plans import LineAsk, RefundAsk
 from infra.security.crypto import Vault
 from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls
+from tests.db.payments import generated_orders
+from tests.db.payments.generated_orders import ORDER, Rows, orders, write
 from tests.examples import few
 
 Out = TypeVar("Out")
@@ -228,6 +235,71 @@ class Refunding(RuleBasedStateMachine):
         for question in MONEY:
             answer = self.run(lambda conn, check=question: run_checks(conn, check))  # type: ignore[misc]
             assert not answer.count, (question.name, answer.examples)
+
+
+# Python alone decides on a change's payment: the database never ends that step.
+DECIDED_TWICE = [step for step in Step if step is not Step.SUPPLEMENT]
+GUARDS = text(
+    """
+    SELECT (SELECT coalesce(json_agg(json_build_array(m.payment_id, m.kind, m.purpose, m.amount_minor)), '[]')
+              FROM money_to_return(:o, false) m) AS unapplied,
+           (SELECT coalesce(json_agg(json_build_array(m.payment_id, m.kind, m.purpose, m.amount_minor)), '[]')
+              FROM money_to_return(:o, true) m) AS everything,
+           (SELECT json_object_agg(s, due_subject(:o, s)) FROM unnest(CAST(:steps AS text[])) s) AS subjects,
+           (SELECT json_agg(json_build_array(s, x, parked_is_over(s, x)))
+              FROM unnest(CAST(:steps AS text[])) s, unnest(CAST(:known AS text[])) x) AS over,
+           ARRAY(SELECT g.return_id FROM guarantees g WHERE g.order_no = :o AND guarantee_is_due(g.return_id)) AS due
+    """
+)
+
+
+def compare(facts: StateFacts, guards: Any) -> None:
+    for guarded, everything in ((guards.unapplied, False), (guards.everything, True)):
+        decided = to_return(facts.money, facts.transactions, everything=everything)
+        assert sorted(guarded) == sorted([d.payment_id, d.kind, d.purpose, d.amount_minor] for d in decided)
+    assert guards.subjects == {step: subject_of(step, facts.subjects) for step in DECIDED_TWICE}
+    for step, subject, over in guards.over:
+        assert over == is_over(Step(step), subject, facts.subjects), (step, subject)
+    assert sorted(guards.due) == sorted(set(facts.subjects.guarantees))
+
+
+def test_the_databases_guards_say_what_the_rules_say(database_url: DatabaseUrls) -> None:
+    """Money to return, subjects of steps, parked steps that are over: functions in SQL serve approval limits, and
+    processes of the version before. Nothing of the generated orders is kept."""
+    loop = asyncio.new_event_loop()
+    settings = settings_for(database_url).model_copy(update={"database_url": database_url.owner_url})
+    owner = Database.from_settings(settings)
+
+    async def found(conn: AsyncConnection, rows: Rows) -> tuple[StateFacts, Any]:
+        async with conn.begin_nested() as kept:
+            await write(conn, rows)
+            known = [*generated_orders.REFUNDS, *generated_orders.RETURNS, "unknown"]
+            guards = await conn.execute(GUARDS, {"o": ORDER, "steps": list(DECIDED_TWICE), "known": known})
+            both = await load_facts(conn, ORDER), guards.one()
+            await kept.rollback()
+        return both
+
+    async def opened() -> AsyncConnection:
+        conn = await owner.engine.connect()
+        await conn.execute(text("SET LOCAL session_replication_role = replica"))
+        for index in generated_orders.KEPT_OUT:
+            await conn.execute(text(f"DROP INDEX IF EXISTS {index}"))
+        return conn
+
+    conn = loop.run_until_complete(opened())
+
+    @few(40)
+    @given(orders())
+    def check(rows: Rows) -> None:
+        compare(*loop.run_until_complete(found(conn, rows)))
+
+    try:
+        check()
+    finally:
+        loop.run_until_complete(conn.rollback())
+        loop.run_until_complete(conn.close())
+        loop.run_until_complete(owner.close())
+        loop.close()
 
 
 def test_any_refunds_stay_within_what_was_paid(database_url: DatabaseUrls) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.after_sales.guarantee_operations import operation_due
+from domain.after_sales.guarantee_operations import is_due, operation_due
 from domain.after_sales.guarantees import GuaranteeStatus as G
 from domain.after_sales.returns import ReturnStatus as R
 
@@ -29,3 +29,10 @@ def test_what_is_due_on_a_guarantee(name: str) -> None:
     due = operation_due("rt_1", status, return_status, authorisation_requested=requested)
     assert (due.operation if due else None) == expected
     assert due is None or due.unwanted == (status in (G.DROPPED, G.DECLINED))
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_something_stays_due_while_the_goods_are_not_inspected(name: str) -> None:
+    """An authorisation that cannot be asked for yet, or no more until the goods are inspected, is not done."""
+    status, _, asked, expected = TABLE[name]
+    assert is_due(status, authorisation_requested=asked) == (expected is not None or status is G.WANTED)

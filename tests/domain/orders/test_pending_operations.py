@@ -9,6 +9,7 @@ from domain.orders.pending_operations import (
     OperationFacts,
     OperationKind,
     RefundFacts,
+    in_payout_order,
     next_operation,
 )
 from tests.domain.payments.known import at
@@ -69,3 +70,8 @@ TABLE: dict[str, tuple[OperationFacts, Operation | None]] = {
 def test_the_next_operation_of_an_order(name: str) -> None:
     facts, expected = TABLE[name]
     assert next_operation(facts) == expected
+
+
+def test_refunds_are_paid_the_oldest_first_and_those_that_wait_come_last() -> None:
+    assert in_payout_order([WAITS, PARKED, REFUSED, REFUND]) == ["rf_1", "rf_2", "rf_3", "rf_4"]
+    assert in_payout_order([WAITS, RefundFacts("rf_6", 6)]) == ["rf_6", "rf_4"]

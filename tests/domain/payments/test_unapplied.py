@@ -9,6 +9,7 @@ from domain.payments.unapplied import (
     has_unapplied,
     left_of,
     open_authorisations,
+    to_return,
     unapplied_authorisations,
     unapplied_captures,
 )
@@ -81,3 +82,50 @@ def test_the_orders_own_money_is_applied() -> None:
 def test_everything_that_is_open_goes_back_but_a_guarantee() -> None:
     known = [AUTHORISED, payment(2, "authorise", purpose="guarantee"), payment(3, "authorise", purpose="supplement")]
     assert [t.payment_id for t in open_authorisations(known)] == [1, 3]
+
+
+# What a person who returns the money otherwise returns: (payment, void or refund, amount).
+RETURNABLE: dict[str, tuple[bool, list[TransactionFacts], list[tuple[int, str, int]]]] = {
+    "nothing is unapplied": (False, [payment(1, "capture")], []),
+    "the order's own money of an order that is undone": (True, [payment(1, "capture")], [(1, "refund", 1000)]),
+    "less what was refunded": (
+        True,
+        [payment(1, "capture"), payment(2, "refund", parent_id=1, amount_minor=400)],
+        [(1, "refund", 600)],
+    ),
+    "what is promised as a refund, too": (
+        True,
+        [payment(1, "capture"), payment(2, "refund", "pending", parent_id=1, refund_id="rf_1")],
+        [(1, "refund", 1000)],
+    ),
+    "all of it is back": (True, [payment(1, "capture"), payment(2, "refund", parent_id=1)], []),
+    "captures before authorisations": (
+        True,
+        [AUTHORISED, payment(2, "capture", purpose="stray")],
+        [(2, "refund", 1000), (1, "void", 1000)],
+    ),
+    "no guarantee": (True, [payment(1, "authorise", purpose="guarantee")], []),
+    "unapplied money": (False, [SURPLUS, payment(2, "capture")], [(1, "refund", 1000)]),
+    "what no provider is asked for": (
+        False,
+        [SURPLUS, payment(2, "refund", "pending", parent_id=1), payment(3, "capture", purpose="stray")],
+        [(3, "refund", 1000)],
+    ),
+    "all, where providers are asked for all": (
+        False,
+        [SURPLUS, payment(2, "refund", "pending", parent_id=1)],
+        [(1, "refund", 1000)],
+    ),
+    "all that is left of an order that is undone": (
+        True,
+        [payment(1, "capture"), payment(2, "refund", "pending", parent_id=1), payment(3, "capture")],
+        [(1, "refund", 1000), (3, "refund", 1000)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RETURNABLE)
+def test_money_that_a_person_returns(name: str) -> None:
+    everything, known, expected = RETURNABLE[name]
+    found = to_return(PAID, known, everything=everything)
+    assert [(one.payment_id, one.kind, one.amount_minor) for one in found] == expected

@@ -60,8 +60,8 @@ async def test_what_an_open_circuit_keeps_back_parks_when_its_time_is_over_and_n
         assert (row.step, row.error, row.provider, row.attempts) == ("book", "http_503", "sandbox", 1)
         async with stage.database.begin() as conn:
             groups = await parked_groups.groups(conn)
-        assert [(one["orders"], one["failing"]) for one in groups if one["error"] == "http_503"] == [(1, 0)]
-        assert not [one for one in groups if one["error"] == "circuit_open"]
+        assert [(one.orders, one.failing) for one in groups if one.error == "http_503"] == [(1, 0)]
+        assert not [one for one in groups if one.error == "circuit_open"]
         await stage.sql("UPDATE parked_steps SET resolved_at = now() WHERE order_no = :o", o=order_no)
 
 

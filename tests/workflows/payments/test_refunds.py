@@ -237,7 +237,7 @@ async def late_success(stage: Stage, refund_id: str) -> None:
     await eventually(received)
     async with stage.database.begin() as conn:
         causes = await DETECTORS[Kind.FACTS_UNAPPLIED](conn, stage.settings)
-        found = [row["order_no"] for row in await provider_cases.facts(conn) if row["reason"] == "paid_twice"]
+        found = [row.order_no for row in await provider_cases.facts(conn) if row.reason == "paid_twice"]
     assert [cause.facts["told"] for cause in causes if "paid_twice" in cause.detail["reasons"]] == ["payment"]
     assert row.order_no in found
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from activities.payments.provider_events import payment_fact
 from domain.gateways import GatewayResult
 from domain.payments.refunds import Origin, RefundStatus
-from domain.payments.transactions import PaymentStatus
+from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.approvals.approval_limits import Limits
 from infra.db.customers.profiles import KeyRing
 from infra.db.messaging import inbox
@@ -147,9 +147,9 @@ async def overtaken(shop: AtStripe, reported: dict[str, Any], order_no: str, **o
     async with shop.stage.database.begin() as conn:
         opened = await refunds.open_refund(conn, KeyRing(shop.stage.vault), ask)
         await inbox.keep_payment(conn, "stripe", notice)
-        fact = text("SELECT fact FROM inbox WHERE order_no = :o AND fact ->> 'kind' = 'dispute'")
-        (rows,) = (await conn.execute(fact, {"o": order_no})).scalars()
-        await payment_fact(conn, order_no, "stripe", rows)
+        kept = [event.payment for event in await inbox.open_facts(conn, order_no)]
+        (dispute,) = (fact for fact in kept if fact.kind is PaymentKind.DISPUTE)
+        await payment_fact(conn, order_no, "stripe", dispute)
     return opened
 
 

@@ -9,7 +9,7 @@ from temporalio.common import RetryPolicy
 
 from activities.retry_log import STEP_OF, pause_after
 from infra.db.support import parked_groups, retrying_steps
-from infra.db.support.retrying_steps import RetryingWanted
+from infra.db.support.retrying_steps import RetryingStep, RetryingWanted
 from infra.stack.temporal.temporal_server import TemporalServer
 from infra.temporal import running_activities
 from infra.temporal.running_activities import ActivityAction
@@ -33,7 +33,7 @@ async def rows(stage: Stage, order_no: str) -> list[Any]:
     return await stage.sql("SELECT * FROM retrying_steps WHERE order_no = :o", o=order_no)
 
 
-async def listed(stage: Stage, **wanted: Any) -> list[dict[str, Any]]:
+async def listed(stage: Stage, **wanted: Any) -> list[RetryingStep]:
     async with stage.database.begin() as conn:
         return await retrying_steps.listed(conn, RetryingWanted(**wanted))
 
@@ -41,7 +41,7 @@ async def listed(stage: Stage, **wanted: Any) -> list[dict[str, Any]]:
 async def grouped(stage: Stage, error: str) -> list[tuple[int, int]]:
     async with stage.database.begin() as conn:
         found = await parked_groups.groups(conn)
-    return [(row["orders"], row["failing"]) for row in found if row["error"] == error]
+    return [(row.orders, row.failing) for row in found if row.error == error]
 
 
 async def failed_at_booking(stage: Stage, count: int, mode: str = "error") -> str:
@@ -78,11 +78,11 @@ def test_the_next_try_is_when_the_server_makes_it(attempt: int, seconds: int) ->
 async def test_what_passes_is_recorded_while_it_lasts_and_then_forgotten(stage: Stage) -> None:
     order_no = await failed_at_booking(stage, 6)
     (row,) = await listed(stage, step="book")
-    assert (row["order_no"], row["activity"], row["step"]) == (order_no, "book_shipment", "book")
-    assert (row["provider"], row["max_attempts"], row["paused"]) == ("sandbox", 9, False)
-    assert await grouped(stage, row["error"]) == [(0, 1)]
+    assert (row.order_no, row.activity, row.step) == (order_no, "book_shipment", "book")
+    assert (row.provider, row.max_attempts, row.paused) == ("sandbox", 9, False)
+    assert await grouped(stage, row.error) == [(0, 1)]
     await stage.reaches(order_no, "preparing")
-    assert not await grouped(stage, row["error"])
+    assert not await grouped(stage, row.error)
 
     async def erased() -> bool:
         return not await rows(stage, order_no)
@@ -116,10 +116,10 @@ async def test_a_paused_one_comes_first_and_a_retry_elsewhere_does_not_leave_it_
     async with stage.database.begin() as conn:
         await retrying_steps.set_paused(conn, order_no, "book_shipment", True)
     found = await listed(stage, limit=1)
-    assert [(row["order_no"], row["paused"]) for row in found] == [(order_no, True), (older, False)]
+    assert [(row.order_no, row.paused) for row in found] == [(order_no, True), (older, False)]
     first = found[0]
-    place = retrying_steps.Place(True, first["since"], first["order_no"], first["activity"])
-    assert [row["order_no"] for row in await listed(stage, after=place)] == [older]
+    place = retrying_steps.Place(True, first.since, first.order_no, first.activity)
+    assert [row.order_no for row in await listed(stage, after=place)] == [older]
 
     stage.sandbox.http.delete("/faults")
     async with stage.database.begin() as conn:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales import returns
@@ -14,6 +13,7 @@ from domain.orders.status import Status
 from domain.payments.attempts import AttemptState, awaits_provider
 from domain.payments.payability import PayabilityFacts, facts_by_attempt
 from domain.payments.unapplied import MoneyFacts
+from domain.support import parked_steps
 from domain.support.steps import Step
 from infra.db.literals import literals
 from infra.db.orders.replaced_parcels import ARRIVED
@@ -31,8 +31,7 @@ _STATE = text(
                                               AND b.state = 'reserved') AS reship,
            o.status = 'shipped' AND o.cancelling IS NULL AND EXISTS ({ARRIVED}) AS first_arrived,
            d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
-           k.park_no, k.step, k.error, k.options, k.subject, CASE WHEN k.park_no IS NOT NULL
-             THEN parked_is_over(k.step, k.subject) END AS park_over,
+           k.park_no, k.step, k.error, k.options, k.subject,
            EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
            ARRAY(SELECT t.return_id FROM returns t WHERE t.order_no = o.order_no
                     AND t.status IN ({literals(returns.OPEN)})
@@ -119,44 +118,44 @@ class OrderState:
 
 async def load_state(conn: AsyncConnection, order_no: str) -> OrderState:
     """Read it; raises NotFound."""
-    row = (await conn.execute(_STATE, {"order_no": order_no})).one_or_none()
+    row = (await conn.execute(_STATE, {"order_no": order_no})).mappings().one_or_none()
     if row is None:
         raise NotFound("order_not_found")
     facts = facts_of(row)
-    until = (row.waiting or {}).get("until") or ""
+    until = (row["waiting"] or {}).get("until") or ""
     return OrderState(
         order_no=order_no,
         status=facts.status,
-        seq=row.event_seq,
-        cancelling=row.cancelling or "",
-        total_minor=row.total_minor,
-        currency=row.currency,
+        seq=row["event_seq"],
+        cancelling=row["cancelling"] or "",
+        total_minor=row["total_minor"],
+        currency=row["currency"],
         attempt=facts.attempt or 0,
         attempt_state=facts.attempt_state,
-        review=facts.risk == "review" and not row.reviewed,
-        parcel=row.parcel or "",
+        review=facts.risk == "review" and not row["reviewed"],
+        parcel=row["parcel"] or "",
         deadline=datetime.fromisoformat(until) if until else None,
-        park=_park(row, facts) if row.park_no is not None else None,
-        unheard=row.unheard,
-        hold=_hold(row) if row.hold_no is not None else None,
+        park=_park(row, facts) if row["park_no"] is not None else None,
+        unheard=row["unheard"],
+        hold=_hold(row) if row["hold_no"] is not None else None,
         operation=facts.operation,
         awaits_provider=awaits_provider(facts.transactions),
         money=facts.money,
         unapplied=facts.unapplied,
-        returns=tuple(row.returns),
-        reship=row.reship,
-        first_arrived=row.first_arrived,
+        returns=tuple(row["returns"]),
+        reship=row["reship"],
+        first_arrived=row["first_arrived"],
     )
 
 
-def _park(row: Any, facts: StateFacts) -> StandingPark:
-    step, subject = Step(row.step), row.subject
+def _park(row: RowMapping, facts: StateFacts) -> StandingPark:
+    step, subject = Step(row["step"]), row["subject"]
     change = facts.change_payment(subject) if step is Step.SUPPLEMENT else None
-    over = row.park_over or (step is Step.SUPPLEMENT and subject is not None and change is None)
+    over = parked_steps.is_over(step, subject, facts.subjects)
     until = change.until if change else None
-    return StandingPark(row.park_no, step, row.error, tuple(row.options), subject or "", over, until)
+    return StandingPark(row["park_no"], step, row["error"], tuple(row["options"]), subject or "", over, until)
 
 
-def _hold(row: Any) -> StandingHold:
-    due = row.hold_due.astimezone(UTC).isoformat()
-    return StandingHold(row.hold_no, row.hold_kind, row.hold_stops, due, row.hold_act)
+def _hold(row: RowMapping) -> StandingHold:
+    due = row["hold_due"].astimezone(UTC).isoformat()
+    return StandingHold(row["hold_no"], row["hold_kind"], row["hold_stops"], due, row["hold_act"])

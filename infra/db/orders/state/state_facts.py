@@ -4,14 +4,18 @@
 guarantee or change payment costs one look into an index for each.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import NotRequired, TypedDict
 
-from domain.after_sales.guarantee_operations import operation_due
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.after_sales.guarantee_operations import is_due, operation_due
 from domain.after_sales.guarantees import DUE, UNWANTED, GuaranteeStatus
 from domain.after_sales.returns import ReturnStatus
+from domain.errors import NotFound
 from domain.orders.pending_operations import (
     ChangePaymentFacts,
     GuaranteeFacts,
@@ -27,9 +31,9 @@ from domain.payments.refund_progress import progress, unapplied_pending_since
 from domain.payments.refunds import RefundStatus
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, TransactionFacts
 from domain.payments.unapplied import MoneyFacts, has_unapplied
+from domain.support.parked_steps import SubjectFacts
 from infra.db.literals import literals
 
-_FACTS = frozenset(field.name for field in fields(TransactionFacts))
 _UNDECIDED = (PaymentStatus.INTENT, PaymentStatus.PENDING)
 _TAKING = (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
 
@@ -68,17 +72,60 @@ COLUMNS = f"""q.attempt,
                      'until', difference_until(u.order_no, u.payment_no) AT TIME ZONE 'UTC'))
               FROM change_payments u
              WHERE u.order_no = o.order_no AND u.status <> '{ChangePaymentStatus.APPLIED}') AS change_payments"""  # noqa: S608
+_ALONE = text(
+    f"SELECT o.status, o.cancelling, {COLUMNS} FROM orders o {NEWEST_ATTEMPT} WHERE o.order_no = :order_no"  # noqa: S608
+)
+
+
+class TransactionJson(TypedDict):
+    """A payment in a column of JSON. What is not required is None or False where it is not there."""
+
+    payment_id: int
+    kind: str
+    purpose: str
+    status: str
+    amount_minor: int
+    created_at: str
+    updated_at: str
+    attempt: int | None
+    parent_id: NotRequired[int | None]
+    refund_id: NotRequired[str | None]
+    guarantee_return_id: NotRequired[str | None]
+    change_payment_no: NotRequired[int | None]
+    risk: NotRequired[str | None]
+    renewal_due: NotRequired[bool]
+
+
+class _RefundJson(TypedDict):
+    refund_id: str
+    refund_no: int
+    captures: list[int] | None
+    was_parked: bool
+
+
+class _GuaranteeJson(TypedDict):
+    return_id: str
+    status: str
+    return_status: str
+
+
+class _ChangePaymentJson(TypedDict):
+    number: int
+    status: str
+    held: bool
+    until: str
 
 
 @dataclass(frozen=True, slots=True)
 class StateFacts:
-    """The columns of one order, as the rules read them."""
+    """The columns of one order, as the rules read them. `subjects` is what a parked step can be about."""
 
     status: Status
     attempt: int | None
     transactions: tuple[TransactionFacts, ...]
     operations: OperationFacts
     awaits_change_payment: bool
+    subjects: SubjectFacts
 
     @property
     def attempt_state(self) -> AttemptState:
@@ -111,35 +158,61 @@ class StateFacts:
         return next_operation(self.operations)
 
 
-def facts_of(row: Any) -> StateFacts:
-    """The facts in a row that has `COLUMNS` and the order's status."""
-    transactions = tuple(transaction_of(found) for found in row.transactions or ())
-    changes = row.change_payments or ()
+async def load_facts(conn: AsyncConnection, order_no: str) -> StateFacts:
+    """The facts alone, in one statement. Raises NotFound `order_not_found`."""
+    row = (await conn.execute(_ALONE, {"order_no": order_no})).mappings().one_or_none()
+    if row is None:
+        raise NotFound("order_not_found")
+    return facts_of(row)
+
+
+def facts_of(row: RowMapping) -> StateFacts:
+    """The facts in a row that has `COLUMNS` and the order's columns `status` and `cancelling`."""
+    found: list[TransactionJson] = row["transactions"] or []
+    transactions = tuple(transaction_of(one) for one in found)
+    refunds: list[_RefundJson] = row["refunds"] or []
+    changes: list[_ChangePaymentJson] = row["change_payments"] or []
+    guarantees: list[_GuaranteeJson] = [*(row["guarantees"] or ()), *(row["unwanted_guarantees"] or ())]
     operations = OperationFacts(
         renewals=[t.payment_id for t in transactions if t.renewal_due],
-        refunds=[_refund(found, transactions) for found in row.refunds or ()],
-        guarantees=_guarantees(row, transactions),
-        change_payments=[due for found in changes if (due := _change_payment(found, transactions)) is not None],
+        refunds=[_refund(one, transactions) for one in refunds],
+        guarantees=_guarantees(guarantees, transactions),
+        change_payments=[due for one in changes if (due := _change_payment(one, transactions)) is not None],
         unapplied_pending_since=unapplied_pending_since(transactions),
     )
-    awaits = any(found["status"] == ChangePaymentStatus.AWAITING_PAYMENT for found in changes)
-    return StateFacts(Status(row.status), row.attempt, transactions, operations, awaits)
+    awaited = [one["number"] for one in changes if one["status"] == ChangePaymentStatus.AWAITING_PAYMENT]
+    subjects = SubjectFacts(
+        refunds=tuple(one["refund_id"] for one in sorted(refunds, key=lambda one: one["refund_no"])),
+        guarantees=_due_guarantees(guarantees, transactions),
+        change_payments=tuple(str(due.number) for due in operations.change_payments),
+        awaited_change=str(awaited[0]) if awaited else None,
+        cancelling=row["cancelling"] is not None,
+    )
+    status, attempt = Status(row["status"]), row["attempt"]
+    return StateFacts(status, attempt, transactions, operations, bool(awaited), subjects)
 
 
-def transaction_of(found: Mapping[str, Any]) -> TransactionFacts:
-    """The facts in a JSON object that has at least their names."""
-    known = {name: found[name] for name in _FACTS if name in found}
-    typed = {
-        "kind": PaymentKind(found["kind"]),
-        "purpose": PaymentPurpose(found["purpose"]),
-        "status": PaymentStatus(found["status"]),
-        "created_at": _utc(found["created_at"]),
-        "updated_at": _utc(found["updated_at"]),
-    }
-    return TransactionFacts(**{**known, **typed})
+def transaction_of(found: TransactionJson) -> TransactionFacts:
+    """The facts in a JSON object of a payment."""
+    return TransactionFacts(
+        payment_id=found["payment_id"],
+        kind=PaymentKind(found["kind"]),
+        purpose=PaymentPurpose(found["purpose"]),
+        status=PaymentStatus(found["status"]),
+        amount_minor=found["amount_minor"],
+        created_at=_utc(found["created_at"]),
+        updated_at=_utc(found["updated_at"]),
+        attempt=found["attempt"],
+        parent_id=found.get("parent_id"),
+        refund_id=found.get("refund_id"),
+        guarantee_return_id=found.get("guarantee_return_id"),
+        change_payment_no=found.get("change_payment_no"),
+        risk=found.get("risk"),
+        renewal_due=found.get("renewal_due", False),
+    )
 
 
-def _refund(found: dict[str, Any], transactions: Sequence[TransactionFacts]) -> RefundFacts:
+def _refund(found: _RefundJson, transactions: Sequence[TransactionFacts]) -> RefundFacts:
     made = progress(found["refund_id"], found["captures"] or (), transactions)
     return RefundFacts(
         found["refund_id"],
@@ -152,25 +225,40 @@ def _refund(found: dict[str, Any], transactions: Sequence[TransactionFacts]) -> 
     )
 
 
-def _guarantees(row: Any, transactions: Sequence[TransactionFacts]) -> list[GuaranteeFacts]:
-    authorised = {
+def _guarantees(found: Sequence[_GuaranteeJson], transactions: Sequence[TransactionFacts]) -> list[GuaranteeFacts]:
+    asked = _asked_for(transactions) if found else frozenset()
+    due = [
+        operation_due(
+            one["return_id"], GuaranteeStatus(one["status"]), ReturnStatus(one["return_status"]),
+            authorisation_requested=one["return_id"] in asked,
+        )
+        for one in found
+    ]  # fmt: skip
+    return [facts for facts in due if facts is not None]
+
+
+def _due_guarantees(found: Sequence[_GuaranteeJson], transactions: Sequence[TransactionFacts]) -> tuple[str, ...]:
+    """Those that were wanted first. An authorisation may be due later, when its goods are on their way."""
+    asked = _asked_for(transactions) if found else frozenset()
+    return tuple(
+        one["return_id"]
+        for one in found
+        if is_due(GuaranteeStatus(one["status"]), authorisation_requested=one["return_id"] in asked)
+    )
+
+
+def _asked_for(transactions: Sequence[TransactionFacts]) -> frozenset[str | None]:
+    """Returns for whose guarantee an authorisation was asked for that has not failed."""
+    return frozenset(
         t.guarantee_return_id
         for t in transactions
         if t.purpose is PaymentPurpose.GUARANTEE
         and t.kind is PaymentKind.AUTHORISE
         and t.status is not PaymentStatus.FAILED
-    }
-    due = [
-        operation_due(
-            found["return_id"], GuaranteeStatus(found["status"]), ReturnStatus(found["return_status"]),
-            authorisation_requested=found["return_id"] in authorised,
-        )
-        for found in (*(row.guarantees or ()), *(row.unwanted_guarantees or ()))
-    ]  # fmt: skip
-    return [facts for facts in due if facts is not None]
+    )
 
 
-def _change_payment(found: dict[str, Any], transactions: Sequence[TransactionFacts]) -> ChangePaymentFacts | None:
+def _change_payment(found: _ChangePaymentJson, transactions: Sequence[TransactionFacts]) -> ChangePaymentFacts | None:
     number, own = found["number"], [t for t in transactions if t.change_payment_no == found["number"]]
     if found["status"] == ChangePaymentStatus.AWAITING_PAYMENT:
         pending = any(t.status is PaymentStatus.PENDING for t in own)

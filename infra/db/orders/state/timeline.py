@@ -1,8 +1,8 @@
 """Writing an order's timeline: the one door to its status."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.after_sales import returns
 from domain.errors import Conflict, NotFound
 from domain.orders.status import OrderEvent, Status, next_status
+from domain.orders.waiting import Waiting
 from domain.times import rfc3339
 from infra.db.literals import literals
 
@@ -28,12 +29,15 @@ _LOCK = text("SELECT status FROM orders WHERE order_no = :order_no FOR UPDATE")
 _KEYED = text("SELECT 1 FROM order_events WHERE order_no = :order_no AND key = :key")
 
 
-def waiting(what: str, next_step: str, timeout_s: float | None = None) -> dict[str, Any]:
-    """What an order waits for: `{what, until, next}`; `until` is RFC 3339 in UTC or null."""
-    until = None
-    if timeout_s is not None:
-        until = rfc3339(datetime.now(UTC) + timedelta(seconds=timeout_s))
+def waiting(what: str, next_step: str, timeout_s: float | None = None) -> Waiting:
+    """What an order waits for from now on."""
+    until = None if timeout_s is None else rfc3339(deadline_in(timeout_s))
     return {"what": what, "until": until, "next": next_step}
+
+
+def deadline_in(timeout_s: float) -> datetime:
+    """The moment so many seconds from now."""
+    return datetime.now(UTC) + timedelta(seconds=timeout_s)
 
 
 async def lock_order(conn: AsyncConnection, order_no: str) -> Status:
@@ -55,7 +59,7 @@ async def append(
     kind: str,
     actor: str = "system",
     key: str | None = None,
-    data: dict[str, Any] | None = None,
+    data: Mapping[str, object] | None = None,
 ) -> None:
     """Put something on the timeline that leaves the status as it is."""
     row = {"order_no": order_no, "type": kind, "from_status": None, "to_status": None, "key": key, "actor": actor}
@@ -69,7 +73,7 @@ async def transition(
     event: OrderEvent,
     actor: str = "system",
     key: str | None = None,
-    data: dict[str, Any] | None = None,
+    data: Mapping[str, object] | None = None,
 ) -> Status:
     """Move the order from `status` by `event`; answers with the new status.
 
