@@ -3,9 +3,7 @@
 import base64
 import re
 import secrets
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import asdict, dataclass
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
@@ -20,11 +18,11 @@ from infra.alerts import email, message, sending
 from infra.alerts.outcome import Outcome
 from infra.db import idempotency
 from infra.db.alerts import alert_channels, alerts
-from infra.db.alerts.alert_deliveries import Notice
 from infra.db.idempotency import Answered
 from infra.security.crypto import Unreadable
 from infra.security.network_addresses import Reach
 
+OpenCause = alerts.OpenCause
 _ID = re.compile(r"^nch_[0-9a-f]{32}$")
 _SECRET_BYTES = 32
 
@@ -49,20 +47,20 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, re
         shown = await alert_channels.add(conn, services.keys.vault, wanted)
         # The kept answer is without the secret, which stays encrypted.
         await idempotency.finish(conn, services.keys, claim, 201, as_sent(shown))
-    return Reply(_with_secret(shown, request, target.get("secret")), 201)
+    return Reply(_with_secret(asdict(shown), request, target.get("secret")), 201)
 
 
 @dataclass(frozen=True, slots=True)
-class ShownChannel:
+class ChannelSecret:
     """The name of an added channel, and the signing secret that is shown once."""
 
     name: str
     secret: str | None
 
 
-def added_channel(reply: Reply) -> ShownChannel:
+def added_channel(reply: Reply) -> ChannelSecret:
     """What the person who added the channel is shown."""
-    return ShownChannel(reply.content["name"], reply.content.get("secret"))
+    return ChannelSecret(reply.content["name"], reply.content.get("secret"))
 
 
 async def _require_reachable(services: Services, request: NewChannel) -> None:
@@ -81,27 +79,18 @@ def _target(request: NewChannel) -> dict[str, str]:
     return {"url": request.target} | ({"secret": request.secret} if request.secret else {})
 
 
-def _with_secret(shown: dict[str, Any], request: NewChannel, secret: str | None) -> dict[str, Any]:
+def _with_secret(shown: dict[str, object], request: NewChannel, secret: str | None) -> dict[str, object]:
     """A webhook's secret is ours to tell; DingTalk's was the caller's."""
     return {**shown, "secret": secret} if request.kind is ChannelKind.WEBHOOK else shown
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCause:
-    """A cause of alerts that lasts, and when a channel last took a message about it."""
-
-    notice: Notice
-    notified_at: datetime | None
 
 
 async def open_causes(services: Services) -> list[OpenCause]:
     """The causes of alerts that last, the oldest first."""
     async with services.database.begin() as conn:
-        rows = await alerts.open_causes(conn)
-    return [OpenCause(Notice(**{name: row[name] for name in row if name != "told_at"}), row["told_at"]) for row in rows]
+        return await alerts.open_causes(conn)
 
 
-async def list_channels(services: Services) -> list[dict[str, Any]]:
+async def list_channels(services: Services) -> list[alert_channels.ShownChannel]:
     """All active channels without their secrets, the oldest first."""
     async with services.database.begin() as conn:
         return await alert_channels.every(conn, services.keys.vault)

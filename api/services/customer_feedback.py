@@ -1,8 +1,8 @@
 """Feedback of customers: given, listed, answered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from api import pagination
 from api.dependencies import Services, actor, derived_id
@@ -13,7 +13,14 @@ from domain.access import Principal, Role
 from domain.feedback import FeedbackKind, FeedbackState
 from infra.db.engine import Connection
 from infra.db.feedback import feedback
-from infra.db.feedback.feedback import NewFeedback, Wanted
+from infra.db.feedback.feedback import (
+    Feedback,
+    FeedbackAnswered,
+    FeedbackSummary,
+    GivenFeedback,
+    NewFeedback,
+    Wanted,
+)
 from infra.db.orders.state import timeline
 
 GIVEN_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
@@ -27,7 +34,7 @@ async def give(
     feedback_id = f"fbk_{derived_id(caller, key, f'feedback {number}')}"
     new = NewFeedback(feedback_id, number, request.kind, request.rating, request.text or "", actor(caller))
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> GivenFeedback:
         await timeline.lock_order(conn, number)
         return await feedback.give(conn, services.keys, new)
 
@@ -37,7 +44,7 @@ async def give(
 async def answer(services: Services, caller: Principal, key: str, digest: bytes, feedback_id: str, words: str) -> Reply:
     """Answer it, once. Raises Conflict `feedback_answered`, NotFound `feedback_not_found`."""
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> FeedbackAnswered:
         number = await feedback.order_of(conn, feedback_id)
         await timeline.lock_order(conn, number)
         return await feedback.answer(conn, services.keys, number, feedback_id, words, actor(caller))
@@ -45,18 +52,18 @@ async def answer(services: Services, caller: Principal, key: str, digest: bytes,
     return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
-async def of_order(services: Services, number: str) -> list[dict[str, Any]]:
+async def of_order(services: Services, number: str) -> list[dict[str, object]]:
     """All feedback on one order as its customer sees it, oldest first."""
     async with services.database.begin() as conn:
         rows = await feedback.of_order(conn, services.keys, number)
-    return [{name: row[name] for name in OrdersFeedback.model_fields} for row in rows]
+    return [{name: getattr(row, name) for name in OrdersFeedback.model_fields} for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackPage:
     """Feedback on all orders, the newest first; no cursor on the last page."""
 
-    items: list[dict[str, Any]]
+    items: Sequence[Feedback]
     next_cursor: str | None
 
 
@@ -76,13 +83,13 @@ async def list_feedback(
     return FeedbackPage(rows[:limit], _next_cursor(rows, limit))
 
 
-async def with_staff_fields(services: Services, order_no: str) -> list[dict[str, Any]]:
+async def with_staff_fields(services: Services, order_no: str) -> list[Feedback]:
     """All feedback on one order with every field, the oldest first."""
     async with services.database.begin() as conn:
         return await feedback.of_order(conn, services.keys, order_no)
 
 
-async def summary(services: Services, days: int) -> dict[str, Any]:
+async def summary(services: Services, days: int) -> FeedbackSummary:
     """Counts by rating, average, complaints and share answered of the last `days`."""
     async with services.database.begin() as conn:
         return await feedback.summary(conn, days)
@@ -96,8 +103,8 @@ def _after(cursor: str | None) -> tuple[datetime, str] | None:
     return pagination.moment(given_at), feedback_id
 
 
-def _next_cursor(rows: list[dict[str, Any]], limit: int) -> str | None:
+def _next_cursor(rows: Sequence[Feedback], limit: int) -> str | None:
     if len(rows) <= limit:
         return None
     last = rows[limit - 1]
-    return pagination.encoded([last["given_at"].isoformat(), last["feedback_id"]])
+    return pagination.encoded([last.given_at.isoformat(), last.feedback_id])

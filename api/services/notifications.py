@@ -1,7 +1,6 @@
 """Messages to customers: those of an order, and sending a failed one again."""
 
 import hashlib
-from typing import Any
 
 from api.dependencies import Services, actor
 from api.idempotency import request_of, run_in_transaction
@@ -18,11 +17,11 @@ _SHOWN = (
 )
 
 
-async def of_order(services: Services, number: str) -> list[dict[str, Any]]:
+async def of_order(services: Services, number: str) -> list[dict[str, object]]:
     """The messages to the customer about the order."""
     async with services.database.begin() as conn:
         rows = await messages.of_order(conn, services.keys, number)
-    return [{name: row[name] for name in _SHOWN} for row in rows]
+    return [{name: getattr(row, name) for name in _SHOWN} for row in rows]
 
 
 async def send_again(services: Services, caller: Principal, key: str, number: str, message_id: str) -> Reply:
@@ -30,7 +29,7 @@ async def send_again(services: Services, caller: Principal, key: str, number: st
     _require_id(message_id)
     digest = hashlib.sha256(f"send again {number} {message_id}".encode()).digest()
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await messages.send_again(conn, number, message_id, actor(caller))
         return {"message_id": message_id, "state": "open"}
 

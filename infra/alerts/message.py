@@ -10,6 +10,7 @@ from domain.alerts import Kind, Phase
 from domain.money import MAX_MINOR, Money
 from infra.alerts.i18n import catalogue, duration, word
 from infra.db.alerts.alert_deliveries import Notice
+from infra.db.alerts.findings import Amount
 from infra.settings import Settings
 
 # Every message holds this word: DingTalk's robots may be set to take only messages with a certain one.
@@ -109,7 +110,7 @@ def _age(notice: Notice, lang: str, now: datetime) -> tuple[str, str]:
     return word(lang, "oldest"), duration(lang, (now - began).total_seconds())
 
 
-def _money(amount: dict[str, Any]) -> str:
+def _money(amount: Amount) -> str:
     return str(Money(min(int(amount["amount_minor"]), MAX_MINOR), amount["currency"]))
 
 

@@ -8,7 +8,9 @@ from domain.errors import NotFound
 from infra.db.documents import documents
 from infra.db.documents.documents import Document
 from infra.db.feedback import feedback
+from infra.db.feedback.feedback import Feedback
 from infra.db.notifications import messages
+from infra.db.notifications.messages import ShownMessage
 from infra.db.read_models import order_detail
 from infra.db.support import parked_groups
 from infra.db.support.parked_groups import SupportAction
@@ -22,8 +24,8 @@ class OrderRecord:
     events: list[dict[str, Any]]
     acts: list[SupportAction]
     documents: list[Document]
-    messages: list[dict[str, Any]]
-    feedback: list[dict[str, Any]]
+    messages: list[ShownMessage]
+    feedback: list[Feedback]
 
 
 async def read(services: Services, order_no: str, max_events: int, *, with_feedback: bool) -> OrderRecord:

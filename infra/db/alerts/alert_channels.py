@@ -1,9 +1,9 @@
 """Where alerts go: channels, their addresses and secrets encrypted under a key of each channel's own."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.security.crypto import Unreadable, Vault
@@ -83,20 +83,46 @@ def _context(channel_id: str) -> str:
     return f"{channel_id}:target"
 
 
-async def add(conn: AsyncConnection, vault: Vault, channel: NewChannel) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedChannel:
+    """A channel as it was added; its target as far as it is no secret, None where its key is gone."""
+
+    channel_id: str
+    kind: str
+    name: str
+    language: str
+    causes: list[str]
+    created_by: str
+    target: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownChannel(AddedChannel):
+    """An active channel, and how the last message went: `last_state` is open, done, failed or None."""
+
+    last_state: str | None
+    last_error: str | None
+    last_tries: int | None
+    taken_at: datetime | None
+
+
+async def add(conn: AsyncConnection, vault: Vault, channel: NewChannel) -> AddedChannel:
     """Insert it, the target sealed; what is returned holds neither the whole address nor a secret."""
     plain, wrapped = vault.new_data_key()
-    fields = {
-        "channel_id": channel.channel_id,
-        "kind": channel.kind,
-        "name": channel.name,
-        "language": channel.language,
-        "causes": channel.causes,
-        "created_by": channel.created_by,
-    }
+    row = {name: value for name, value in asdict(channel).items() if name != "target"}
     sealed = vault.seal_json(plain, channel.target, _context(channel.channel_id))
-    created_at = (await conn.execute(_ADD, {**fields, "target_enc": sealed, "data_key": wrapped})).scalar_one()
-    return {**fields, "target": readable_target(channel.target), "created_at": created_at}
+    created_at = (await conn.execute(_ADD, {**row, "target_enc": sealed, "data_key": wrapped})).scalar_one()
+    return AddedChannel(
+        channel_id=channel.channel_id,
+        kind=channel.kind,
+        name=channel.name,
+        language=channel.language,
+        causes=channel.causes,
+        created_by=channel.created_by,
+        target=readable_target(channel.target),
+        created_at=created_at,
+    )
 
 
 async def find(conn: AsyncConnection, channel_id: str) -> Channel | None:
@@ -111,20 +137,18 @@ async def secret_of(conn: AsyncConnection, vault: Vault, channel_id: str) -> str
     return None if channel is None else target_of(vault, channel).get("secret")
 
 
-async def every(conn: AsyncConnection, vault: Vault) -> list[dict[str, Any]]:
-    """All active channels, oldest first, and how the last message went: `last_state` open, done, failed or None.
-
-    `target` is the address as far as it is no secret, None where its key is gone.
-    """
-    return [_as_json(vault, dict(row._mapping)) for row in await conn.execute(_ALL)]
+async def every(conn: AsyncConnection, vault: Vault) -> list[ShownChannel]:
+    """All active channels, oldest first."""
+    return [_shown(vault, row) for row in (await conn.execute(_ALL)).mappings()]
 
 
-def _as_json(vault: Vault, row: dict[str, Any]) -> dict[str, Any]:
-    channel = Channel(row["channel_id"], row["kind"], row["language"], row.pop("target_enc"), row.pop("data_key"))
+def _shown(vault: Vault, row: RowMapping) -> ShownChannel:
+    channel = Channel(row["channel_id"], row["kind"], row["language"], row["target_enc"], row["data_key"])
+    known = {name: value for name, value in row.items() if name not in ("target_enc", "data_key")}
     try:
-        return {**row, "target": readable_target(target_of(vault, channel))}
+        return ShownChannel(**known, target=readable_target(target_of(vault, channel)))
     except Unreadable:
-        return {**row, "target": None}
+        return ShownChannel(**known, target=None)
 
 
 def readable_target(target: dict[str, str]) -> str:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.alerts.alert_channels import Channel
+from infra.db.alerts.findings import Amount
 
 _DUE = text(
     """
@@ -65,14 +65,14 @@ _REST = text(
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A cause as a message tells it: `count` now, `most` since it began; `amounts` are [{currency, amount_minor}]."""
+    """A cause as a message tells it: `count` now, `most` since it began; `amounts` is the money at stake."""
 
     kind: str
     cause: str
-    facts: dict[str, Any]
+    facts: dict[str, str | list[str] | None]
     count: int
     most: int
-    amounts: list[dict[str, Any]]
+    amounts: list[Amount]
     oldest_at: datetime | None
     since: datetime
     over_at: datetime | None = None

@@ -6,13 +6,15 @@ however many processes look, and wherever one of them dies, no message is made t
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts import Kind
+from infra.db.alerts.alert_deliveries import Notice
 from infra.db.alerts.findings import Detector, Finding, as_json
 from infra.db.alerts.order_rules import DETECTORS
 from infra.settings import Settings
@@ -138,9 +140,18 @@ async def _found(
     return found, looked
 
 
-async def open_causes(conn: AsyncConnection) -> list[dict[str, Any]]:
-    """The causes that last, the oldest first, with `told_at`: when a channel last took a message about it."""
-    return [dict(row._mapping) for row in await conn.execute(_OPEN)]
+@dataclass(frozen=True, slots=True)
+class OpenCause:
+    """A cause of alerts that lasts, and when a channel last took a message about it."""
+
+    notice: Notice
+    notified_at: datetime | None
+
+
+async def open_causes(conn: AsyncConnection) -> list[OpenCause]:
+    """The causes that last, the oldest first."""
+    rows = (await conn.execute(_OPEN)).mappings().all()
+    return [OpenCause(Notice(**{name: row[name] for name in row if name != "told_at"}), row["told_at"]) for row in rows]
 
 
 async def forget(conn: AsyncConnection, days: int, limit: int) -> int:

@@ -1,10 +1,10 @@
 """One cause of which staff should hear, as it is now."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,31 +13,38 @@ from domain.alerts import Kind
 from infra.settings import Settings
 
 
+class Amount(TypedDict):
+    """Money at stake."""
+
+    currency: str
+    amount_minor: int
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One cause as it is now. `facts` tell it from others of its kind unless they are in `detail`.
 
-    `amounts` is money at stake as [{currency, amount_minor}]. Nothing in it is personal.
+    `amounts` is the money at stake. Nothing in it is personal.
     """
 
     kind: Kind
     facts: dict[str, str | None]
     count: int
     oldest_at: datetime | None = None
-    amounts: list[dict[str, Any]] = field(default_factory=list)
-    detail: dict[str, Any] = field(default_factory=dict)
+    amounts: list[Amount] = field(default_factory=list)
+    detail: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def cause(self) -> str:
         """The key of the cause: the same as long as it is the same trouble."""
         return ":".join([self.kind, *(quote(value or "", safe="") for _, value in sorted(self.facts.items()))])
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> dict[str, object]:
         """As the database stores it."""
         return {
             "cause": self.cause,
             "kind": self.kind.value,
-            "facts": self.facts | self.detail,
+            "facts": {**self.facts, **self.detail},
             "count": self.count,
             "amounts": self.amounts,
             "oldest_at": self.oldest_at.isoformat() if self.oldest_at else None,

@@ -1,14 +1,13 @@
 """What customers say of their orders, sealed under their keys, and what support answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
-from domain.feedback import LIMIT, FeedbackState
+from domain.feedback import LIMIT, FeedbackKind, FeedbackState
 from infra.db.customers.profiles import KeyRing, data_key_of
 from infra.db.orders.state import timeline
 
@@ -77,7 +76,57 @@ class Wanted:
     limit: int
 
 
-async def give(conn: AsyncConnection, keys: KeyRing, new: NewFeedback) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class GivenFeedback:
+    """Feedback as it was taken."""
+
+    feedback_id: str
+    order_no: str
+    kind: FeedbackKind
+    rating: int
+    given_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackAnswered:
+    """The answer to feedback as it was taken."""
+
+    feedback_id: str
+    order_no: str
+    answered_at: datetime
+    answered_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """Feedback and its answer, both opened: None where the key is gone, or nothing was said."""
+
+    feedback_id: str
+    order_no: str
+    kind: FeedbackKind
+    rating: int
+    given_by: str
+    given_at: datetime
+    answered_by: str | None
+    answered_at: datetime | None
+    text: str | None = field(repr=False)
+    answer: str | None = field(repr=False)
+    state: FeedbackState
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackSummary:
+    """What customers say, of a number of days. `average` and `answered_share` are None where nothing was given."""
+
+    days: int
+    given: int
+    by_rating: dict[str, int]
+    complaints: int
+    average: float | None
+    answered_share: float | None
+
+
+async def give(conn: AsyncConnection, keys: KeyRing, new: NewFeedback) -> GivenFeedback:
     """Keep it and say so on the timeline. The caller has locked the order. Raises Conflict `feedback_limit`."""
     if (await conn.execute(_COUNT, {"order_no": new.order_no})).scalar_one() >= LIMIT:
         raise Conflict("feedback_limit", f"{LIMIT} were given on this order already; support reads each of them")
@@ -89,10 +138,10 @@ async def give(conn: AsyncConnection, keys: KeyRing, new: NewFeedback) -> dict[s
         "given_by": new.actor,
         "text_enc": await _sealed(conn, keys, new.order_no, new.words, _context(new.feedback_id, "text")),
     }
-    made = dict((await conn.execute(_GIVE, row)).one()._mapping)
+    made = (await conn.execute(_GIVE, row)).mappings().one()
     data = {"feedback_id": new.feedback_id, "kind": new.kind, "rating": new.rating}
     await timeline.append(conn, new.order_no, "feedback_given", new.actor, data=data)
-    return made
+    return GivenFeedback(**{**made, "kind": FeedbackKind(made["kind"])})
 
 
 async def order_of(conn: AsyncConnection, feedback_id: str) -> str:
@@ -105,7 +154,7 @@ async def order_of(conn: AsyncConnection, feedback_id: str) -> str:
 
 async def answer(
     conn: AsyncConnection, keys: KeyRing, order_no: str, feedback_id: str, words: str, actor: str
-) -> dict[str, Any]:
+) -> FeedbackAnswered:
     """Answer it, once. The caller has locked the order. Raises Conflict `feedback_answered`."""
     sealed = await _sealed(conn, keys, order_no, words, _context(feedback_id, "answer"))
     row = {"feedback_id": feedback_id, "answer_enc": sealed, "actor": actor}
@@ -114,36 +163,36 @@ async def answer(
         raise Conflict("feedback_answered", "somebody answered it already; what was said stays")
     data = {"feedback_id": feedback_id, "kind": done.kind, "rating": done.rating}
     await timeline.append(conn, order_no, "feedback_answered", actor, data=data)
-    return {"feedback_id": feedback_id, "order_no": order_no, "answered_at": done.answered_at, "answered_by": actor}
+    return FeedbackAnswered(feedback_id, order_no, done.answered_at, actor)
 
 
-async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
-    """What was said of the order, oldest first, opened (None where the key is gone)."""
-    return [_opened(keys, row) for row in await conn.execute(_OF_ORDER, {"order_no": order_no})]
+async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[Feedback]:
+    """What was said of the order, oldest first."""
+    return [_opened(keys, row) for row in (await conn.execute(_OF_ORDER, {"order_no": order_no})).mappings()]
 
 
-async def page(conn: AsyncConnection, keys: KeyRing, wanted: Wanted) -> list[dict[str, Any]]:
-    """At most `limit` + 1, newest first, opened."""
+async def page(conn: AsyncConnection, keys: KeyRing, wanted: Wanted) -> list[Feedback]:
+    """At most `limit` + 1, newest first."""
     given_at, feedback_id = wanted.after or (None, "")
     row = {"rating": wanted.rating, "kind": wanted.kind, "state": wanted.state, "limit": wanted.limit}
     rows = await conn.execute(_PAGE, {**row, "given_at": given_at, "feedback_id": feedback_id})
-    return [_opened(keys, found) for found in rows]
+    return [_opened(keys, found) for found in rows.mappings()]
 
 
-async def summary(conn: AsyncConnection, days: int) -> dict[str, Any]:
-    """Counts by rating, the average and the share answered, of the last `days` days; None where nothing was given."""
+async def summary(conn: AsyncConnection, days: int) -> FeedbackSummary:
+    """Counts by rating, the average and the share answered, of the last `days` days."""
     rows = (await conn.execute(_SUMMARY, {"days": days})).all()
     by_rating = {row.rating: row.given for row in rows}
     given = sum(by_rating.values())
     weighed = sum(rating * count for rating, count in by_rating.items())
-    return {
-        "days": days,
-        "given": given,
-        "by_rating": {str(rating): by_rating.get(rating, 0) for rating in range(1, 6)},
-        "complaints": sum(row.complaints for row in rows),
-        "average": round(weighed / given, 2) if given else None,
-        "answered_share": round(sum(row.answered for row in rows) / given, 4) if given else None,
-    }
+    return FeedbackSummary(
+        days=days,
+        given=given,
+        by_rating={str(rating): by_rating.get(rating, 0) for rating in range(1, 6)},
+        complaints=sum(row.complaints for row in rows),
+        average=round(weighed / given, 2) if given else None,
+        answered_share=round(sum(row.answered for row in rows) / given, 4) if given else None,
+    )
 
 
 async def _sealed(conn: AsyncConnection, keys: KeyRing, order_no: str, words: str, context: str) -> bytes:
@@ -152,13 +201,21 @@ async def _sealed(conn: AsyncConnection, keys: KeyRing, order_no: str, words: st
     return keys.seal_json(key, words, context) if key and words else b""
 
 
-def _opened(keys: KeyRing, row: Any) -> dict[str, Any]:
-    found = dict(row._mapping)
-    key, words, answered = (found.pop(name) for name in ("data_key", "text_enc", "answer_enc"))
-    found["text"] = keys.open_json(key, words or None, _context(row.feedback_id, "text"))
-    found["answer"] = keys.open_json(key, answered or None, _context(row.feedback_id, "answer"))
-    found["state"] = FeedbackState.OPEN if row.answered_at is None else FeedbackState.ANSWERED
-    return found
+def _opened(keys: KeyRing, row: RowMapping) -> Feedback:
+    key, number = row["data_key"], row["feedback_id"]
+    return Feedback(
+        feedback_id=number,
+        order_no=row["order_no"],
+        kind=FeedbackKind(row["kind"]),
+        rating=row["rating"],
+        given_by=row["given_by"],
+        given_at=row["given_at"],
+        answered_by=row["answered_by"],
+        answered_at=row["answered_at"],
+        text=keys.open_json(key, row["text_enc"] or None, _context(number, "text")),
+        answer=keys.open_json(key, row["answer_enc"] or None, _context(number, "answer")),
+        state=FeedbackState.OPEN if row["answered_at"] is None else FeedbackState.ANSWERED,
+    )
 
 
 def _context(feedback_id: str, what: str) -> str:

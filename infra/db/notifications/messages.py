@@ -2,9 +2,10 @@
 
 import math
 import secrets
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
@@ -129,18 +130,40 @@ async def enqueue_sign_in(
     return message_id
 
 
-async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
-    """The messages to the customer about an order, in the order of events; `to` is masked, None before the first try,
-    and so are the addresses it went to before (`earlier_to`)."""
-    rows = await conn.execute(_OF_ORDER, {"order_no": order_no})
-    return [_masked(keys, dict(row._mapping)) for row in rows]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownMessage:
+    """A message to the customer; `to` is masked, None before the first try, and so are the addresses that it went to
+    before (`earlier_to`)."""
+
+    message_id: str
+    fact: str
+    channel: str
+    template: str | None
+    version: int | None
+    language: str | None
+    state: str
+    tries: int
+    round: int
+    error: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    to: str | None
+    earlier_to: list[str]
 
 
-def _masked(keys: KeyRing, row: dict[str, Any]) -> dict[str, Any]:
-    key, context = row.pop("data_key"), to_context(row["message_id"])
-    to, *earlier = (keys.open_json(key, sealed, context) for sealed in (row.pop("to_enc"), *row.pop("earlier_to_enc")))
-    addresses = [masked(row["channel"], address) for address in earlier if address is not None]
-    return {**row, "to": None if to is None else masked(row["channel"], to), "earlier_to": addresses}
+async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[ShownMessage]:
+    """The messages to the customer about an order, in the order of events."""
+    rows = (await conn.execute(_OF_ORDER, {"order_no": order_no})).mappings()
+    return [_shown(keys, row) for row in rows]
+
+
+def _shown(keys: KeyRing, row: RowMapping) -> ShownMessage:
+    context, channel = to_context(row["message_id"]), row["channel"]
+    addresses = [row["to_enc"], *row["earlier_to_enc"]]
+    to, *earlier = (keys.open_json(row["data_key"], sealed, context) for sealed in addresses)
+    known = {name: value for name, value in row.items() if name not in ("data_key", "to_enc", "earlier_to_enc")}
+    before = [masked(channel, address) for address in earlier if address is not None]
+    return ShownMessage(**known, to=None if to is None else masked(channel, to), earlier_to=before)
 
 
 async def forget_sign_ins(conn: AsyncConnection, days: int, limit: int) -> int:

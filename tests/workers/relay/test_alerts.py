@@ -202,8 +202,8 @@ async def test_a_refusal_in_the_answer_is_a_failure_and_the_attempts_are_bounded
     assert await scene.states() == [(1, "begun", "failed", 3)]
     assert await sql(scene.urls.app_url, "SELECT last_error FROM alert_deliveries") == [("errcode_300005",)]
     async with scene.database.begin() as connection:
-        [rows] = await alert_channels.every(connection, vault())
-    assert (rows["last_state"], rows["last_error"], rows["last_tries"]) == ("failed", "errcode_300005", 3)
+        [shown] = await alert_channels.every(connection, vault())
+    assert (shown.last_state, shown.last_error, shown.last_tries) == ("failed", "errcode_300005", 3)
 
 
 async def test_a_robot_rests_after_each_message(scene: Scene) -> None:

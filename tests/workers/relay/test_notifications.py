@@ -80,8 +80,8 @@ async def test_who_left_nothing_is_skipped_and_that_is_shown(post: Post) -> None
     await post.turn()
     assert await post.states(order_no) == [("order_placed", "none", "skipped", 0, "no_address")]
     async with post.database.begin() as connection:
-        [rows] = await messages.of_order(connection, KeyRing(vault()), order_no)
-    assert (rows["state"], rows["to"]) == ("skipped", None)
+        [shown] = await messages.of_order(connection, KeyRing(vault()), order_no)
+    assert (shown.state, shown.to) == ("skipped", None)
 
 
 async def test_who_is_erased_is_not_told(post: Post) -> None:
