@@ -13,7 +13,7 @@ async def run_checks(services: Services) -> dict[str, Any]:
     return {"ok": all(answer.right for answer in answers), "checks": [_shown(answer) for answer in answers]}
 
 
-def _shown(answer: CheckResult) -> dict[str, Any]:
+def _shown(answer: CheckResult) -> dict[str, object]:
     return {
         "code": answer.question.code,
         "name": answer.question.name,

@@ -53,12 +53,12 @@ async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Res
     glance = await visible_order(services, person.principal, order_no)
     order = await order_queries.known(services, glance.order_no)
     found = await order_holds.of_order(services, glance.order_no)
-    held = {hold["kind"] for hold in found if hold["closed_at"] is None}
+    held = {hold.kind for hold in found if hold.closed_at is None}
     holdable = glance.status in HOLDABLE and glance.cancelling is None and person.may(*PUT_ON_BY)
     context: dict[str, Any] = {
         "order_no": glance.order_no,
         "holds": found[::-1],
-        "releasable": {hold["hold_no"] for hold in found if may_release(person.role, hold["owner"])},
+        "releasable": {hold.hold_no for hold in found if may_release(person.role, hold.owner)},
         "kinds": {kind: HOLDS[kind] for kind in HoldKind if kind not in held} if holdable else {},
         "outcomes": list(Outcome),
         "owners": sorted(STAFF),

@@ -1,7 +1,7 @@
 """What becomes of a parcel that is lost or refused: what HTTP, the console and the customer's portal all do."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
@@ -68,7 +68,7 @@ async def choose(services: Services, asked: KeyedRequest, number: str, decision:
     """
     caller, by = asked.caller, actor(asked.caller)
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await timeline.lock_order(conn, number)
         trouble = await delivery_exceptions.exception_of(conn, number)
         given = 0
@@ -115,7 +115,7 @@ async def receive(services: Services, asked: KeyedRequest, shipment_id: str, par
     for line in parcel.lines or ():
         arrived[line.sku] = arrived.get(line.sku, 0) + line.quantity
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await timeline.lock_order(conn, await delivery_exceptions.order_of(conn, shipment_id))
         return await delivery_exceptions.receive_undeliverable(conn, shipment_id, arrived or None, actor(asked.caller))
 

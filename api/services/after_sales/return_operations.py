@@ -4,7 +4,6 @@ It is decided in the database, under the order's lock, and answered at once, als
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from api.dependencies import Services, actor
 from api.idempotency import run_in_transaction
@@ -79,7 +78,7 @@ def _found(pieces: FoundPieces) -> list[Found]:
 
 
 async def _act(services: Services, asked: KeyedRequest, return_id: str, act: Act) -> Reply:
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await act(conn, await returns.lock(conn, return_id))
         return await return_lookup.shown(conn, services, asked.caller, return_id)
 

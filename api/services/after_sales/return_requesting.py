@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from api.dependencies import Services, actor, derived_id, methods
 from api.errors import Problem
@@ -138,7 +137,7 @@ async def ask(services: Services, asked: KeyedRequest, order_no: str, request: A
     terms = ReturnPolicy.from_settings(services.settings)
     wanted = _ask_of(asked.caller, asked.key, order_no, request, methods(services.settings))
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         made = await return_requests.request(conn, services.keys, terms, wanted)
         if asked.caller.role is Role.CUSTOMER and wanted.exchange_for:
             await unpaid_limits.require_exchanged_within(conn, order_no, services.settings.unpaid_units_per_customer)

@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import replace
-from typing import Any
 
 from api.dependencies import Services, actor, require
 from api.errors import Problem
@@ -45,7 +44,7 @@ async def approve(
 async def refuse(services: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Reply:
     """Say no. Who asked may take it back so. Raises Conflict `approval_decided`, `approval_lapsed`."""
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         found = await approval_requests.find(conn, services.keys, approval_id)
         _require_second(caller, found)
         if found.kind is ApprovalKind.REFUND:
@@ -97,7 +96,7 @@ async def _begin_job(
     asked: BulkRequest,
     words: str,
 ) -> Reply:
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
         job_id = f"job_{found.approval_id.removeprefix('apr_')}"
         approved = Agreed(found.approval_id, found.asked_at, asked.orders, asked.parks, asked.amounts)
@@ -114,7 +113,7 @@ async def _approve_refund(
     """It is decided in the database; the order's workflow pays it, store credit is available at once. Raises Conflict
     `refund_closed`."""
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await timeline.lock_order(conn, found.order_no or "")
         await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
         refund_id, number = await refunds.find_by_approval(conn, found.approval_id)

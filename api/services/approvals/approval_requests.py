@@ -1,7 +1,6 @@
 """Requesting approval before money moves."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from api.replies import Reply
@@ -57,7 +56,7 @@ def approval_of(reply: Reply) -> str | None:
 
 async def ask(
     conn: Connection, services: Services, caller: Principal, key: str, wanted: ApprovalRequest
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Keep the request; the body of a 202. Raises Conflict `approval_waiting`."""
     if wanted.number is not None:
         await timeline.lock_order(conn, wanted.number)

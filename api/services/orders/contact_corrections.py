@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
@@ -46,7 +45,7 @@ async def correct(
     act_id = f"act_{derived_id(caller, key, f'contact {number}')}"
     seqs: list[int] = []
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await timeline.lock_order(conn, number)
         if ANY not in request.seen and str(await changes.seq_of(conn, number)) not in request.seen:
             raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
@@ -94,7 +93,7 @@ async def send_last_again(services: Services, caller: Principal, key: str, diges
     Raises NotFound `message_not_found`, Conflict `no_address`.
     """
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await timeline.lock_order(conn, number)
         message_id = await messages.send_last_again(conn, number, actor(caller))
         if message_id is None:

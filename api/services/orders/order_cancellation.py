@@ -46,11 +46,11 @@ async def cancel(
         if caller.is_staff:
             await record_request(conn, glance.order_no, request.actor, update_id)
 
-    async def ask() -> dict[str, Any]:
+    async def ask() -> dict[str, object]:
         answer = await services.workflows.ask(glance.order_no, names.CANCEL, request, update_id)
         return await _outcome(services, answer)
 
-    async def from_database(conn: Connection) -> dict[str, Any] | None:
+    async def from_database(conn: Connection) -> dict[str, object] | None:
         accepted = await order_detail.cancelled_by(conn, glance.order_no, update_id, request.actor)
         return await _shown(conn, glance.order_no) if accepted else None
 
@@ -61,7 +61,7 @@ async def cancel(
     return await run_by_workflow(services, asked, 200, WorkflowCall(prepare, ask, from_database, settle))
 
 
-async def _outcome(services: Services, answer: UpdateAnswer) -> dict[str, Any]:
+async def _outcome(services: Services, answer: UpdateAnswer) -> dict[str, object]:
     """The order once it is cancelled, or, after `CANCEL_WAIT_S`, how far the cancellation has come."""
 
     def decided(glance: OrderOverview) -> bool:
@@ -72,7 +72,7 @@ async def _outcome(services: Services, answer: UpdateAnswer) -> dict[str, Any]:
         return await _shown(conn, answer.order_no)
 
 
-async def _shown(conn: Connection, order_no: str) -> dict[str, Any]:
+async def _shown(conn: Connection, order_no: str) -> dict[str, object]:
     glance = (await order_detail.overviews(conn, [order_no]))[order_no]
     waits = waiting_for(glance.status, glance.cancelling, glance.waiting)
     return {"order_no": order_no, "status": glance.status, "waiting_for": waits}

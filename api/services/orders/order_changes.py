@@ -129,7 +129,7 @@ async def change(
     """
     seqs: list[int] = []
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         plan = await _plan(conn, services, number, request)
         refund_id = f"rf_{derived_id(caller, key, f'change {number}')}"
         if plan.difference_minor and request.payment is not None:

@@ -5,7 +5,6 @@ enforces a hold from the moment that it is stored.
 """
 
 from datetime import datetime
-from typing import Any
 
 from api import pagination
 from api.dependencies import Services, actor, derived_id
@@ -20,7 +19,7 @@ from infra.db.engine import Connection
 from infra.db.orders.changing import priorities
 from infra.db.orders.changing.staff_actions import StaffAction
 from infra.db.orders.state import holds, timeline
-from infra.db.orders.state.holds import NewHold, OpenWanted
+from infra.db.orders.state.holds import Hold, NewHold, OpenHold, OpenWanted
 
 
 async def put_on(
@@ -29,7 +28,7 @@ async def put_on(
     """Hold the order. Raises Problem `unknown_owner`, Conflict `too_late_to_hold`, `already_held`, NotFound."""
     new = _new_hold(services, caller, request)
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await timeline.lock_order(conn, number)
         hold_no = await holds.place(conn, services.keys, number, new)
         return {"order_no": number, "hold_no": hold_no, "kind": new.kind, "owner": new.owner}
@@ -59,13 +58,13 @@ async def release(
 ) -> Reply:
     """Let the order go on. Raises Problem `forbidden`, Conflict `not_held`, NotFound `hold_not_found`."""
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await timeline.lock_order(conn, number)
         owner = await holds.owner_of(conn, number, hold_no)
         if not may_release(caller.role, owner):
             raise Problem("forbidden", f"this hold is released by {owner} or by operations")
-        closed = await holds.release(conn, services.keys, number, hold_no, actor(caller), reason)
-        return {"order_no": number, "hold_no": hold_no, "outcome": "released", **closed}
+        kind = await holds.release(conn, services.keys, number, hold_no, actor(caller), reason)
+        return {"order_no": number, "hold_no": hold_no, "outcome": "released", "kind": kind}
 
     return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
@@ -77,7 +76,7 @@ async def prioritise(
     act_id = f"act_{derived_id(caller, key, f'prioritise {number}')}"
     act = StaffAction(act_id, number, "prioritise", request.priority, actor(caller), request.reason)
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         await priorities.change(conn, services.keys, act, RANKS[request.priority])
         return {"order_no": number, "priority": request.priority}
 
@@ -89,7 +88,7 @@ PRIORITISED_BY = (Role.SUPPORT, Role.OPERATIONS)
 
 async def open_holds(
     services: Services, kind: str | None, owner: str | None, cursor: str | None, limit: int
-) -> tuple[list[dict[str, Any]], str | None]:
+) -> tuple[list[OpenHold], str | None]:
     """A page of open holds, the one whose deadline comes first first, and the cursor of the next page."""
     wanted = OpenWanted(str(kind) if kind else None, owner, after(cursor), limit)
     async with services.database.begin() as conn:
@@ -97,7 +96,7 @@ async def open_holds(
     return rows[:limit], following(rows, limit)
 
 
-async def of_order(services: Services, order_no: str) -> list[dict[str, Any]]:
+async def of_order(services: Services, order_no: str) -> list[Hold]:
     """The order's holds, open and closed, the oldest first."""
     async with services.database.begin() as conn:
         return await holds.of_order(conn, services.keys, order_no)
@@ -111,9 +110,9 @@ def after(cursor: str | None) -> tuple[datetime, str, int] | None:
     return pagination.moment(until), order_no, hold_no
 
 
-def following(rows: list[dict[str, Any]], limit: int) -> str | None:
+def following(rows: list[OpenHold], limit: int) -> str | None:
     """The cursor of the next page, if there is one."""
     if len(rows) <= limit:
         return None
     last = rows[limit - 1]
-    return pagination.encoded([last["until"].isoformat(), last["order_no"], last["hold_no"]])
+    return pagination.encoded([last.until.isoformat(), last.order_no, last.hold_no])

@@ -1,7 +1,5 @@
 """Paying for an order, or paying again after a decline."""
 
-from typing import Any
-
 from api.dependencies import Services, actor, derived_id, methods
 from api.errors import Problem
 from api.idempotency import WorkflowCall, request_of, run_by_workflow
@@ -37,12 +35,12 @@ async def pay(services: Services, caller: Principal, key: str, digest: bytes, or
         await payment_requests.require_payable(conn, order_no, payment.method)
         await payment_requests.save(conn, request_id, order_no, payment.method, payment.token, actor(caller))
 
-    async def ask() -> dict[str, Any]:
+    async def ask() -> dict[str, object]:
         request = PayRequest(order_no, request_id)
         answer = await services.workflows.ask(order_no, names.PAY, request, request_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
-    async def from_database(conn: Connection) -> dict[str, Any] | None:
+    async def from_database(conn: Connection) -> dict[str, object] | None:
         if not await payment_requests.taken_up(conn, request_id):
             return None
         state = await load_state(conn, order_no)

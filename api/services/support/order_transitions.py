@@ -1,7 +1,6 @@
 """Manual transitions of an order: what the HTTP call and the console's form both do."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
@@ -38,7 +37,7 @@ async def adjust(services: Services, caller: Principal, key: str, digest: bytes,
         act_id = f"act_{derived_id(caller, key, f'adjust {number}')}"
         return await run_by_workflow(services, claim, 200, adjusting(services, act_id, number, request, actor(caller)))
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         standing = await _require_possible(conn, number, request.event)
         wanted = ApprovalRequest(number, request.event, 1, standing.total_minor, standing.currency, request)
         return await approval_requests.ask(conn, services, caller, key, wanted)
@@ -61,7 +60,7 @@ def adjusting(
         act = StaffAction(act_id, number, "adjust", request.event, by, request.reason, request.value, approval_id)
         await staff_actions.save(conn, services.keys, act)
 
-    async def ask() -> dict[str, Any]:
+    async def ask() -> dict[str, object]:
         update = AdjustRequest(number, act_id, request.event)
         answer = await services.workflows.ask(number, names.ADJUST, update, act_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import asdict, astuple
-from typing import Any
 
 from temporalio.client import Client
 
@@ -26,7 +25,7 @@ async def recover(services: Services, caller: Principal, key: str, cursor: str |
     """One page of the walk over all open orders. Raises Problem `invalid_cursor`, `workflow_unavailable`."""
     place = _place(cursor)
 
-    async def ask() -> dict[str, Any]:
+    async def ask() -> dict[str, object]:
         found, after = await _walked_on(services, place)
         return {**asdict(found), "next_cursor": pagination.encoded(list(astuple(after))) if after else None}
 

@@ -47,7 +47,7 @@ async def resolve_one(
         call = resolving(services, resolution_id, number, wanted, actor(caller), park_no=request.park_no)
         return await run_by_workflow(services, request_of(caller, key, digest), 200, call)
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> dict[str, object]:
         # Under the lock: the approval is for this step and this amount.
         await timeline.lock_order(conn, number)
         parked = await parked_steps.parked(conn, number)
@@ -101,12 +101,12 @@ def resolving(
             approval_id=agreed.approval_id if agreed else None,
         )
 
-    async def ask() -> dict[str, Any]:
+    async def ask() -> dict[str, object]:
         act = ResolveRequest(number, resolution_id, request.action.value, found_no)
         answer = await services.workflows.ask(number, names.RESOLVE, act, resolution_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
-    async def from_books(conn: Connection) -> dict[str, Any] | None:
+    async def from_books(conn: Connection) -> dict[str, object] | None:
         status = await parked_steps.resolved_by(conn, number, resolution_id)
         return None if status is None else {"order_no": number, "status": status, "outcome": request.action.value}
 

@@ -1,15 +1,15 @@
 """Holds in the database. Triggers enforce a hold, and signal the order's workflow."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
 from domain.orders.holds import ESCALATED_TO, HOLDS, HoldAction, HoldKind, Outcome
+from domain.orders.status import Status
 from domain.times import rfc3339
 from infra.db.customers.profiles import KeyRing, data_key_of
 from infra.db.orders.state import timeline
@@ -123,7 +123,7 @@ async def place(conn: AsyncConnection, keys: KeyRing | None, order_no: str, new:
         raise Conflict("too_late_to_hold", _TOO_LATE.format(status=current.status))
     if current.held:
         raise Conflict("already_held", f"a hold of the kind {new.kind} is open: release it, or let it come to its end")
-    row: dict[str, Any] = {
+    row: dict[str, object] = {
         "order_no": order_no,
         "kind": new.kind,
         "stops": list(stops),
@@ -162,24 +162,22 @@ async def recheck_risk_after_increase(conn: AsyncConnection, settings: Settings,
         await place_by_rule(conn, settings, order_no, row.total_minor)
 
 
-def _strict(order_no: str) -> dict[str, Any]:
+def _strict(order_no: str) -> dict[str, object]:
     return {"order_no": order_no, "risk": HoldKind.RISK, "owners": [HOLDS[HoldKind.RISK].owner, ESCALATED_TO]}
 
 
 _TOO_LATE = "the order is {status} or being undone, nothing that is still to come can be held; cancel it instead"
 
 
-async def release(
-    conn: AsyncConnection, keys: KeyRing, order_no: str, hold_no: int, actor: str, reason: str
-) -> dict[str, Any]:
-    """Let the order go on; answers {kind}. The caller has locked the order. Raises Conflict `not_held`."""
+async def release(conn: AsyncConnection, keys: KeyRing, order_no: str, hold_no: int, actor: str, reason: str) -> str:
+    """Let the order go on; answers with the kind of the hold. The order is locked. Raises Conflict `not_held`."""
     row = {"order_no": order_no, "hold_no": hold_no, "actor": actor, "outcome": "released"}
     sealed = await _sealed(conn, keys, order_no, reason, f"close:{hold_no}")
     closed = (await conn.execute(_CLOSE, {**row, "reason_enc": sealed})).one_or_none()
     if closed is None:
         raise Conflict("not_held", "this hold is closed already")
     await timeline.append(conn, order_no, "hold_released", actor, data={"hold": closed.kind, "hold_no": hold_no})
-    return {"kind": closed.kind}
+    return str(closed.kind)
 
 
 async def owner_of(conn: AsyncConnection, order_no: str, hold_no: int) -> str:
@@ -197,7 +195,7 @@ async def process_due(
 
     Safe to repeat. The caller has locked the order.
     """
-    row: dict[str, Any] = {"order_no": order_no, "hold_no": hold_no}
+    row: dict[str, object] = {"order_no": order_no, "hold_no": hold_no}
     if action is HoldAction.ESCALATE:
         if kind := (await conn.execute(_ESCALATE, {**row, "owner": escalated_to})).scalar_one_or_none():
             await timeline.append(conn, order_no, "hold_escalated", data={"hold": kind, "hold_no": hold_no})
@@ -211,23 +209,79 @@ async def process_due(
     return Outcome(closed.default_outcome)
 
 
-async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
-    """The order's holds, oldest first, their reasons opened (None where the key is gone or a rule put it on)."""
-    rows = [dict(row._mapping) for row in await conn.execute(_OF_ORDER, {"order_no": order_no})]
-    for row in rows:
-        key = row.pop("data_key")
-        row["reason"] = _opened(keys, key, row.pop("reason_enc"), context(order_no, row["kind"]))
-        closing = context(order_no, f"close:{row['hold_no']}")
-        row["close_reason"] = _opened(keys, key, row.pop("close_reason_enc"), closing)
-    return rows
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A hold of an order. A reason is None where its key is gone, or a rule put the hold on."""
+
+    hold_no: int
+    kind: HoldKind
+    stops: list[str]
+    owner: str
+    default_outcome: Outcome
+    put_on_by: str
+    put_on_at: datetime
+    escalate_at: datetime
+    until: datetime
+    escalated_at: datetime | None
+    closed_at: datetime | None
+    closed_by: str | None
+    outcome: str | None
+    reason: str | None = field(repr=False)
+    close_reason: str | None = field(repr=False)
 
 
-async def open_holds(conn: AsyncConnection, wanted: OpenWanted) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenHold:
+    """An open hold with its order."""
+
+    order_no: str
+    hold_no: int
+    kind: HoldKind
+    owner: str
+    default_outcome: Outcome
+    put_on_by: str
+    put_on_at: datetime
+    until: datetime
+    escalated_at: datetime | None
+    status: Status
+    channel: str
+    total_minor: int
+    currency: str
+
+
+async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[Hold]:
+    """The order's holds, oldest first."""
+    rows = (await conn.execute(_OF_ORDER, {"order_no": order_no})).mappings()
+    return [_hold(keys, order_no, row) for row in rows]
+
+
+def _hold(keys: KeyRing, order_no: str, row: RowMapping) -> Hold:
+    key, kind, closing = row["data_key"], row["kind"], f"close:{row['hold_no']}"
+    sealed = ("data_key", "reason_enc", "close_reason_enc")
+    known = {name: value for name, value in row.items() if name not in sealed}
+    known |= {"kind": HoldKind(kind), "default_outcome": Outcome(row["default_outcome"])}
+    return Hold(
+        **known,
+        reason=_opened(keys, key, row["reason_enc"], context(order_no, kind)),
+        close_reason=_opened(keys, key, row["close_reason_enc"], context(order_no, closing)),
+    )
+
+
+async def open_holds(conn: AsyncConnection, wanted: OpenWanted) -> list[OpenHold]:
     """At most `limit` + 1 open holds, the one whose deadline comes first first."""
     until, order_no, hold_no = wanted.after or (None, "", 0)
     row = {"kind": wanted.kind, "owner": wanted.owner, "limit": wanted.limit}
     rows = await conn.execute(_OPEN, {**row, "until": until, "order_no": order_no, "hold_no": hold_no})
-    return [dict(found._mapping) for found in rows]
+    return [_open_hold(found) for found in rows.mappings()]
+
+
+def _open_hold(row: RowMapping) -> OpenHold:
+    typed = {
+        "kind": HoldKind(row["kind"]),
+        "default_outcome": Outcome(row["default_outcome"]),
+        "status": Status(row["status"]),
+    }
+    return OpenHold(**{**row, **typed})
 
 
 async def _sealed(conn: AsyncConnection, keys: KeyRing | None, order_no: str, reason: str, what: str) -> bytes:
@@ -236,8 +290,9 @@ async def _sealed(conn: AsyncConnection, keys: KeyRing | None, order_no: str, re
     return keys.seal_json(key, reason, context(order_no, what)) if keys is not None and key else b""
 
 
-def _opened(keys: KeyRing, key: bytes | None, sealed: bytes | None, context: str) -> Any:
-    return keys.open_json(key, sealed, context) if sealed else None
+def _opened(keys: KeyRing, key: bytes | None, sealed: bytes | None, context: str) -> str | None:
+    reason: str | None = keys.open_json(key, sealed, context) if sealed else None
+    return reason
 
 
 def context(order_no: str, what: str) -> str:
