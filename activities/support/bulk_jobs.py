@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temporalio import activity
 from temporalio.client import (
@@ -58,8 +58,8 @@ class _Instruction:
     """A job with its reason and value in clear, for as long as the slice runs."""
 
     job: BulkJob
-    reason: Any = field(repr=False)
-    value: Any = field(repr=False)
+    reason: str = field(repr=False)
+    value: dict[str, str] | None = field(repr=False)
 
 
 class BulkJobActivities:

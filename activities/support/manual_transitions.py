@@ -1,7 +1,5 @@
 """Manual transitions of an order along the transition table."""
 
-from typing import Any
-
 from activities.base import oms_activity
 from activities.orders.views import view_of
 from activities.payments import manual_records
@@ -38,7 +36,7 @@ class ManualTransitionActivities:
                 await timeline.append(conn, request.order_no, "order_adjusted", actor, key=key, data=data)
             return await view_of(conn, request.order_no)
 
-    async def _read_action(self, conn: Connection, request: m.AdjustRequest) -> tuple[str, dict[str, Any]]:
+    async def _read_action(self, conn: Connection, request: m.AdjustRequest) -> tuple[str, dict[str, str]]:
         row = await manual_transitions.action_of(conn, request.order_no, request.act_id, request.event)
         if row is None:
             raise RuleBroken("act_unknown")
@@ -51,7 +49,7 @@ class ManualTransitionActivities:
             raise RuleBroken("value_does_not_fit")
         return row.actor, value
 
-    async def _apply(self, conn: Connection, request: m.AdjustRequest, value: dict[str, Any]) -> None:
+    async def _apply(self, conn: Connection, request: m.AdjustRequest, value: dict[str, str]) -> None:
         order_no, event = request.order_no, OrderEvent(request.event)
         context = await manual_transitions.load_context(conn, order_no)
         if event not in adjustments(

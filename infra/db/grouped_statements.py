@@ -40,7 +40,7 @@ class Apart(Exception):
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
     statement: PreparedStatement
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     turn: str
     answer: asyncio.Future[Any]
     until_s: float  # on the loop's clock
@@ -60,7 +60,7 @@ class Together:
         self._held: set[Hashable] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def one_or_none(self, statement: PreparedStatement, values: Mapping[str, Any], turn: str = "") -> Any:
+    async def one_or_none(self, statement: PreparedStatement, values: Mapping[str, object], turn: str = "") -> Any:
         """The first row, or None. In a group, statements run in the order of `turn`, so that groups lock alike.
 
         Raises Apart, PoolExhausted, and SQLAlchemy's DBAPIError when the statement failed on its own.

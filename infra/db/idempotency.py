@@ -182,5 +182,5 @@ async def release(conn: AsyncConnection, claim: Claim) -> None:
     await conn.execute(_RELEASE, _held(claim))
 
 
-def _held(claim: Claim) -> dict[str, Any]:
+def _held(claim: Claim) -> dict[str, object]:
     return {"subject": claim.request.subject, "key": claim.request.key, "locked_until": claim.locked_until}

@@ -32,13 +32,15 @@ class PreparedStatement:
         """The span of one execution."""
         return span(self._name)
 
-    async def one_or_none(self, conn: AsyncConnection, values: Mapping[str, Any]) -> Any:
+    async def one_or_none(self, conn: AsyncConnection, values: Mapping[str, object]) -> Any:
         """The first row, or None. Raises SQLAlchemy's DBAPIError and its kinds."""
         with self.spanned():
             return (await execute_all(conn, [(self, values)]))[0]
 
 
-async def execute_all(conn: AsyncConnection, calls: Sequence[tuple[PreparedStatement, Mapping[str, Any]]]) -> list[Any]:
+async def execute_all(
+    conn: AsyncConnection, calls: Sequence[tuple[PreparedStatement, Mapping[str, object]]]
+) -> list[Any]:
     """The first row of each, or None; several go in one message and are, on a connection in autocommit, one
     transaction: what the first that fails raises undoes all. Raises SQLAlchemy's DBAPIError and its kinds."""
     driver = driver_of(conn)
@@ -57,7 +59,7 @@ async def execute_all(conn: AsyncConnection, calls: Sequence[tuple[PreparedState
 async def _pipelined(
     driver: psycopg.AsyncConnection[Any],
     cursors: Sequence[psycopg.AsyncCursor[Any]],
-    calls: Sequence[tuple[PreparedStatement, Mapping[str, Any]]],
+    calls: Sequence[tuple[PreparedStatement, Mapping[str, object]]],
 ) -> None:
     failed: psycopg.Error | None = None
     try:

@@ -8,7 +8,6 @@ when they arrive.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -178,7 +177,7 @@ async def order_of(conn: AsyncConnection, shipment_id: str) -> str:
 
 async def receive_undeliverable(
     conn: AsyncConnection, shipment_id: str, arrived: Mapping[str, int] | None, actor: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Take what is in the parcel into quarantine: all that was in it, or what `arrived` says.
 
     The caller has locked the order. Raises Conflict `parcel_not_expected`, `parcel_came_back`, `more_than_sent`.

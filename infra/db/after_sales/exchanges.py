@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -88,15 +88,22 @@ class Exchange:
     lines: tuple[PricedLine, ...]
 
 
+class _Sold(NamedTuple):
+    """Units of a line, and what all of them were sold for."""
+
+    quantity: int
+    worth_minor: int
+
+
 async def priced_lines(conn: AsyncConnection, order_no: str, wanted: Mapping[str, int]) -> list[PricedLine]:
     """The goods that are wanted, each SKU of the order at what it cost there, others as the catalogue says now.
 
     Raises RuleBroken `unknown_sku`, `product_inactive`, `currency_mismatch`, `total_out_of_range`.
     """
     currency = (await conn.execute(_CURRENCY, {"order_no": order_no})).scalar_one()
-    sold: dict[str, Any] = {}
+    sold: dict[str, _Sold] = {}
     for line in await conn.execute(_SOLD, {"order_no": order_no}):
-        sold.setdefault(line.sku, line)
+        sold.setdefault(line.sku, _Sold(line.quantity, line.worth_minor))
     rows = await conn.execute(_PRODUCTS, {"skus": list(wanted)})
     catalogue = {row.sku: Product(*row) for row in rows}
     requested = [RequestedLine(sku, quantity) for sku, quantity in wanted.items()]
@@ -104,7 +111,7 @@ async def priced_lines(conn: AsyncConnection, order_no: str, wanted: Mapping[str
     return [part for line in lines for part in _as_sold(line, sold.get(line.sku))]
 
 
-def _as_sold(line: PricedLine, sold: Any) -> list[PricedLine]:
+def _as_sold(line: PricedLine, sold: _Sold | None) -> list[PricedLine]:
     if sold is None:
         return [line]
     return at_worth(line, sold.worth_minor * line.quantity // sold.quantity)
@@ -192,7 +199,7 @@ _REACH = ("contact_id", "contact_corrected")
 _PLACE_OF = ("country", "province", "city")
 
 
-def _lines(order_no: str, lines: Sequence[PricedLine], new: Exchanged) -> list[dict[str, Any]]:
+def _lines(order_no: str, lines: Sequence[PricedLine], new: Exchanged) -> list[dict[str, object]]:
     return [
         {
             "order_no": order_no, "line_no": number, "sku": line.sku, "name": line.name, "quantity": line.quantity,

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -117,7 +116,8 @@ async def quote(conn: AsyncConnection, terms: ReturnPolicy, ask: ReturnRequest) 
     row = (await conn.execute(_ORDER, {"order_no": ask.order_no})).one_or_none()
     if row is None:
         raise NotFound("order_not_found")
-    window = _window(row)
+    until = datetime.fromisoformat(row.window_until).astimezone(UTC) if row.window_until else None
+    window = ReturnWindow(Status(row.status), row.delivered_at, until)
     require_open(window, row.now)
     pieces = tuple(pieces_of(await returnable(conn, ask.order_no), ask.wanted, ask.named))
     plan = await expected(conn, ask, pieces)
@@ -188,11 +188,6 @@ async def _behind(
 ) -> tuple[int, int]:
     units = {one.line_no: one.quantity for one in pieces}
     return await exchange_funding.quote(conn, order_no, return_id, units)
-
-
-def _window(row: Any) -> ReturnWindow:
-    until = datetime.fromisoformat(row.window_until).astimezone(UTC) if row.window_until else None
-    return ReturnWindow(Status(row.status), row.delivered_at, until)
 
 
 async def _sealed(conn: AsyncConnection, keys: KeyRing | None, ask: ReturnRequest) -> dict[str, bytes | None]:

@@ -5,9 +5,8 @@ rows, never the orders of the past. Another cause is one more function in `DETEC
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts import Kind
@@ -228,7 +227,7 @@ async def orders_waiting(conn: AsyncConnection, settings: Settings) -> list[Find
     return await _queue(conn, settings, Kind.ORDERS_WAITING, _ORDERS)
 
 
-async def _queue(conn: AsyncConnection, settings: Settings, kind: Kind, statement: Any) -> list[Finding]:
+async def _queue(conn: AsyncConnection, settings: Settings, kind: Kind, statement: TextClause) -> list[Finding]:
     row = (await conn.execute(statement, {"lag_s": settings.notice_lag_s, "limit": LOOKED_AT})).one()
     return [Finding(kind, {}, row.number, row.oldest_at)] if row.number else []
 

@@ -5,9 +5,8 @@ silent before it could report.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts import Kind
@@ -107,7 +106,7 @@ async def process_restarted(conn: AsyncConnection, settings: Settings) -> list[F
         "within_s": settings.notice_deaths_s + settings.notice_silent_s,
         "deaths": settings.notice_deaths,
     }
-    return [_of(Kind.PROCESS_RESTARTED, died, died.deaths) for died in await conn.execute(_DIED, row)]
+    return [_of(Kind.PROCESS_RESTARTED, died, died["deaths"]) for died in (await conn.execute(_DIED, row)).mappings()]
 
 
 async def process_silent(conn: AsyncConnection, settings: Settings, judge: str = "relay") -> list[Finding]:
@@ -116,7 +115,7 @@ async def process_silent(conn: AsyncConnection, settings: Settings, judge: str =
     Without a machine: of this name there is nobody left, however the last one ended.
     """
     row = {"judge": judge, "silent_s": settings.notice_silent_s, "told_s": SILENT_FOR_S}
-    return [_of(Kind.PROCESS_SILENT, found, found.number) for found in await conn.execute(_SILENT, row)]
+    return [_of(Kind.PROCESS_SILENT, found, found["number"]) for found in (await conn.execute(_SILENT, row)).mappings()]
 
 
 async def workers_idle(conn: AsyncConnection, settings: Settings) -> list[Finding]:
@@ -134,5 +133,5 @@ async def workers_idle(conn: AsyncConnection, settings: Settings) -> list[Findin
     return [Finding(Kind.WORKERS_IDLE, {"trouble": str(found.trouble["code"])}, found.living, since, detail=named)]
 
 
-def _of(kind: Kind, row: Any, count: int) -> Finding:
-    return Finding(kind, {"process": row.name, "host": row.host}, count, row.oldest_at)
+def _of(kind: Kind, row: RowMapping, count: int) -> Finding:
+    return Finding(kind, {"process": row["name"], "host": row["host"]}, count, row["oldest_at"])

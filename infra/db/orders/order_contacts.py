@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.customers import CustomerProfile
@@ -154,7 +154,7 @@ async def _rename(
     plain, vault = keys.unwrap(contacts.data_key), keys.vault
     email, phone, contact = profile.email, profile.phone, profile.as_json()
     receiver = _receiver(ship_to) if ship_to else {}
-    row: dict[str, Any] = {"order_no": order_no, "contact_id": _id(plain, order_no), "corrected": corrected}
+    row: dict[str, object] = {"order_no": order_no, "contact_id": _id(plain, order_no), "corrected": corrected}
     row["profile_enc"] = vault.seal_json(plain, contact, profile_context(contacts.customer_id))
     row["terms"] = vault.terms(words_of((contact, receiver), ship_to.country if ship_to else contacts.country))
     row["email_index"] = vault.blind_index("email", email) if corrected and email else None
@@ -164,24 +164,25 @@ async def _rename(
 
 async def fill(conn: AsyncConnection, keys: KeyRing, limit: int) -> int:
     """Make up to `limit` orders from before searchable by what they named; the number of them. Repeatable."""
-    rows = (await conn.execute(_UNKNOWN, {"limit": limit})).all()
+    rows = (await conn.execute(_UNKNOWN, {"limit": limit})).mappings().all()
     for row in rows:
         found = _named_by(keys, row)
-        place = {"customer_id": row.customer_id, "contact_id": found.contact_id if found else NOBODY}
+        place = {"customer_id": row["customer_id"], "contact_id": found.contact_id if found else NOBODY}
         if found is not None:
             await conn.execute(_FILL, {**place, "profile_enc": found.profile_enc, "terms": found.terms})
-        await conn.execute(_POINT, {"order_no": row.order_no, "contact_id": place["contact_id"]})
+        await conn.execute(_POINT, {"order_no": row["order_no"], "contact_id": place["contact_id"]})
     return len(rows)
 
 
-def _named_by(keys: KeyRing, row: Any) -> Named | None:
+def _named_by(keys: KeyRing, row: RowMapping) -> Named | None:
     """None where the key is gone: such an order is found by nobody's contact."""
-    profile = _profile(keys.open_json(row.data_key, row.profile_enc, profile_context(row.customer_id)))
-    ship_to = keys.open_json(row.data_key, row.ship_to_enc, f"{row.order_no}:ship_to")
+    key, customer_id = row["data_key"], row["customer_id"]
+    profile = _profile(keys.open_json(key, row["profile_enc"], profile_context(customer_id)))
+    ship_to = keys.open_json(key, row["ship_to_enc"], f"{row['order_no']}:ship_to")
     if profile is None and ship_to is None:
         return None
-    place = ShippingAddress.from_json({"country": row.country, **(ship_to or {})})
-    return named(keys, keys.unwrap(row.data_key), row.customer_id, profile or CustomerProfile(), place)
+    place = ShippingAddress.from_json({"country": row["country"], **(ship_to or {})})
+    return named(keys, keys.unwrap(key), customer_id, profile or CustomerProfile(), place)
 
 
 def _profile(stored: dict[str, Any] | None) -> CustomerProfile | None:

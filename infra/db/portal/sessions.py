@@ -4,9 +4,8 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
@@ -88,21 +87,21 @@ class Reached:
 async def by_contact(conn: AsyncConnection, keys: KeyRing, contact: IndexedContact) -> Reached | None:
     """The customer who changed their profile last among those with this contact, else one of whom support corrected an
     order to it; or None."""
-    row: Any = (await conn.execute(_CUSTOMERS, {**_indexes(contact), "limit": 1})).one_or_none()
+    row = (await conn.execute(_CUSTOMERS, {**_indexes(contact), "limit": 1})).mappings().one_or_none()
     if row is None:
-        row = (await conn.execute(_CORRECTED, _indexes(contact))).one_or_none()
+        row = (await conn.execute(_CORRECTED, _indexes(contact))).mappings().one_or_none()
     to = _profile(keys, row).get(contact.kind) if row is not None else None
-    return Reached(row.customer_id, contact, to) if row is not None and to else None
+    return Reached(row["customer_id"], contact, to) if row is not None and to else None
 
 
 async def by_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Reached | None:
     """The order's customer, by e-mail where there is one, else by telephone; or None."""
-    row = (await conn.execute(_CUSTOMER_OF, {"order_no": order_no})).one_or_none()
+    row = (await conn.execute(_CUSTOMER_OF, {"order_no": order_no})).mappings().one_or_none()
     profile = _profile(keys, row) if row is not None else {}
     kinds: tuple[Kind, ...] = ("email", "phone")
     for kind in kinds:
         if row is not None and (to := profile.get(kind)):
-            return Reached(row.customer_id, IndexedContact(kind, keys.vault.blind_indexes(kind, to)), to)
+            return Reached(row["customer_id"], IndexedContact(kind, keys.vault.blind_indexes(kind, to)), to)
     return None
 
 
@@ -158,8 +157,8 @@ def _indexes(contact: IndexedContact) -> dict[str, Sequence[bytes]]:
     return {**known, contact.kind: list(contact.indexes)}
 
 
-def _profile(keys: KeyRing, row: Any) -> dict[str, Any]:
-    found = keys.open_json(row.data_key, row.profile_enc, profile_context(row.customer_id))
+def _profile(keys: KeyRing, row: RowMapping) -> dict[str, str | None]:
+    found = keys.open_json(row["data_key"], row["profile_enc"], profile_context(row["customer_id"]))
     return found if isinstance(found, dict) else {}
 
 

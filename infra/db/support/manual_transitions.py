@@ -1,7 +1,6 @@
 """What a manual adjustment must know of an order, and whether it has happened."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -57,6 +56,17 @@ async def status_after(conn: AsyncConnection, act_id: str, order_no: str) -> str
     return (await conn.execute(_AFTER, {"order_no": order_no, "key": f"adjust:{act_id}"})).scalar_one_or_none()
 
 
-async def action_of(conn: AsyncConnection, order_no: str, act_id: str, event: str) -> Any:
-    """`(actor, value_enc, data_key)` of the act that a person asked for; None where there is none."""
-    return (await conn.execute(_ACTION, {"order_no": order_no, "act_id": act_id, "event": event})).one_or_none()
+@dataclass(frozen=True, slots=True)
+class SealedAction:
+    """An action that a person asked for; its value is sealed."""
+
+    actor: str
+    value_enc: bytes | None
+    data_key: bytes | None
+
+
+async def action_of(conn: AsyncConnection, order_no: str, act_id: str, event: str) -> SealedAction | None:
+    """The action; None where there is none."""
+    about = {"order_no": order_no, "act_id": act_id, "event": event}
+    row = (await conn.execute(_ACTION, about)).mappings().one_or_none()
+    return SealedAction(**row) if row else None

@@ -4,7 +4,6 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -73,18 +72,18 @@ class Workers:
 
     living: int
     serving: int
-    trouble: dict[str, Any] | None
+    trouble: dict[str, str] | None
 
 
 async def begin(
-    conn: AsyncConnection, name: str, host: str, pid: int, usage: Usage, trouble: Mapping[str, Any] | None = None
+    conn: AsyncConnection, name: str, host: str, pid: int, usage: Usage, trouble: Mapping[str, str] | None = None
 ) -> int:
     """A process says that it has begun; the number of this life."""
     row = {"name": name, "host": host, "pid": pid, "disk": usage.disk, "memory": usage.memory}
     return int((await conn.execute(_BEGIN, {**row, "trouble": _json(trouble)})).scalar_one())
 
 
-async def beat(conn: AsyncConnection, process_id: int, usage: Usage, trouble: Mapping[str, Any] | None = None) -> bool:
+async def beat(conn: AsyncConnection, process_id: int, usage: Usage, trouble: Mapping[str, str] | None = None) -> bool:
     """It still lives, this is how full its machine is, and what keeps it from its work; False: forgotten meanwhile."""
     row = {"process_id": process_id, "gap_s": _MISSED * BEAT_S, "disk": usage.disk, "memory": usage.memory}
     return (await conn.execute(_BEAT, {**row, "trouble": _json(trouble)})).rowcount > 0
@@ -118,5 +117,5 @@ async def forget(conn: AsyncConnection, days: int, limit: int) -> int:
     return (await conn.execute(_FORGET, {"days": days, "limit": limit})).rowcount
 
 
-def _json(trouble: Mapping[str, Any] | None) -> str | None:
+def _json(trouble: Mapping[str, str] | None) -> str | None:
     return json.dumps(dict(trouble)) if trouble else None

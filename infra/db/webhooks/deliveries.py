@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,7 +29,7 @@ class Delivery:
     type: str
     from_status: str | None
     to_status: str | None
-    data: Mapping[str, Any]
+    data: Mapping[str, object]
     occurred_at: datetime
 
     @property
@@ -169,5 +168,5 @@ async def replay(connection: AsyncConnection, endpoint_id: str, since: datetime 
     return (await connection.execute(_AGAIN, bound)).rowcount
 
 
-def _key(delivery: Delivery) -> dict[str, Any]:
+def _key(delivery: Delivery) -> dict[str, object]:
     return {"endpoint_id": delivery.endpoint_id, "order_no": delivery.order_no, "seq": delivery.seq}

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -310,8 +309,8 @@ def seal(keys: KeyRing, plan: ChangePlan, actor: str, refund_id: str | None = No
 def _sealed_texts(keys: KeyRing, plan: ChangePlan, change_no: int) -> tuple[bytes | None, bytes | None]:
     """Address, note and slot before and after the change, as `order_changes` keeps them."""
     found = plan.context
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
     if ChangeKind.ADDRESS in plan.what:
         before["ship_to"] = found.ship_to.as_json() if found.ship_to else None
         after["ship_to"] = plan.ship_to.as_json() if plan.ship_to else {}

@@ -6,7 +6,6 @@ It is written when it is made, or, where it costs more, when its difference is p
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -96,7 +95,7 @@ class SealedChange:
     refund_id: str | None = None
 
 
-async def write(conn: AsyncConnection, change: SealedChange, more: Mapping[str, Any] | None = None) -> None:
+async def write(conn: AsyncConnection, change: SealedChange, more: Mapping[str, object] | None = None) -> None:
     """Write the change, its lines and texts, and its event with `more` in it. The order is locked.
 
     Its stock is moved by the caller.
@@ -126,7 +125,7 @@ async def release_units(
 
 
 async def _keep(conn: AsyncConnection, change: SealedChange) -> None:
-    row: dict[str, Any] = {"order_no": change.order_no, "change_no": change.change_no, "what": list(change.what)}
+    row: dict[str, object] = {"order_no": change.order_no, "change_no": change.change_no, "what": list(change.what)}
     row |= {"actor": change.actor, "refund_id": change.refund_id, "before": change.before, "after": change.after}
     totals = {"total_before_minor": change.total_before_minor, "total_after_minor": change.total_after_minor}
     await conn.execute(_CHANGE, row | totals)

@@ -1,7 +1,7 @@
 """Manual changes of an order by staff: stored with the reason, under an id that a repeat uses again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,7 +28,7 @@ class StaffAction:
     detail: str
     actor: str
     reason: str
-    value: Any = None
+    value: Mapping[str, object] | None = None
     approval_id: str | None = None
     moved_minor: int = 0
 
@@ -41,7 +41,7 @@ async def save(conn: AsyncConnection, keys: KeyRing, action: StaffAction) -> Non
     key = await data_key_of(conn, action.order_no)
     reason = keys.seal_json(key, action.reason, f"{action.act_id}:reason") if key else b""
     value = keys.seal_json(key, action.value, f"{action.act_id}:value") if key and action.value else None
-    row: dict[str, Any] = {
+    row: dict[str, object] = {
         "act_id": action.act_id,
         "order_no": action.order_no,
         "action": action.action,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from domain.customers import CustomerProfile
 from domain.orders.addresses import ShippingAddress
@@ -36,7 +35,7 @@ class NewOrder:
     lines: Sequence[RequestedLine]
     may_name_price: bool
     trace: str | None
-    answer: Callable[[str, int], dict[str, Any]]
+    answer: Callable[[str, int], dict[str, object]]
     hold_s: float = 0.0
     priority: int = 0
     discount_minor: int = 0
@@ -58,5 +57,5 @@ class Placed:
     """A kept order and the body to answer with; `claim` is held while the caller waits."""
 
     order_no: str
-    body: dict[str, Any]
+    body: dict[str, object]
     claim: idempotency.Claim | None

@@ -46,7 +46,7 @@ class _Alone:
     conn: AsyncConnection
     patience = ""
 
-    async def one_or_none(self, statement: PreparedStatement, values: Mapping[str, Any], turn: str = "") -> Any:
+    async def one_or_none(self, statement: PreparedStatement, values: Mapping[str, object], turn: str = "") -> Any:
         return await statement.one_or_none(self.conn, values)
 
 
@@ -162,7 +162,7 @@ def _total(draft: NewOrder, lines: list[PricedLine]) -> tuple[Priced | None, int
     return sums, total_minor
 
 
-async def _written(way: _Way, draft: NewOrder, statement: PreparedStatement, values: Mapping[str, Any]) -> Any:
+async def _written(way: _Way, draft: NewOrder, statement: PreparedStatement, values: Mapping[str, object]) -> Any:
     """The row that the statement gives; None when the loser of a race should look again."""
     try:
         return await way.one_or_none(statement, values, f"{draft.actor} {draft.customer_id}")

@@ -1,7 +1,6 @@
 """What the statements that accept an order are given."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from domain.orders.lines import PricedLine
 from domain.pricing.allocation import Priced
@@ -15,7 +14,7 @@ from infra.db.orders.placing.placement_statements import SHARED
 GRACE_S = 10.0
 
 
-def question(draft: NewOrder) -> dict[str, Any]:
+def question(draft: NewOrder) -> dict[str, object]:
     return {
         "subject": draft.request.subject,
         "key": draft.request.key,
@@ -28,9 +27,9 @@ def question(draft: NewOrder) -> dict[str, Any]:
 
 def order_values(
     keys: KeyRing, draft: NewOrder, order_no: str, total_minor: int, customer: CustomerRecord
-) -> dict[str, Any]:
+) -> dict[str, object]:
     seal, key = keys.vault.seal_json, customer.plain_key
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "order_no": order_no,
         "channel": draft.channel,
         "external_ref": draft.external_ref,
@@ -64,12 +63,12 @@ def order_values(
     return values
 
 
-def contact_values(keys: KeyRing, draft: NewOrder, customer: CustomerRecord) -> dict[str, Any]:
+def contact_values(keys: KeyRing, draft: NewOrder, customer: CustomerRecord) -> dict[str, object]:
     contact = named(keys, customer.plain_key, draft.customer_id, draft.profile, draft.ship_to)
     return {"contact_enc": contact.profile_enc, "terms": contact.terms}
 
 
-def line_values(lines: Sequence[PricedLine]) -> dict[str, Any]:
+def line_values(lines: Sequence[PricedLine]) -> dict[str, object]:
     """Numbers go as array literals: as lists, their types (and with them the plan) would vary with their size."""
     return {
         "skus": [line.sku for line in lines],
@@ -79,8 +78,8 @@ def line_values(lines: Sequence[PricedLine]) -> dict[str, Any]:
     }
 
 
-def charge_values(sums: Priced) -> dict[str, Any]:
-    values = {"items_minor": str(sums.items_minor)}
+def charge_values(sums: Priced) -> dict[str, object]:
+    values: dict[str, object] = {"items_minor": str(sums.items_minor)}
     for name in SHARED:
         values[f"{name}_minor"] = str(getattr(sums, f"{name}_minor"))
         shared = ",".join(str(getattr(share, f"{name}_minor")) for share in sums.shares)
@@ -88,7 +87,7 @@ def charge_values(sums: Priced) -> dict[str, Any]:
     return values
 
 
-def key_values(keys: KeyRing, draft: NewOrder, body: dict[str, Any]) -> dict[str, Any]:
+def key_values(keys: KeyRing, draft: NewOrder, body: dict[str, object]) -> dict[str, object]:
     waits = draft.hold_s > 0
     return {
         "subject": draft.request.subject,

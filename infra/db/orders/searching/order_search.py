@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -83,7 +82,7 @@ async def meanings(
 
 
 async def _exact(conn: AsyncConnection, q: str, providers: Sequence[str]) -> list[Branch]:
-    parameters: dict[str, Any] = {"q": q, "joined": re.sub(r"[\s-]", "", q), "order_no": normalise(q), "many": MANY}
+    parameters: dict[str, object] = {"q": q, "joined": re.sub(r"[\s-]", "", q), "order_no": normalise(q), "many": MANY}
     found: dict[str, list[str]] = {}
     for row in await conn.execute(_EXACT, {**parameters, "providers": list(providers)}):
         found.setdefault(row.kind, []).append(row.order_no)
