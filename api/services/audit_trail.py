@@ -50,7 +50,9 @@ async def _page(conn: Connection, services: Services, kind: ChainKind, key: str,
     return AuditPage(found[:limit], await audit_log.chain_of(conn, kind, key), more)
 
 
-async def list_entries(services: Services, kind: ChainKind, key: str, cursor: str | None, limit: int) -> dict[str, Any]:
+async def list_entries(
+    services: Services, kind: ChainKind, key: str, cursor: str | None, limit: int
+) -> dict[str, object]:
     """{items, next_cursor, chain}, newest first. Raises NotFound `order_not_found`, Problem `invalid_cursor`."""
     before = pagination.number(cursor) or NEWEST
     async with services.database.begin() as conn:
@@ -61,17 +63,17 @@ async def list_entries(services: Services, kind: ChainKind, key: str, cursor: st
     return {"items": items, "next_cursor": found.next_cursor, "chain": found.chain}
 
 
-def _sent(entry: dict[str, Any]) -> dict[str, Any]:
+def _sent(entry: dict[str, Any]) -> dict[str, object]:
     return {name: value for name, value in entry.items() if name not in _NOT_SENT}
 
 
-async def verify(services: Services, anchors: Sequence[str]) -> dict[str, Any]:
+async def verify(services: Services, anchors: Sequence[str]) -> dict[str, object]:
     """Check every chain and every anchor within the configured time."""
     kept, limit_s = [one.lower() for one in anchors], services.settings.books_check_timeout_s
     return (await verification.verdict_within(services.database, kept, limit_s, _FAULTS)).document
 
 
-async def review_access(services: Services, cursor: str | None, limit: int) -> dict[str, Any]:
+async def review_access(services: Services, cursor: str | None, limit: int) -> dict[str, object]:
     """{items, next_cursor} of everybody who can act. Raises Problem `invalid_cursor`."""
     after = ("", "", "") if cursor is None else pagination.decoded(cursor, str, str, str)
     async with services.database.begin() as conn:
@@ -87,7 +89,7 @@ async def review(services: Services) -> list[dict[str, Any]]:
         return await access_review.review(conn)
 
 
-async def newest_anchor(services: Services) -> dict[str, Any] | None:
+async def newest_anchor(services: Services) -> dict[str, object] | None:
     """The newest anchor, None before the first."""
     async with services.database.begin() as conn:
         found = await audit_anchors.newest(conn)
@@ -105,7 +107,7 @@ async def _nothing(_: Connection) -> None:
     """Nothing is checked before, and the database does not tell what this request made."""
 
 
-async def _make_anchors(services: Services) -> dict[str, Any]:
+async def _make_anchors(services: Services) -> dict[str, object]:
     """Each anchor is made in a transaction of its own, which nothing else may have written in."""
     until, complete = time.monotonic() + _ANCHORING_S, False
     while not complete and time.monotonic() < until:

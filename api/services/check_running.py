@@ -1,13 +1,11 @@
 """Consistency checks of the database, run for programs."""
 
-from typing import Any
-
 from api.dependencies import Services
 from infra.db.checks import check_schedule
 from infra.db.checks.consistency_checks import CheckResult
 
 
-async def run_checks(services: Services) -> dict[str, Any]:
+async def run_checks(services: Services) -> dict[str, object]:
     """{ok, checks} within the configured time; a check without a result by then has `ok` and `wrong` None."""
     answers = await check_schedule.answers(services.database, services.settings.books_check_timeout_s)
     return {"ok": all(answer.right for answer in answers), "checks": [_shown(answer) for answer in answers]}

@@ -1,7 +1,6 @@
 """The installation itself: whether it is ready, and the orders that wait to be started."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from api.dependencies import Services
 from api.errors import not_writable, unavailable
@@ -25,7 +24,7 @@ class Processes:
     lacking: list[bytes]
 
 
-async def backlog(services: Services) -> dict[str, Any]:
+async def backlog(services: Services) -> dict[str, object]:
     """{waiting, oldest_s, limit, accepting}."""
     limit = services.settings.backlog_limit
     async with services.database.begin() as conn:

@@ -26,7 +26,7 @@ async def preview(request: Request, person: CurrentCustomer, order_no: str) -> R
     services = services_of(request)
     _, glance = await owned(services, person, order_no)
     means = await order_cancellation.consequence(services, glance)
-    pieces = sum(row["quantity"] for row in means["stock"])
+    pieces = sum(row["quantity"] for row in means.stock)
     context: dict[str, Any] = {"order_no": glance.order_no, "means": means, "pieces": pieces}
     return page(request, "cancel.html", key=new_key(), reasons=REASONS, **context)
 

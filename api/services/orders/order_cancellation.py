@@ -1,7 +1,5 @@
 """Cancelling an order, or previewing it: what the HTTP call, the portal and the console's form all do."""
 
-from typing import Any
-
 from api.dependencies import Services, actor, derived_id
 from api.idempotency import WorkflowCall, request_of, run_by_workflow
 from api.replies import Reply
@@ -12,14 +10,14 @@ from domain.orders.waiting import waiting_for
 from infra.db.engine import Connection
 from infra.db.orders.changing.cancel_reasons import record_request, save_reason
 from infra.db.read_models import order_detail
-from infra.db.read_models.order_detail import OrderOverview
+from infra.db.read_models.order_detail import CancellationConsequence, OrderOverview
 from workflows import names
 from workflows.payloads import CancelRequest, UpdateAnswer
 
 CANCEL_WAIT_S = 3.0
 
 
-async def consequence(services: Services, glance: OrderOverview) -> dict[str, Any]:
+async def consequence(services: Services, glance: OrderOverview) -> CancellationConsequence:
     """What cancelling would give back (see `order_detail.consequence`). Raises Conflict `not_cancellable`."""
     _require_cancellable(glance)
     async with services.database.begin() as conn:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
@@ -111,7 +111,7 @@ def change_request_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -
                 lines_named)  # fmt: skip
 
 
-async def preview(services: Services, number: str, request: ChangeRequest) -> dict[str, Any]:
+async def preview(services: Services, number: str, request: ChangeRequest) -> dict[str, object]:
     """The exact consequence; nothing is changed. Raises what `change` raises."""
     async with services.database.begin() as conn:
         return _told(await _plan(conn, services, number, request))
@@ -245,7 +245,7 @@ async def _refunding(asked: Awaitable[Refunded]) -> Refunded:
 
 async def _carry_out(
     conn: Connection, services: Services, caller: Principal, plan: ChangePlan, refund_id: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     number, status = plan.context.order_no, plan.context.standing.status
     refunded: str | None = None
     if plan.refund_minor > 0:
@@ -263,14 +263,14 @@ async def _carry_out(
 
 async def _wait_for_payment(
     conn: Connection, services: Services, caller: Principal, plan: ChangePlan, payment: Payment
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Keep the change, hold what it needs more; the order's workflow takes the difference."""
     by = PaidBy(payment.method, payment.token, services.settings.payment_timeout_s)
     await change_payments.open_one(conn, services.keys, plan, actor(caller), by)
     return _told(plan)
 
 
-def _told(plan: ChangePlan) -> dict[str, Any]:
+def _told(plan: ChangePlan) -> dict[str, object]:
     here = plan.context
     held = stock_deltas(plan.lines) if here.warehouse is not None else {}
     return {
@@ -288,7 +288,7 @@ def _told(plan: ChangePlan) -> dict[str, Any]:
     }
 
 
-def _one(plan: ChangePlan, what: ChangeKind) -> dict[str, Any]:
+def _one(plan: ChangePlan, what: ChangeKind) -> dict[str, object]:
     if what is ChangeKind.DELIVERY_SLOT:
         return {
             "what": WORDS[what],

@@ -1,7 +1,6 @@
 """Placing an order: who may place which, and what the database keeps of it."""
 
 from collections.abc import Callable
-from typing import Any
 
 from api.dependencies import Services, actor, methods
 from api.errors import Problem
@@ -129,8 +128,8 @@ def _draft(
     )
 
 
-def _answer(currency: str) -> Callable[[str, int], dict[str, Any]]:
-    def answer(order_no: str, total_minor: int) -> dict[str, Any]:
+def _answer(currency: str) -> Callable[[str, int], dict[str, object]]:
+    def answer(order_no: str, total_minor: int) -> dict[str, object]:
         return {
             "order_no": order_no,
             "status": Status.RECEIVED.value,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from api import pagination
 from api.dependencies import Services
@@ -11,6 +10,7 @@ from domain.access import Principal
 from domain.errors import NotFound
 from domain.support.steps import Action, Step
 from infra.db.read_models import order_detail
+from infra.db.read_models.order_detail import CancellationConsequence
 from infra.db.support import parked_groups, parked_steps
 from infra.db.support.parked_groups import LastAction, StuckGroup, StuckOrder, Touched
 from infra.db.support.parked_steps import StuckStep, StuckWanted
@@ -55,7 +55,7 @@ class ParkedOrder:
     resolved the step before, and the actions for which this caller needs an approver."""
 
     step: StuckOrder
-    consequence: dict[str, Any]
+    consequence: CancellationConsequence
     last_action: LastAction | None
     needs_approval: frozenset[str]
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -218,17 +218,31 @@ def _with_utc(data: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-async def consequence(conn: AsyncConnection, order_no: str) -> dict[str, Any]:
-    """What cancelling the order now would give back: minor units, stock, and the parcel that would be recalled."""
+class ReleasedStock(TypedDict):
+    """Units of a SKU that go back to stock."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationConsequence:
+    """What cancelling an order would give back, in minor units, and what becomes of its goods and its parcel."""
+
+    refund_minor: int
+    void_minor: int
+    currency: str
+    stock: Sequence[ReleasedStock]
+    parcel: Literal["recall"] | None
+
+
+async def consequence(conn: AsyncConnection, order_no: str) -> CancellationConsequence:
+    """What cancelling the order now would give back."""
     row = (await conn.execute(_CONSEQUENCE, {"order_no": order_no})).one()
-    return {
-        # Of an exchange order the money that is behind its goods goes back, too, where it was paid.
-        "refund_minor": row.refund_minor + await exchange_fallback.quote(conn, order_no),
-        "void_minor": row.void_minor,
-        "currency": row.currency,
-        "stock": row.stock or [],
-        "parcel": "recall" if row.parcel else None,
-    }
+    # Of an exchange order the money that is behind its goods goes back, too, where it was paid.
+    refund_minor = row.refund_minor + await exchange_fallback.quote(conn, order_no)
+    parcel: Literal["recall"] | None = "recall" if row.parcel else None
+    return CancellationConsequence(refund_minor, row.void_minor, row.currency, row.stock or [], parcel)
 
 
 def _shipment(shipment: dict[str, Any]) -> dict[str, Any]:
