@@ -62,7 +62,7 @@ class Post:
     async def make(self) -> int:
         """Turn events into messages; how many there are to send."""
         async with autocommit(self.database) as connection:
-            return (await outbox.fan_out(connection, 500)).told
+            return (await outbox.fan_out(connection, 500)).notified
 
     async def turn(self, messenger: NotificationSender | None = None) -> None:
         """Make messages and send all that is due."""
