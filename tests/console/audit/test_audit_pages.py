@@ -6,6 +6,8 @@ import secrets
 import pyotp
 import pytest
 
+from domain.approvals import StepResolution
+from domain.support.steps import Action
 from infra.db.approvals import approval_requests
 from infra.db.orders.changing import cancel_reasons, staff_actions
 from infra.db.support import activity_actions, parked_steps
@@ -95,10 +97,11 @@ async def test_an_act_by_hand_and_a_second_persons_words_are_there(support: Staf
     async with services.database.begin() as conn:
         action = staff_actions.StaffAction(act_id, order_no, "prioritise", "urgent", "support:amy", f"{REASON} 1")
         await staff_actions.save(conn, services.keys, action)
-        request = approval_requests.NewApproval(
-            approval_id, "resolve", order_no, "compensate", 1, 5, "CNY", {}, "support:amy", 600.0
+        resolution = StepResolution(Action.COMPENSATE, f"{REASON} 3")
+        wanted = approval_requests.NewApproval(
+            approval_id, order_no, resolution.action, 1, 5, "CNY", resolution, "support:amy", 600
         )
-        await approval_requests.open_request(conn, services.keys, request)
+        await approval_requests.open_request(conn, services.keys, wanted)
         await approval_requests.decide(conn, services.keys, approval_id, "refused", "finance:fay", f"{REASON} 2")
     refused, page, act_row = cells((await support.get(f"/console/orders/{order_no}/audit")).text)[:3]
     assert refused[2:4] == ["finance:fay", f"refused {approval_id}"] and refused[5] == "the customer rang &amp; asked 2"
