@@ -1,5 +1,6 @@
 """The audit log in the console: an order's, a person's, and who can act at all."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import orjson
@@ -13,7 +14,7 @@ from api.console.session import CurrentStaff, StaffMember
 from api.dependencies import require, services_of
 from api.schemas.fields import Name
 from api.services import audit_trail
-from api.services.audit_trail import ChainKind
+from api.services.audit_trail import AuditEntry, ChainKind
 from domain.access import Role
 from domain.orders.status import Status
 
@@ -56,9 +57,9 @@ async def _entries(request: Request, person: StaffMember, kind: ChainKind, key: 
     return page(request, "audit.html", member=person, **context)
 
 
-def _shown(entry: dict[str, Any]) -> dict[str, Any]:
-    sides = {side: _readable(entry[side]) for side in ("before", "after")}
-    return {**entry, **sides, "group": _group(entry["action"])}
+def _shown(entry: AuditEntry) -> dict[str, Any]:
+    sides = {"before": _readable(entry.before), "after": _readable(entry.after)}
+    return {**asdict(entry), **sides, "group": _group(entry.action)}
 
 
 def _readable(value: str | None) -> str | None:

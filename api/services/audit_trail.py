@@ -3,8 +3,8 @@
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, fields
+from typing import TypeAlias
 
 from api import pagination
 from api.dependencies import Services
@@ -13,7 +13,8 @@ from api.replies import Reply
 from domain.access import Principal
 from domain.errors import NotFound
 from infra.db.audit import access_review, audit_anchors, audit_log, verification
-from infra.db.audit.audit_log import NEWEST, Chain
+from infra.db.audit.access_review import Access
+from infra.db.audit.audit_log import NEWEST, Chain, ChainHead
 from infra.db.engine import Connection
 from infra.db.read_models import order_detail
 
@@ -25,6 +26,7 @@ _ANCHORING_S = 8.0
 
 
 ChainKind: TypeAlias = Chain
+AuditEntry = audit_log.AuditEntry
 REVIEW_DAYS = access_review.REVIEW_DAYS
 
 
@@ -32,8 +34,8 @@ REVIEW_DAYS = access_review.REVIEW_DAYS
 class AuditPage:
     """Entries, the newest first, the chain that they belong to, and the cursor of the next page."""
 
-    entries: list[dict[str, Any]]
-    chain: dict[str, Any]
+    entries: list[AuditEntry]
+    chain: ChainHead
     next_cursor: str | None
 
 
@@ -46,7 +48,7 @@ async def read_entries(services: Services, kind: ChainKind, key: str, cursor: st
 
 async def _page(conn: Connection, services: Services, kind: ChainKind, key: str, before: int, limit: int) -> AuditPage:
     found = await audit_log.entries(conn, services.keys, kind, key, before, limit + 1)
-    more = pagination.encoded([found[limit - 1]["number"]]) if len(found) > limit else None
+    more = pagination.encoded([found[limit - 1].number]) if len(found) > limit else None
     return AuditPage(found[:limit], await audit_log.chain_of(conn, kind, key), more)
 
 
@@ -63,8 +65,8 @@ async def list_entries(
     return {"items": items, "next_cursor": found.next_cursor, "chain": found.chain}
 
 
-def _sent(entry: dict[str, Any]) -> dict[str, object]:
-    return {name: value for name, value in entry.items() if name not in _NOT_SENT}
+def _sent(entry: AuditEntry) -> dict[str, object]:
+    return {field.name: getattr(entry, field.name) for field in fields(entry) if field.name not in _NOT_SENT}
 
 
 async def verify(services: Services, anchors: Sequence[str]) -> dict[str, object]:
@@ -79,11 +81,11 @@ async def review_access(services: Services, cursor: str | None, limit: int) -> d
     async with services.database.begin() as conn:
         found = await access_review.review(conn, after, limit + 1)
     last = found[limit - 1] if len(found) > limit else None
-    more = pagination.encoded([last["access"], last["role"], last["name"]]) if last else None
+    more = pagination.encoded([last.access, last.role, last.name]) if last else None
     return {"items": found[:limit], "next_cursor": more}
 
 
-async def review(services: Services) -> list[dict[str, Any]]:
+async def review(services: Services) -> list[Access]:
     """Who can act, and who did."""
     async with services.database.begin() as conn:
         return await access_review.review(conn)

@@ -1,7 +1,8 @@
 """The access review: who can act, in which role, and whether they do."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,14 +33,26 @@ _REVIEW = text(
 REVIEW_DAYS = 90
 
 
-async def review(
-    conn: AsyncConnection, after: Sequence[str] = ("", "", ""), most: int | None = None
-) -> list[dict[str, Any]]:
-    """{name, role, access, created_at, signed_in_at, actor, acts, last_act_at} of everybody, the active ones first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Somebody who can act, or did; `acts` counts the last 90 days.
 
-    `access` is active, removed, or token: acted with a bearer token and is no member of staff who signs in. `acts`
-    counts the last 90 days. `after` is the access, role and name of the one before, `most` how many at most.
+    `access` is active, removed, or token: acted with a bearer token and is no member of staff who signs in.
     """
+
+    name: str
+    role: str
+    access: str
+    created_at: datetime | None
+    signed_in_at: datetime | None
+    actor: str
+    acts: int
+    last_act_at: datetime | None
+
+
+async def review(conn: AsyncConnection, after: Sequence[str] = ("", "", ""), most: int | None = None) -> list[Access]:
+    """Everybody, the active ones first. `after` is the access, role and name of the one before, `most` how many at
+    most."""
     access, role, name = after
     values = {"days": REVIEW_DAYS, "access": access, "role": role, "name": name, "most": most}
-    return [dict(row._mapping) for row in await conn.execute(_REVIEW, values)]
+    return [Access(**row) for row in (await conn.execute(_REVIEW, values)).mappings()]

@@ -1,8 +1,10 @@
 """The audit log as people read it: one order's entries or one person's, newest first, with the reasons opened."""
 
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.customers.profiles import KeyRing
@@ -39,41 +41,66 @@ _ENTRIES = """
       LEFT JOIN customers c ON c.customer_id = o.customer_id
      ORDER BY a.{number} DESC
 """
-_OF: dict[Chain, Any] = {
+_OF: dict[Chain, TextClause] = {
     "order": text(_ENTRIES.format(key="order_no", number="order_count")),
     "actor": text(_ENTRIES.format(key="actor", number="actor_count")),
 }
 _CHAIN = text("SELECT count AS entries, head FROM audit_chains WHERE kind = :kind AND key = :key")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """An entry; `number` counts within its chain. `why` is None where no reason was kept, or, with `kept`, where its
+    key is gone."""
+
+    entry_id: int
+    number: int
+    occurred_at: datetime
+    actor: str
+    action: str
+    order_no: str | None
+    before: str | None
+    after: str | None
+    reference: str | None
+    origin: str | None
+    why: str | None = field(repr=False)
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """How many entries a chain has, and its newest hash in hexadecimal, None while it has none."""
+
+    count: int
+    head: str | None
+
+
 async def entries(
     conn: AsyncConnection, keys: KeyRing, chain: Chain, key: str, before: int = NEWEST, limit: int = 50
-) -> list[dict[str, Any]]:
-    """At most `limit` entries of an order or a person (`role:name`) with a number below `before`, newest first.
-
-    Each {entry_id, number, occurred_at, actor, action, order_no, before, after, reference, origin, why, kept}: `why` is
-    None where no reason was kept, or, with `kept` true, where its key is gone.
-    """
+) -> list[AuditEntry]:
+    """At most `limit` entries of an order or a person (`role:name`) with a number below `before`, newest first."""
     question = {"key": key, "before": before, "limit": limit}
-    return [_opened(keys, row) for row in await conn.execute(_OF[chain], question)]
+    return [_opened(keys, row) for row in (await conn.execute(_OF[chain], question)).mappings()]
 
 
-def _opened(keys: KeyRing, row: Any) -> dict[str, Any]:
-    entry = dict(row._mapping)
-    plain, key, held = entry.pop("stock_reason"), entry.pop("data_key"), entry.pop("hold_what")
+def _opened(keys: KeyRing, row: RowMapping) -> AuditEntry:
+    plain, reference, order_no = row["stock_reason"], row["reference"], row["order_no"]
     readable = plain is not None
-    for name, context in (
-        ("reason_enc", f"{row.reference}:reason"),
-        ("words_enc", f"{row.reference}:words"),
-        ("cancel_reason_enc", f"{row.order_no}:cancel_reason"),
-        ("hold_enc", hold_context(row.order_no, held)),
-    ):
-        if (sealed := entry.pop(name)) is not None:
-            plain, readable = keys.open_json(key, sealed, context), True
-    return {**entry, "why": plain, "kept": readable}
+    sealed_by = {
+        "reason_enc": f"{reference}:reason",
+        "words_enc": f"{reference}:words",
+        "cancel_reason_enc": f"{order_no}:cancel_reason",
+        "hold_enc": hold_context(order_no, row["hold_what"]),
+    }
+    for name, context in sealed_by.items():
+        if (sealed := row[name]) is not None:
+            plain, readable = keys.open_json(row["data_key"], sealed, context), True
+    others = ("stock_reason", "data_key", "hold_what", *sealed_by)
+    known = {name: value for name, value in row.items() if name not in others}
+    return AuditEntry(**known, why=plain, kept=readable)
 
 
-async def chain_of(conn: AsyncConnection, chain: Chain, key: str) -> dict[str, Any]:
-    """{count, head}: how many entries the chain has, and its newest hash in hexadecimal (None while it has none)."""
+async def chain_of(conn: AsyncConnection, chain: Chain, key: str) -> ChainHead:
+    """The head of the chain of an order or a person."""
     row = (await conn.execute(_CHAIN, {"kind": chain, "key": key})).one_or_none()
-    return {"count": row.entries, "head": bytes(row.head).hex()} if row else {"count": 0, "head": None}
+    return ChainHead(row.entries, bytes(row.head).hex()) if row else ChainHead(0, None)

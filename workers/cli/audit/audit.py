@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -125,7 +126,7 @@ async def _anchored(configuration: Settings, only_print: bool) -> Anchor | None:
 def access(*, as_json: bool = False, configuration: Settings | None = None, console: Console | None = None) -> int:
     """Who can act, in which role, and did in the last 90 days."""
     rows = _read(_console(console, as_json), configuration, access_review.review)
-    return WRONG if rows is None else report_access(rows, console, as_json=as_json)
+    return WRONG if rows is None else report_access([asdict(row) for row in rows], console, as_json=as_json)
 
 
 def report_access(rows: list[dict[str, Any]], console: Console | None = None, *, as_json: bool = False) -> int:
