@@ -55,7 +55,7 @@ async def choose(
         "kept": kept,
         "wanted": wanted,
         "picked": known,
-        "found": [one for one in found if one["sku"] not in {row["sku"] for row in known}],
+        "found": [one for one in found if one.sku not in {product.sku for product in known}],
         "more": len(found) == order_goods.SHOWN,
         "cards": cards_of(services.settings),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from api.dependencies import Services
 from infra.db.portal import exchange_products, order_summaries
+from infra.db.portal.exchange_products import OfferedProduct
 
 SHOWN = exchange_products.MAX_PRODUCTS
 
@@ -19,8 +20,8 @@ async def names_for_exchange(services: Services, order_no: str, new: Sequence[st
     """The names of what can be sent back and of the SKUs `new`."""
     async with services.database.begin() as conn:
         rows = await order_summaries.returnable(conn, order_no)
-        rows = rows + await exchange_products.known(conn, order_no, list(new))
-    return {row["sku"]: row["name"] for row in rows}
+        wanted = await exchange_products.known(conn, order_no, list(new))
+    return {**{row["sku"]: row["name"] for row in rows}, **{product.sku: product.name for product in wanted}}
 
 
 async def names_of_return(
@@ -30,12 +31,12 @@ async def names_of_return(
     async with services.database.begin() as conn:
         names = await order_summaries.names_of(conn, order_no)
         wanted = await exchange_products.known(conn, order_no, list(new))
-    return names, {row["sku"]: row["name"] for row in wanted}
+    return names, {product.sku: product.name for product in wanted}
 
 
 async def for_exchange(
     services: Services, order_no: str, search: str, chosen: Sequence[str]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[OfferedProduct], list[OfferedProduct]]:
     """Products that fit the search, and the chosen ones."""
     async with services.database.begin() as conn:
         found = await exchange_products.offered(conn, order_no, search)

@@ -1,7 +1,7 @@
 """The shop's goods as a customer chooses among them for an exchange: sold today, in the order's currency."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,14 +20,25 @@ _OFFERED = text(
 _KNOWN = text(f"{_FOUND} AND p.sku = ANY(CAST(:skus AS text[])) ORDER BY p.sku")
 
 
-async def offered(conn: AsyncConnection, order_no: str, q: str) -> list[dict[str, Any]]:
-    """At most SHOWN goods whose name holds `q`, or whose number it is: sku, name, price_minor, currency, available."""
+@dataclass(frozen=True, slots=True)
+class OfferedProduct:
+    """A product that may be chosen; `available` where some of it is in stock."""
+
+    sku: str
+    name: str
+    price_minor: int
+    currency: str
+    available: bool
+
+
+async def offered(conn: AsyncConnection, order_no: str, q: str) -> list[OfferedProduct]:
+    """At most MAX_PRODUCTS goods whose name holds `q`, or whose number it is."""
     pattern = "%" + q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
     rows = await conn.execute(_OFFERED, {"order_no": order_no, "q": q, "pattern": pattern})
-    return [dict(row._mapping) for row in rows]
+    return [OfferedProduct(**row) for row in rows.mappings()]
 
 
-async def known(conn: AsyncConnection, order_no: str, skus: Sequence[str]) -> list[dict[str, Any]]:
+async def known(conn: AsyncConnection, order_no: str, skus: Sequence[str]) -> list[OfferedProduct]:
     """Those of these goods that may be chosen."""
     rows = await conn.execute(_KNOWN, {"order_no": order_no, "skus": list(skus)})
-    return [dict(row._mapping) for row in rows]
+    return [OfferedProduct(**row) for row in rows.mappings()]
