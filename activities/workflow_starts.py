@@ -91,7 +91,7 @@ async def start_again(client: Client, order: OrderSummary, task_queue: str) -> N
     )
 
 
-async def signal(client: Client, order: OrderSummary, task_queue: str, name: str, payload: Any) -> None:
+async def signal(client: Client, order: OrderSummary, task_queue: str, name: str, payload: object) -> None:
     """Signal an order; one that is not running starts a run from the database."""
     await client.start_workflow(
         names.ORDER,
@@ -104,7 +104,7 @@ async def signal(client: Client, order: OrderSummary, task_queue: str, name: str
     )
 
 
-async def signal_return(client: Client, order: OrderSummary, task_queue: str, return_id: str, payload: Any) -> None:
+async def signal_return(client: Client, order: OrderSummary, task_queue: str, return_id: str, payload: object) -> None:
     """Signal a return's workflow; where it is not there, its order, which begins it and loses nothing by that."""
     try:
         await client.get_workflow_handle(names.return_workflow(return_id)).signal(names.RETURN_CHANGED, payload)

@@ -25,13 +25,13 @@ class StepResolution:
     kind: ClassVar[ApprovalKind] = ApprovalKind.RESOLVE
     action: Action
     reason: str
-    value: Mapping[str, Any] | None = None
+    value: Mapping[str, object] | None = None
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "StepResolution":
         return cls(Action(stored["action"]), stored["reason"], stored.get("value"))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {"action": self.action, "reason": self.reason, "value": self.value}
 
 
@@ -42,13 +42,13 @@ class ManualTransition:
     kind: ClassVar[ApprovalKind] = ApprovalKind.ADJUST
     event: OrderEvent
     reason: str
-    value: Mapping[str, Any] | None = None
+    value: Mapping[str, object] | None = None
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "ManualTransition":
         return cls(OrderEvent(stored["event"]), stored["reason"], stored.get("value"))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {"event": self.event, "reason": self.reason, "value": self.value}
 
 
@@ -75,7 +75,7 @@ class BulkResolution:
     action: Action
     reason: str
     rate_per_s: float
-    value: Mapping[str, Any] | None = None
+    value: Mapping[str, object] | None = None
     all: bool = False
     expected: int | None = None
 
@@ -108,7 +108,7 @@ class BulkRequest:
         return self.resolution.reason
 
     @property
-    def value(self) -> Mapping[str, Any] | None:
+    def value(self) -> Mapping[str, object] | None:
         return self.resolution.value
 
     @classmethod
@@ -117,7 +117,7 @@ class BulkRequest:
         parks, amounts = (tuple(stored.get(name) or [None] * len(orders)) for name in ("parks", "amounts"))
         return cls(BulkResolution.from_json(stored["wish"]), orders, parks, amounts)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         each = {"orders": list(self.orders), "parks": list(self.parks), "amounts": list(self.amounts)}
         return {"wish": asdict(self.resolution), **each}
 
@@ -138,7 +138,7 @@ class RefundRequest:
     def from_json(cls, stored: Mapping[str, Any]) -> "RefundRequest":
         return cls(stored["refund_id"], stored["reason"])
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {"refund_id": self.refund_id, "reason": self.reason}
 
 

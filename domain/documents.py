@@ -63,7 +63,7 @@ class Amounts:
     def tax_minor(self) -> int:
         return sum(line.tax_minor for line in self.lines)
 
-    def content(self) -> dict[str, Any]:
+    def content(self) -> dict[str, object]:
         """The amounts as they are kept with the document. `tax_added_minor` is what prices did not hold already."""
         items = sum(line.quantity * line.unit_price_minor for line in self.lines)
         discount = sum(line.discount_minor for line in self.lines)

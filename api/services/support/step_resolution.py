@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
@@ -172,7 +171,7 @@ def _require_fitting(parked: Parked, request: StepResolution, meant: int | None)
         raise Conflict("order_is_held", "the order is held: release it first")
 
 
-def require_readable(value: Mapping[str, Any] | None) -> None:
+def require_readable(value: Mapping[str, object] | None) -> None:
     """Raises Problem `invalid_text` for control characters in an amended text."""
     if any(isinstance(field, str) and not _PROSE.match(field) for field in (value or {}).values()):
         raise Problem("invalid_text", "a text of value holds control characters")

@@ -111,7 +111,7 @@ class Approval:
         return self.request.reason if self.request else None
 
     @property
-    def value(self) -> Mapping[str, Any] | None:
+    def value(self) -> Mapping[str, object] | None:
         """What the action is given, in the shape that it asks for."""
         return self.request.value if self.request else None
 

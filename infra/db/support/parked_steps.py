@@ -232,7 +232,7 @@ async def keep_resolution(
     action: str,
     actor: str,
     reason: str,
-    value: Mapping[str, str] | None,
+    value: Mapping[str, object] | None,
     approval_id: str | None = None,
     park_no: int | None = None,
 ) -> None:
@@ -271,7 +271,7 @@ async def open_job(
     action: str,
     actor: str,
     reason: str,
-    value: Mapping[str, str] | None,
+    value: Mapping[str, object] | None,
     rate_per_s: float,
     trace: str | None,
     limit_minor: int,
