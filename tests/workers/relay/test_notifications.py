@@ -281,8 +281,8 @@ async def test_a_refused_address_fails_at_once_and_can_be_sent_again(post: Post)
     async with post.database.begin() as connection:
         keys = KeyRing(vault())
         [rows] = await messages.of_order(connection, keys, order_no)
-        assert (rows["state"], rows["error"], rows["to"]) == ("failed", "rejected", "x***@example.com")
-        await messages.send_again(connection, order_no, rows["message_id"], "support:amy")
+        assert (rows.state, rows.error, rows.to) == ("failed", "rejected", "x***@example.com")
+        await messages.send_again(connection, order_no, rows.message_id, "support:amy")
     await post.turn()
     assert await post.states(order_no) == [("order_placed", "email", "sent", 1, None)]
     [sent] = await post.sent(order_no=order_no)
