@@ -110,7 +110,8 @@ async def as_owner(server: PostgresServer, statement: sql.Composed) -> None:
 
 
 async def create_database(server: PostgresServer, name: str, template: str = "template1") -> None:
-    made = sql.SQL("CREATE DATABASE {} OWNER oms_owner TEMPLATE {}")
+    # Copying the files takes a third of the processor time of writing every page to the log.
+    made = sql.SQL("CREATE DATABASE {} OWNER oms_owner TEMPLATE {} STRATEGY FILE_COPY")
     await as_owner(server, made.format(sql.Identifier(name), sql.Identifier(template)))
     # What a database itself allows is not copied with it.
     await as_owner(server, sql.SQL("REVOKE CREATE, TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))

@@ -49,6 +49,7 @@ FOR_TESTS = {
     "full_page_writes": "off",
     "shared_buffers": "64MB",
     "max_connections": "200",
+    "scram_iterations": "1",  # thousands of connections with a random password: 2 ms of the client each
 }
 
 
@@ -120,7 +121,7 @@ class PostgresServer:
             "--auth=scram-sha-256",
         ]
         argv += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        argv += [] if self.durable else ["--no-sync"]
+        argv += [] if self.durable else ["--no-sync", "--set", f"scram_iterations={FOR_TESTS['scram_iterations']}"]
         process = await spawn(Command(argv, self.log, run_as=self._run_as(folder)))
         if await process.wait() != 0:
             raise StackError(f"PostgreSQL's data folder could not be made:\n{tail(self.log)}")
