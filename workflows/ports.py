@@ -81,7 +81,8 @@ class GatewayPort(Generic[In, Out]):
         The activity itself counts (activities/retry_limits.py): what our own side failed, and what an open circuit kept
         back, is no attempt. One that was begun when Temporal counted gets as many attempts again, without end.
         """
-        backoff_s = policy.gateway_backoff_s
+        # Temporal takes no retry policy whose first pause is longer than its longest.
+        backoff_s = min(policy.gateway_backoff_s, _LONGEST_BACKOFF.total_seconds())
         while True:
             try:
                 return await self._attempts(arg, policy, backoff_s, summary)

@@ -8,7 +8,7 @@ class GatewaySettings(BaseModel):
 
     gateway_timeout_s: float = Field(default=5.0, gt=0)
     gateway_attempts: int = Field(default=5, ge=1)
-    gateway_backoff_s: float = Field(default=1.0, gt=0)
+    gateway_backoff_s: float = Field(default=1.0, gt=0, le=15)
     gateway_patience_s: float = Field(default=120.0, gt=0)
     breaker_failures: int = Field(default=20, ge=1)
     breaker_reset_s: float = Field(default=2.0, gt=0)

@@ -67,6 +67,7 @@ def test_complete_settings_are_accepted(capsys: pytest.CaptureFixture[str], comm
         ("relay", {"OMS_SMS_PROVIDER": "sns"}, "OMS_SMS_PROVIDER: 'sns' does not do; it must be 'sandbox' or 'none'"),
         ("api", {"OMS_DB_POOL_SIZE": "0"}, "OMS_DB_POOL_SIZE: '0' does not do; it must be at least 1"),
         ("api", {"OMS_API_PORT": "70000"}, "OMS_API_PORT: '70000' does not do; it must be at most 65535"),
+        ("worker", {"OMS_GATEWAY_BACKOFF_S": "16"}, "OMS_GATEWAY_BACKOFF_S: '16' does not do; it must be at most 15"),
         ("api", {"OMS_RETURN_WINDOW_S": "-1"}, "OMS_RETURN_WINDOW_S: '-1' does not do; it must be at least 0"),
         ("api", {"OMS_RETURN_WINDOW_S": "7d"}, "OMS_RETURN_WINDOW_S: '7d' does not do; it must be a whole number"),
         ("api", {"OMS_TAX_INCLUDED": "perhaps"}, "OMS_TAX_INCLUDED: 'perhaps' does not do; it must be true or false"),
