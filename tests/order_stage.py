@@ -36,9 +36,11 @@ _numbers = itertools.count(1)
 # Workflow scenarios run in Temporal's sandbox, which finds what is not deterministic, at a fifth of their time
 # more. Where people and pages are the subject, workflows run as in a shop.
 AS_IN_PRODUCTION = {"sandboxed_workflows": False}
+# A wait ends by what it waits for; its limit only ends a test that fails.
+PATIENCE_S = 90.0
 
 
-async def eventually(condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+async def eventually(condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
     """The first true value of the (possibly async) condition; AssertionError when none came in time."""
     end = time.monotonic() + timeout_s
     while True:
@@ -136,7 +138,7 @@ class Stage:
     async def status(self, order_no: str) -> str:
         return str((await self.sql("SELECT status FROM orders WHERE order_no = :o", o=order_no))[0][0])
 
-    async def reaches(self, order_no: str, status: str, timeout_s: float = 30.0) -> None:
+    async def reaches(self, order_no: str, status: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until the database shows `status`."""
         observed = ""
 
@@ -153,7 +155,7 @@ class Stage:
             )
             raise AssertionError(f"{order_no} is {observed}, not {status}: {timeline}") from None
 
-    async def parked(self, order_no: str, timeout_s: float = 30.0) -> Any:
+    async def parked(self, order_no: str, timeout_s: float = PATIENCE_S) -> Any:
         """Wait until the order is parked; the row."""
         rows = await eventually(
             lambda: self.sql("SELECT * FROM parked_steps WHERE order_no = :o AND resolved_at IS NULL", o=order_no),

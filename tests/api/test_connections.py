@@ -43,7 +43,7 @@ async def port(database_url: DatabaseUrls) -> AsyncIterator[int]:
 
 async def read_to_end(pair: Pair) -> bytes:
     """All that comes until the other side closes."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await pair[READER].read()
 
 

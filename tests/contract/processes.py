@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-STARTS_WITHIN_S = 30
+STARTS_WITHIN_S = 90
 
 
 def free_port() -> int:

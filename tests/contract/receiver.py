@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 T = TypeVar("T")
-WITHIN_S = 15
+WITHIN_S = 60
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ async def browser(chromium: Browser) -> AsyncIterator[Browser]:
 async def live(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StackRun]:
     """`oms up` with parcels moved manually, a payment deadline that nobody meets by accident and attempts that last."""
     unhurried = {"OMS_PAYMENT_TIMEOUT_S": "600", "OMS_SANDBOX_MANUAL_CARRIER": "1", "OMS_GATEWAY_ATTEMPTS": "12"}
-    unhurried |= {"OMS_GATEWAY_PATIENCE_S": "600"}
+    unhurried |= {"OMS_GATEWAY_PATIENCE_S": "600", "OMS_GATEWAY_TIMEOUT_S": "60"}
     unhurried["OMS_RETURN_WINDOW_S"] = "600"  # customers have time to send things back
     async with StackRun(
         tmp_path_factory.mktemp("live"), unhurried, ("--manual-carrier", "--allow-private-webhooks")

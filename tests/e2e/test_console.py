@@ -93,7 +93,7 @@ async def test_support_pauses_lets_go_on_and_retries_a_step_while_the_carrier_is
     await page.locator("input[value=retry_now]").wait_for(state="attached")
     await live.sandbox("DELETE", "/faults")
     await confirm_action(page, "retry_now")
-    await live.reaches(order_no, "preparing", 10)
+    await live.reaches(order_no, "preparing")
     assert len(await live.items("/shipments", order_no=order_no)) == 1
 
 

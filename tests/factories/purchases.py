@@ -24,7 +24,7 @@ async def shop_open(urls: DatabaseUrls, temporal: TemporalServer, folder: Path) 
         for sku, price_minor in ((OLD, 1_000), (CHEAP, 700), (DEAR, 1_600)):
             await stage.stock(sku, 1000, price_minor=price_minor)
         same = {name: getattr(stage.settings, name) for name in SAME}
-        async with open_api(urls, temporal_address=temporal.address, workflow_timeout_s=10, **same) as api:
+        async with open_api(urls, temporal_address=temporal.address, workflow_timeout_s=60, **same) as api:
             yield Office(stage, api)
 
 

@@ -172,7 +172,7 @@ class StackRun:
         return httpx.AsyncClient(
             base_url=base or ready["api"],
             headers={"Authorization": f"Bearer {ready['tokens'][role]}"},
-            timeout=30,
+            timeout=60,
             trust_env=False,
             verify=False,  # nothing here speaks TLS, and reading the certificates is the most of a client's cost
             limits=httpx.Limits(max_connections=200),
@@ -180,7 +180,7 @@ class StackRun:
 
     async def sandbox(self, method: str, path: str, **options: Any) -> Any:
         """A call of the sandbox that must succeed; its JSON."""
-        async with httpx.AsyncClient(base_url=self.ready["sandbox"], timeout=20, trust_env=False, verify=False) as http:
+        async with httpx.AsyncClient(base_url=self.ready["sandbox"], timeout=60, trust_env=False, verify=False) as http:
             response = await http.request(method, path, **options)
         assert response.is_success, response.text
         return response.json()
@@ -213,7 +213,7 @@ class StackRun:
     async def owner(self) -> "psycopg.AsyncConnection[dict[str, Any]]":
         """A connection of the database's owner."""
         return await psycopg.AsyncConnection.connect(
-            self.ready["database_url"], autocommit=True, connect_timeout=10, row_factory=dict_row
+            self.ready["database_url"], autocommit=True, connect_timeout=60, row_factory=dict_row
         )
 
     async def order(self, order_no: str) -> dict[str, Any]:

@@ -49,5 +49,5 @@ async def office(
         same = {
             name: getattr(stage.settings, name) for name in ("task_queue", "deployment_name", "build_id", "master_key")
         }
-        async with open_api(database_url, temporal_address=temporal.address, workflow_timeout_s=10, **same) as api:
+        async with open_api(database_url, temporal_address=temporal.address, workflow_timeout_s=60, **same) as api:
             yield Office(stage, api)

@@ -60,7 +60,7 @@ async def office(database_url: DatabaseUrls, temporal: TemporalServer, folder: P
         await stage.stock(DEAR, 1000, price_minor=150_000)
         await stage.stock(CHEAP, 1000, price_minor=2_000)
         same = {name: getattr(stage.settings, name) for name in SAME}
-        async with open_api(database_url, temporal_address=temporal.address, workflow_timeout_s=10, **same) as api:
+        async with open_api(database_url, temporal_address=temporal.address, workflow_timeout_s=60, **same) as api:
             yield Office(stage, api)
 
 

@@ -16,7 +16,7 @@ import httpx
 from standardwebhooks import Webhook
 
 SECRET = "whsec_c2FuZGJveC10ZXN0LXNlY3JldC0wMTIzNDU2Nzg5"
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 T = TypeVar("T")
 
 
@@ -101,7 +101,7 @@ class Sandbox:
             "OMS_SANDBOX_WEBHOOK_SECRET": SECRET,
             **env,
         }
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10, trust_env=False)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
         self.start()
 
     def start(self, **env: str) -> None:

@@ -59,7 +59,7 @@ def check_the_first_order(folder: Path, data_dir: Path) -> None:
 
 def _goes_on(api: str, token: str, order_no: str) -> None:
     """It is paid and sent."""
-    status, deadline = "received", time.monotonic() + 30
+    status, deadline = "received", time.monotonic() + 90
     while status in ("received", "pending_payment", "paid"):
         assert time.monotonic() < deadline, status
         headers = {"Authorization": f"Bearer {token}"}

@@ -74,7 +74,7 @@ async def test_a_file_that_was_deleted_is_set_up_anew_and_dispatches_again(tmp_p
             client = await temporal_setup.prepare(server.address, NAMESPACE)
             assert await worker_versions.current_version(client, DEPLOYMENT) is None
             async with polling(client, "q", "b1"):
-                await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "b1"), 30)
+                await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "b1"), 60)
                 assert await client.execute_workflow("stack-test", id="w", task_queue="q") == "done"
         for file in tmp_path.glob("temporal.db*"):
             file.unlink()
@@ -84,11 +84,11 @@ async def test_a_new_version_becomes_current_once_its_worker_polls(temporal: Tem
     client = await temporal_setup.prepare(temporal.address, NAMESPACE)
     first = asyncio.create_task(temporal_setup.set_current_version(client, DEPLOYMENT, "one"))
     async with polling(client, "versions", "one"):
-        await asyncio.wait_for(first, 30)
+        await asyncio.wait_for(first, 60)
         assert await worker_versions.current_version(client, DEPLOYMENT) == "one"
         async with polling(client, "versions", "two"):
-            await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "two"), 30)
-            await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "two"), 5)
+            await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "two"), 60)
+            await asyncio.wait_for(temporal_setup.set_current_version(client, DEPLOYMENT, "two"), 60)
             assert await worker_versions.current_version(client, DEPLOYMENT) == "two"
 
 

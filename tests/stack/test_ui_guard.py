@@ -25,7 +25,7 @@ async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
     guard = ui_guard.UiGuard(port, server.ui_url)
     await guard.start()
     async with server.running():
-        await asyncio.wait_for(probes.until(lambda: probes.http_ok(HOST, port, "/api/v1/namespaces")), 20)
+        await asyncio.wait_for(probes.until(lambda: probes.http_ok(HOST, port, "/api/v1/namespaces")), 60)
         yield server, f"http://{HOST}:{port}"
     await guard.stop()
 

@@ -292,7 +292,7 @@ async def test_nothing_is_lost_while_temporal_is_down(database_url: DatabaseUrls
         between = [await place(database_url) for _ in range(5)]
         await until(tried)
         async with server.running():
-            await until(drained(database_url), within_s=30)
+            await until(drained(database_url))
             assert await running(server, before + between)
 
 

@@ -59,7 +59,7 @@ async def health(port: int, path: str = "/healthz") -> int:
         return 0
 
 
-async def ended(child: asyncio.subprocess.Process, within_s: float = 20.0) -> int:
+async def ended(child: asyncio.subprocess.Process, within_s: float = 60.0) -> int:
     child.send_signal(signal.SIGTERM)
     async with asyncio.timeout(within_s):
         return await child.wait()

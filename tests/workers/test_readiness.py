@@ -184,7 +184,7 @@ async def test_the_first_version_promotes_itself_every_later_one_waits_and_says_
                     return any(line.levelname == "ERROR" and line.__dict__["build_id"] == "new" for line in lines)
 
                 await until(logged)
-                done = await promote(new, "new", 20)
+                done = await promote(new, "new", 60)
                 assert (done.previous, done.build_id) == ("old", "new")
                 routed = await worker_versions.queue_versions(client, new.task_queue)
                 assert routed == {WorkerDeploymentVersion(deployment, "new")}, "no task goes to the old one any more"
@@ -246,7 +246,7 @@ async def test_a_version_without_a_poller_is_not_promoted_and_those_that_poll_ar
         with pytest.raises(NotPromoted, match=r"build id gone, polls task queue.*polling are: there.*--build-id"):
             await promote(settings, "gone", 0.0)
         assert await worker_versions.current_version(client, settings.deployment_name) is None
-        assert await asyncio.to_thread(worker_promote.run, settings, None, 20, as_json=True) == 0
+        assert await asyncio.to_thread(worker_promote.run, settings, None, 60, as_json=True) == 0
         assert json.loads(capsys.readouterr().out)["build_id"] == "there"
         elsewhere = settings.model_copy(update={"build_id": "elsewhere"})
         looked = [await doctor._worker_version(one) for one in (settings, elsewhere)]
@@ -257,7 +257,7 @@ async def test_a_version_without_a_poller_is_not_promoted_and_those_that_poll_ar
         await promote(settings, "there", 0.0)
     lost = settings.model_copy(update={"temporal_namespace": "nowhere"})
     with pytest.raises(NotPromoted, match="no namespace 'nowhere'; run: oms temporal prepare"):
-        await promote(lost, "there", 20)
+        await promote(lost, "there", 60)
 
 
 def test_a_worker_that_does_not_reach_the_books_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:

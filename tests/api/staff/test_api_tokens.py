@@ -55,7 +55,7 @@ async def test_a_process_that_did_not_hear_of_it_refuses_it_within_seconds(
         async def refused() -> bool:
             return (await bearing(other, channel).get("/v1/orders")).status_code == 401
 
-        await eventually(refused, 5.0)
+        await eventually(refused)
 
 
 async def test_a_process_that_has_just_started_takes_no_revoked_token(

@@ -296,7 +296,7 @@ async def test_all_that_retries_is_in_one_list_and_beside_the_parked(browser: St
         numbers = re.findall(r"/console/orders/([^/\"]+)/running", listed)
         return other in numbers and numbers.index(other) < numbers.index(rows[0]) and "paused" in listed
 
-    await until(first, "what was paused elsewhere is listed first", 20)
+    await until(first, "what was paused elsewhere is listed first")
 
 
 async def test_the_list_has_pages_and_stands_without_temporal(browser: StaffBrowser) -> None:  # noqa: F811

@@ -28,7 +28,7 @@ async def office(
     ) as stage:
         await stage.stock(CHEAP, 1000, price_minor=2_000)
         same = {name: getattr(stage.settings, name) for name in SAME}
-        async with open_api(database_url, temporal_address=temporal.address, workflow_timeout_s=10, **same) as api:
+        async with open_api(database_url, temporal_address=temporal.address, workflow_timeout_s=60, **same) as api:
             yield Office(stage, api)
 
 

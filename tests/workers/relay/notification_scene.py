@@ -115,7 +115,7 @@ class Post:
 @asynccontextmanager
 async def posting(urls: DatabaseUrls, settings: Settings, folder: Path) -> AsyncIterator[Post]:
     """A scene on a sandbox that runs at `settings.sandbox_url`."""
-    async with database(settings) as opened, httpx.AsyncClient(base_url=settings.sandbox_url, timeout=20) as client:
+    async with database(settings) as opened, httpx.AsyncClient(base_url=settings.sandbox_url, timeout=60) as client:
         messenger = NotificationSender(opened, vault(), settings, build_messages(settings))
         yield Post(urls, settings, opened, messenger, client, folder)
         await client.delete("/faults")

@@ -75,7 +75,7 @@ async def test_a_heart_beats_again_after_beats_that_could_not_be_written(
     beaten = asyncio.Event()
     monkeypatch.setattr(heart, "beat", beat)
     running = asyncio.create_task(heart.run())
-    await asyncio.wait_for(beaten.wait(), 10)
+    await asyncio.wait_for(beaten.wait(), 60)
     running.cancel()
     assert not list(failures)
 
