@@ -99,7 +99,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.complete(app)
     openapi_pages.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
-    app.state.walk = asyncio.Lock()
+    app.state.check_lock = asyncio.Lock()
     app.state.limits = limits = RateLimits(settings)
     app.add_middleware(Guard, settings=settings, limits=limits)
     app.add_middleware(Measured)

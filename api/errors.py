@@ -205,7 +205,7 @@ class Problem(HTTPException):
         self.more = dict(more or {})
 
     @property
-    def told(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """Its code with its facts, as pages tell them."""
         return {"code": self.code, **self.more}
 

@@ -46,24 +46,24 @@ async def run_in_transaction(services: Services, request: Request, status: int, 
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class SecretAnswer:
     """An answer of which `secrets` are in the first one alone; they are kept nowhere, sealed neither."""
 
-    kept: dict[str, Any]
+    body: dict[str, Any]
     secrets: dict[str, Any]
 
 
-async def shown_once(
-    services: Services, request: Request, status: int, work: Callable[[Connection], Awaitable[Shown]]
+async def run_with_secrets(
+    services: Services, request: Request, status: int, work: Callable[[Connection], Awaitable[SecretAnswer]]
 ) -> Reply:
     """As in_books; a repeat gives the answer without its secrets and with a `note` that says so."""
     async with services.database.begin() as conn:
         claim = await idempotency.claim(conn, services.keys, request, HOLD_S)
         if isinstance(claim, Answered):
             return replayed(claim)
-        shown = await work(conn)
-        await _keep(conn, services, claim, status, {**shown.kept, "note": NOT_AGAIN})
-    return Reply({**shown.kept, **shown.secrets}, status)
+        answer = await work(conn)
+        await _keep(conn, services, claim, status, {**answer.body, "note": NOT_AGAIN})
+    return Reply({**answer.body, **answer.secrets}, status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class WorkflowCall:
 
     prepare: Callable[[Connection], Awaitable[None]]
     ask: Callable[[], Awaitable[Any]]
-    from_books: Callable[[Connection], Awaitable[Any | None]]
+    from_database: Callable[[Connection], Awaitable[Any | None]]
     settle: Callable[[Connection], Awaitable[None]] | None = None
 
 
@@ -91,11 +91,11 @@ async def run_by_workflow(services: Services, request: Request, status: int, cal
         claim = await idempotency.claim(conn, services.keys, request, HOLD_S)
         if isinstance(claim, Answered):
             return replayed(claim)
-        content = await call.from_books(conn) if claim.repeated else None
+        content = await call.from_database(conn) if claim.repeated else None
         if content is None:
             await call.prepare(conn)
     if content is None:
-        content = await _asked(services, claim, call)
+        content = await _ask_workflow(services, claim, call)
     async with services.database.begin() as conn:
         if call.settle is not None:
             await call.settle(conn)
@@ -103,12 +103,12 @@ async def run_by_workflow(services: Services, request: Request, status: int, cal
     return Reply(content, status)
 
 
-async def _asked(services: Services, claim: Claim, call: WorkflowCall) -> Any:
+async def _ask_workflow(services: Services, claim: Claim, call: WorkflowCall) -> Any:
     try:
         return await call.ask()
     except (RuleBroken, Problem) as error:
         async with services.database.begin() as conn:
-            content = await call.from_books(conn)
+            content = await call.from_database(conn)
             if content is None:
                 give_up = idempotency.release if isinstance(error, RuleBroken) else idempotency.lapse
                 await give_up(conn, claim)

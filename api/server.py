@@ -23,8 +23,8 @@ def run() -> None:
     PULSE.guard()
     config = config_of(create_app(configured), configured)
     # uvicorn hands the signal on when it has finished: then, or before it begins, the process ends well.
-    for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(asked_to_stop, _leave)
+    for stop_signal in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop_signal, _leave)
     try:
         uvicorn.Server(config).run()
     finally:

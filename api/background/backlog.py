@@ -43,8 +43,10 @@ class BacklogWatch:
             found = await start_backlog.look(conn, self._limit)
         full = found.waiting >= self._limit > 0
         if full != self.full:
-            said = "no more orders are accepted: too many wait to be started" if full else "orders are accepted again"
-            _log.warning(said, extra={"count": found.waiting, "limit": self._limit})
+            message = (
+                "no more orders are accepted: too many wait to be started" if full else "orders are accepted again"
+            )
+            _log.warning(message, extra={"count": found.waiting, "limit": self._limit})
         self.full = full
 
     async def _keep_looking(self) -> None:

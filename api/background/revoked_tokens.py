@@ -45,13 +45,13 @@ class RevokedTokens:
             self._ids = await api_tokens.revoked(conn)
 
     async def _keep_looking(self) -> None:
-        said = False
+        logged = False
         while True:
             try:
                 await self.look()
-                said = False
+                logged = False
             except UNREACHABLE as error:
-                if not said:
+                if not logged:
                     _log.warning("revoked tokens cannot be read", extra={"error": type(error).__name__})
-                said = True
+                logged = True
             await asyncio.sleep(LOOK_S)

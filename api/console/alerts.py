@@ -28,42 +28,42 @@ _CAUSE = "cause."
 
 
 @router.get("")
-async def overview(request: Request, person: CurrentStaff) -> Response:
+async def overview(request: Request, member: CurrentStaff) -> Response:
     """The causes that last, live, and the channels."""
-    require(person.principal, Role.OPERATIONS)
-    return await _page(request, person)
+    require(member.principal, Role.OPERATIONS)
+    return await _page(request, member)
 
 
 @router.post("")
-async def add(request: Request, person: CurrentStaff) -> Response:
+async def add(request: Request, member: CurrentStaff) -> Response:
     """Add a channel; a webhook's secret is shown this once."""
-    require(person.principal, Role.OPERATIONS)
-    fields = await posted(request, person)
+    require(member.principal, Role.OPERATIONS)
+    fields = await posted(request, member)
     body = _body_of(fields)
     key = fields.get("key") or secrets.token_hex(16)
     digest = hashlib.sha256(body.model_dump_json().encode()).digest()
-    answer = await alert_channel_setup.add(services_of(request), person.principal, key, digest, body)
-    return await _page(request, person, added=alert_channel_setup.added_channel(answer))
+    answer = await alert_channel_setup.add(services_of(request), member.principal, key, digest, body)
+    return await _page(request, member, added=alert_channel_setup.added_channel(answer))
 
 
 @router.post("/{channel_id}/test")
-async def test(request: Request, person: CurrentStaff, channel_id: str) -> Response:
+async def test(request: Request, member: CurrentStaff, channel_id: str) -> Response:
     """Send a test notice, and show what the channel said."""
-    require(person.principal, Role.OPERATIONS)
-    await posted(request, person)
-    return await _page(request, person, tested=await alert_channel_setup.test(services_of(request), channel_id))
+    require(member.principal, Role.OPERATIONS)
+    await posted(request, member)
+    return await _page(request, member, tested=await alert_channel_setup.test(services_of(request), channel_id))
 
 
 @router.post("/{channel_id}/remove")
-async def remove(request: Request, person: CurrentStaff, channel_id: str) -> Response:
+async def remove(request: Request, member: CurrentStaff, channel_id: str) -> Response:
     """Tell it nothing any more."""
-    require(person.principal, Role.OPERATIONS)
-    await posted(request, person)
-    await alert_channel_setup.remove(services_of(request), person.principal, channel_id)
+    require(member.principal, Role.OPERATIONS)
+    await posted(request, member)
+    await alert_channel_setup.remove(services_of(request), member.principal, channel_id)
     return RedirectResponse("/console/notices", 303)
 
 
-async def _page(request: Request, person: StaffMember, **outcome: Any) -> Response:
+async def _page(request: Request, member: StaffMember, **outcome: Any) -> Response:
     services, lang = services_of(request), language(request)
     causes = await alert_channel_setup.open_causes(services)
     channels = await alert_channel_setup.list_channels(services)
@@ -71,7 +71,7 @@ async def _page(request: Request, person: StaffMember, **outcome: Any) -> Respon
         "added": None,
         "tested": None,
         **outcome,
-        "causes": [_shown(cause, lang) for cause in causes],
+        "causes": [_view(cause, lang) for cause in causes],
         "channels": channels,
         "kinds": [
             kind.value for kind in ChannelKind if kind is not ChannelKind.EMAIL or email.configured(services.settings)
@@ -81,10 +81,10 @@ async def _page(request: Request, person: StaffMember, **outcome: Any) -> Respon
         "key": secrets.token_hex(16),
     }
     template = "notices_live.html" if request.headers.get("x-live") else "notices.html"
-    return page(request, template, member=person, **context)
+    return page(request, template, member=member, **context)
 
 
-def _shown(cause: OpenCause, lang: str) -> dict[str, Any]:
+def _view(cause: OpenCause, lang: str) -> dict[str, Any]:
     """A cause in the words of its notices."""
     notice = cause.notice
     lines = message.lines_of(notice, lang, datetime.now(UTC))

@@ -22,44 +22,46 @@ PAGE_SIZE = 50
 @router.get("/approvals")
 async def listed(
     request: Request,
-    person: CurrentStaff,
+    member: CurrentStaff,
     state: Literal["open", "decided"] = "open",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """Requests that wait for an approver, or that were decided; the newest first."""
-    require(person.principal, *DECIDED_BY)
+    require(member.principal, *DECIDED_BY)
     found = await approval_queries.list_approvals(
         services_of(request), undecided=state == "open", cursor=cursor or None, limit=PAGE_SIZE
     )
-    return page(request, "approvals.html", member=person, rows=found.items, next=found.next_cursor, state=state)
+    return page(request, "approvals.html", member=member, rows=found.items, next=found.next_cursor, state=state)
 
 
 @router.get("/approvals/{approval_id}")
-async def one(request: Request, person: CurrentStaff, approval_id: str) -> Response:
+async def one(request: Request, member: CurrentStaff, approval_id: str) -> Response:
     """One request, whole, and the forms to decide it."""
-    require(person.principal, *DECIDED_BY)
+    require(member.principal, *DECIDED_BY)
     found = await approval_queries.find_approval(services_of(request), approval_id)
     open_ = found.decision is None and not found.lapsed
-    mine = found.requested_by(person.name)
+    mine = found.requested_by(member.name)
     context: dict[str, Any] = {"found": found, "open": open_, "mine": mine}
-    return page(request, "approval.html", member=person, key=new_key(), **context)
+    return page(request, "approval.html", member=member, key=new_key(), **context)
 
 
 @router.post("/approvals/{approval_id}/{verb}")
 async def decide(
-    request: Request, person: CurrentStaff, approval_id: str, verb: Literal["approve", "refuse"]
+    request: Request, member: CurrentStaff, approval_id: str, verb: Literal["approve", "refuse"]
 ) -> Response:
     """Approve the request and carry it out; or refuse it."""
-    require(person.principal, *DECIDED_BY)
-    services, fields = services_of(request), await posted(request, person)
+    require(member.principal, *DECIDED_BY)
+    services, fields = services_of(request), await posted(request, member)
     number = approval_queries.approval_number(approval_id)
     decision = fitting(Decide, {"reason": fields.get("reason", "")})
-    act = approval_decisions.approve if verb == "approve" else approval_decisions.refuse
-    await act(services, person.principal, f"{key_of(fields)}{verb}", digest(decision), number, decision.reason)
+    decide_request = approval_decisions.approve if verb == "approve" else approval_decisions.refuse
+    await decide_request(
+        services, member.principal, f"{key_of(fields)}{verb}", digest(decision), number, decision.reason
+    )
     return RedirectResponse(f"/console/approvals/{number}", 303)
 
 
-def after_act(answer: Reply, done: str) -> Response:
+def after_action(answer: Reply, done: str) -> Response:
     """To the order, or to the request that waits for an approver."""
     waits_for = approval_of(answer)
     return RedirectResponse(f"/console/approvals/{waits_for}" if waits_for else done, 303)

@@ -25,39 +25,39 @@ Cursor = Annotated[str, Query(max_length=300)]
 
 
 @router.get("/orders/{order_no}/audit")
-async def of_order(request: Request, person: CurrentStaff, order_no: str, cursor: Cursor = "") -> Response:
+async def of_order(request: Request, member: CurrentStaff, order_no: str, cursor: Cursor = "") -> Response:
     """Every change of status of an order and every act of staff on it, newest first."""
-    require(person.principal, Role.SUPPORT, Role.OPERATIONS, Role.FINANCE)
-    glance = await visible_order(services_of(request), person.principal, order_no)
-    return await _entries(request, person, "order", glance.order_no, cursor)
+    require(member.principal, Role.SUPPORT, Role.OPERATIONS, Role.FINANCE)
+    glance = await visible_order(services_of(request), member.principal, order_no)
+    return await _entries(request, member, "order", glance.order_no, cursor)
 
 
 @router.get("/audit")
-async def of_person(request: Request, person: CurrentStaff, actor: Name | None = None, cursor: Cursor = "") -> Response:
+async def of_person(request: Request, member: CurrentStaff, actor: Name | None = None, cursor: Cursor = "") -> Response:
     """What one person did; without a person, who can act and did."""
-    require(person.principal, Role.ADMIN)
+    require(member.principal, Role.ADMIN)
     if actor is not None:
-        return await _entries(request, person, "actor", actor, cursor)
+        return await _entries(request, member, "actor", actor, cursor)
     rows = await audit_trail.review(services_of(request))
-    return page(request, "audit_access.html", member=person, rows=rows, days=audit_trail.REVIEW_DAYS)
+    return page(request, "audit_access.html", member=member, rows=rows, days=audit_trail.REVIEW_DAYS)
 
 
-async def _entries(request: Request, person: StaffMember, kind: ChainKind, key: str, cursor: str) -> Response:
+async def _entries(request: Request, member: StaffMember, kind: ChainKind, key: str, cursor: str) -> Response:
     found = await audit_trail.read_entries(services_of(request), kind, key, cursor or None, PAGE_SIZE)
     context: dict[str, Any] = {
         "kind": kind,
         "key": key,
         "chain": found.chain,
-        "entries": [_shown(entry) for entry in found.entries],
+        "entries": [_view(entry) for entry in found.entries],
         "statuses": frozenset(str(status) for status in Status),
         "next": found.next_cursor,
         # As on the order's page: notes about a customer are for those who talk to customers.
-        "sees_why": person.may(Role.SUPPORT),
+        "sees_why": member.may(Role.SUPPORT),
     }
-    return page(request, "audit.html", member=person, **context)
+    return page(request, "audit.html", member=member, **context)
 
 
-def _shown(entry: AuditEntry) -> dict[str, Any]:
+def _view(entry: AuditEntry) -> dict[str, Any]:
     sides = {"before": _readable(entry.before), "after": _readable(entry.after)}
     return {**asdict(entry), **sides, "group": _group(entry.action)}
 

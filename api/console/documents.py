@@ -23,68 +23,68 @@ RefundId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 @router.get("/orders/{order_no}/documents")
-async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def of_order(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """What was issued, and forms for what can be."""
-    require(person.principal, *HANDLED_BY)
+    require(member.principal, *HANDLED_BY)
     services = services_of(request)
-    glance = await visible_order(services, person.principal, order_no)
+    glance = await visible_order(services, member.principal, order_no)
     issued = await document_queries.documents_of(services, glance.order_no, glance.status)
     context = {"order_no": glance.order_no, **asdict(issued)}
-    return page(request, "order_documents.html", member=person, key=new_key(), **context)
+    return page(request, "order_documents.html", member=member, key=new_key(), **context)
 
 
 @router.post("/orders/{order_no}/invoice")
-async def invoice(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def invoice(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Issue the order's invoice."""
-    require(person.principal, *HANDLED_BY)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
+    require(member.principal, *HANDLED_BY)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
     typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
     body = fitting(BilledTo, typed)
-    await document_issuing.invoice(services, person.principal, key_of(fields), digest(body), glance.order_no, body)
+    await document_issuing.invoice(services, member.principal, key_of(fields), digest(body), glance.order_no, body)
     return _back(glance.order_no)
 
 
 @router.post("/orders/{order_no}/credit-note")
-async def cancellation_credit_note(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def cancellation_credit_note(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Credit what is left of a cancelled order's invoice."""
-    require(person.principal, *HANDLED_BY)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
+    require(member.principal, *HANDLED_BY)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
     key, what = key_of(fields), digest(Nothing())
-    await document_issuing.cancellation_credit_note(services, person.principal, key, what, glance.order_no)
+    await document_issuing.cancellation_credit_note(services, member.principal, key, what, glance.order_no)
     return _back(glance.order_no)
 
 
 @router.post("/orders/{order_no}/supplementary-invoices")
-async def missing_invoices(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def missing_invoices(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Issue the supplementary invoices that were refused with their capture."""
-    require(person.principal, *HANDLED_BY)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
+    require(member.principal, *HANDLED_BY)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
     key, what = key_of(fields), digest(Nothing())
-    await document_issuing.missing_invoices(services, person.principal, key, what, glance.order_no)
+    await document_issuing.missing_invoices(services, member.principal, key, what, glance.order_no)
     return _back(glance.order_no)
 
 
 @router.post("/refunds/{refund_id}/credit-note")
-async def refund_credit_note(request: Request, person: CurrentStaff, refund_id: RefundId) -> Response:
+async def refund_credit_note(request: Request, member: CurrentStaff, refund_id: RefundId) -> Response:
     """Issue a refund's credit note."""
-    require(person.principal, *HANDLED_BY)
-    services, fields = services_of(request), await posted(request, person)
-    number = await document_issuing.refunded_order(services, person.principal, refund_id)
+    require(member.principal, *HANDLED_BY)
+    services, fields = services_of(request), await posted(request, member)
+    number = await document_issuing.refunded_order(services, member.principal, refund_id)
     key, what = key_of(fields), digest(Nothing())
-    await document_issuing.refund_credit_note(services, person.principal, key, what, number, refund_id)
+    await document_issuing.refund_credit_note(services, member.principal, key, what, number, refund_id)
     return _back(number)
 
 
 @router.get("/documents/{document_no}.pdf")
 async def pdf(
-    request: Request, person: CurrentStaff, document_no: str, lang: Literal["zh", "en"] | None = None
+    request: Request, member: CurrentStaff, document_no: str, lang: Literal["zh", "en"] | None = None
 ) -> Response:
     """The document as PDF, in the language of the page unless another is asked for."""
-    require(person.principal, *HANDLED_BY)
-    document = await document_queries.find_document(services_of(request), person.principal, document_no)
+    require(member.principal, *HANDLED_BY)
+    document = await document_queries.find_document(services_of(request), member.principal, document_no)
     return await document_views.pdf(document, lang or language(request))
 
 

@@ -25,14 +25,14 @@ _Empty = Annotated[str, Query(max_length=0)]
 @router.get("")
 async def every(
     request: Request,
-    person: CurrentStaff,
+    member: CurrentStaff,
     rating: Annotated[str, Query(pattern="^[1-5]?$")] = "",
     kind: FeedbackKind | _Empty = "",
     state: FeedbackState | _Empty = "",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """Feedback on all orders, newest first."""
-    require(person.principal, *customer_feedback.READ_BY)
+    require(member.principal, *customer_feedback.READ_BY)
     services = services_of(request)
     found = await customer_feedback.list_feedback(
         services,
@@ -52,17 +52,17 @@ async def every(
         "summary": summary,
         "kinds": list(FeedbackKind),
         "states": list(FeedbackState),
-        "answers": person.may(Role.SUPPORT),
+        "answers": member.may(Role.SUPPORT),
     }
-    return page(request, "feedback.html", member=person, key=new_key(), **context)
+    return page(request, "feedback.html", member=member, key=new_key(), **context)
 
 
 @router.post("/{feedback_id}/answer")
-async def answer(request: Request, person: CurrentStaff, feedback_id: FeedbackId) -> Response:
+async def answer(request: Request, member: CurrentStaff, feedback_id: FeedbackId) -> Response:
     """Answer it, once."""
-    require(person.principal, Role.SUPPORT)
-    services, fields = services_of(request), await posted(request, person)
+    require(member.principal, Role.SUPPORT)
+    services, fields = services_of(request), await posted(request, member)
     # A browser sends line ends as CR LF; words are kept with LF alone.
     body = fitting(AnswerFeedback, {"text": fields.get("text", "").replace("\r\n", "\n").strip()})
-    await customer_feedback.answer(services, person.principal, key_of(fields), digest(body), feedback_id, body.text)
+    await customer_feedback.answer(services, member.principal, key_of(fields), digest(body), feedback_id, body.text)
     return RedirectResponse("/console/feedback", 303)

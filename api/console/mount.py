@@ -11,7 +11,7 @@ from api.console.session import StaffSignInNeeded, to_sign_in
 from api.console.support import bulk_jobs, failing_workflows, parked_steps, retrying_steps, workflow_operations
 from api.errors import Problem
 from api.pages.error_pages import as_pages
-from api.pages.forms import from_here
+from api.pages.forms import require_own_origin
 
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
@@ -44,12 +44,12 @@ ROUTERS: tuple[APIRouter, ...] = (
 def install(app: FastAPI) -> None:
     """Mount the console; to be called when every other error handler is in place."""
     for router in ROUTERS:
-        app.include_router(router, include_in_schema=False, dependencies=[Depends(from_here)])
+        app.include_router(router, include_in_schema=False, dependencies=[Depends(require_own_origin)])
     SITE.serve_static(app)
     as_pages(app, SITE.home, _refusal)
     app.add_exception_handler(StaffSignInNeeded, to_sign_in)
 
 
 def _refusal(request: Request, problem: Problem) -> Response:
-    person = getattr(request.state, "member", None)
-    return page(request, "problem.html", status=problem.status_code, member=person, problem=problem)
+    member = getattr(request.state, "member", None)
+    return page(request, "problem.html", status=problem.status_code, member=member, problem=problem)

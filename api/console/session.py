@@ -59,9 +59,9 @@ async def member(request: Request) -> Any:
 CurrentStaff = Annotated[StaffMember, Depends(member)]
 
 
-async def posted(request: Request, person: StaffMember) -> dict[str, str]:
+async def posted(request: Request, member: StaffMember) -> dict[str, str]:
     """The fields of a form of ours, the last of each name. Raises Problem `form_expired`."""
-    return await forms.posted(request, person.csrf)
+    return await forms.posted(request, member.csrf)
 
 
 async def to_sign_in(request: Request, _: Exception) -> Response:

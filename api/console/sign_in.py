@@ -66,10 +66,10 @@ async def sign_in(
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, person: CurrentStaff) -> Response:
+async def sign_out(request: Request, member: CurrentStaff) -> Response:
     """End this session."""
-    await posted(request, person)
-    await console_sessions.sign_out(services_of(request), person.principal, request.cookies[COOKIE])
+    await posted(request, member)
+    await console_sessions.sign_out(services_of(request), member.principal, request.cookies[COOKIE])
     response = RedirectResponse(f"{HOME}/sign-in", 303)
     response.delete_cookie(COOKIE, path=HOME)
     return response

@@ -17,24 +17,24 @@ router = APIRouter(prefix="/console/webhooks")
 
 
 @router.get("")
-async def overview(request: Request, person: CurrentStaff) -> Response:
+async def overview(request: Request, member: CurrentStaff) -> Response:
     """All endpoints, those that were switched off too."""
-    require(person.principal, Role.OPERATIONS)
-    return await _page(request, person)
+    require(member.principal, Role.OPERATIONS)
+    return await _page(request, member)
 
 
 @router.post("/{endpoint_id}/replay")
-async def replay(request: Request, person: CurrentStaff, endpoint_id: str) -> Response:
+async def replay(request: Request, member: CurrentStaff, endpoint_id: str) -> Response:
     """Switch it on, and send again what was given up."""
-    require(person.principal, Role.OPERATIONS)
-    fields = await posted(request, person)
+    require(member.principal, Role.OPERATIONS)
+    fields = await posted(request, member)
     key = fields.get("key") or secrets.token_hex(16)
     digest = hashlib.sha256(f"replay {endpoint_id}".encode()).digest()
-    answer = await webhook_endpoints.replay(services_of(request), person.principal, key, digest, endpoint_id, None)
-    return await _page(request, person, replayed=webhook_endpoints.replayed_by(answer))
+    answer = await webhook_endpoints.replay(services_of(request), member.principal, key, digest, endpoint_id, None)
+    return await _page(request, member, replayed=webhook_endpoints.replayed_by(answer))
 
 
-async def _page(request: Request, person: StaffMember, **outcome: Any) -> Response:
+async def _page(request: Request, member: StaffMember, **outcome: Any) -> Response:
     found = await webhook_endpoints.list_endpoints(services_of(request))
     context: dict[str, Any] = {"replayed": None, **outcome, "endpoints": found, "key": secrets.token_hex(16)}
-    return page(request, "webhooks.html", member=person, **context)
+    return page(request, "webhooks.html", member=member, **context)

@@ -12,8 +12,8 @@ from api.errors import unavailable
 @asynccontextmanager
 async def alone(request: Request) -> AsyncIterator[None]:
     """Raises Problem `busy` while another such call runs."""
-    walk: asyncio.Lock = request.app.state.walk
-    if walk.locked():
+    lock: asyncio.Lock = request.app.state.check_lock
+    if lock.locked():
         raise unavailable("busy", "another consistency check is running; try again when it is done")
-    async with walk:
+    async with lock:
         yield

@@ -51,14 +51,14 @@ class Guard:
 
     def _complete(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
         """Adds what the answer does not say itself; names are in lower case, as ASGI has them."""
-        said = {name for name, _ in headers}
+        present = {name for name, _ in headers}
         added = [] if scope["path"].startswith(_CACHED) else [_NO_STORE]
         if self._https or scope.get("scheme") == "https":
             added.append(_HSTS)
         allowance: Allowance | None = scope["state"].get("allowance")
         if allowance is not None:
             added += allowance.headers_raw()
-        headers += [header for header in (_NO_SNIFF, *added) if header[0] not in said]
+        headers += [header for header in (_NO_SNIFF, *added) if header[0] not in present]
 
 
 def _bears_token(scope: Scope) -> bool:

@@ -105,12 +105,12 @@ def operation(
 
 def _announced(answer: Answer, headers: Sequence[str]) -> dict[str, Any]:
     """One of a route's `responses`."""
-    said: dict[str, Any] = {"description": answer.means, "headers": _headers(*answer.headers, *headers)}
+    described: dict[str, Any] = {"description": answer.means, "headers": _headers(*answer.headers, *headers)}
     if answer.model is not None:
-        said["model"] = answer.model
+        described["model"] = answer.model
     if answer.media:
-        said["content"] = {media: {"schema": {"type": "string", "format": "binary"}} for media in answer.media}
-    return said
+        described["content"] = {media: {"schema": {"type": "string", "format": "binary"}} for media in answer.media}
+    return described
 
 
 def _headers(*names: str) -> dict[str, Any]:

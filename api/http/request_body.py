@@ -85,11 +85,15 @@ def _detail(code: str, codes: list[str], found: list[dict[str, str]]) -> str:
     if code == "empty_order":
         return SENTENCES[code]
     first = next((at for at, one in enumerate(codes[:MAX_REPORTED]) if one == code), 0)
-    told = found[first]
+    first_error = found[first]
     more = f", and {len(codes) - 1} more: see errors" if len(codes) > 1 else ""
-    if told["code"] == "value_error":
-        return f"{told['message']}{more}"
-    where = f"{told['field']} {told['message']}" if told["field"] else f"the body {told['message']}"
+    if first_error["code"] == "value_error":
+        return f"{first_error['message']}{more}"
+    where = (
+        f"{first_error['field']} {first_error['message']}"
+        if first_error["field"]
+        else f"the body {first_error['message']}"
+    )
     return f"{where}{more}"
 
 

@@ -57,8 +57,8 @@ _KINDS = {
 def words(error: ErrorDetails) -> str:
     """What is expected of the field, to be read behind its name."""
     context = {str(name): value for name, value in (error.get("ctx") or {}).items()}
-    if error["type"] == "string_pattern_mismatch" and (said := _PATTERNS.get(str(context.get("pattern")))):
-        return said
+    if error["type"] == "string_pattern_mismatch" and (pattern_text := _PATTERNS.get(str(context.get("pattern")))):
+        return pattern_text
     if error["type"] in ("string_too_short", "too_short") and context.get("min_length") == 1:
         return "must not be empty"
     if (sentence := _KINDS.get(error["type"])) is not None:

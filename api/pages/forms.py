@@ -46,7 +46,7 @@ def csrf_of(cookie: str) -> str:
     return hashlib.sha256(f"form\n{cookie}".encode()).hexdigest()[:32]
 
 
-async def from_here(request: Request) -> None:
+async def require_own_origin(request: Request) -> None:
     """A dependency of every page: a form comes from a page of ours, or from a program that is no browser.
 
     Browsers name the sender's origin with each POST, a page without one (`null`) included. Raises Problem

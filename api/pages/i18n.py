@@ -59,7 +59,7 @@ class Words:
 
         return t
 
-    def told(self, lang: str, code: str, facts: Mapping[str, object]) -> str | None:
+    def explanation(self, lang: str, code: str, facts: Mapping[str, object]) -> str | None:
         """What the facts of a refusal say: the words `told.{code}` (or `told.{code}.…`) that they fill."""
         for key, texts in self.catalogue().items():
             if key == f"told.{code}" or key.startswith(f"told.{code}."):

@@ -25,15 +25,15 @@ class FormLine:
 
 def form_lines(prefix: str, lines: Iterable[Mapping[str, Any]]) -> list[FormLine]:
     """The lines (line_no, sku, name, quantity, unit_price_minor) of which something is there, in their order."""
-    here = [line for line in lines if line["quantity"] > 0]
-    times = Counter(line["sku"] for line in here)
+    open_lines = [line for line in lines if line["quantity"] > 0]
+    times = Counter(line["sku"] for line in open_lines)
     return [
         FormLine(
             f"{prefix}_of_line.{line['line_no']}" if times[line["sku"]] > 1 else f"{prefix}.{line['sku']}",
             line["line_no"], line["sku"], line["name"], line["quantity"], line["unit_price_minor"],
             times[line["sku"]] > 1,
         )
-        for line in here
+        for line in open_lines
     ]  # fmt: skip
 
 

@@ -25,8 +25,8 @@ def in_language(request: Request, lang: str, home: str) -> Response:
     """Remember the language, go back to where the reader was. Raises NotFound."""
     if lang not in i18n.LANGUAGES:
         raise NotFound("not_found")
-    came_from = urlsplit(request.headers.get("referer", ""))
-    back = f"{came_from.path}?{came_from.query}" if came_from.query else came_from.path
+    referrer = urlsplit(request.headers.get("referer", ""))
+    back = f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path
     response = RedirectResponse(local(back, home), 303)
     https = secure(request, home)
     response.set_cookie(i18n.COOKIE, lang, path=home, max_age=_YEAR_S, samesite="lax", httponly=True, secure=https)

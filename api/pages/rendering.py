@@ -64,11 +64,11 @@ class Site:
         def code(group: str, value: str) -> str:
             return self.words.code_words(lang, group, value)
 
-        def told(problem: Mapping[str, object] | None) -> str | None:
-            return self.words.told(lang, str(problem["code"]), problem) if problem else None
+        def explained(problem: Mapping[str, object] | None) -> str | None:
+            return self.words.explanation(lang, str(problem["code"]), problem) if problem else None
 
         known: dict[str, Any] = {
-            "told": told,
+            "told": explained,
             "t": self.words.speaker(lang),
             "code": code,
             "lang": lang,

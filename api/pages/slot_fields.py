@@ -59,8 +59,8 @@ def written(slot: Mapping[str, Any], zone: ZoneInfo) -> str:
     """A slot of the API as staff read it: the day once, unless it ends on another, and whose time that is; with
     offsets where the clocks change in between or a time comes twice."""
     begin, end = _local(slot, zone)
-    told = f"{begin:%Y-%m-%d %H:%M}–{end:{'%H:%M' if begin.date() == end.date() else '%Y-%m-%d %H:%M'}} ({zone.key})"
-    return f"{told[:-1]}, {begin:%z} {end:%z})" if is_odd(begin, end) else told
+    text = f"{begin:%Y-%m-%d %H:%M}–{end:{'%H:%M' if begin.date() == end.date() else '%Y-%m-%d %H:%M'}} ({zone.key})"
+    return f"{text[:-1]}, {begin:%z} {end:%z})" if is_odd(begin, end) else text
 
 
 def is_odd(begin: datetime, end: datetime) -> bool:
@@ -75,8 +75,8 @@ def as_typed(slot: Mapping[str, Any] | None, zone: ZoneInfo) -> dict[str, str]:
     if slot is None:
         return dict.fromkeys((*FIELDS, WAS), "")
     begin, end = _local(slot, zone)
-    shown = {"slot_day": f"{begin:%Y-%m-%d}", "slot_begin": f"{begin:%H:%M}", "slot_end": f"{end:%H:%M}"}
-    return {**shown, WAS: f"{slot['from']}/{slot['to']}"}
+    typed = {"slot_day": f"{begin:%Y-%m-%d}", "slot_begin": f"{begin:%H:%M}", "slot_end": f"{end:%H:%M}"}
+    return {**typed, WAS: f"{slot['from']}/{slot['to']}"}
 
 
 def _local(slot: Mapping[str, Any], zone: ZoneInfo) -> tuple[datetime, datetime]:

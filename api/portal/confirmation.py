@@ -10,11 +10,11 @@ from api.portal.rendering import page
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Confirmation:
     """What is to be confirmed: `act` names its words (`{act}.title`, `{act}.do`), `fields` are sent as they were.
     Where something is paid by it, `cards` are what it may be paid by."""
 
-    act: str
+    text_key: str
     order_no: str
     action: str
     means: Sequence[str]
@@ -24,6 +24,6 @@ class Act:
     cards: Sequence[str] = ()
 
 
-def confirm(request: Request, act: Act) -> Response:
+def confirm(request: Request, confirmation: Confirmation) -> Response:
     """Show what `act` means, before anything moves."""
-    return page(request, "confirm.html", act=act, key=new_key())
+    return page(request, "confirm.html", act=confirmation, key=new_key())

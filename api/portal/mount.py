@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.errors import Problem
 from api.pages.error_pages import as_pages
-from api.pages.forms import from_here
+from api.pages.forms import require_own_origin
 from api.portal import documents, feedback, payments, sign_in
 from api.portal.after_sales import delivery_exception, return_detail, return_request
 from api.portal.orders import cancellation, changes, detail, listing
@@ -32,7 +32,7 @@ _ORDER = re.compile(rf"^{HOME}/orders/([0-9A-Z-]{{20}})/")
 def install(app: FastAPI) -> None:
     """Mount the portal; to be called when every other error handler is in place."""
     for router in ROUTERS:
-        app.include_router(router, include_in_schema=False, dependencies=[Depends(from_here)])
+        app.include_router(router, include_in_schema=False, dependencies=[Depends(require_own_origin)])
     SITE.serve_static(app)
     as_pages(app, HOME, _refusal)
     app.add_exception_handler(CustomerSignInNeeded, to_sign_in)

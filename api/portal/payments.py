@@ -27,10 +27,10 @@ def cards_of(settings: Settings) -> tuple[str, ...]:
 
 
 @router.get("/{order_no}/pay")
-async def form(request: Request, person: CurrentCustomer, order_no: str) -> Response:
+async def form(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
     """How much, and by what."""
     services = services_of(request)
-    _, glance = await owned(services, person, order_no)
+    _, glance = await owned(services, visitor, order_no)
     credit = await order_payments.require_payable(services, glance.order_no)
     order = await order_queries.known(services, glance.order_no)
     ways = list(cards_of(services.settings))
@@ -41,10 +41,10 @@ async def form(request: Request, person: CurrentCustomer, order_no: str) -> Resp
 
 
 @router.post("/{order_no}/pay")
-async def pay(request: Request, person: CurrentCustomer, order_no: str) -> Response:
+async def pay(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
     """Take the payment; the order's page says what became of it."""
-    services, fields = services_of(request), await posted(request, person)
-    customer, glance = await owned(services, person, order_no)
+    services, fields = services_of(request), await posted(request, visitor)
+    customer, glance = await owned(services, visitor, order_no)
     by = fields.get("by", "")
     method = STORE_CREDIT if by == STORE_CREDIT else services.settings.payment_provider
     payment = fitting(Payment, {"method": method, "token": by})

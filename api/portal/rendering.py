@@ -37,7 +37,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         return _time(moment, _DATES[lang], zone)
 
     def slot(value: dict[str, str], ship_to: dict[str, str] | None) -> Markup:
-        return slot_said(request, value, ship_to)
+        return slot_text(request, value, ship_to)
 
     known: dict[str, Any] = {
         "slot": slot,
@@ -52,7 +52,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     return SITE.page(request, template, status=status, **known, **context)
 
 
-def slot_said(request: Request, slot: dict[str, str], ship_to: dict[str, str] | None) -> Markup:
+def slot_text(request: Request, slot: dict[str, str], ship_to: dict[str, str] | None) -> Markup:
     """A delivery slot for its customer, in the local time of the destination: the day once, unless it ends on another;
     the zone if it is not the page's, the offsets if the local time is ambiguous."""
     shops = services_of(request).settings.portal_time_zone
@@ -60,11 +60,11 @@ def slot_said(request: Request, slot: dict[str, str], ship_to: dict[str, str] | 
     begin, end = (instant(slot[name]).astimezone(zone) for name in ("from", "to"))
     same = begin.date() == end.date()
     first = _time(begin, f"{_DATES[lang]} %H:%M", zone)
-    told = Markup("{}–{}").format(first, _time(end, "%H:%M" if same else f"{_DATES[lang]} %H:%M", zone))
+    text = Markup("{}–{}").format(first, _time(end, "%H:%M" if same else f"{_DATES[lang]} %H:%M", zone))
     where = [zone.key] if zone.key != shops else []
     if is_odd(begin, end):
         where.append(f"{begin:%z} {end:%z}")
-    return Markup("{} ({})").format(told, ", ".join(where)) if where else told
+    return Markup("{} ({})").format(text, ", ".join(where)) if where else text
 
 
 def teller(lang: str) -> Callable[..., Markup]:
@@ -93,8 +93,8 @@ def address_of(ship_to: dict[str, str]) -> str:
 
 
 def _time(moment: datetime | str, form: str, zone: ZoneInfo) -> Markup:
-    here = instant(moment).astimezone(zone)
-    return Markup('<time datetime="{}">{}</time>').format(here.isoformat(), here.strftime(form))
+    local_time = instant(moment).astimezone(zone)
+    return Markup('<time datetime="{}">{}</time>').format(local_time.isoformat(), local_time.strftime(form))
 
 
 @lru_cache(maxsize=4)

@@ -48,19 +48,19 @@ async def visitor(request: Request) -> Any:
 CurrentCustomer = Annotated[Visitor, Depends(visitor)]
 
 
-async def owned(services: Services, person: Visitor, typed: str) -> tuple[Principal, OrderOverview]:
+async def owned(services: Services, visitor: Visitor, typed: str) -> tuple[Principal, OrderOverview]:
     """The order and the customer as whom the visitor acts on it, under the same rules as customers in the API.
 
     Raises NotFound `order_not_found`, also for orders of others.
     """
     number = order_number(typed)
-    customer = await portal_sessions.customer_of(services, person.contact, number)
+    customer = await portal_sessions.customer_of(services, visitor.contact, number)
     return customer, await visible_order(services, customer, number)
 
 
-async def posted(request: Request, person: Visitor) -> dict[str, str]:
+async def posted(request: Request, visitor: Visitor) -> dict[str, str]:
     """The fields of a form of this session. Raises Problem `form_expired`."""
-    return await forms.posted(request, person.csrf)
+    return await forms.posted(request, visitor.csrf)
 
 
 async def to_sign_in(request: Request, _: Exception) -> Response:

@@ -45,12 +45,12 @@ async def ask(
     if typed is None:
         return page(request, "sign_in.html", status=422, next=target, refused="sign_in.what", wait_min=0)
     address = request.client.host if request.client else "unknown"
-    asked = await code_requests.ask(services, typed, address, language(request))
+    requested = await code_requests.ask(services, typed, address, language(request))
     await asyncio.sleep(max(0.0, until_s - monotonic()))
-    if isinstance(asked, int):
-        return _too_often(request, target, asked)
+    if isinstance(requested, int):
+        return _too_often(request, target, requested)
     response = RedirectResponse(_with_next(f"{HOME}/code", target), 303)
-    _set_cookie(request, response, ASK_COOKIE, asked, CODE_LIFETIME_S)
+    _set_cookie(request, response, ASK_COOKIE, requested, CODE_LIFETIME_S)
     return response
 
 
@@ -125,9 +125,9 @@ def _with_next(path: str, target: str) -> str:
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, person: CurrentCustomer) -> Response:
+async def sign_out(request: Request, visitor: CurrentCustomer) -> Response:
     """End this session."""
-    await posted(request, person)
+    await posted(request, visitor)
     await portal_sessions.sign_out(services_of(request), request.cookies[COOKIE])
     response = RedirectResponse(SIGN_IN, 303)
     response.delete_cookie(COOKIE, path=HOME)

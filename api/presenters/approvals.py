@@ -4,7 +4,7 @@ from typing import Any
 
 from api.services.approvals.approval_queries import ApprovalRecord
 
-_SHOWN = (
+_FIELDS = (
     *("approval_id", "kind", "order_no", "action", "orders", "amount_minor", "currency", "asked_by", "asked_at"),
     *("expires_at", "decision", "decided_by", "decided_at", "done_at", "lapsed", "words", "park_no", "step"),
     *("subject", "reason", "value"),
@@ -13,4 +13,4 @@ _SHOWN = (
 
 def presented(found: ApprovalRecord) -> dict[str, Any]:
     """The approval for its readers: what is requested, by whom and why, and how it was decided."""
-    return {name: getattr(found, name) for name in _SHOWN}
+    return {name: getattr(found, name) for name in _FIELDS}

@@ -11,7 +11,7 @@ from api.errors import unavailable
 from api.services.document_queries import DocumentDetail
 from infra.pdf.rendering import Unrendered, pdf_of
 
-_SHOWN = (
+_FIELDS = (
     "document_no", "kind", "order_no", "refund_id", "supplement_to", "return_id", "dispute_id", "total_minor",
     "tax_minor", "currency", "issued_at",
 )  # fmt: skip
@@ -19,9 +19,9 @@ _SHOWN = (
 
 def presented(document: DocumentDetail) -> dict[str, Any]:
     """A whole document as the API shows it."""
-    content = {name: value for name, value in document.content.items() if name not in _SHOWN}
+    content = {name: value for name, value in document.content.items() if name not in _FIELDS}
     return {
-        **{name: getattr(document, name) for name in _SHOWN},
+        **{name: getattr(document, name) for name in _FIELDS},
         "corrects": document.corrections[0]["document_no"] if document.corrections else None,
         "corrections": document.corrections,
         "billed_to": document.billed_to,
@@ -53,6 +53,6 @@ def _day(moment: datetime, zone: str) -> str:
 _CHINESE_FIRST = re.compile(r"^\s*zh", re.IGNORECASE)
 
 
-def language(asked: str | None, accept_language: str) -> str:
+def language(preferred: str | None, accept_language: str) -> str:
     """`asked`, else the language that the reader's program asks for first, else English."""
-    return asked or ("zh" if _CHINESE_FIRST.match(accept_language) else "en")
+    return preferred or ("zh" if _CHINESE_FIRST.match(accept_language) else "en")

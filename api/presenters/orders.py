@@ -17,7 +17,7 @@ from domain.shipping.shipments import ShipmentStatus
 from infra.settings import Settings
 from workflows import names
 
-_SHOWN = (
+_FIELDS = (
     *("order_no", "channel", "external_ref", "type", "status", "total_minor", "items_minor"),
     *("discount_minor", "shipping_minor", "tax_minor"),
     *("currency", "customer", "ship_to", "note", "delivery_slot", "backorder", "lines", "payments", "shipments"),
@@ -59,9 +59,9 @@ def _exception_actions(order: dict[str, Any]) -> list[str]:
 def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> dict[str, Any]:
     """A whole order (see `infra.db.read_models.order_detail.whole_order`) for this caller; staff get the link into
     Temporal UI."""
-    shown = {name: order[name] for name in _SHOWN}
+    view = {name: order[name] for name in _FIELDS}
     status, cancelling = Status(order["status"]), order["cancelling"]
-    shown["allowed_actions"] = allowed_actions(
+    view["allowed_actions"] = allowed_actions(
         status,
         cancelling=cancelling is not None,
         awaiting_payment=is_offered(facts_by_attempt(status, cancelling is not None, order["attempt_state"])),
@@ -71,26 +71,26 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
         parcel=order["booked"],
         change_waits=order["pending_change"] is not None,
     )
-    shown["allowed_actions"] += _exception_actions(order)
-    shown["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
+    view["allowed_actions"] += _exception_actions(order)
+    view["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     if (last := _waits_for_returns(order)) is not None:
-        shown["waiting_for"] = last
-    shown["priority"] = named(order["priority"])
-    shown["warehouse"] = order["warehouse"]
+        view["waiting_for"] = last
+    view["priority"] = named(order["priority"])
+    view["warehouse"] = order["warehouse"]
     if caller.is_staff:
-        shown["holds"] = order["holds"]
-    shown["cancelling"] = cancelling
-    shown["workflow_id"] = names.order_workflow(order["order_no"])
+        view["holds"] = order["holds"]
+    view["cancelling"] = cancelling
+    view["workflow_id"] = names.order_workflow(order["order_no"])
     if caller.is_staff and settings.temporal_ui_url:
         base = settings.temporal_ui_url.rstrip("/")
-        shown["temporal_ui_url"] = f"{base}/namespaces/{settings.temporal_namespace}/workflows/{shown['workflow_id']}"
-    return shown
+        view["temporal_ui_url"] = f"{base}/namespaces/{settings.temporal_namespace}/workflows/{view['workflow_id']}"
+    return view
 
 
 def row_presented(row: dict[str, Any]) -> dict[str, Any]:
     """A row of a list; `needs_attention` is the step that is stuck, or None, `matched` what a search found of it."""
-    shown = {name: row[name] for name in _ROW}
-    shown["matched"] = sorted(row["matched"])
-    shown["priority"] = named(row["priority"])
-    shown["waiting_for"] = waiting_for(row["status"], row["cancelling"], row["waiting"])
-    return shown
+    view = {name: row[name] for name in _ROW}
+    view["matched"] = sorted(row["matched"])
+    view["priority"] = named(row["priority"])
+    view["waiting_for"] = waiting_for(row["status"], row["cancelling"], row["waiting"])
+    return view

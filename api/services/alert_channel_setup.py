@@ -44,10 +44,10 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, re
         wanted = alert_channels.NewChannel(
             channel_id, request.kind.value, request.name, request.language.value, causes, target, actor(caller)
         )
-        shown = await alert_channels.add(conn, services.keys.vault, wanted)
+        fields = await alert_channels.add(conn, services.keys.vault, wanted)
         # The kept answer is without the secret, which stays encrypted.
-        await idempotency.finish(conn, services.keys, claim, 201, as_sent(shown))
-    return Reply(_with_secret(asdict(shown), request, target.get("secret")), 201)
+        await idempotency.finish(conn, services.keys, claim, 201, as_sent(fields))
+    return Reply(_with_secret(asdict(fields), request, target.get("secret")), 201)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,9 @@ def _target(request: NewChannel) -> dict[str, str]:
     return {"url": request.target} | ({"secret": request.secret} if request.secret else {})
 
 
-def _with_secret(shown: dict[str, object], request: NewChannel, secret: str | None) -> dict[str, object]:
+def _with_secret(fields: dict[str, object], request: NewChannel, secret: str | None) -> dict[str, object]:
     """A webhook's secret is ours to tell; DingTalk's was the caller's."""
-    return {**shown, "secret": secret} if request.kind is ChannelKind.WEBHOOK else shown
+    return {**fields, "secret": secret} if request.kind is ChannelKind.WEBHOOK else fields
 
 
 async def open_causes(services: Services) -> list[OpenCause]:

@@ -71,8 +71,8 @@ def _sent(entry: AuditEntry) -> dict[str, object]:
 
 async def verify(services: Services, anchors: Sequence[str]) -> dict[str, object]:
     """Check every chain and every anchor within the configured time."""
-    kept, limit_s = [one.lower() for one in anchors], services.settings.books_check_timeout_s
-    return (await verification.verdict_within(services.database, kept, limit_s, _FAULTS)).document
+    checked, limit_s = [one.lower() for one in anchors], services.settings.books_check_timeout_s
+    return (await verification.verdict_within(services.database, checked, limit_s, _FAULTS)).document
 
 
 async def review_access(services: Services, cursor: str | None, limit: int) -> dict[str, object]:
@@ -101,7 +101,7 @@ async def newest_anchor(services: Services) -> dict[str, object] | None:
 async def make_anchors(services: Services, caller: Principal, key: str) -> Reply:
     """Make anchors over all entries that have none: {anchor, complete}."""
     request = request_of(caller, key, hashlib.sha256(b"anchor").digest())
-    call = WorkflowCall(prepare=_nothing, ask=lambda: _make_anchors(services), from_books=_nothing)
+    call = WorkflowCall(prepare=_nothing, ask=lambda: _make_anchors(services), from_database=_nothing)
     return await run_by_workflow(services, request, 200, call)
 
 

@@ -8,10 +8,10 @@ from infra.db.checks.consistency_checks import CheckResult
 async def run_checks(services: Services) -> dict[str, object]:
     """{ok, checks} within the configured time; a check without a result by then has `ok` and `wrong` None."""
     answers = await check_schedule.answers(services.database, services.settings.books_check_timeout_s)
-    return {"ok": all(answer.right for answer in answers), "checks": [_shown(answer) for answer in answers]}
+    return {"ok": all(answer.right for answer in answers), "checks": [_view(answer) for answer in answers]}
 
 
-def _shown(answer: CheckResult) -> dict[str, object]:
+def _view(answer: CheckResult) -> dict[str, object]:
     return {
         "code": answer.question.code,
         "name": answer.question.name,

@@ -147,10 +147,10 @@ def seller(settings: Settings) -> dict[str, str]:
     """Who sells, as the settings say it now. Raises Conflict `seller_unknown`."""
     if not settings.seller_name:
         raise Conflict("seller_unknown", "the operator sets OMS_SELLER_NAME, then invoices can be issued")
-    said = {
+    details = {
         "name": settings.seller_name,
         "address": settings.seller_address,
         "tax_number": settings.seller_tax_number,
         "contact": settings.seller_contact,
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in details.items() if value}

@@ -11,7 +11,7 @@ from infra.db.engine import Connection
 from infra.db.notifications import messages
 
 MAX_ID = 64
-_SHOWN = (
+_FIELDS = (
     *("message_id", "fact", "channel", "template", "version", "language", "state", "tries", "error"),
     *("created_at", "sent_at", "to", "earlier_to"),
 )
@@ -21,7 +21,7 @@ async def of_order(services: Services, number: str) -> list[dict[str, object]]:
     """The messages to the customer about the order."""
     async with services.database.begin() as conn:
         rows = await messages.of_order(conn, services.keys, number)
-    return [{name: getattr(row, name) for name in _SHOWN} for row in rows]
+    return [{name: getattr(row, name) for name in _FIELDS} for row in rows]
 
 
 async def send_again(services: Services, caller: Principal, key: str, number: str, message_id: str) -> Reply:

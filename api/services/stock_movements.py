@@ -49,21 +49,21 @@ async def levels(services: Services, sku: str) -> list[StockLevel]:
     return items
 
 
-async def receive(asked: StockRequest, receipt: Receipt) -> Reply:
+async def receive(movement: StockRequest, receipt: Receipt) -> Reply:
     """Raises NotFound `product_not_found`, RuleBroken `unknown_warehouse`, Conflict `receipt_exists`."""
 
     async def work(conn: Connection) -> dict[str, object]:
         warehouse = await movements.place_of(conn, receipt.sku, receipt.warehouse)
         move = Move(
-            f"receipt:{asked.unique('receipt')}", MovementKind.RECEIPT, receipt.sku, warehouse, receipt.quantity,
-            receipt.reference, actor(asked.caller), allow_duplicate=receipt.allow_duplicate,
+            f"receipt:{movement.unique('receipt')}", MovementKind.RECEIPT, receipt.sku, warehouse, receipt.quantity,
+            receipt.reference, actor(movement.caller), allow_duplicate=receipt.allow_duplicate,
         )  # fmt: skip
         return {**asdict(await movements.move(conn, [move])), "reference": receipt.reference}
 
-    return await asked.run(work)
+    return await movement.run(work)
 
 
-async def adjust(asked: StockRequest, adjustment: Adjustment) -> Reply:
+async def adjust(movement: StockRequest, adjustment: Adjustment) -> Reply:
     """Raises Problem `invalid_quantity`, and as `receive` does; Conflict `stock_not_available`."""
     if adjustment.quantity == 0:
         raise Problem("invalid_quantity", "an adjustment of nothing is none")
@@ -71,15 +71,15 @@ async def adjust(asked: StockRequest, adjustment: Adjustment) -> Reply:
     async def work(conn: Connection) -> dict[str, object]:
         warehouse = await movements.place_of(conn, adjustment.sku, adjustment.warehouse)
         move = Move(
-            f"adjustment:{asked.unique('adjustment')}", MovementKind.ADJUSTMENT, adjustment.sku, warehouse,
-            adjustment.quantity, adjustment.reason, actor(asked.caller),
+            f"adjustment:{movement.unique('adjustment')}", MovementKind.ADJUSTMENT, adjustment.sku, warehouse,
+            adjustment.quantity, adjustment.reason, actor(movement.caller),
         )  # fmt: skip
         return {**asdict(await movements.move(conn, [move])), "reason": adjustment.reason}
 
-    return await asked.run(work)
+    return await movement.run(work)
 
 
-async def transfer(asked: StockRequest, wanted: Transfer) -> Reply:
+async def transfer(movement: StockRequest, wanted: Transfer) -> Reply:
     """Both movements or neither. Raises Problem `same_warehouse`, and as `adjust` does."""
     if wanted.source == wanted.target:
         raise Problem("same_warehouse", "from and to are the same warehouse")
@@ -87,28 +87,34 @@ async def transfer(asked: StockRequest, wanted: Transfer) -> Reply:
     async def work(conn: Connection) -> dict[str, object]:
         source = await movements.place_of(conn, wanted.sku, wanted.source)
         target = await movements.place_of(conn, wanted.sku, wanted.target)
-        unique = asked.unique("transfer")
+        unique = movement.unique("transfer")
         moves = [
             Move(
-                f"{kind}:{unique}", kind, wanted.sku, warehouse, wanted.quantity, wanted.reference, actor(asked.caller)
+                f"{kind}:{unique}",
+                kind,
+                wanted.sku,
+                warehouse,
+                wanted.quantity,
+                wanted.reference,
+                actor(movement.caller),
             )
             for kind, warehouse in ((MovementKind.TRANSFER_OUT, source), (MovementKind.TRANSFER_IN, target))
         ]
         moved = await movements.move(conn, moves)
         return {"from": source, "to": target, "reference": wanted.reference, **asdict(moved)}
 
-    return await asked.run(work)
+    return await movement.run(work)
 
 
-async def release(asked: StockRequest, out: OutOfQuarantine) -> Reply:
+async def release(movement: StockRequest, out: OutOfQuarantine) -> Reply:
     """Pieces leave quarantine. Raises as `adjust` does."""
 
     async def work(conn: Connection) -> dict[str, object]:
         warehouse = await movements.place_of(conn, out.sku, out.warehouse)
         move = Move(
-            f"quarantine:{asked.unique('quarantine')}", _DISPOSITIONS[out.disposition], out.sku, warehouse,
-            out.quantity, out.reason, actor(asked.caller),
+            f"quarantine:{movement.unique('quarantine')}", _DISPOSITIONS[out.disposition], out.sku, warehouse,
+            out.quantity, out.reason, actor(movement.caller),
         )  # fmt: skip
         return {**asdict(await movements.move(conn, [move])), "disposition": out.disposition, "reason": out.reason}
 
-    return await asked.run(work)
+    return await movement.run(work)

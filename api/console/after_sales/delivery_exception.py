@@ -20,23 +20,23 @@ router = APIRouter(prefix="/console/orders")
 
 
 @router.get("/{order_no}/parcel")
-async def choices(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def choices(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Both ways, each with its consequence; one that is not possible says why."""
-    require(person.principal, Role.SUPPORT)
+    require(member.principal, Role.SUPPORT)
     services = services_of(request)
-    number = (await visible_order(services, person.principal, order_no)).order_no
-    seen = await exception_handling.outlook(services, person.principal, number)
-    context: dict[str, Any] = {"order_no": number, "seen": seen, "choices": CHOICES, "key": new_key()}
-    return page(request, "order_parcel.html", member=person, **context)
+    number = (await visible_order(services, member.principal, order_no)).order_no
+    options = await exception_handling.options_of(services, member.principal, number)
+    context: dict[str, Any] = {"order_no": number, "seen": options, "choices": CHOICES, "key": new_key()}
+    return page(request, "order_parcel.html", member=member, **context)
 
 
 @router.post("/{order_no}/parcel")
-async def choose(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def choose(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Have it done."""
-    require(person.principal, Role.SUPPORT)
-    services, fields = services_of(request), await posted(request, person)
-    number = (await visible_order(services, person.principal, order_no)).order_no
+    require(member.principal, Role.SUPPORT)
+    services, fields = services_of(request), await posted(request, member)
+    number = (await visible_order(services, member.principal, order_no)).order_no
     decision = fitting(AnswerProblem, {name: fields.get(name, "") for name in ("choice", "reason")})
-    asked = KeyedRequest(person.principal, key_of(fields), digest(decision))
-    await exception_handling.choose(services, asked, number, decision)
+    keyed = KeyedRequest(member.principal, key_of(fields), digest(decision))
+    await exception_handling.choose(services, keyed, number, decision)
     return RedirectResponse(f"/console/orders/{number}", 303)

@@ -26,37 +26,37 @@ router = APIRouter(prefix="/console/orders")
 
 EXCHANGE_FIRST = "exchange_first"
 ROWS = 3
-_NOT_KEPT = ("key", "confirm", "change", "more")
+_NOT_REPEATED = ("key", "confirm", "change", "more")
 
 
 @router.get("/{order_no}/return")
-async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def form(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """What can be sent back, and for what."""
-    require(person.principal, *ASKED_BY)
-    number = (await visible_order(services_of(request), person.principal, order_no)).order_no
-    return await _page(request, person, number, {})
+    require(member.principal, *ASKED_BY)
+    number = (await visible_order(services_of(request), member.principal, order_no)).order_no
+    return await _page(request, member, number, {})
 
 
 @router.post("/{order_no}/return")
-async def ask(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def ask(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Show what it would bring; with `confirm`, ask for it. What does not fit is said above the form, which keeps what
     was typed."""
-    require(person.principal, *ASKED_BY)
-    services, fields = services_of(request), await posted(request, person)
-    number = (await visible_order(services, person.principal, order_no)).order_no
+    require(member.principal, *ASKED_BY)
+    services, fields = services_of(request), await posted(request, member)
+    number = (await visible_order(services, member.principal, order_no)).order_no
     if fields.get("more") or fields.get("change"):
-        return await _page(request, person, number, fields)
+        return await _page(request, member, number, fields)
     try:
         body = _body_of(fields)
         if not fields.get("confirm"):
-            means = await return_requesting.preview(services, person.principal, number, body)
-            return await _page(request, person, number, fields, means=means)
-        asked = KeyedRequest(person.principal, key_of(fields), digest(body))
-        answer = await return_requesting.ask(services, asked, number, body)
+            means = await return_requesting.preview(services, member.principal, number, body)
+            return await _page(request, member, number, fields, means=means)
+        keyed = KeyedRequest(member.principal, key_of(fields), digest(body))
+        answer = await return_requesting.ask(services, keyed, number, body)
     except Problem as problem:
-        return await _page(request, person, number, fields, problem=problem)
+        return await _page(request, member, number, fields, problem=problem)
     except RuleBroken as broken:
-        return await _page(request, person, number, fields, problem=from_rule(broken))
+        return await _page(request, member, number, fields, problem=from_rule(broken))
     return RedirectResponse(f"/console/returns/{return_requesting.return_of(answer)}", 303)
 
 
@@ -89,14 +89,14 @@ def _instead(fields: dict[str, str]) -> dict[str, Any]:
 
 def _rows(fields: dict[str, str]) -> int:
     """How many lines for other goods the form has."""
-    told = whole(fields.get("rows", ""))
-    rows = told if isinstance(told, int) else ROWS
+    found = whole(fields.get("rows", ""))
+    rows = found if isinstance(found, int) else ROWS
     return min(max(rows, ROWS) + (ROWS if fields.get("more") else 0), MAX_LINES)
 
 
 async def _page(
     request: Request,
-    person: StaffMember,
+    member: StaffMember,
     number: str,
     fields: dict[str, str],
     *,
@@ -105,9 +105,9 @@ async def _page(
 ) -> Response:
     services = services_of(request)
     rows = _rows(fields)
-    kept = {name: text for name, text in fields.items() if name not in _NOT_KEPT} | {"rows": str(rows)}
+    hidden = {name: text for name, text in fields.items() if name not in _NOT_REPEATED} | {"rows": str(rows)}
     context = await _offered(services, number) | {
-        "fields": kept,
+        "fields": hidden,
         "rows": range(1, rows + 1),
         "means": means,
         "then": _then(means) if means else None,
@@ -115,7 +115,7 @@ async def _page(
         "problem": problem,
     }
     status = problem.status_code if problem else 200
-    return page(request, "order_return.html", status=status, member=person, key=new_key(), **context)
+    return page(request, "order_return.html", status=status, member=member, key=new_key(), **context)
 
 
 async def _offered(services: Services, number: str) -> dict[str, Any]:

@@ -26,15 +26,15 @@ CONDITIONS = ("as_new", "damaged", "missing", "wrong_item")
 @router.get("/returns")
 async def listed(
     request: Request,
-    person: CurrentStaff,
+    member: CurrentStaff,
     status: ReturnStatus | Annotated[str, Query(max_length=0)] = "",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """Returns, the newest first."""
-    require_staff(person.principal)
+    require_staff(member.principal)
     chosen = status if isinstance(status, ReturnStatus) else None
     found = await return_lookup.list_returns(
-        services_of(request), person.principal, chosen, None, cursor or None, PAGE_SIZE
+        services_of(request), member.principal, chosen, None, cursor or None, PAGE_SIZE
     )
     context: dict[str, Any] = {
         "rows": found.items,
@@ -42,46 +42,46 @@ async def listed(
         "chosen": str(status),
         "statuses": list(ReturnStatus),
     }
-    return page(request, "returns.html", member=person, **context)
+    return page(request, "returns.html", member=member, **context)
 
 
 @router.get("/returns/{return_id}")
-async def one(request: Request, person: CurrentStaff, return_id: str) -> Response:
+async def one(request: Request, member: CurrentStaff, return_id: str) -> Response:
     """One return, and the forms for what this person may do with it."""
-    require_staff(person.principal)
-    found = await return_lookup.for_staff(services_of(request), person.principal, return_id)
+    require_staff(member.principal)
+    found = await return_lookup.for_staff(services_of(request), member.principal, return_id)
     context: dict[str, Any] = {
         "found": found.shown,
         "brings_minor": found.expected_minor,
         "currency": found.currency,
         "customer_id": found.customer_id,
         "conditions": CONDITIONS,
-        "sees_person": person.may(*HANDLED_BY),
+        "sees_person": member.may(*HANDLED_BY),
     }
-    return page(request, "return.html", member=person, key=new_key(), **context)
+    return page(request, "return.html", member=member, key=new_key(), **context)
 
 
 @router.get("/returns/{return_id}/label")
-async def label(request: Request, person: CurrentStaff, return_id: str) -> Response:
+async def label(request: Request, member: CurrentStaff, return_id: str) -> Response:
     """The label; it carries the customer's address."""
-    require(person.principal, *HANDLED_BY)
-    await return_lookup.visible(services_of(request), person.principal, return_id)
+    require(member.principal, *HANDLED_BY)
+    await return_lookup.visible(services_of(request), member.principal, return_id)
     return label_response(await return_lookup.label(services_of(request), return_id))
 
 
 @router.post("/returns/{return_id}/{verb}")
 async def act(
     request: Request,
-    person: CurrentStaff,
+    member: CurrentStaff,
     return_id: str,
     verb: Literal["approve", "reject", "cancel", "receive", "inspect"],
 ) -> Response:
     """What a button of the page does."""
-    require(person.principal, *(ASKED_BY if verb == "cancel" else HANDLED_BY))
-    services, fields = services_of(request), await posted(request, person)
-    found = await return_lookup.visible(services, person.principal, return_id)
+    require(member.principal, *(ASKED_BY if verb == "cancel" else HANDLED_BY))
+    services, fields = services_of(request), await posted(request, member)
+    found = await return_lookup.visible(services, member.principal, return_id)
     key = f"{key_of(fields)}{verb}"
-    plain = KeyedRequest(person.principal, key, digest_of(f"{verb} {return_id}"))
+    plain = KeyedRequest(member.principal, key, digest_of(f"{verb} {return_id}"))
     match verb:
         case "approve":
             await return_operations.approve(services, plain, return_id)
@@ -90,12 +90,12 @@ async def act(
         case "reject":
             no = fitting(RejectReturn, {"reason": fields.get("reason", "")})
             await return_operations.reject(
-                services, KeyedRequest(person.principal, key, digest(no)), return_id, no.reason
+                services, KeyedRequest(member.principal, key, digest(no)), return_id, no.reason
             )
         case _:
             pieces = _found(fields, found)
             does = return_operations.receive if verb == "receive" else return_operations.inspect
-            await does(services, KeyedRequest(person.principal, key, digest(pieces)), return_id, pieces)
+            await does(services, KeyedRequest(member.principal, key, digest(pieces)), return_id, pieces)
     return RedirectResponse(f"/console/returns/{return_id}", 303)
 
 

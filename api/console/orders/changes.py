@@ -33,14 +33,14 @@ MAX_DIGITS = 12
 
 
 @router.get("/{order_no}/change")
-async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def form(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """What may still be changed, as it is now; and what was changed before."""
-    require(person.principal, Role.SUPPORT)
+    require(member.principal, Role.SUPPORT)
     services = services_of(request)
-    glance = await visible_order(services, person.principal, order_no)
+    glance = await visible_order(services, member.principal, order_no)
     found, done = await order_queries.with_changes(services, glance.order_no)
     zone = zone_at(found["ship_to"], services.settings.portal_time_zone)
-    offered = {ChangeKind(action) for action in presented(found, person.principal, services.settings)["allowed_actions"]
+    offered = {ChangeKind(action) for action in presented(found, member.principal, services.settings)["allowed_actions"]
                if action in set(ChangeKind)}  # fmt: skip
     context: dict[str, Any] = {
         "order": found,
@@ -52,34 +52,34 @@ async def form(request: Request, person: CurrentStaff, order_no: str) -> Respons
         "typed": as_typed(found["delivery_slot"], zone),
         "zone": zone.key,
     }
-    return page(request, "order_change.html", member=person, **context)
+    return page(request, "order_change.html", member=member, **context)
 
 
 @router.post("/{order_no}/change")
-async def change(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def change(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Tell what it would mean, or, once confirmed, do it."""
-    require(person.principal, Role.SUPPORT)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
+    require(member.principal, Role.SUPPORT)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
     ship_to = await _destination(services, glance.order_no)
     body = _body(fields, zone_at(ship_to, services.settings.portal_time_zone))
-    asked = _change(services, body, fields.get("seen", ""))
+    change = _change(services, body, fields.get("seen", ""))
     if fields.get("token"):
-        asked = replace(asked, payment=_payment(services, fields["token"]))
+        change = replace(change, payment=_payment(services, fields["token"]))
     if fields.get("confirmed"):
-        await order_changes.change(services, person.principal, key_of(fields), digest(body), glance.order_no, asked)
+        await order_changes.change(services, member.principal, key_of(fields), digest(body), glance.order_no, change)
         return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
     # What it would cost more may be paid on the next page.
-    asked = replace(asked, payment=_payment(services, "preview"))
-    kept = {name: value for name, value in fields.items() if name not in ("confirmed", "key", "token")}
+    change = replace(change, payment=_payment(services, "preview"))
+    hidden = {name: value for name, value in fields.items() if name not in ("confirmed", "key", "token")}
     context: dict[str, Any] = {
         "order_no": glance.order_no,
         "ship_to": ship_to,
-        "means": await order_changes.preview(services, glance.order_no, asked),
-        "kept": kept,
+        "means": await order_changes.preview(services, glance.order_no, change),
+        "kept": hidden,
         "key": new_key(),
     }
-    return page(request, "order_change_confirm.html", member=person, **context)
+    return page(request, "order_change_confirm.html", member=member, **context)
 
 
 async def _destination(services: Services, order_no: str) -> dict[str, str] | None:
@@ -94,9 +94,9 @@ def _payment(services: Services, token: str) -> Payment:
         raise refused(error.errors(include_url=False, include_input=False)) from None
 
 
-def _change(services: Services, body: ChangeOrder, seen: str) -> ChangeRequest:
+def _change(services: Services, body: ChangeOrder, versions: str) -> ChangeRequest:
     return order_changes.change_request_of(
-        body, frozenset({seen}) - {order_changes.ANY}, services.settings.max_order_lines
+        body, frozenset({versions}) - {order_changes.ANY}, services.settings.max_order_lines
     )
 
 

@@ -20,37 +20,39 @@ router = APIRouter(prefix="/console/orders")
 
 
 @router.get("/{order_no}/contact")
-async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def form(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """The contact as it is now."""
-    require(person.principal, Role.SUPPORT)
+    require(member.principal, Role.SUPPORT)
     services = services_of(request)
-    glance = await visible_order(services, person.principal, order_no)
+    glance = await visible_order(services, member.principal, order_no)
     found = await order_queries.known(services, glance.order_no)
     context: dict[str, Any] = {"order": found, "parts": PARTS, "key": new_key()}
-    return page(request, "order_contact.html", member=person, **context)
+    return page(request, "order_contact.html", member=member, **context)
 
 
 @router.post("/{order_no}/contact")
-async def correct(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def correct(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Correct it."""
-    require(person.principal, Role.SUPPORT)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
+    require(member.principal, Role.SUPPORT)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
     value: dict[str, Any] = {part: fields[part].strip() for part in PARTS if part in fields}
     value |= {part: None for part in ("email", "phone") if value.get(part) == ""}
     value |= {"reason": fields.get("reason", ""), "send_last_again": bool(fields.get("send_last_again"))}
     body = fitting(CorrectContact, value)
-    asked = ContactCorrection(frozenset({fields.get("seen", "")}) - {ANY}, body)
-    await contact_corrections.correct(services, person.principal, key_of(fields), digest(body), glance.order_no, asked)
+    correction = ContactCorrection(frozenset({fields.get("seen", "")}) - {ANY}, body)
+    await contact_corrections.correct(
+        services, member.principal, key_of(fields), digest(body), glance.order_no, correction
+    )
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
 
 
 @router.post("/{order_no}/messages")
-async def send_last_again(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def send_last_again(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Have the last message sent to the contact of today."""
-    require(person.principal, Role.SUPPORT)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
-    asked = contact_corrections.digest_of_resend(glance.order_no)
-    await contact_corrections.send_last_again(services, person.principal, key_of(fields), asked, glance.order_no)
+    require(member.principal, Role.SUPPORT)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
+    digest = contact_corrections.digest_of_resend(glance.order_no)
+    await contact_corrections.send_last_again(services, member.principal, key_of(fields), digest, glance.order_no)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)

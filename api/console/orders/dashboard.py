@@ -26,7 +26,7 @@ router = APIRouter(prefix="/console")
 PAGE_SIZE = 50
 MAX_SEARCH_CHARS = 200
 # Orders begin within a moment; what waits longer is worth a line.
-TOLD_FROM_S = 5.0
+NOTED_FROM_S = 5.0
 _READABLE = re.compile(PROSE)
 Text = Annotated[str, Query(max_length=64)]
 
@@ -34,7 +34,7 @@ Text = Annotated[str, Query(max_length=64)]
 @router.get("")
 async def whole_board(
     request: Request,
-    person: CurrentStaff,
+    member: CurrentStaff,
     status: Status | Annotated[str, Query(max_length=0)] = "",
     channel: Text = "",
     customer: Text = "",
@@ -50,13 +50,13 @@ async def whole_board(
     filters |= {"warehouse": warehouse.strip(), "hold": str(hold), "priority": str(priority)}
     filters |= {"placed_from": placed_from, "placed_to": placed_to}
     template = "board_live.html" if request.headers.get("x-live") else "board.html"
-    return await _board(request, person, template, filters, cursor)
+    return await _board(request, member, template, filters, cursor)
 
 
 async def _board(
-    request: Request, person: StaffMember, template: str, filters: dict[str, str], cursor: str
+    request: Request, member: StaffMember, template: str, filters: dict[str, str], cursor: str
 ) -> Response:
-    kept = {name: value for name, value in filters.items() if value}
+    hidden = {name: value for name, value in filters.items() if value}
     wanted = OrderFilters(
         status=Status(filters["status"]) if filters["status"] else None,
         channel=filters["channel"] or None,
@@ -68,24 +68,24 @@ async def _board(
         created_to=_day(filters["placed_to"], days=1),
     )
     found = await order_dashboard.read(
-        services_of(request), wanted, cursor or None, PAGE_SIZE, with_returns=person.may(*HANDLED_BY)
+        services_of(request), wanted, cursor or None, PAGE_SIZE, with_returns=member.may(*HANDLED_BY)
     )
     waiting, more = found.backlog, found.next_cursor
     context: dict[str, Any] = {
         "counts": found.counts,
         "returns": found.returns,
         "counted": order_dashboard.COUNTED,
-        "waiting": waiting if waiting.oldest_s >= TOLD_FROM_S else None,
+        "waiting": waiting if waiting.oldest_s >= NOTED_FROM_S else None,
         "refusing": services_of(request).backlog.full,
         "statuses": [status.value for status in Status],
         "holds": list(HoldKind),
         "priorities": list(Priority),
         "filters": filters,
-        "here": urlencode(kept | ({"cursor": cursor} if cursor else {})),
+        "here": urlencode(hidden | ({"cursor": cursor} if cursor else {})),
         "rows": [row_presented(row) for row in found.rows],
-        "next": urlencode(kept | {"cursor": more}) if more else None,
+        "next": urlencode(hidden | {"cursor": more}) if more else None,
     }
-    return page(request, template, member=person, **context)
+    return page(request, template, member=member, **context)
 
 
 def _day(typed: str, days: int = 0) -> datetime | None:
@@ -101,7 +101,7 @@ def _day(typed: str, days: int = 0) -> datetime | None:
 @router.get("/orders")
 async def search(
     request: Request,
-    person: CurrentStaff,
+    member: CurrentStaff,
     q: Annotated[str, Query(max_length=MAX_SEARCH_CHARS)] = "",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
@@ -120,4 +120,4 @@ async def search(
         "rows": [row_presented(row) for row in rows],
         "next": urlencode({"q": typed, "cursor": more}) if more else None,
     }
-    return page(request, "orders.html", member=person, **context)
+    return page(request, "orders.html", member=member, **context)

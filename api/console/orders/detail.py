@@ -24,33 +24,33 @@ MAX_EVENTS = 500
 
 
 @router.get("/{order_no}")
-async def order(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def order(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """The order's page, live."""
     template = "order_live.html" if request.headers.get("x-live") else "order.html"
-    return await _page(request, person, order_number(order_no), template)
+    return await _page(request, member, order_number(order_no), template)
 
 
-async def _page(request: Request, person: StaffMember, number: str, template: str) -> Response:
+async def _page(request: Request, member: StaffMember, number: str, template: str) -> Response:
     bind_order(number)
     services = services_of(request)
-    record = await order_record.read(services, number, MAX_EVENTS, with_feedback=person.may(*customer_feedback.READ_BY))
+    record = await order_record.read(services, number, MAX_EVENTS, with_feedback=member.may(*customer_feedback.READ_BY))
     found = record.order
-    shown = presented(found, person.principal, services.settings)
+    view = presented(found, member.principal, services.settings)
     context: dict[str, Any] = {
-        "order": shown,
+        "order": view,
         "events": record.events[::-1],
-        "acts": record.acts,
-        "totals": _totals(shown["payments"], found["left_minor"]),
+        "acts": record.actions,
+        "totals": _totals(view["payments"], found["left_minor"]),
         "documents": record.documents,
         "feedback": record.feedback,
-        "reads_documents": person.may(*document_issuing.HANDLED_BY),
+        "reads_documents": member.may(*document_issuing.HANDLED_BY),
         "told": record.messages,
         "corrected": found["contact_corrected"],
         # Names and addresses are for those who talk to the customer or write on the parcel.
-        "sees_person": person.may(Role.SUPPORT, Role.WAREHOUSE),
-        "sees_money": person.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),
+        "sees_person": member.may(Role.SUPPORT, Role.WAREHOUSE),
+        "sees_money": member.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),
     }
-    return page(request, template, member=person, **context)
+    return page(request, template, member=member, **context)
 
 
 def _totals(payments: list[dict[str, Any]], left: int) -> dict[str, int]:
@@ -65,35 +65,35 @@ def _totals(payments: list[dict[str, Any]], left: int) -> dict[str, int]:
 
 
 @router.get("/{order_no}/cancel")
-async def preview(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def preview(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """What cancelling would mean, before anything moves."""
-    require(person.principal, Role.SUPPORT)
+    require(member.principal, Role.SUPPORT)
     services = services_of(request)
-    glance = await visible_order(services, person.principal, order_no)
+    glance = await visible_order(services, member.principal, order_no)
     means = await order_cancellation.consequence(services, glance)
     context: dict[str, Any] = {"order_no": glance.order_no, "means": means}
-    return page(request, "order_cancel.html", member=person, key=secrets.token_hex(16), **context)
+    return page(request, "order_cancel.html", member=member, key=secrets.token_hex(16), **context)
 
 
 @router.post("/{order_no}/cancel")
-async def cancel(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def cancel(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Cancel the order."""
-    require(person.principal, Role.SUPPORT)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
+    require(member.principal, Role.SUPPORT)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
     reason = reason_of(fields)
     digest = hashlib.sha256(f"cancel {glance.order_no}\n{reason}".encode()).digest()
     key = fields.get("key") or secrets.token_hex(16)
-    await order_cancellation.cancel(services, person.principal, key, glance, digest, reason)
+    await order_cancellation.cancel(services, member.principal, key, glance, digest, reason)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
 
 
 @router.post("/{order_no}/messages/{message_id}")
-async def send_again(request: Request, person: CurrentStaff, order_no: str, message_id: str) -> Response:
+async def send_again(request: Request, member: CurrentStaff, order_no: str, message_id: str) -> Response:
     """Have a message that failed sent again."""
-    require(person.principal, Role.SUPPORT)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
+    require(member.principal, Role.SUPPORT)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
     key = fields.get("key") or secrets.token_hex(16)
-    await notifications.send_again(services, person.principal, key, glance.order_no, message_id)
+    await notifications.send_again(services, member.principal, key, glance.order_no, message_id)
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)

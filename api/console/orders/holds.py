@@ -26,13 +26,13 @@ HoldNo = Annotated[int, Path(ge=1, le=1_000_000)]
 @router.get("/holds")
 async def open_holds(
     request: Request,
-    person: CurrentStaff,
+    member: CurrentStaff,
     kind: HoldKind | Annotated[str, Query(max_length=0)] = "",
     owner: Annotated[str, Query(max_length=100)] = "",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """Open holds, the one whose deadline comes first first."""
-    require(person.principal, *PUT_ON_BY)
+    require(member.principal, *PUT_ON_BY)
     rows, following = await order_holds.open_holds(
         services_of(request), kind or None, owner.strip() or None, cursor or None, PAGE_SIZE
     )
@@ -42,69 +42,69 @@ async def open_holds(
         "chosen": {"kind": str(kind), "owner": owner.strip()},
         "kinds": list(HoldKind),
     }
-    return page(request, "holds.html", member=person, **context)
+    return page(request, "holds.html", member=member, **context)
 
 
 @router.get("/orders/{order_no}/hold")
-async def of_order(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def of_order(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """What holds the order, and forms to hold it, to release it, and to say how pressing it is."""
-    require_staff(person.principal)
+    require_staff(member.principal)
     services = services_of(request)
-    glance = await visible_order(services, person.principal, order_no)
+    glance = await visible_order(services, member.principal, order_no)
     order = await order_queries.known(services, glance.order_no)
     found = await order_holds.of_order(services, glance.order_no)
     held = {hold.kind for hold in found if hold.closed_at is None}
-    holdable = glance.status in HOLDABLE and glance.cancelling is None and person.may(*PUT_ON_BY)
+    holdable = glance.status in HOLDABLE and glance.cancelling is None and member.may(*PUT_ON_BY)
     context: dict[str, Any] = {
         "order_no": glance.order_no,
         "holds": found[::-1],
-        "releasable": {hold.hold_no for hold in found if may_release(person.role, hold.owner)},
+        "releasable": {hold.hold_no for hold in found if may_release(member.role, hold.owner)},
         "kinds": {kind: HOLDS[kind] for kind in HoldKind if kind not in held} if holdable else {},
         "outcomes": list(Outcome),
         "owners": sorted(STAFF),
         "priority": named(order["priority"]),
         "priorities": list(Priority) if Status(glance.status) not in TERMINAL else [],
-        "may_prioritise": person.may(*order_holds.PRIORITISED_BY),
+        "may_prioritise": member.may(*order_holds.PRIORITISED_BY),
         "sees_person": True,
     }
-    return page(request, "order_hold.html", member=person, key=new_key(), **context)
+    return page(request, "order_hold.html", member=member, key=new_key(), **context)
 
 
 @router.post("/orders/{order_no}/hold")
-async def put_on(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def put_on(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Hold the order."""
-    require(person.principal, *PUT_ON_BY)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
+    require(member.principal, *PUT_ON_BY)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
     names = ("kind", "owner", "default_outcome")
     chosen: dict[str, Any] = {name: fields[name] for name in names if fields.get(name)}
     if hours := fields.get("hours", "").strip():
         chosen["deadline_s"] = int(hours) * 3600 if hours.isascii() and hours.isdigit() and len(hours) < 6 else hours
     body = fitting(PutOnHold, {**chosen, "reason": fields.get("reason", "")})
-    await order_holds.put_on(services, person.principal, key_of(fields), digest(body), glance.order_no, body)
+    await order_holds.put_on(services, member.principal, key_of(fields), digest(body), glance.order_no, body)
     return _back(glance.order_no)
 
 
 @router.post("/orders/{order_no}/holds/{hold_no}/release")
-async def release(request: Request, person: CurrentStaff, order_no: str, hold_no: HoldNo) -> Response:
+async def release(request: Request, member: CurrentStaff, order_no: str, hold_no: HoldNo) -> Response:
     """Let the order go on."""
-    require_staff(person.principal)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
+    require_staff(member.principal)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
     body = fitting(ReleaseHold, {"reason": fields.get("reason", "")})
     key = key_of(fields)
-    await order_holds.release(services, person.principal, key, digest(body), glance.order_no, hold_no, body.reason)
+    await order_holds.release(services, member.principal, key, digest(body), glance.order_no, hold_no, body.reason)
     return _back(glance.order_no)
 
 
 @router.post("/orders/{order_no}/priority")
-async def prioritise(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def prioritise(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Say how pressing the order is."""
-    require(person.principal, *order_holds.PRIORITISED_BY)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
+    require(member.principal, *order_holds.PRIORITISED_BY)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
     body = fitting(SetPriority, {"priority": fields.get("priority", ""), "reason": fields.get("reason", "")})
-    await order_holds.prioritise(services, person.principal, key_of(fields), digest(body), glance.order_no, body)
+    await order_holds.prioritise(services, member.principal, key_of(fields), digest(body), glance.order_no, body)
     return _back(glance.order_no)
 
 

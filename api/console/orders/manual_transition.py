@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.authorization import visible_order
-from api.console.approvals import after_act
+from api.console.approvals import after_action
 from api.console.forms import digest, fitting, key_of, new_key
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
@@ -20,27 +20,27 @@ router = APIRouter(prefix="/console")
 
 
 @router.get("/orders/{order_no}/adjust")
-async def adjust_form(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def adjust_form(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """The events that are possible now, and what each would mean."""
-    require(person.principal, Role.SUPPORT)
+    require(member.principal, Role.SUPPORT)
     services = services_of(request)
-    glance = await visible_order(services, person.principal, order_no)
+    glance = await visible_order(services, member.principal, order_no)
     found = await order_transitions.possible_transitions(services, glance.order_no)
-    acts = [(event, target, ADJUSTMENTS[event]) for event, target in found.events.items()]
-    context: dict[str, Any] = {"order_no": glance.order_no, "here": found.context, "acts": acts, "key": new_key()}
-    return page(request, "order_adjust.html", member=person, **context)
+    options = [(event, target, ADJUSTMENTS[event]) for event, target in found.events.items()]
+    context: dict[str, Any] = {"order_no": glance.order_no, "here": found.context, "acts": options, "key": new_key()}
+    return page(request, "order_adjust.html", member=member, **context)
 
 
 @router.post("/orders/{order_no}/adjust")
-async def adjust(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def adjust(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Move the order."""
-    require(person.principal, Role.SUPPORT)
-    services, fields = services_of(request), await posted(request, person)
-    glance = await visible_order(services, person.principal, order_no)
+    require(member.principal, Role.SUPPORT)
+    services, fields = services_of(request), await posted(request, member)
+    glance = await visible_order(services, member.principal, order_no)
     value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
     body = {"event": fields.get("event", ""), "value": value or None, "reason": fields.get("reason", "")}
     adjustment = fitting(Adjust, body)
     answer = await order_transitions.adjust(
-        services, person.principal, key_of(fields), digest(adjustment), glance.order_no, adjustment
+        services, member.principal, key_of(fields), digest(adjustment), glance.order_no, adjustment
     )
-    return after_act(answer, f"/console/orders/{glance.order_no}")
+    return after_action(answer, f"/console/orders/{glance.order_no}")

@@ -18,54 +18,56 @@ router = APIRouter(prefix="/console/at-providers")
 
 HOME = "/console/at-providers"
 READ_BY, ACTED_ON_BY = dispute_answering.READ_BY, dispute_answering.ANSWERED_BY
-FACT_ACTS: dict[str, Literal["again", "aside"]] = {"again": "again", "aside": "aside"}
+FACT_ACTIONS: dict[str, Literal["again", "aside"]] = {"again": "again", "aside": "aside"}
 _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("")
-async def waiting(request: Request, person: CurrentStaff) -> Response:
+async def waiting(request: Request, member: CurrentStaff) -> Response:
     """Open disputes, the nearest deadline first, then facts that nobody could apply."""
-    require(person.principal, *READ_BY)
+    require(member.principal, *READ_BY)
     found = await provider_cases.waiting(services_of(request))
     context: dict[str, Any] = {
         "disputes": found.disputes,
         "facts": found.facts,
         "evidence": EVIDENCE,
-        "acts": person.may(*ACTED_ON_BY),
+        "acts": member.may(*ACTED_ON_BY),
     }
-    return page(request, "at_providers.html", member=person, key=new_key(), **context)
+    return page(request, "at_providers.html", member=member, key=new_key(), **context)
 
 
 @router.post("/disputes/{dispute_id}")
-async def answer(request: Request, person: CurrentStaff, dispute_id: _Number) -> Response:
+async def answer(request: Request, member: CurrentStaff, dispute_id: _Number) -> Response:
     """Hand the evidence in at the provider; or only keep it, or keep that it was handed in on the provider's pages."""
-    require(person.principal, *ACTED_ON_BY)
-    services, who, fields = services_of(request), person.principal, await posted(request, person)
-    said = {name: fields.get(name, "").replace("\r\n", "\n").strip() for name in EVIDENCE}
+    require(member.principal, *ACTED_ON_BY)
+    services, who, fields = services_of(request), member.principal, await posted(request, member)
+    texts = {name: fields.get(name, "").replace("\r\n", "\n").strip() for name in EVIDENCE}
     if fields.get("act") == "hand_in":
-        sent = fitting(HandIn, said)
+        sent = fitting(HandIn, texts)
         await dispute_answering.hand_in(services, who, key_of(fields), digest(sent), dispute_id, sent)
     else:
-        kept = fitting(AnswerDispute, {**said, "handed_in": fields.get("act") == "handed_in"})
-        await provider_cases.keep_evidence(services, who, key_of(fields), digest(kept), dispute_id, kept)
+        evidence = fitting(AnswerDispute, {**texts, "handed_in": fields.get("act") == "handed_in"})
+        await provider_cases.keep_evidence(services, who, key_of(fields), digest(evidence), dispute_id, evidence)
     return RedirectResponse(HOME, 303)
 
 
 @router.post("/disputes/{dispute_id}/accept")
-async def accept(request: Request, person: CurrentStaff, dispute_id: _Number) -> Response:
+async def accept(request: Request, member: CurrentStaff, dispute_id: _Number) -> Response:
     """Give the money up."""
-    require(person.principal, *ACTED_ON_BY)
-    fields = await posted(request, person)
-    await dispute_answering.accept(services_of(request), person.principal, key_of(fields), dispute_id)
+    require(member.principal, *ACTED_ON_BY)
+    fields = await posted(request, member)
+    await dispute_answering.accept(services_of(request), member.principal, key_of(fields), dispute_id)
     return RedirectResponse(HOME, 303)
 
 
 @router.post("/facts/{inbox_id}/{act}")
-async def settle(request: Request, person: CurrentStaff, inbox_id: _Number, act: str) -> Response:
+async def settle(request: Request, member: CurrentStaff, inbox_id: _Number, act: str) -> Response:
     """Try a fact once more, or set it aside."""
-    require(person.principal, *ACTED_ON_BY)
-    if act not in FACT_ACTS:
+    require(member.principal, *ACTED_ON_BY)
+    if act not in FACT_ACTIONS:
         raise Problem("not_found", status=404)
-    fields = await posted(request, person)
-    await provider_cases.settle_fact(services_of(request), person.principal, key_of(fields), inbox_id, FACT_ACTS[act])
+    fields = await posted(request, member)
+    await provider_cases.settle_fact(
+        services_of(request), member.principal, key_of(fields), inbox_id, FACT_ACTIONS[act]
+    )
     return RedirectResponse(HOME, 303)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.authorization import visible_order
-from api.console.approvals import after_act
+from api.console.approvals import after_action
 from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
@@ -23,29 +23,29 @@ router = APIRouter(prefix="/console/orders")
 
 
 @router.get("/{order_no}/refund")
-async def form(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def form(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """The order's refunds, and the form for another."""
-    require(person.principal, *refunding.REFUNDED_BY)
-    number = (await visible_order(services_of(request), person.principal, order_no)).order_no
-    return _page(request, person, await refunding.refundable_order(services_of(request), number), {}, None)
+    require(member.principal, *refunding.REFUNDED_BY)
+    number = (await visible_order(services_of(request), member.principal, order_no)).order_no
+    return _page(request, member, await refunding.refundable_order(services_of(request), number), {}, None)
 
 
 @router.post("/{order_no}/refund")
-async def refund(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def refund(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Show what it would mean; with `confirm`, do it."""
-    require(person.principal, *refunding.REFUNDED_BY)
-    services, fields = services_of(request), await posted(request, person)
-    number = (await visible_order(services, person.principal, order_no)).order_no
+    require(member.principal, *refunding.REFUNDED_BY)
+    services, fields = services_of(request), await posted(request, member)
+    number = (await visible_order(services, member.principal, order_no)).order_no
     found = await refunding.refundable_order(services, number)
-    asked = _asked(fields, found.lines, found.order["currency"])
+    requested = _request_of(fields, found.lines, found.order["currency"])
     if not fields.get("confirm"):
-        means = await refunding.consequence(services, person.principal, number, asked)
-        return _page(request, person, found, fields, means)
-    answer = await refunding.refund(services, person.principal, key_of(fields), digest(asked), number, asked)
-    return after_act(answer, f"/console/orders/{number}/refund")
+        means = await refunding.consequence(services, member.principal, number, requested)
+        return _page(request, member, found, fields, means)
+    answer = await refunding.refund(services, member.principal, key_of(fields), digest(requested), number, requested)
+    return after_action(answer, f"/console/orders/{number}/refund")
 
 
-def _asked(fields: dict[str, str], lines: list[RefundableLine], currency: str) -> OpenRefund:
+def _request_of(fields: dict[str, str], lines: list[RefundableLine], currency: str) -> OpenRefund:
     """The form as the HTTP call's body. Raises Problem."""
     units = [{"line_no": line.line_no, "quantity": whole(fields[name])} for line in lines
              if fields.get(name := f"units.{line.line_no}", "").strip() not in ("", "0")]  # fmt: skip
@@ -62,7 +62,7 @@ def _asked(fields: dict[str, str], lines: list[RefundableLine], currency: str) -
 
 def _page(
     request: Request,
-    person: StaffMember,
+    member: StaffMember,
     found: RefundableOrder,
     fields: dict[str, str],
     means: RefundConsequence | None,
@@ -77,4 +77,4 @@ def _page(
         "fields": {name: text for name, text in fields.items() if name not in ("key", "confirm")},
         "means": means,
     }
-    return page(request, "order_refund.html", member=person, key=fields.get("key") or new_key(), **context)
+    return page(request, "order_refund.html", member=member, key=fields.get("key") or new_key(), **context)

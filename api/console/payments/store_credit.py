@@ -18,11 +18,11 @@ PAGE_SIZE = 50
 @router.get("/{customer_id:path}/store-credit")
 async def of_customer(
     request: Request,
-    person: CurrentStaff,
+    member: CurrentStaff,
     customer_id: Annotated[Identity, Path()],
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """Balances by currency, and the entries behind them, newest first."""
-    require(person.principal, *READ_BY)
+    require(member.principal, *READ_BY)
     found = await statement(services_of(request), customer_id, cursor or None, PAGE_SIZE)
-    return page(request, "store_credit.html", member=person, found=found)
+    return page(request, "store_credit.html", member=member, found=found)

@@ -18,27 +18,27 @@ router = APIRouter(prefix="/console/jobs")
 
 
 @router.get("")
-async def jobs(request: Request, person: CurrentStaff) -> Response:
+async def jobs(request: Request, member: CurrentStaff) -> Response:
     """The newest bulk acts."""
-    require(person.principal, Role.SUPPORT)
+    require(member.principal, Role.SUPPORT)
     found = await bulk_resolution.newest_jobs(services_of(request))
-    return page(request, "jobs.html", member=person, jobs=found)
+    return page(request, "jobs.html", member=member, jobs=found)
 
 
 @router.get("/{job_id}")
-async def job(request: Request, person: CurrentStaff, job_id: str) -> Response:
+async def job(request: Request, member: CurrentStaff, job_id: str) -> Response:
     """One bulk act, live until it is over."""
-    return await _job(request, person, job_id, "job.html")
+    return await _job(request, member, job_id, "job.html")
 
 
 @router.get("/{job_id}/progress")
-async def progress(request: Request, person: CurrentStaff, job_id: str) -> Response:
+async def progress(request: Request, member: CurrentStaff, job_id: str) -> Response:
     """The part of it that lives."""
-    return await _job(request, person, job_id, "job_progress.html")
+    return await _job(request, member, job_id, "job_progress.html")
 
 
-async def _job(request: Request, person: StaffMember, job_id: str, template: str) -> Response:
-    require(person.principal, Role.SUPPORT)
+async def _job(request: Request, member: StaffMember, job_id: str, template: str) -> Response:
+    require(member.principal, Role.SUPPORT)
     services, known = services_of(request), job_number(job_id)
     found, moved = await bulk_resolution.job(services, known)
     context: dict[str, Any] = {
@@ -47,7 +47,7 @@ async def _job(request: Request, person: StaffMember, job_id: str, template: str
         "left_s": _left_s(found, moved),
         "key": secrets.token_hex(16),
     }
-    return page(request, template, member=person, **context)
+    return page(request, template, member=member, **context)
 
 
 def _left_s(job: JobDetail, moved: JobProgress) -> int | None:
@@ -60,10 +60,10 @@ def _left_s(job: JobDetail, moved: JobProgress) -> int | None:
 
 
 @router.post("/{job_id}/stop")
-async def stop(request: Request, person: CurrentStaff, job_id: str) -> Response:
+async def stop(request: Request, member: CurrentStaff, job_id: str) -> Response:
     """End it before its next order."""
-    require(person.principal, Role.SUPPORT)
-    fields, known = await posted(request, person), job_number(job_id)
+    require(member.principal, Role.SUPPORT)
+    fields, known = await posted(request, member), job_number(job_id)
     key = fields.get("key") or secrets.token_hex(16)
-    await bulk_resolution.stop_job(services_of(request), person.principal, key, known)
+    await bulk_resolution.stop_job(services_of(request), member.principal, key, known)
     return RedirectResponse(f"/console/jobs/{known}", 303)

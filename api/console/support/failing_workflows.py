@@ -22,15 +22,15 @@ from infra.temporal.workflow_resets import BatchState
 
 router = APIRouter(prefix="/console/bugs")
 
-SHOWN = 50
+MAX_ROWS = 50
 _BATCH_ID = re.compile(r"^rst_[0-9a-f]{32}$")
 
 
 @router.get("")
-async def bugs(request: Request, person: CurrentStaff) -> Response:
+async def bugs(request: Request, member: CurrentStaff) -> Response:
     """How many workflows fail by a bug, by cause, and the newest of them, live. Asks Temporal."""
-    require(person.principal, Role.SUPPORT, Role.OPERATIONS)
-    found = await failing_workflows.overview(services_of(request), SHOWN)
+    require(member.principal, Role.SUPPORT, Role.OPERATIONS)
+    found = await failing_workflows.overview(services_of(request), MAX_ROWS)
     template = "bugs_live.html" if request.headers.get("x-live") else "bugs.html"
     context: dict[str, Any] = {
         "count": found.count,
@@ -39,7 +39,7 @@ async def bugs(request: Request, person: CurrentStaff) -> Response:
         "batches": found.batches,
         "dead": found.ended,
     }
-    return page(request, template, member=person, **context)
+    return page(request, template, member=member, **context)
 
 
 def by_cause(found: Sequence[FailingWorkflow]) -> list[dict[str, Any]]:
@@ -65,12 +65,12 @@ def _row(workflow: FailingWorkflow) -> dict[str, Any]:
 
 
 @router.post("/reset")
-async def reset_all(request: Request, person: CurrentStaff) -> Response:
+async def reset_all(request: Request, member: CurrentStaff) -> Response:
     """Reset all that fail, as one batch; their number is typed before anything moves."""
-    require(person.principal, Role.SUPPORT)
-    fields, services = await posted(request, person), services_of(request)
+    require(member.principal, Role.SUPPORT)
+    fields, services = await posted(request, member), services_of(request)
     reason, key = reason_of(fields), fields.get("key", "")
-    count = await failing_workflows.confirmed_count(services, person.principal, key)
+    count = await failing_workflows.confirmed_count(services, member.principal, key)
     count = count or await failing_workflows.count(services)
     if not count:
         raise Problem("nothing_to_reset", "no workflow fails any more")
@@ -78,39 +78,39 @@ async def reset_all(request: Request, person: CurrentStaff) -> Response:
         again = "count" in fields
         context: dict[str, Any] = {"reason": reason, "count": count, "key": secrets.token_hex(16), "again": again}
         context["rate_per_s"] = workflow_resets.RATE_PER_S
-        return page(request, "bugs_confirm.html", status=409 if again else 200, member=person, **context)
-    batch_id = await workflow_operations.reset_all(services, person.principal, key, count, reason)
+        return page(request, "bugs_confirm.html", status=409 if again else 200, member=member, **context)
+    batch_id = await workflow_operations.reset_all(services, member.principal, key, count, reason)
     return RedirectResponse(f"/console/bugs/resets/{batch_id}", 303)
 
 
 @router.get("/resets/{batch_id}")
-async def resets(request: Request, person: CurrentStaff, batch_id: str) -> Response:
+async def resets(request: Request, member: CurrentStaff, batch_id: str) -> Response:
     """One batch of resets, live until it is over. Asks Temporal."""
     template = "reset_progress.html" if request.headers.get("x-live") else "reset.html"
-    return await _batch(request, person, _known(batch_id), template)
+    return await _batch(request, member, _known(batch_id), template)
 
 
-async def _batch(request: Request, person: StaffMember, batch_id: str, template: str) -> Response:
-    require(person.principal, Role.SUPPORT, Role.OPERATIONS)
+async def _batch(request: Request, member: StaffMember, batch_id: str, template: str) -> Response:
+    require(member.principal, Role.SUPPORT, Role.OPERATIONS)
     services = services_of(request)
-    kept, found = await workflow_operations.batch(services, batch_id)
-    stopped = found.state is BatchState.FAILED and kept.stopped_by
+    batch, found = await workflow_operations.batch(services, batch_id)
+    stopped = found.state is BatchState.FAILED and batch.stopped_by
     context: dict[str, Any] = {
-        "batch": kept,
+        "batch": batch,
         "found": found,
         "state": "stopped" if stopped else found.state.value,
-        "total": found.total or kept.total,
+        "total": found.total or batch.total,
         "left": await failing_workflows.count(services),
     }
-    return page(request, template, member=person, **context)
+    return page(request, template, member=member, **context)
 
 
 @router.post("/resets/{batch_id}/stop")
-async def stop(request: Request, person: CurrentStaff, batch_id: str) -> Response:
+async def stop(request: Request, member: CurrentStaff, batch_id: str) -> Response:
     """End it before its next workflow."""
-    require(person.principal, Role.SUPPORT)
-    await posted(request, person)
-    await workflow_operations.stop_batch(services_of(request), person.principal, _known(batch_id))
+    require(member.principal, Role.SUPPORT)
+    await posted(request, member)
+    await workflow_operations.stop_batch(services_of(request), member.principal, _known(batch_id))
     return RedirectResponse(f"/console/bugs/resets/{batch_id}", 303)
 
 

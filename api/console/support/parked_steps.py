@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from api.console.approvals import after_act
+from api.console.approvals import after_action
 from api.console.forms import digest, fitting
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
@@ -25,102 +25,102 @@ DEFAULT_RATE = "20"
 
 
 @router.get("")
-async def queue(request: Request, person: CurrentStaff) -> Response:
+async def queue(request: Request, member: CurrentStaff) -> Response:
     """Stuck orders by cause, live."""
-    return await _groups(request, person, "stuck.html")
+    return await _groups(request, member, "stuck.html")
 
 
 @router.get("/groups")
-async def queue_again(request: Request, person: CurrentStaff) -> Response:
+async def queue_again(request: Request, member: CurrentStaff) -> Response:
     """The part of the queue that lives."""
-    return await _groups(request, person, "stuck_groups.html")
+    return await _groups(request, member, "stuck_groups.html")
 
 
-async def _groups(request: Request, person: StaffMember, template: str) -> Response:
-    require(person.principal, Role.SUPPORT)
+async def _groups(request: Request, member: StaffMember, template: str) -> Response:
+    require(member.principal, Role.SUPPORT)
     found = await parked_queue.groups(services_of(request))
-    return page(request, template, member=person, groups=found)
+    return page(request, template, member=member, groups=found)
 
 
 @router.get("/group")
 async def group(
     request: Request,
-    person: CurrentStaff,
+    member: CurrentStaff,
     step: Step,
     error: Reference | None = None,
     provider: Code | None = None,
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Response:
     """The orders of one cause, the longest stuck first, and what can be done with all of them."""
-    require(person.principal, Role.SUPPORT)
+    require(member.principal, Role.SUPPORT)
     services = services_of(request)
     found = await parked_queue.list_parked(services, step, error, provider, PAGE_SIZE, cursor)
     chosen = {"step": step.value, "error": error, "provider": provider}
     return page(
         request,
         "stuck_group.html",
-        member=person,
+        member=member,
         items=found.items,
         next_cursor=found.next_cursor,
         chosen=chosen,
-        acts=_acts_on_all(step),
+        acts=_bulk_actions(step),
     )
 
 
-def _acts(step: Step) -> list[tuple[str, dict[str, str]]]:
+def _actions(step: Step) -> list[tuple[str, dict[str, str]]]:
     """The acts that the step allows, each with the fields of its value."""
     return [(action.value, shape_of(step, action) or {}) for action in STEPS[step].options]
 
 
-def _acts_on_all(step: Step) -> list[tuple[str, dict[str, str]]]:
+def _bulk_actions(step: Step) -> list[tuple[str, dict[str, str]]]:
     """Those that make sense for many orders: an address or a token, a tracking number, is one order's."""
-    return [(action, shape) for action, shape in _acts(step) if not shape]
+    return [(action, shape) for action, shape in _actions(step) if not shape]
 
 
 @router.post("/bulk")
-async def bulk(request: Request, person: CurrentStaff) -> Response:
+async def bulk(request: Request, member: CurrentStaff) -> Response:
     """The same act on all orders of a filter; the number of orders is typed before anything moves, and holds."""
-    require(person.principal, Role.SUPPORT)
-    fields = await posted(request, person)
+    require(member.principal, Role.SUPPORT)
+    fields = await posted(request, member)
     body = fitting(BulkResolve, _bulk(fields))
     if body.expected is None or not fields.get("key"):
-        return await _confirm(request, person, fields, body)
+        return await _confirm(request, member, fields, body)
     try:
         answer = await bulk_resolution.resolve_many(
-            services_of(request), person.principal, fields["key"], digest(body), body
+            services_of(request), member.principal, fields["key"], digest(body), body
         )
     except Problem as problem:
         if problem.code != "expected_differs":
             raise
-        return await _confirm(request, person, fields, body)
-    return after_act(answer, f"/console/jobs/{bulk_resolution.job_of(answer)}")
+        return await _confirm(request, member, fields, body)
+    return after_action(answer, f"/console/jobs/{bulk_resolution.job_of(answer)}")
 
 
-async def _confirm(request: Request, person: StaffMember, fields: dict[str, str], body: BulkResolve) -> Response:
+async def _confirm(request: Request, member: StaffMember, fields: dict[str, str], body: BulkResolve) -> Response:
     """How many there are now. Raises Problem `nothing_stuck`."""
     chosen = {name: fields.get(name) or None for name in ("step", "error", "provider")}
     touched = await parked_queue.size(services_of(request), body.action.value, chosen)
     orders = sum(row.orders for row in touched)
     if not orders:
         raise Problem("nothing_stuck", "no stuck order fits any more: somebody was quicker, or the cause is over")
-    asked = {name: value for name, value in fields.items() if name not in ("count", "key")}
+    requested = {name: value for name, value in fields.items() if name not in ("count", "key")}
     again = "count" in fields
     context: dict[str, Any] = {
-        "fields": asked,
+        "fields": requested,
         "touched": touched,
         "orders": orders,
         "key": secrets.token_hex(16),
         "again": again,
     }
-    return page(request, "stuck_confirm.html", status=409 if again else 200, member=person, **context)
+    return page(request, "stuck_confirm.html", status=409 if again else 200, member=member, **context)
 
 
 @router.get("/{order_no}")
-async def one(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def one(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """What can be done with one stuck order, and what each act would mean."""
-    require(person.principal, Role.SUPPORT)
+    require(member.principal, Role.SUPPORT)
     number = order_number(order_no)
-    found = await parked_queue.parked_order(services_of(request), person.principal, number)
+    found = await parked_queue.parked_order(services_of(request), member.principal, number)
     step = found.step.step
     context: dict[str, Any] = {
         "order_no": number,
@@ -128,23 +128,25 @@ async def one(request: Request, person: CurrentStaff, order_no: str) -> Response
         "step": found.step,
         "means": found.consequence,
         "last": found.last_action,
-        "acts": _acts(Step(step)) if step else [],
+        "acts": _actions(Step(step)) if step else [],
     }
-    return page(request, "stuck_order.html", member=person, key=secrets.token_hex(16), **context)
+    return page(request, "stuck_order.html", member=member, key=secrets.token_hex(16), **context)
 
 
 @router.post("/{order_no}")
-async def resolve(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def resolve(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Act on one stuck order."""
-    require(person.principal, Role.SUPPORT)
-    number, fields = order_number(order_no), await posted(request, person)
-    body = fitting(Resolve, {**_act(fields), "reason": fields.get("reason", ""), "park_no": _park_no(fields)})
+    require(member.principal, Role.SUPPORT)
+    number, fields = order_number(order_no), await posted(request, member)
+    body = fitting(
+        Resolve, {**_resolution_fields(fields), "reason": fields.get("reason", ""), "park_no": _park_no(fields)}
+    )
     key = fields.get("key") or secrets.token_hex(16)
-    answer = await step_resolution.resolve_one(services_of(request), person.principal, key, digest(body), number, body)
-    return after_act(answer, f"/console/orders/{number}")
+    answer = await step_resolution.resolve_one(services_of(request), member.principal, key, digest(body), number, body)
+    return after_action(answer, f"/console/orders/{number}")
 
 
-def _act(fields: dict[str, str]) -> dict[str, Any]:
+def _resolution_fields(fields: dict[str, str]) -> dict[str, Any]:
     """Action and value of a form: the fields `value.NAME` make the value."""
     value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
     return {"action": fields.get("action", ""), "value": value or None}
@@ -162,4 +164,4 @@ def _bulk(fields: dict[str, str]) -> dict[str, Any]:
     count = fields.get("count", "").strip()
     expected = int(count) if count.isascii() and count.isdigit() and len(count) < 10 else None
     named = {"filter": chosen, "all": not chosen, "expected": expected}
-    return {**_act(fields), "reason": fields.get("reason", ""), "rate_per_s": rate, **named}
+    return {**_resolution_fields(fields), "reason": fields.get("reason", ""), "rate_per_s": rate, **named}

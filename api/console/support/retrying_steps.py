@@ -20,14 +20,14 @@ PAGE_SIZE = 50
 @router.get("")
 async def retrying(
     request: Request,
-    person: CurrentStaff,
+    member: CurrentStaff,
     step: Code | None = None,
     error: Reference | None = None,
     provider: Code | None = None,
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Response:
     """Paused ones first, then the longest failing. The database answers; Temporal adds who is paused, if it can."""
-    require(person.principal, Role.SUPPORT)
+    require(member.principal, Role.SUPPORT)
     found = await retrying_queue.list_retrying(services_of(request), step, error, provider, cursor, PAGE_SIZE)
     context: dict[str, Any] = {
         "items": found.items,
@@ -37,4 +37,4 @@ async def retrying(
         "query": request.url.query,
     }
     template = "retrying_live.html" if request.headers.get("x-live") else "retrying.html"
-    return page(request, template, member=person, **context)
+    return page(request, template, member=member, **context)

@@ -29,10 +29,10 @@ ActivityId = Annotated[str, Path(max_length=100)]
 
 
 @router.get("/{order_no}/running")
-async def running(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def running(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """The activities under way with attempt, last error and next try, and a failing workflow task. Asks Temporal."""
-    require(person.principal, Role.SUPPORT)
-    order = await _known(services_of(request), person, order_no)
+    require(member.principal, Role.SUPPORT)
+    order = await _known(services_of(request), member, order_no)
     template = "running_live.html" if request.headers.get("x-live") else "running.html"
     found = await workflow_operations.under_way(services_of(request), order.order_no)
     context: dict[str, Any] = {
@@ -42,46 +42,46 @@ async def running(request: Request, person: CurrentStaff, order_no: str) -> Resp
         "resettable": workflow_operations.resettable(found, order.status),
         "key": secrets.token_hex(16),
     }
-    return page(request, template, member=person, max_timeout_s=MAX_TIMEOUT_S, **context)
+    return page(request, template, member=member, max_timeout_s=MAX_TIMEOUT_S, **context)
 
 
 @router.post("/{order_no}/running/{activity_id}")
-async def act(request: Request, person: CurrentStaff, order_no: str, activity_id: ActivityId) -> Response:
+async def act(request: Request, member: CurrentStaff, order_no: str, activity_id: ActivityId) -> Response:
     """Retry now, pause, go on, or change the time-out of one activity."""
-    require(person.principal, Role.SUPPORT)
-    services, order = services_of(request), await _known(services_of(request), person, order_no)
-    fields = await posted(request, person)
+    require(member.principal, Role.SUPPORT)
+    services, order = services_of(request), await _known(services_of(request), member, order_no)
+    fields = await posted(request, member)
     body = _body_of(fields)
-    asked = _asked(person, fields, f"{order.order_no}\n{activity_id}", body)
-    await workflow_operations.act_on_activity(services, person.principal, asked, order.order_no, activity_id, body)
+    requested = _claim(member, fields, f"{order.order_no}\n{activity_id}", body)
+    await workflow_operations.operate_activity(services, member.principal, requested, order.order_no, activity_id, body)
     return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
 
 
 @router.post("/{order_no}/reset")
-async def reset(request: Request, person: CurrentStaff, order_no: str) -> Response:
+async def reset(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Begin the order's workflow again before its last good task."""
-    require(person.principal, Role.SUPPORT)
-    services, order = services_of(request), await _known(services_of(request), person, order_no)
-    fields = await posted(request, person)
+    require(member.principal, Role.SUPPORT)
+    services, order = services_of(request), await _known(services_of(request), member, order_no)
+    fields = await posted(request, member)
     body = _fitting(Reset, {"reason": reason_of(fields)})
-    asked = _asked(person, fields, f"{order.order_no}\nreset", body)
-    await workflow_operations.reset_order(services, person.principal, asked, order, body)
+    requested = _claim(member, fields, f"{order.order_no}\nreset", body)
+    await workflow_operations.reset_order(services, member.principal, requested, order, body)
     return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
 
 
-async def _known(services: Services, person: StaffMember, order_no: str) -> OrderOverview:
+async def _known(services: Services, member: StaffMember, order_no: str) -> OrderOverview:
     """An order that this person may see. Raises NotFound `order_not_found`."""
     number = order_number(order_no)
     bind_order(number)
-    return await visible_order(services, person.principal, number)
+    return await visible_order(services, member.principal, number)
 
 
-def _asked(person: StaffMember, fields: dict[str, str], what: str, body: ActivityAct | Reset) -> IdempotentRequest:
+def _claim(member: StaffMember, fields: dict[str, str], what: str, body: ActivityAct | Reset) -> IdempotentRequest:
     """The form as a request with a key. The key says all that was asked: another act under a key that was used before,
     by the page gone back to, is another act."""
     digest = hashlib.sha256(f"{what}\n{body.model_dump_json()}".encode())
     key = hashlib.sha256(f"{fields.get('key') or secrets.token_hex(16)}\n{digest.hexdigest()}".encode()).hexdigest()
-    return request_of(person.principal, key, digest.digest())
+    return request_of(member.principal, key, digest.digest())
 
 
 def _body_of(fields: dict[str, str]) -> ActivityAct:

@@ -20,21 +20,26 @@ router = APIRouter(prefix=f"{HOME}/orders")
 
 
 @router.get("/{order_no}/parcel")
-async def choices(request: Request, person: CurrentCustomer, order_no: str) -> Response:
+async def choices(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
     """Both ways, each with its consequence; one that is not possible says why."""
     services = services_of(request)
-    customer, glance = await owned(services, person, order_no)
-    seen = await exception_handling.outlook(services, customer, glance.order_no)
+    customer, glance = await owned(services, visitor, order_no)
+    options = await exception_handling.options_of(services, customer, glance.order_no)
     names = {row["sku"]: row["name"] for row in await order_goods.returnable(services, glance.order_no)}
-    context: dict[str, Any] = {"means": seen.means, "refused": seen.refused, "parcel": seen.parcel, "names": names}
+    context: dict[str, Any] = {
+        "means": options.means,
+        "refused": options.refused,
+        "parcel": options.parcel,
+        "names": names,
+    }
     return page(request, "lost_parcel.html", key=new_key(), order_no=glance.order_no, choices=CHOICES, **context)
 
 
 @router.post("/{order_no}/parcel")
-async def choose(request: Request, person: CurrentCustomer, order_no: str) -> Response:
+async def choose(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
     """Have it done."""
-    services, fields = services_of(request), await posted(request, person)
-    customer, glance = await owned(services, person, order_no)
+    services, fields = services_of(request), await posted(request, visitor)
+    customer, glance = await owned(services, visitor, order_no)
     choice = next((one for one in CHOICES if one == fields.get("choice")), None)
     if choice is None:
         raise Problem("nothing_chosen", "choose reship or refund")

@@ -44,7 +44,7 @@ async def choose(
     wanted = {name.removeprefix(NEW): value for name, value in fields.items() if name.startswith(NEW) and value.strip()}
     picked = [sku for sku in wanted if wanted[sku].strip("0 ")]
     found, known = await order_goods.for_exchange(services, order_no, fields.get("q", "").strip()[:100], picked)
-    kept = {name: value for name, value in fields.items() if name not in _OWN and not name.startswith(NEW)}
+    hidden = {name: value for name, value in fields.items() if name not in _OWN and not name.startswith(NEW)}
     nothing = fields.get("step") == "on" and problem is None
     status, code = (
         (problem.status_code, problem.code) if problem else (422, "nothing_instead") if nothing else (200, "")
@@ -52,11 +52,11 @@ async def choose(
     context: dict[str, Any] = {
         "order_no": order_no,
         "fields": fields,
-        "kept": kept,
+        "kept": hidden,
         "wanted": wanted,
         "picked": known,
         "found": [one for one in found if one.sku not in {product.sku for product in known}],
-        "more": len(found) == order_goods.SHOWN,
+        "more": len(found) == order_goods.MAX_PRODUCTS,
         "cards": cards_of(services.settings),
     }
     return page(
@@ -64,6 +64,6 @@ async def choose(
         "return_goods.html",
         status=status,
         refused=code,
-        told_more=problem.told if problem else None,
+        told_more=problem.facts if problem else None,
         **context,
     )

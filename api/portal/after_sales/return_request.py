@@ -14,7 +14,7 @@ from api.pages.forms import digest, fitting, key_of
 from api.pages.i18n import language
 from api.pages.line_fields import form_lines, typed_lines
 from api.portal.after_sales.product_picker import OTHER_GOODS, choose, chosen, is_choosing
-from api.portal.confirmation import Act, confirm
+from api.portal.confirmation import Confirmation, confirm
 from api.portal.payments import cards_of
 from api.portal.rendering import HOME, cash, page, teller
 from api.portal.session import CurrentCustomer, owned, posted
@@ -37,18 +37,18 @@ _DAY_S = 86_400
 
 
 @router.get("/{order_no}/return")
-async def form(request: Request, person: CurrentCustomer, order_no: str) -> Response:
+async def form(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
     """What can be sent back."""
     services = services_of(request)
-    _, glance = await owned(services, person, order_no)
+    _, glance = await owned(services, visitor, order_no)
     return await _form(request, services, glance.order_no, {})
 
 
 @router.post("/{order_no}/return")
-async def preview(request: Request, person: CurrentCustomer, order_no: str) -> Response:
+async def preview(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
     """What it would bring; what does not fit is said above the form, which keeps what was typed."""
-    services, fields = services_of(request), await posted(request, person)
-    customer, glance = await owned(services, person, order_no)
+    services, fields = services_of(request), await posted(request, visitor)
+    customer, glance = await owned(services, visitor, order_no)
     try:
         _pieces(fields)
         _photographs(fields)
@@ -61,21 +61,21 @@ async def preview(request: Request, person: CurrentCustomer, order_no: str) -> R
     except Problem as problem:
         again = choose if fields.get("step") else _form
         return await again(request, services, glance.order_no, fields, problem)
-    seen = await return_requesting.preview(services, customer, glance.order_no, body)
-    means = list(_means(request, seen, await _goods(services, glance.order_no, body)))
-    here = f"{HOME}/orders/{glance.order_no}/return"
-    kept = {name: value for name, value in fields.items() if name != "key"}
-    return confirm(request, Act("return", glance.order_no, f"{here}/do", means, kept, back=here))
+    consequence = await return_requesting.preview(services, customer, glance.order_no, body)
+    means = list(_means(request, consequence, await _goods(services, glance.order_no, body)))
+    path = f"{HOME}/orders/{glance.order_no}/return"
+    hidden = {name: value for name, value in fields.items() if name != "key"}
+    return confirm(request, Confirmation("return", glance.order_no, f"{path}/do", means, hidden, back=path))
 
 
 @router.post("/{order_no}/return/do")
-async def ask(request: Request, person: CurrentCustomer, order_no: str) -> Response:
+async def ask(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
     """Ask for it."""
-    services, fields = services_of(request), await posted(request, person)
-    customer, glance = await owned(services, person, order_no)
+    services, fields = services_of(request), await posted(request, visitor)
+    customer, glance = await owned(services, visitor, order_no)
     body = _body_of(services.settings, fields)
-    asked = KeyedRequest(customer, key_of(fields), digest(body))
-    answer = await return_requesting.ask(services, asked, glance.order_no, body)
+    keyed = KeyedRequest(customer, key_of(fields), digest(body))
+    answer = await return_requesting.ask(services, keyed, glance.order_no, body)
     return_id = return_requesting.return_of(answer)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}/returns/{return_id}", 303)
 
@@ -91,7 +91,12 @@ async def _form(
     context |= {"reasons": list(Reason), "resolutions": ways, "cards": cards}
     status, code = (problem.status_code, problem.code) if problem else (200, "")
     return page(
-        request, "return_form.html", status=status, refused=code, told_more=problem.told if problem else None, **context
+        request,
+        "return_form.html",
+        status=status,
+        refused=code,
+        told_more=problem.facts if problem else None,
+        **context,
     )
 
 
@@ -142,36 +147,36 @@ def _instead(settings: Settings, fields: dict[str, str]) -> dict[str, Any]:
     return body
 
 
-def _means(request: Request, seen: ReturnConsequence, goods: dict[str, str]) -> Iterator[str | Markup]:
+def _means(request: Request, consequence: ReturnConsequence, goods: dict[str, str]) -> Iterator[str | Markup]:
     """The consequence as sentences."""
-    sentence, currency = teller(language(request)), seen.refund.currency
-    pieces = _units(seen.lines)
+    sentence, currency = teller(language(request)), consequence.refund.currency
+    pieces = _units(consequence.lines)
     for sku, quantity in pieces.items():
         yield sentence("return.means.line", name=goods.get(sku, sku), count=quantity)
-    yield from _what_comes(request, seen, pieces, goods)
-    for kept in seen.kept:
-        yield sentence(f"return.kept.{kept.what}.{kept.why}", amount=cash(kept.amount_minor, currency))
-    if seen.answer_within_s is None:
+    yield from _consequences(request, consequence, pieces, goods)
+    for amount in consequence.kept:
+        yield sentence(f"return.kept.{amount.what}.{amount.why}", amount=cash(amount.amount_minor, currency))
+    if consequence.answer_within_s is None:
         yield sentence("return.means.at_once")
     else:
-        yield sentence("return.means.answer", days=days(request, seen.answer_within_s))
-    yield sentence("return.means.send", days=days(request, seen.send_within_s))
+        yield sentence("return.means.answer", days=days(request, consequence.answer_within_s))
+    yield sentence("return.means.send", days=days(request, consequence.send_within_s))
 
 
-def _what_comes(
-    request: Request, seen: ReturnConsequence, pieces: dict[str, int], goods: dict[str, str]
+def _consequences(
+    request: Request, consequence: ReturnConsequence, pieces: dict[str, int], goods: dict[str, str]
 ) -> Iterator[str | Markup]:
     """The money or the new goods, and what is to be paid for them."""
-    sentence, currency, instead = teller(language(request)), seen.refund.currency, seen.exchange
+    sentence, currency, instead = teller(language(request)), consequence.refund.currency, consequence.exchange
     if instead is None:
-        yield sentence(f"return.means.{seen.resolution}", amount=cash(seen.refund.amount_minor, currency))
+        yield sentence(f"return.means.{consequence.resolution}", amount=cash(consequence.refund.amount_minor, currency))
         return
     new = {one.sku: one.quantity for one in instead.lines}
     others = bool(new) and new != pieces
     for one in instead.lines if others else ():
         each = cash(one.unit_price_minor, currency)
         yield sentence("return.means.new", name=goods.get(one.sku, one.sku), count=one.quantity, each=each)
-    way = EXCHANGE_FIRST if instead.guarantee_minor else seen.resolution
+    way = EXCHANGE_FIRST if instead.guarantee_minor else consequence.resolution
     yield sentence(f"return.means.{way}{'.other' if others else ''}", amount=cash(instead.value_minor, currency))
     if instead.guarantee_minor:
         yield sentence("return.exchange.guarantee", amount=cash(instead.guarantee_minor, currency))

@@ -21,10 +21,10 @@ MAX_MORE_CHARS = 400
 
 
 @router.get("/{order_no}/cancel")
-async def preview(request: Request, person: CurrentCustomer, order_no: str) -> Response:
+async def preview(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
     """What would come back, before anything moves."""
     services = services_of(request)
-    _, glance = await owned(services, person, order_no)
+    _, glance = await owned(services, visitor, order_no)
     means = await order_cancellation.consequence(services, glance)
     pieces = sum(row["quantity"] for row in means.stock)
     context: dict[str, Any] = {"order_no": glance.order_no, "means": means, "pieces": pieces}
@@ -32,15 +32,15 @@ async def preview(request: Request, person: CurrentCustomer, order_no: str) -> R
 
 
 @router.post("/{order_no}/cancel")
-async def cancel(request: Request, person: CurrentCustomer, order_no: str) -> Response:
+async def cancel(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
     """Cancel the order."""
-    services, fields = services_of(request), await posted(request, person)
-    customer, glance = await owned(services, person, order_no)
+    services, fields = services_of(request), await posted(request, visitor)
+    customer, glance = await owned(services, visitor, order_no)
     reason = fields.get("reason", "")
     if reason not in REASONS:
         raise Problem("reason_missing", "choose a reason")
     more = fields.get("more", "").replace("\r\n", "\n").strip()[:MAX_MORE_CHARS]
-    told = fitting(CancelOrder, {"reason": ": ".join(filter(None, (reason, more)))}).reason
-    digest = hashlib.sha256(f"cancel {glance.order_no}\n{told}".encode()).digest()
-    await order_cancellation.cancel(services, customer, key_of(fields), glance, digest, told)
+    given_reason = fitting(CancelOrder, {"reason": ": ".join(filter(None, (reason, more)))}).reason
+    digest = hashlib.sha256(f"cancel {glance.order_no}\n{given_reason}".encode()).digest()
+    await order_cancellation.cancel(services, customer, key_of(fields), glance, digest, given_reason)
     return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)

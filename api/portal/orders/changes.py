@@ -16,9 +16,9 @@ from api.pages.forms import digest, fitting, key_of
 from api.pages.i18n import language
 from api.pages.line_fields import form_lines
 from api.pages.slot_fields import as_typed, typed_slot
-from api.portal.confirmation import Act, confirm
+from api.portal.confirmation import Confirmation, confirm
 from api.portal.payments import cards_of
-from api.portal.rendering import HOME, address_of, cash, page, slot_said, teller
+from api.portal.rendering import HOME, address_of, cash, page, slot_text, teller
 from api.portal.session import CurrentCustomer, Visitor, owned, posted
 from api.schemas.orders.changes import ChangeOrder
 from api.schemas.orders.orders import Payment
@@ -40,25 +40,25 @@ _PIECES = "pieces"
 
 
 @router.get("/{order_no}/change/{what}")
-async def form(request: Request, person: CurrentCustomer, order_no: str, what: What) -> Response:
+async def form(request: Request, visitor: CurrentCustomer, order_no: str, what: What) -> Response:
     """The order as it is, to be written over."""
-    _, order = await _order(services_of(request), person, order_no)
+    _, order = await _order(services_of(request), visitor, order_no)
     _refuse_too_late(order, what)
     return _form(request, order, what, _as_it_is(order, what, _zone(services_of(request), order)))
 
 
 @router.post("/{order_no}/change/{what}")
-async def preview(request: Request, person: CurrentCustomer, order_no: str, what: What) -> Response:
+async def preview(request: Request, visitor: CurrentCustomer, order_no: str, what: What) -> Response:
     """What the change would mean; what does not fit is said above the form, which keeps what was typed."""
-    services, fields = services_of(request), await posted(request, person)
-    _, order = await _order(services, person, order_no)
-    kept = {name: value for name, value in fields.items() if name != "key"}
+    services, fields = services_of(request), await posted(request, visitor)
+    _, order = await _order(services, visitor, order_no)
+    hidden = {name: value for name, value in fields.items() if name != "key"}
     try:
-        asked = _change(services, fitting(ChangeOrder, _body(services, order, what, fields)), fields)
+        change = _change(services, fitting(ChangeOrder, _body(services, order, what, fields)), fields)
         cards = cards_of(services.settings)
         if cards:  # the difference can be paid on the next page
-            asked = replace(asked, payment=_payment(services, cards[0]))
-        told = await order_changes.preview(services, order["order_no"], asked)
+            change = replace(change, payment=_payment(services, cards[0]))
+        previewed = await order_changes.preview(services, order["order_no"], change)
     except RuleBroken as error:
         if error.code != "invalid_delivery_slot":
             raise
@@ -67,30 +67,32 @@ async def preview(request: Request, person: CurrentCustomer, order_no: str, what
         if problem.status_code in (409, 412):  # the order has moved on: this form is over
             raise
         return _form(request, order, what, fields, problem)
-    if not told["changes"]:
+    if not previewed["changes"]:
         return _form(request, order, what, fields, Problem("nothing_to_change"))
-    means = list(_means(request, order, told, fields))
-    here = f"{HOME}/orders/{order['order_no']}/change/{what}"
-    offered = cards if told["state"] == ChangePaymentStatus.AWAITING_PAYMENT else ()
-    act = Act(f"change.{what}", order["order_no"], f"{here}/do", means, kept, back=here, cards=offered)
-    return confirm(request, act)
+    means = list(_means(request, order, previewed, fields))
+    path = f"{HOME}/orders/{order['order_no']}/change/{what}"
+    offered = cards if previewed["state"] == ChangePaymentStatus.AWAITING_PAYMENT else ()
+    confirmation = Confirmation(
+        f"change.{what}", order["order_no"], f"{path}/do", means, hidden, back=path, cards=offered
+    )
+    return confirm(request, confirmation)
 
 
 @router.post("/{order_no}/change/{what}/do")
-async def change(request: Request, person: CurrentCustomer, order_no: str, what: What) -> Response:
+async def change(request: Request, visitor: CurrentCustomer, order_no: str, what: What) -> Response:
     """Change the order."""
-    services, fields = services_of(request), await posted(request, person)
-    customer, order = await _order(services, person, order_no)
+    services, fields = services_of(request), await posted(request, visitor)
+    customer, order = await _order(services, visitor, order_no)
     key, body = key_of(fields), fitting(ChangeOrder, _body(services, order, what, fields))
-    asked = _change(services, body, fields)
+    change = _change(services, body, fields)
     if "token" in fields:
-        asked = replace(asked, payment=_payment(services, fields["token"]))
-    await order_changes.change(services, customer, key, digest(body), order["order_no"], asked)
+        change = replace(change, payment=_payment(services, fields["token"]))
+    await order_changes.change(services, customer, key, digest(body), order["order_no"], change)
     return RedirectResponse(f"{HOME}/orders/{order['order_no']}", 303)
 
 
-async def _order(services: Services, person: Visitor, typed: str) -> tuple[Principal, dict[str, Any]]:
-    customer, glance = await owned(services, person, typed)
+async def _order(services: Services, visitor: Visitor, typed: str) -> tuple[Principal, dict[str, Any]]:
+    customer, glance = await owned(services, visitor, typed)
     return customer, await order_queries.known(services, glance.order_no)
 
 
@@ -109,15 +111,15 @@ def _zone(services: Services, order: dict[str, Any]) -> ZoneInfo:
 
 
 def _as_it_is(order: dict[str, Any], what: What, zone: ZoneInfo) -> dict[str, str]:
-    seen = {"seen": str(order["event_seq"])}
+    version = {"seen": str(order["event_seq"])}
     if what == "address":
         known = order["ship_to"] or {}
-        return {name: known.get(name) or "" for name in ADDRESS} | seen
+        return {name: known.get(name) or "" for name in ADDRESS} | version
     if what == "note":
-        return {"note": order["note"] or "", **seen}
+        return {"note": order["note"] or "", **version}
     if what == "delivery_slot":
-        return as_typed(order["delivery_slot"], zone) | seen
-    return {line.field: str(line.quantity) for line in form_lines(_PIECES, order["lines"])} | seen
+        return as_typed(order["delivery_slot"], zone) | version
+    return {line.field: str(line.quantity) for line in form_lines(_PIECES, order["lines"])} | version
 
 
 def _form(
@@ -126,7 +128,7 @@ def _form(
     goods = form_lines(_PIECES, order["lines"])
     missing = [str(error["field"]).rpartition(".")[2] for error in problem.errors] if problem else []
     context: dict[str, Any] = {"order": order, "what": what, "fields": fields, "goods": goods, "names": ADDRESS}
-    context["told_more"] = problem.told if problem else None
+    context["told_more"] = problem.facts if problem else None
     context["slot_zone"] = _zone(services_of(request), order).key
     code = problem.code if problem else ""
     status = problem.status_code if problem else 200
@@ -166,8 +168,8 @@ def _body(services: Services, order: dict[str, Any], what: What, fields: dict[st
 
 
 def _change(services: Services, body: ChangeOrder, fields: dict[str, str]) -> ChangeRequest:
-    seen = frozenset({fields.get("seen", "")})
-    return order_changes.change_request_of(body, seen, services.settings.max_order_lines)
+    versions = frozenset({fields.get("seen", "")})
+    return order_changes.change_request_of(body, versions, services.settings.max_order_lines)
 
 
 def _payment(services: Services, token: str) -> Payment:
@@ -177,18 +179,18 @@ def _payment(services: Services, token: str) -> Payment:
 def _slot_means(request: Request, slot: dict[str, str] | None, ship_to: dict[str, str] | None) -> Markup:
     sentence = teller(language(request))
     return (
-        sentence("change.means.slot", slot=slot_said(request, slot, ship_to))
+        sentence("change.means.slot", slot=slot_text(request, slot, ship_to))
         if slot
         else sentence("change.means.no_slot")
     )
 
 
 def _means(
-    request: Request, order: dict[str, Any], told: dict[str, Any], fields: dict[str, str]
+    request: Request, order: dict[str, Any], previewed: dict[str, Any], fields: dict[str, str]
 ) -> Iterator[str | Markup]:
     """The consequence as sentences."""
-    sentence, currency = teller(language(request)), told["currency"]
-    for one in told["changes"]:
+    sentence, currency = teller(language(request)), previewed["currency"]
+    for one in previewed["changes"]:
         if one["what"] == "address":
             to = address_of({name: fields.get(name, "") for name in ADDRESS})
             yield sentence("change.means.address", name=fields.get("name", ""), address=to)
@@ -200,15 +202,15 @@ def _means(
         for row in one.get("lines", ()):
             name = _goods(order)[row["sku"]][0]
             yield sentence("change.means.line", name=name, before=row["before"], after=row["after"])
-    if freed := -sum(row["quantity"] for row in told["stock"] if row["quantity"] < 0):
+    if freed := -sum(row["quantity"] for row in previewed["stock"] if row["quantity"] < 0):
         yield sentence("means.freed", count=freed)
-    if told["total_after_minor"] == told["total_before_minor"]:
+    if previewed["total_after_minor"] == previewed["total_before_minor"]:
         return
-    before, after = (cash(told[f"total_{side}_minor"], currency) for side in ("before", "after"))
+    before, after = (cash(previewed[f"total_{side}_minor"], currency) for side in ("before", "after"))
     yield sentence("change.means.total", before=before, after=after)
-    if told["refund_minor"]:
-        yield sentence("change.means.refund", amount=cash(told["refund_minor"], currency))
-    elif told["state"] == ChangePaymentStatus.AWAITING_PAYMENT:
-        yield sentence("change.means.difference", amount=cash(told["to_pay_minor"], currency))
-    elif told["to_pay_minor"]:
-        yield sentence("change.means.to_pay", amount=cash(told["to_pay_minor"], currency))
+    if previewed["refund_minor"]:
+        yield sentence("change.means.refund", amount=cash(previewed["refund_minor"], currency))
+    elif previewed["state"] == ChangePaymentStatus.AWAITING_PAYMENT:
+        yield sentence("change.means.difference", amount=cash(previewed["to_pay_minor"], currency))
+    elif previewed["to_pay_minor"]:
+        yield sentence("change.means.to_pay", amount=cash(previewed["to_pay_minor"], currency))

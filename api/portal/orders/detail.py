@@ -31,19 +31,19 @@ STEPS: dict[str, tuple[str, ...]] = {
 
 
 @router.get("/{order_no}")
-async def order(request: Request, person: CurrentCustomer, order_no: str) -> Response:
+async def order(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
     """The order's page, live where scripts run."""
     services, number = services_of(request), order_number(order_no)
     bind_order(number)
-    found = await customer_orders.read(services, person.contact, number, MAX_EVENTS)
-    shown, events = presented(found.order, found.customer, services.settings), found.events
+    found = await customer_orders.read(services, visitor.contact, number, MAX_EVENTS)
+    view, events = presented(found.order, found.customer, services.settings), found.events
     context: dict[str, Any] = {
-        "order": shown,
+        "order": view,
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
-        "steps": steps(events) if shown["status"] != Status.CANCELLED else [],
-        "charges": charges(shown),
-        "money": money_of(shown["payments"], shown["refunds"]),
-        "declined": declined(shown["payments"]),
+        "steps": steps(events) if view["status"] != Status.CANCELLED else [],
+        "charges": charges(view),
+        "money": money_of(view["payments"], view["refunds"]),
+        "declined": declined(view["payments"]),
     }
     template = "order_live.html" if request.headers.get("x-live") else "order.html"
     return page(request, template, **context)

@@ -18,10 +18,10 @@ PAGE_SIZE = 20
 
 @router.get("")
 async def listed(
-    request: Request, person: CurrentCustomer, cursor: Annotated[str, Query(max_length=300)] = ""
+    request: Request, visitor: CurrentCustomer, cursor: Annotated[str, Query(max_length=300)] = ""
 ) -> Response:
     """A page of the orders of every customer with this contact."""
-    found = await customer_orders.list_orders(services_of(request), person.contact, cursor or None, PAGE_SIZE)
+    found = await customer_orders.list_orders(services_of(request), visitor.contact, cursor or None, PAGE_SIZE)
     orders: list[dict[str, Any]] = [
         row_presented(row) | {"cancelling": row["cancelling"], "goods": found.goods[row["order_no"]]}
         for row in found.rows

@@ -32,8 +32,8 @@ async def answer(order_no: str, request: Request, caller: Caller, preview: bool 
     if preview:
         means = await exception_handling.preview(services, caller, number, parsed.model.choice)
         return json_response(means.model_dump())
-    asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await exception_handling.choose(services, asked, number, parsed.model))
+    keyed = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await exception_handling.choose(services, keyed, number, parsed.model))
 
 
 @router.post(
@@ -45,5 +45,5 @@ async def came_back(shipment_id: Annotated[Reference, Path()], request: Request,
     require(caller, Role.WAREHOUSE)
     services, key = services_of(request), idempotency_key(request)
     parsed = await read(request, CameBack)
-    asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await exception_handling.receive(services, asked, shipment_id, parsed.model))
+    keyed = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await exception_handling.receive(services, keyed, shipment_id, parsed.model))

@@ -41,8 +41,8 @@ async def ask(order_no: str, request: Request, caller: Caller, preview: bool = F
     if preview:
         means = await return_requesting.preview(services, caller, number, parsed.model)
         return json_response(ReturnPreview(order_no=number, consequence=means).model_dump(by_alias=True))
-    asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await return_requesting.ask(services, asked, number, parsed.model))
+    keyed = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await return_requesting.ask(services, keyed, number, parsed.model))
 
 
 @router.get("/v1/returns/{return_id}", **operation("get_return", _RETURN))
@@ -79,18 +79,18 @@ async def label(return_id: str, request: Request, caller: Caller) -> Response:
 async def approve(return_id: str, request: Request, caller: Caller) -> Response:
     """Let the customer send it. One that is approved already stays so."""
     require(caller, *HANDLED_BY)
-    services, asked = services_of(request), _without_body(request, caller)
+    services, keyed = services_of(request), _without_body(request, caller)
     known = await return_lookup.visible(services, caller, return_id)
-    return response_of(await return_operations.approve(services, asked, known["return_id"]))
+    return response_of(await return_operations.approve(services, keyed, known["return_id"]))
 
 
 @router.post("/v1/returns/{return_id}/cancel", **operation("cancel_return", _RETURN, with_key=True))
 async def cancel(return_id: str, request: Request, caller: Caller) -> Response:
     """Keep the goods, as long as they have not arrived."""
     require(caller, *ASKED_BY)
-    services, asked = services_of(request), _without_body(request, caller)
+    services, keyed = services_of(request), _without_body(request, caller)
     known = await return_lookup.visible(services, caller, return_id)
-    return response_of(await return_operations.cancel(services, asked, known["return_id"]))
+    return response_of(await return_operations.cancel(services, keyed, known["return_id"]))
 
 
 @router.post("/v1/returns/{return_id}/reject", **operation("reject_return", _RETURN, body=RejectReturn))
@@ -100,8 +100,8 @@ async def reject(return_id: str, request: Request, caller: Caller) -> Response:
     services, key = services_of(request), idempotency_key(request)
     await return_lookup.visible(services, caller, return_id)
     parsed = await read(request, RejectReturn)
-    asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await return_operations.reject(services, asked, return_id, parsed.model.reason))
+    keyed = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await return_operations.reject(services, keyed, return_id, parsed.model.reason))
 
 
 @router.post("/v1/returns/{return_id}/tracking", **operation("add_return_tracking", _RETURN, body=SentReturn))
@@ -111,8 +111,8 @@ async def sent(return_id: str, request: Request, caller: Caller) -> Response:
     services, key = services_of(request), idempotency_key(request)
     await return_lookup.visible(services, caller, return_id)
     parsed = await read(request, SentReturn)
-    asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await return_operations.sent(services, asked, return_id, parsed.model))
+    keyed = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await return_operations.sent(services, keyed, return_id, parsed.model))
 
 
 @router.post("/v1/returns/{return_id}/receive", **operation("receive_return", _RETURN, body=FoundPieces))
@@ -122,8 +122,8 @@ async def receive(return_id: str, request: Request, caller: Caller) -> Response:
     services, key = services_of(request), idempotency_key(request)
     await return_lookup.visible(services, caller, return_id)
     parsed = await read(request, FoundPieces)
-    asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await return_operations.receive(services, asked, return_id, parsed.model))
+    keyed = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await return_operations.receive(services, keyed, return_id, parsed.model))
 
 
 @router.post("/v1/returns/{return_id}/inspect", **operation("inspect_return", _RETURN, body=FoundPieces))
@@ -133,8 +133,8 @@ async def inspect(return_id: str, request: Request, caller: Caller) -> Response:
     services, key = services_of(request), idempotency_key(request)
     await return_lookup.visible(services, caller, return_id)
     parsed = await read(request, FoundPieces)
-    asked = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await return_operations.inspect(services, asked, return_id, parsed.model))
+    keyed = KeyedRequest(caller, key, parsed.digest)
+    return response_of(await return_operations.inspect(services, keyed, return_id, parsed.model))
 
 
 def _without_body(request: Request, caller: Caller) -> KeyedRequest:

@@ -32,8 +32,10 @@ async def correct_contact(order_no: str, request: Request, caller: Caller) -> Re
     services, key = services_of(request), idempotency_key(request)
     glance = await visible_order(services, caller, order_no)
     parsed = await read(request, CorrectContact)
-    asked = ContactCorrection(order_changes.seen_in(request.headers.get("if-match")), parsed.model)
-    return response_of(await contact_corrections.correct(services, caller, key, parsed.digest, glance.order_no, asked))
+    correction = ContactCorrection(order_changes.versions_in(request.headers.get("if-match")), parsed.model)
+    return response_of(
+        await contact_corrections.correct(services, caller, key, parsed.digest, glance.order_no, correction)
+    )
 
 
 @router.post("/{order_no}/messages/resend", **operation("resend_last_message", Answer(200, SentAgain), with_key=True))

@@ -38,9 +38,9 @@ async def act(order_no: str, activity_id: ActivityId, request: Request, caller: 
     key = idempotency_key(request)
     order = await visible_order(services, caller, order_no)
     parsed = await read(request, ActivityAct)
-    asked = request_of(caller, key, parsed.digest)
+    claim = request_of(caller, key, parsed.digest)
     return response_of(
-        await workflow_operations.act_on_activity(services, caller, asked, order.order_no, activity_id, parsed.model)
+        await workflow_operations.operate_activity(services, caller, claim, order.order_no, activity_id, parsed.model)
     )
 
 
@@ -52,5 +52,5 @@ async def reset(order_no: str, request: Request, caller: Caller) -> Response:
     key = idempotency_key(request)
     order = await visible_order(services, caller, order_no)
     parsed = await read(request, Reset)
-    asked = request_of(caller, key, parsed.digest)
-    return response_of(await workflow_operations.reset_order(services, caller, asked, order, parsed.model))
+    claim = request_of(caller, key, parsed.digest)
+    return response_of(await workflow_operations.reset_order(services, caller, claim, order, parsed.model))

@@ -28,7 +28,7 @@ CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class ExceptionOptions:
     """What happened to the parcel, what each choice that is possible would mean, and why another is not (a code)."""
 
     parcel: str
@@ -41,43 +41,45 @@ async def preview(services: Services, caller: Principal, number: str, choice: Ch
     async with services.database.begin() as conn:
         trouble = await delivery_exceptions.exception_of(conn, number)
         if choice == "refund":
-            await _require_one_person(conn, services, caller, trouble)
+            await _require_no_approval(conn, services, caller, trouble)
             return _answer(trouble, choice, refund_minor=trouble.refund_minor)
         return _answer(trouble, choice, resend=await delivery_exceptions.resend_of(conn, number))
 
 
-async def outlook(services: Services, caller: Principal, number: str) -> Outlook:
+async def options_of(services: Services, caller: Principal, number: str) -> ExceptionOptions:
     """Both choices, each with its consequence; one that is not possible with its reason. Raises Conflict
     `no_delivery_problem`."""
     async with services.database.begin() as conn:
         trouble = await delivery_exceptions.exception_of(conn, number)
-    seen = Outlook(trouble.parcel)
+    options = ExceptionOptions(trouble.parcel)
     for choice in CHOICES:
         try:
-            seen.means[choice] = await preview(services, caller, number, choice)
+            options.means[choice] = await preview(services, caller, number, choice)
         except (Conflict, Problem) as refusal:
-            seen.refused[choice] = refusal.code
-    return seen
+            options.refused[choice] = refusal.code
+    return options
 
 
-async def choose(services: Services, asked: KeyedRequest, number: str, decision: AnswerProblem) -> Reply:
+async def choose(services: Services, keyed: KeyedRequest, number: str, decision: AnswerProblem) -> Reply:
     """Decide it in the database; the order's workflow carries it out.
 
     Raises Conflict `no_delivery_problem`, `stock_short`, `refund_waiting`, `nothing_to_send`; Problem
     `second_person_needed`.
     """
-    caller, by = asked.caller, actor(asked.caller)
+    caller, by = keyed.caller, actor(keyed.caller)
 
     async def work(conn: Connection) -> dict[str, object]:
         await timeline.lock_order(conn, number)
         trouble = await delivery_exceptions.exception_of(conn, number)
         given = 0
         if decision.choice == "refund" and caller.is_staff:
-            given = await _require_one_person(conn, services, caller, trouble)
+            given = await _require_no_approval(conn, services, caller, trouble)
         if decision.reason is not None or given:
-            act_id = f"act_{derived_id(caller, asked.key, f'parcel {number}')}"
-            act = StaffAction(act_id, number, "parcel", decision.choice, by, decision.reason or "", moved_minor=given)
-            await staff_actions.save(conn, services.keys, act)
+            act_id = f"act_{derived_id(caller, keyed.key, f'parcel {number}')}"
+            action = StaffAction(
+                act_id, number, "parcel", decision.choice, by, decision.reason or "", moved_minor=given
+            )
+            await staff_actions.save(conn, services.keys, action)
         if decision.choice == "refund":
             await delivery_exceptions.refund(conn, trouble, by)
             return _answer(trouble, decision.choice, refund_minor=trouble.refund_minor).model_dump()
@@ -85,12 +87,12 @@ async def choose(services: Services, asked: KeyedRequest, number: str, decision:
         return _answer(trouble, decision.choice, resend=resend).model_dump()
 
     try:
-        return await run_in_transaction(services, asked.claim, 200, work)
+        return await run_in_transaction(services, keyed.claim, 200, work)
     except StockGone:
         raise Conflict("stock_short", "another order was faster: ask again, or choose refund") from None
 
 
-async def _require_one_person(conn: Connection, services: Services, caller: Principal, trouble: Trouble) -> int:
+async def _require_no_approval(conn: Connection, services: Services, caller: Principal, trouble: Trouble) -> int:
     """The carrier's report lets the customer have the money back; staff who give back much need an approver.
     Answers with what it adds to what was given of the order. Raises Problem `second_person_needed`."""
     if not caller.is_staff:
@@ -106,7 +108,7 @@ async def _require_one_person(conn: Connection, services: Services, caller: Prin
     return added
 
 
-async def receive(services: Services, asked: KeyedRequest, shipment_id: str, parcel: CameBack) -> Reply:
+async def receive(services: Services, keyed: KeyedRequest, shipment_id: str, parcel: CameBack) -> Reply:
     """A parcel that was refused, or lost and found, is at the warehouse again: what is in it goes into quarantine.
 
     Raises NotFound `shipment_not_found`; Conflict `parcel_not_expected`, `parcel_came_back`, `more_than_sent`.
@@ -117,9 +119,9 @@ async def receive(services: Services, asked: KeyedRequest, shipment_id: str, par
 
     async def work(conn: Connection) -> dict[str, object]:
         await timeline.lock_order(conn, await delivery_exceptions.order_of(conn, shipment_id))
-        return await delivery_exceptions.receive_undeliverable(conn, shipment_id, arrived or None, actor(asked.caller))
+        return await delivery_exceptions.receive_undeliverable(conn, shipment_id, arrived or None, actor(keyed.caller))
 
-    return await run_in_transaction(services, asked.claim, 200, work)
+    return await run_in_transaction(services, keyed.claim, 200, work)
 
 
 def _answer(

@@ -22,7 +22,7 @@ _ROLES = {
 }
 
 
-async def shown(conn: Connection, services: Services, caller: Principal, return_id: str) -> dict[str, Any]:
+async def view_of(conn: Connection, services: Services, caller: Principal, return_id: str) -> dict[str, Any]:
     """The return for this caller. Raises NotFound `return_not_found`, also for a return that they may not see."""
     return _with_actions(caller, await _visible(conn, services, caller, return_id))
 
@@ -40,7 +40,7 @@ def _with_actions(caller: Principal, found: ReturnDetail) -> dict[str, Any]:
 
 def actions(caller: Principal, status: str) -> list[str]:
     """What this caller may do with a return in `status`."""
-    return [act for act in allowed_actions(ReturnStatus(status)) if caller.may_act_as(*_ROLES[act])]
+    return [action for action in allowed_actions(ReturnStatus(status)) if caller.may_act_as(*_ROLES[action])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ async def visible(services: Services, caller: Principal, return_id: str) -> dict
     """The object-level check that calls on one return begin with. Raises NotFound `return_not_found`."""
     _require_return_id(return_id)
     async with services.database.begin() as conn:
-        found = await shown(conn, services, caller, return_id)
+        found = await view_of(conn, services, caller, return_id)
     bind_order(found["order_no"])
     return found
 

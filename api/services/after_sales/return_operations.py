@@ -18,68 +18,72 @@ from infra.db.after_sales.returns import Return
 from infra.db.after_sales.settlement import SettlementContext
 from infra.db.engine import Connection
 
-Act = Callable[[Connection, Return], Awaitable[Return]]
+Operation = Callable[[Connection, Return], Awaitable[Return]]
 
 
-async def approve(services: Services, asked: KeyedRequest, return_id: str) -> Reply:
+async def approve(services: Services, keyed: KeyedRequest, return_id: str) -> Reply:
     """Say yes. Raises Conflict `return_closed`."""
-    terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
-    return await _act(services, asked, return_id, lambda conn, here: return_handling.approve(conn, here, name, terms))
+    terms, name = ReturnPolicy.from_settings(services.settings), actor(keyed.caller)
+    return await _apply(
+        services, keyed, return_id, lambda conn, order_return: return_handling.approve(conn, order_return, name, terms)
+    )
 
 
-async def reject(services: Services, asked: KeyedRequest, return_id: str, reason: str) -> Reply:
+async def reject(services: Services, keyed: KeyedRequest, return_id: str, reason: str) -> Reply:
     """Say no, and why. Raises Conflict `return_decided`."""
-    terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
+    terms, name = ReturnPolicy.from_settings(services.settings), actor(keyed.caller)
 
-    async def work(conn: Connection, here: Return) -> Return:
-        return await return_handling.reject(conn, here, name, terms, services.keys, reason)
+    async def work(conn: Connection, order_return: Return) -> Return:
+        return await return_handling.reject(conn, order_return, name, terms, services.keys, reason)
 
-    return await _act(services, asked, return_id, work)
+    return await _apply(services, keyed, return_id, work)
 
 
-async def cancel(services: Services, asked: KeyedRequest, return_id: str) -> Reply:
+async def cancel(services: Services, keyed: KeyedRequest, return_id: str) -> Reply:
     """The customer keeps it. Raises Conflict `return_not_cancellable`."""
-    terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
-    return await _act(services, asked, return_id, lambda conn, here: return_handling.cancel(conn, here, name, terms))
+    terms, name = ReturnPolicy.from_settings(services.settings), actor(keyed.caller)
+    return await _apply(
+        services, keyed, return_id, lambda conn, order_return: return_handling.cancel(conn, order_return, name, terms)
+    )
 
 
-async def sent(services: Services, asked: KeyedRequest, return_id: str, parcel: SentReturn) -> Reply:
+async def sent(services: Services, keyed: KeyedRequest, return_id: str, parcel: SentReturn) -> Reply:
     """The customer has sent it by a carrier of their own. Raises Conflict `return_closed`."""
-    terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
+    terms, name = ReturnPolicy.from_settings(services.settings), actor(keyed.caller)
 
-    async def work(conn: Connection, here: Return) -> Return:
-        return await return_handling.sent(conn, here, name, terms, parcel.carrier, parcel.tracking_no)
+    async def work(conn: Connection, order_return: Return) -> Return:
+        return await return_handling.sent(conn, order_return, name, terms, parcel.carrier, parcel.tracking_no)
 
-    return await _act(services, asked, return_id, work)
+    return await _apply(services, keyed, return_id, work)
 
 
-async def receive(services: Services, asked: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
+async def receive(services: Services, keyed: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
     """It is in the warehouse. Raises Conflict `return_already_received`, `return_closed`, `more_than_returned`."""
-    terms, name = ReturnPolicy.from_settings(services.settings), actor(asked.caller)
+    terms, name = ReturnPolicy.from_settings(services.settings), actor(keyed.caller)
 
-    async def work(conn: Connection, here: Return) -> Return:
-        return await return_handling.receive(conn, here, name, terms, _found(found))
+    async def work(conn: Connection, order_return: Return) -> Return:
+        return await return_handling.receive(conn, order_return, name, terms, _found(found))
 
-    return await _act(services, asked, return_id, work)
+    return await _apply(services, keyed, return_id, work)
 
 
-async def inspect(services: Services, asked: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
+async def inspect(services: Services, keyed: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
     """Say what it is; pieces go to their shelves and the refund is opened, in one transaction."""
-    how = SettlementContext(services.keys, ReturnPolicy.from_settings(services.settings), actor(asked.caller))
+    context = SettlementContext(services.keys, ReturnPolicy.from_settings(services.settings), actor(keyed.caller))
 
-    async def work(conn: Connection, here: Return) -> Return:
-        return await return_handling.inspect(conn, here, how, _found(found))
+    async def work(conn: Connection, order_return: Return) -> Return:
+        return await return_handling.inspect(conn, order_return, context, _found(found))
 
-    return await _act(services, asked, return_id, work)
+    return await _apply(services, keyed, return_id, work)
 
 
 def _found(pieces: FoundPieces) -> list[Found]:
     return [Found(line.sku, line.quantity, Condition(line.condition), line.line_no) for line in pieces.lines]
 
 
-async def _act(services: Services, asked: KeyedRequest, return_id: str, act: Act) -> Reply:
+async def _apply(services: Services, keyed: KeyedRequest, return_id: str, confirmation: Operation) -> Reply:
     async def work(conn: Connection) -> dict[str, object]:
-        await act(conn, await returns.lock(conn, return_id))
-        return await return_lookup.shown(conn, services, asked.caller, return_id)
+        await confirmation(conn, await returns.lock(conn, return_id))
+        return await return_lookup.view_of(conn, services, keyed.caller, return_id)
 
-    return await run_in_transaction(services, asked.claim, 200, work)
+    return await run_in_transaction(services, keyed.claim, 200, work)

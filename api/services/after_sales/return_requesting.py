@@ -83,47 +83,47 @@ async def preview(services: Services, caller: Principal, order_no: str, request:
     terms = ReturnPolicy.from_settings(services.settings)
     wanted = _ask_of(caller, "preview", order_no, request, methods(services.settings))
     async with services.database.begin() as conn:
-        seen = await return_requests.quote(conn, terms, wanted)
-        instead = await exchange_quotes.quote(conn, terms, wanted, seen)
+        return_quote = await return_requests.quote(conn, terms, wanted)
+        instead = await exchange_quotes.quote(conn, terms, wanted, return_quote)
     return ReturnConsequence(
         resolution=wanted.resolution,
-        status=ReturnStatus.APPROVED if seen.approved_at_once else ReturnStatus.REQUESTED,
-        lines=[PreviewedLine(line_no=one.line_no, sku=one.sku, quantity=one.quantity) for one in seen.pieces],
-        refund=_refund(seen),
-        kept=_kept(seen, wanted),
+        status=ReturnStatus.APPROVED if return_quote.approved_at_once else ReturnStatus.REQUESTED,
+        lines=[PreviewedLine(line_no=one.line_no, sku=one.sku, quantity=one.quantity) for one in return_quote.pieces],
+        refund=_refund(return_quote),
+        kept=_retained(return_quote, wanted),
         send_within_s=terms.waits.send_s,
-        answer_within_s=None if seen.approved_at_once else terms.waits.answer_s,
-        window_until=seen.window_until,
-        default_outcome=ReturnDue.EXPIRE if seen.approved_at_once else ReturnDue.APPROVE,
+        answer_within_s=None if return_quote.approved_at_once else terms.waits.answer_s,
+        window_until=return_quote.window_until,
+        default_outcome=ReturnDue.EXPIRE if return_quote.approved_at_once else ReturnDue.APPROVE,
         exchange=None if instead is None else PreviewedExchange.model_validate(asdict(instead)),
     )
 
 
-def _refund(seen: ReturnQuote) -> PreviewedRefund:
+def _refund(return_quote: ReturnQuote) -> PreviewedRefund:
     """What goes back if all of it arrives as new."""
-    plan = seen.plan
+    plan = return_quote.plan
     sums = {
-        "amount_minor": seen.amount_minor,
-        "goods_minor": (plan.goods_minor if plan else 0) + seen.behind_minor,
+        "amount_minor": return_quote.amount_minor,
+        "goods_minor": (plan.goods_minor if plan else 0) + return_quote.behind_minor,
         "shipping_minor": plan.shipping_minor if plan else 0,
     }
-    return PreviewedRefund.model_validate({**sums, "currency": seen.currency, "if": Condition.AS_NEW})
+    return PreviewedRefund.model_validate({**sums, "currency": return_quote.currency, "if": Condition.AS_NEW})
 
 
-def _kept(seen: ReturnQuote, wanted: ReturnRequest) -> list[KeptAmount]:
+def _retained(return_quote: ReturnQuote, wanted: ReturnRequest) -> list[KeptAmount]:
     """What of these pieces' worth does not come back, and why."""
-    lines = seen.plan.lines if seen.plan else ()
+    lines = return_quote.plan.lines if return_quote.plan else ()
     shipping = sum(line.shipping_worth_minor - line.shipping_minor for line in lines)
     goods = sum(line.goods_worth_minor - line.goods_minor for line in lines)
-    goods += seen.behind_worth_minor - seen.behind_minor
-    kept = []
+    goods += return_quote.behind_worth_minor - return_quote.behind_minor
+    amounts = []
     if shipping > 0:
         fault = wanted.reason_code in SHOPS_FAULT
         why: Why = "refunded_before" if fault else "shipping_is_kept_unless_the_shop_is_at_fault"
-        kept.append(KeptAmount(what="shipping", amount_minor=shipping, why=why))
+        amounts.append(KeptAmount(what="shipping", amount_minor=shipping, why=why))
     if goods > 0:
-        kept.append(KeptAmount(what="goods", amount_minor=goods, why="refunded_before"))
-    return kept
+        amounts.append(KeptAmount(what="goods", amount_minor=goods, why="refunded_before"))
+    return amounts
 
 
 def return_of(reply: Reply) -> str:
@@ -131,16 +131,16 @@ def return_of(reply: Reply) -> str:
     return str(reply.content["return_id"])
 
 
-async def ask(services: Services, asked: KeyedRequest, order_no: str, request: AskReturn) -> Reply:
+async def ask(services: Services, keyed: KeyedRequest, order_no: str, request: AskReturn) -> Reply:
     """Keep the request. Raises Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
     `unpaid_limit_reached`; RuleBroken `unknown_line`; Problem `resolution_not_offered`."""
     terms = ReturnPolicy.from_settings(services.settings)
-    wanted = _ask_of(asked.caller, asked.key, order_no, request, methods(services.settings))
+    wanted = _ask_of(keyed.caller, keyed.key, order_no, request, methods(services.settings))
 
     async def work(conn: Connection) -> dict[str, object]:
         made = await return_requests.request(conn, services.keys, terms, wanted)
-        if asked.caller.role is Role.CUSTOMER and wanted.exchange_for:
+        if keyed.caller.role is Role.CUSTOMER and wanted.exchange_for:
             await unpaid_limits.require_exchanged_within(conn, order_no, services.settings.unpaid_units_per_customer)
-        return await return_lookup.shown(conn, services, asked.caller, made.return_id)
+        return await return_lookup.view_of(conn, services, keyed.caller, made.return_id)
 
-    return await run_in_transaction(services, asked.claim, 201, work)
+    return await run_in_transaction(services, keyed.claim, 201, work)

@@ -31,14 +31,14 @@ async def approve(
     async with services.database.begin() as conn:
         found = await approval_requests.find(conn, services.keys, approval_id)
     _require_second(caller, found)
-    if (asked := found.request) is None:
+    if (action := found.request) is None:
         raise Problem("approval_unreadable", "what was asked for cannot be read any more")
-    if isinstance(asked, BulkRequest):
-        return await _begin_job(services, caller, request, found, asked, words)
-    if isinstance(asked, RefundRequest):
+    if isinstance(action, BulkRequest):
+        return await _begin_job(services, caller, request, found, action, words)
+    if isinstance(action, RefundRequest):
         return await _approve_refund(services, caller, request, found, words)
-    act = _decided(services, caller, found, words, _act(services, found, asked))
-    return await run_by_workflow(services, request, 200, act)
+    call = _decided(services, caller, found, words, _call_of(services, found, action))
+    return await run_by_workflow(services, request, 200, call)
 
 
 async def refuse(services: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Reply:
@@ -66,26 +66,26 @@ def _require_second(caller: Principal, found: Approval) -> None:
         raise Problem("second_person_needed", "the person who asked cannot decide: another person must")
 
 
-def _act(services: Services, found: Approval, asked: StepResolution | ManualTransition) -> WorkflowCall:
+def _call_of(services: Services, found: Approval, action: StepResolution | ManualTransition) -> WorkflowCall:
     """What was asked for, under an id that the approval gives: carried out once, however often it is approved."""
     act_id, number = found.approval_id.removeprefix("apr_"), found.order_no or ""
-    if isinstance(asked, ManualTransition):
-        return order_transitions.adjusting(services, f"act_{act_id}", number, asked, found.asked_by, found)
+    if isinstance(action, ManualTransition):
+        return order_transitions.adjusting(services, f"act_{act_id}", number, action, found.asked_by, found)
     agreed = step_resolution.AgreedStep(found.approval_id, found.park_no, found.amount_minor)
-    return step_resolution.resolving(services, f"res_{act_id}", number, asked, found.asked_by, agreed=agreed)
+    return step_resolution.resolving(services, f"res_{act_id}", number, action, found.asked_by, agreed=agreed)
 
 
-def _decided(services: Services, caller: Principal, found: Approval, words: str, act: WorkflowCall) -> WorkflowCall:
+def _decided(services: Services, caller: Principal, found: Approval, words: str, call: WorkflowCall) -> WorkflowCall:
     """The act, preceded by the decision in the same transaction and followed by the note that it is done."""
 
     async def prepare(conn: Connection) -> None:
         await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
-        await act.prepare(conn)
+        await call.prepare(conn)
 
     async def settle(conn: Connection) -> None:
         await approval_requests.done(conn, found.approval_id)
 
-    return replace(act, prepare=prepare, settle=settle)
+    return replace(call, prepare=prepare, settle=settle)
 
 
 async def _begin_job(
@@ -93,14 +93,14 @@ async def _begin_job(
     caller: Principal,
     request: idempotency.Request,
     found: Approval,
-    asked: BulkRequest,
+    action: BulkRequest,
     words: str,
 ) -> Reply:
     async def work(conn: Connection) -> dict[str, object]:
         await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
         job_id = f"job_{found.approval_id.removeprefix('apr_')}"
-        approved = Agreed(found.approval_id, found.asked_at, asked.orders, asked.parks, asked.amounts)
-        total = await bulk_resolution.open_job(conn, services, job_id, asked.resolution, found.asked_by, approved)
+        approved = Agreed(found.approval_id, found.asked_at, action.orders, action.parks, action.amounts)
+        total = await bulk_resolution.open_job(conn, services, job_id, action.resolution, found.asked_by, approved)
         await approval_requests.done(conn, found.approval_id)
         return {"job_id": job_id, "total": total}
 

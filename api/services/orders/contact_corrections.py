@@ -25,7 +25,7 @@ PARTS = ("name", "email", "phone")
 class ContactCorrection:
     """The order as it was seen (see `order_changes.ChangeRequest`), and what is to be corrected."""
 
-    seen: frozenset[str]
+    versions: frozenset[str]
     body: CorrectContact
 
     @property
@@ -47,7 +47,7 @@ async def correct(
 
     async def work(conn: Connection) -> dict[str, object]:
         await timeline.lock_order(conn, number)
-        if ANY not in request.seen and str(await changes.seq_of(conn, number)) not in request.seen:
+        if ANY not in request.versions and str(await changes.seq_of(conn, number)) not in request.versions:
             raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
         corrected = await _correct(conn, services, number, act_id, actor(caller), request)
         sent = await messages.send_last_again(conn, number, actor(caller)) if request.body.send_last_again else None
@@ -63,10 +63,10 @@ async def correct(
 async def _correct(
     conn: Connection, services: Services, number: str, act_id: str, by: str, request: ContactCorrection
 ) -> list[str]:
-    here = await order_contacts.standing(conn, services.keys, number)
-    if here.data_key is None or here.profile is None:
+    contacts = await order_contacts.standing(conn, services.keys, number)
+    if contacts.data_key is None or contacts.profile is None:
         raise Conflict("customer_erased", "the customer's data is erased: nothing personal can be kept any more")
-    before = {part: getattr(here.profile, part) for part in PARTS}
+    before = {part: getattr(contacts.profile, part) for part in PARTS}
     after = before | request.parts
     corrected = [part for part in PARTS if after[part] != before[part]]
     if not corrected:
@@ -74,9 +74,9 @@ async def _correct(
             "nothing_to_change", "the order has this contact already: name a name, email or phone that differs"
         )
     value = {"before": before, "after": after}
-    act = StaffAction(act_id, number, "contact", ", ".join(corrected), by, request.body.reason, value)
-    await staff_actions.save(conn, services.keys, act)
-    await order_contacts.correct(conn, services.keys, number, here, replace(here.profile, **after))
+    action = StaffAction(act_id, number, "contact", ", ".join(corrected), by, request.body.reason, value)
+    await staff_actions.save(conn, services.keys, action)
+    await order_contacts.correct(conn, services.keys, number, contacts, replace(contacts.profile, **after))
     await messages.write_anew(conn, number, by)
     await timeline.append(conn, number, "contact_corrected", by, key=act_id, data={"parts": corrected})
     return corrected

@@ -50,13 +50,13 @@ async def cancel(
 
     async def from_database(conn: Connection) -> dict[str, object] | None:
         accepted = await order_detail.cancelled_by(conn, glance.order_no, update_id, request.actor)
-        return await _shown(conn, glance.order_no) if accepted else None
+        return await _view(conn, glance.order_no) if accepted else None
 
     async def settle(conn: Connection) -> None:
         await save_reason(conn, services.keys, glance.order_no, reason)
 
-    asked = request_of(caller, key, digest)
-    return await run_by_workflow(services, asked, 200, WorkflowCall(prepare, ask, from_database, settle))
+    claim = request_of(caller, key, digest)
+    return await run_by_workflow(services, claim, 200, WorkflowCall(prepare, ask, from_database, settle))
 
 
 async def _outcome(services: Services, answer: UpdateAnswer) -> dict[str, object]:
@@ -67,10 +67,10 @@ async def _outcome(services: Services, answer: UpdateAnswer) -> dict[str, object
 
     await services.watcher.wait(answer.order_no, decided, CANCEL_WAIT_S)
     async with services.database.begin() as conn:
-        return await _shown(conn, answer.order_no)
+        return await _view(conn, answer.order_no)
 
 
-async def _shown(conn: Connection, order_no: str) -> dict[str, object]:
+async def _view(conn: Connection, order_no: str) -> dict[str, object]:
     glance = (await order_detail.overviews(conn, [order_no]))[order_no]
     waits = waiting_for(glance.status, glance.cancelling, glance.waiting)
     return {"order_no": order_no, "status": glance.status, "waiting_for": waits}

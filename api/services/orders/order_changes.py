@@ -37,7 +37,7 @@ from domain.orders.repricing import plan_unpaid
 from domain.orders.status import UNPAID, ChangeKind, OrderEvent, Status
 from domain.payments.refunds import Origin
 from infra.db.engine import Connection
-from infra.db.orders.changing import changes as books
+from infra.db.orders.changing import changes as order_records
 from infra.db.orders.changing.changes import ChangeContext, ChangePlan
 from infra.db.orders.placing import unpaid_limits
 from infra.db.orders.state import holds, timeline
@@ -68,7 +68,7 @@ class ChangeRequest:
     `seen` are the sequence numbers of the order in If-Match; ANY for any state.
     """
 
-    seen: frozenset[str]
+    versions: frozenset[str]
     ship_to: ShippingAddress | None = None
     lines: dict[str, int] | None = None
     note: str | None = None
@@ -77,7 +77,7 @@ class ChangeRequest:
     named: tuple[Named, ...] = ()
 
 
-def seen_in(header: str | None) -> frozenset[str]:
+def versions_in(header: str | None) -> frozenset[str]:
     """The sequence numbers that an If-Match header names; a weak or strange tag matches nothing. Raises Problem
     `if_match_missing`."""
     if header is None or not header.strip():
@@ -88,7 +88,7 @@ def seen_in(header: str | None) -> frozenset[str]:
     )
 
 
-def change_request_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -> ChangeRequest:
+def change_request_of(body: ChangeOrder, versions: frozenset[str], max_lines: int) -> ChangeRequest:
     """The body of the call as a change request. Raises Problem `nothing_to_change`, `too_many_lines`,
     `invalid_quantity`; RuleBroken `invalid_delivery_slot`."""
     named = body.model_fields_set - {"payment"}
@@ -107,14 +107,14 @@ def change_request_of(body: ChangeOrder, seen: frozenset[str], max_lines: int) -
             raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
     ship_to = body.ship_to.address if body.ship_to is not None else None
     slot = body.delivery_slot.slot if body.delivery_slot else NO_SLOT if "delivery_slot" in named else None
-    return ChangeRequest(seen, ship_to, wanted, (body.note or "") if "note" in named else None, body.payment, slot,
+    return ChangeRequest(versions, ship_to, wanted, (body.note or "") if "note" in named else None, body.payment, slot,
                 lines_named)  # fmt: skip
 
 
 async def preview(services: Services, number: str, request: ChangeRequest) -> dict[str, object]:
     """The exact consequence; nothing is changed. Raises what `change` raises."""
     async with services.database.begin() as conn:
-        return _told(await _plan(conn, services, number, request))
+        return _answer(await _plan(conn, services, number, request))
 
 
 async def change(
@@ -133,13 +133,13 @@ async def change(
         plan = await _plan(conn, services, number, request)
         refund_id = f"rf_{derived_id(caller, key, f'change {number}')}"
         if plan.difference_minor and request.payment is not None:
-            told = await _wait_for_payment(conn, services, caller, plan, request.payment)
+            answer = await _wait_for_payment(conn, services, caller, plan, request.payment)
         else:
-            told = await _carry_out(conn, services, caller, plan, refund_id) if plan.what else _told(plan)
+            answer = await _carry_out(conn, services, caller, plan, refund_id) if plan.what else _answer(plan)
         if caller.role is Role.CUSTOMER and any(line.delta > 0 for line in plan.lines):
             await unpaid_limits.require_within(conn, number, services.settings.unpaid_units_per_customer)
-        seqs.append(await books.seq_of(conn, number))
-        return told
+        seqs.append(await order_records.seq_of(conn, number))
+        return answer
 
     answer = await run_in_transaction(services, request_of(caller, key, digest), 200, work)
     if seqs:
@@ -148,55 +148,57 @@ async def change(
 
 
 async def _plan(conn: Connection, services: Services, number: str, request: ChangeRequest) -> ChangePlan:
-    here = await books.load_context(conn, services.keys, number)
-    if ANY not in request.seen and str(here.seq) not in request.seen:
+    context = await order_records.load_context(conn, services.keys, number)
+    if ANY not in request.versions and str(context.seq) not in request.versions:
         raise Problem("order_changed", "the order has moved on since you read it: read it again, then decide")
-    ship_to = request.ship_to if request.ship_to is not None and request.ship_to != here.ship_to else None
-    note = request.note if request.note is not None and request.note != (here.note or "") else None
-    lines = await _planned_lines(conn, services, here, request)
+    ship_to = request.ship_to if request.ship_to is not None and request.ship_to != context.ship_to else None
+    note = request.note if request.note is not None and request.note != (context.note or "") else None
+    lines = await _planned_lines(conn, services, context, request)
     slot = request.slot if isinstance(request.slot, TimeSlot) else None
     chosen = (
         (ChangeKind.ADDRESS, ship_to is not None),
         (ChangeKind.LINES, bool(lines)),
         (ChangeKind.NOTE, note is not None),
-        (ChangeKind.DELIVERY_SLOT, request.slot is not None and slot != here.slot),
+        (ChangeKind.DELIVERY_SLOT, request.slot is not None and slot != context.slot),
     )
     if await change_payments.is_awaited(conn, number):
         raise Conflict("change_in_progress", "a change waits for its payment: its outcome comes first")
-    plan = ChangePlan(here, tuple(what for what, named in chosen if named), ship_to, note, lines, slot)
+    plan = ChangePlan(context, tuple(what for what, named in chosen if named), ship_to, note, lines, slot)
     await _require_possible(conn, services, plan, request)
     return plan
 
 
 async def _planned_lines(
-    conn: Connection, services: Services, here: ChangeContext, request: ChangeRequest
+    conn: Connection, services: Services, context: ChangeContext, request: ChangeRequest
 ) -> tuple[LineChange, ...]:
     if request.lines is None:
         return ()
     skus = {
         *request.lines,
-        *(line.sku for line in here.lines if line.line_no in {one.line_no for one in request.named}),
+        *(line.sku for line in context.lines if line.line_no in {one.line_no for one in request.named}),
     }
-    catalogue = await books.catalogue_of(conn, sorted(skus))
-    if here.standing.status in UNPAID:
-        ever = await books.lines_ever(conn, here.order_no)
-        rules = await books.rules_of(conn, here.order_no, services.settings.terms)
-        named = named_units(here.lines, request.named)
-        last = here.last_line_no
-        return tuple(plan_unpaid(here.lines, ever, request.lines, catalogue, here.currency, last, rules, named))
-    tax = here.tax_of(services.settings.terms.tax)
-    return tuple(plan_lines(here.lines, request.lines, catalogue, here.currency, here.last_line_no, tax, request.named))
+    catalogue = await order_records.catalogue_of(conn, sorted(skus))
+    if context.standing.status in UNPAID:
+        ever = await order_records.lines_ever(conn, context.order_no)
+        rules = await order_records.rules_of(conn, context.order_no, services.settings.terms)
+        named = named_units(context.lines, request.named)
+        last = context.last_line_no
+        return tuple(plan_unpaid(context.lines, ever, request.lines, catalogue, context.currency, last, rules, named))
+    tax = context.tax_of(services.settings.terms.tax)
+    return tuple(
+        plan_lines(context.lines, request.lines, catalogue, context.currency, context.last_line_no, tax, request.named)
+    )
 
 
 async def _require_possible(conn: Connection, services: Services, plan: ChangePlan, request: ChangeRequest) -> None:
     """Raises Conflict, RuleBroken `total_out_of_range`, `invalid_delivery_slot`."""
-    asked = (
+    requested = (
         (ChangeKind.ADDRESS, request.ship_to),
         (ChangeKind.LINES, request.lines),
         (ChangeKind.NOTE, request.note),
         (ChangeKind.DELIVERY_SLOT, request.slot),
     )
-    for what, value in asked:
+    for what, value in requested:
         if value is not None and (why := refusal(what, plan.context.standing)):
             raise why
     if plan.context.changes >= MAX_CHANGES:
@@ -221,22 +223,29 @@ async def _require_possible(conn: Connection, services: Services, plan: ChangePl
     if plan.difference_minor and request.payment is not None:
         amounts.require_payable(request.payment.method, plan.difference_minor, plan.context.currency)
     if plan.context.warehouse is not None:
-        await books.require_stock(conn, plan.context.warehouse, stock_deltas(plan.lines))
+        await order_records.require_stock(conn, plan.context.warehouse, stock_deltas(plan.lines))
     if plan.refund_minor > 0:
         await _refunding(refund_plans.planned(conn, _refund_of(plan, "preview", "")))
 
 
-def _refund_of(plan: ChangePlan, refund_id: str, asked_by: str) -> RefundAsk:
+def _refund_of(plan: ChangePlan, refund_id: str, requested_by: str) -> RefundAsk:
     """The difference: what the units that are taken off were sold for, less what others cost instead."""
     off = tuple(LineAsk(-line.delta, line.line_no) for line in plan.lines if line.delta < 0)
     return RefundAsk(
-        refund_id, plan.context.order_no, Origin.AMENDMENT, asked_by, "", off, plan.refund_minor, include_shipping=True
+        refund_id,
+        plan.context.order_no,
+        Origin.AMENDMENT,
+        requested_by,
+        "",
+        off,
+        plan.refund_minor,
+        include_shipping=True,
     )
 
 
-async def _refunding(asked: Awaitable[Refunded]) -> Refunded:
+async def _refunding(pending: Awaitable[Refunded]) -> Refunded:
     try:
-        return await asked
+        return await pending
     except RuleBroken as error:
         if error.code not in ("amount_invalid", "refund_exceeds_captured"):
             raise
@@ -251,14 +260,14 @@ async def _carry_out(
     if plan.refund_minor > 0:
         ask = _refund_of(plan, refund_id, actor(caller))
         refunded = (await _refunding(refunds.open_refund(conn, None, ask))).refund_id
-    await books.write(conn, services.keys, plan, actor(caller), refunded)
+    await order_records.write(conn, services.keys, plan, actor(caller), refunded)
     if status is Status.PENDING_PAYMENT and plan.lines:
         if plan.total_after_minor == 0:
             data = {"waiting": timeline.waiting("carrier", "the carrier is booked")}
             status = await timeline.transition(conn, number, status, OrderEvent.PAYMENT_RECORDED, data=data)
         elif plan.total_after_minor > plan.context.total_minor:
             await holds.place_by_rule(conn, services.settings, number, plan.total_after_minor)
-    return {**_told(plan), "status": status.value, "refund_id": refunded}
+    return {**_answer(plan), "status": status.value, "refund_id": refunded}
 
 
 async def _wait_for_payment(
@@ -267,21 +276,21 @@ async def _wait_for_payment(
     """Keep the change, hold what it needs more; the order's workflow takes the difference."""
     by = PaidBy(payment.method, payment.token, services.settings.payment_timeout_s)
     await change_payments.open_one(conn, services.keys, plan, actor(caller), by)
-    return _told(plan)
+    return _answer(plan)
 
 
-def _told(plan: ChangePlan) -> dict[str, object]:
-    here = plan.context
-    held = stock_deltas(plan.lines) if here.warehouse is not None else {}
+def _answer(plan: ChangePlan) -> dict[str, object]:
+    context = plan.context
+    held = stock_deltas(plan.lines) if context.warehouse is not None else {}
     return {
-        "order_no": here.order_no,
-        "status": here.standing.status.value,
+        "order_no": context.order_no,
+        "status": context.standing.status.value,
         "changes": [_one(plan, what) for what in plan.what],
-        "total_before_minor": here.total_minor,
+        "total_before_minor": context.total_minor,
         "total_after_minor": plan.total_after_minor,
         "refund_minor": plan.refund_minor,
         "to_pay_minor": plan.to_pay_minor,
-        "currency": here.currency,
+        "currency": context.currency,
         "stock": [{"sku": sku, "quantity": delta} for sku, delta in held.items()],
         "refund_id": None,
         "state": "awaiting_payment" if plan.difference_minor else "applied",

@@ -74,10 +74,10 @@ async def prioritise(
 ) -> Reply:
     """Say how pressing the order is. Raises Conflict `order_over`, NotFound `order_not_found`."""
     act_id = f"act_{derived_id(caller, key, f'prioritise {number}')}"
-    act = StaffAction(act_id, number, "prioritise", request.priority, actor(caller), request.reason)
+    action = StaffAction(act_id, number, "prioritise", request.priority, actor(caller), request.reason)
 
     async def work(conn: Connection) -> dict[str, object]:
-        await priorities.change(conn, services.keys, act, RANKS[request.priority])
+        await priorities.change(conn, services.keys, action, RANKS[request.priority])
         return {"order_no": number, "priority": request.priority}
 
     return await run_in_transaction(services, request_of(caller, key, digest), 200, work)

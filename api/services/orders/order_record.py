@@ -22,7 +22,7 @@ class OrderRecord:
 
     order: dict[str, Any]
     events: list[dict[str, Any]]
-    acts: list[SupportAction]
+    actions: list[SupportAction]
     documents: list[Document]
     messages: list[ShownMessage]
     feedback: list[Feedback]

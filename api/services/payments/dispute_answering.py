@@ -37,30 +37,30 @@ async def hand_in(
     Raises Problem `evidence_missing`, `provider_unavailable`; else as `infra.db.payments.dispute_answers.begin` does,
     and Conflict `dispute_by_hand`, `provider_not_configured`, `provider_refused`.
     """
-    said = {name: getattr(evidence, name) or "" for name in EVIDENCE}
-    if not any(said.values()):
+    texts = {name: getattr(evidence, name) or "" for name in EVIDENCE}
+    if not any(texts.values()):
         raise Problem("evidence_missing")
 
-    async def call(gateway: PaymentGateway, asked: DisputeRequest) -> None:
-        carrier = asked.carrier if said["tracking_no"] else ""
-        await gateway.answer_dispute(asked.provider_ref, Evidence(**said, carrier=carrier), _key(asked, said))
+    async def call(gateway: PaymentGateway, dispute: DisputeRequest) -> None:
+        carrier = dispute.carrier if texts["tracking_no"] else ""
+        await gateway.answer_dispute(dispute.provider_ref, Evidence(**texts, carrier=carrier), _key(dispute, texts))
 
-    return await _answer(services, caller, (key, digest), dispute_id, said, call)
+    return await _answer(services, caller, (key, digest), dispute_id, texts, call)
 
 
 async def accept(services: Services, caller: Principal, key: str, dispute_id: int) -> Reply:
     """Give the money up: the provider closes the dispute as lost and notifies. Raises as `hand_in` does."""
 
-    async def call(gateway: PaymentGateway, asked: DisputeRequest) -> None:
-        await gateway.accept_dispute(asked.provider_ref, _key(asked, None))
+    async def call(gateway: PaymentGateway, dispute: DisputeRequest) -> None:
+        await gateway.accept_dispute(dispute.provider_ref, _key(dispute, None))
 
     return await _answer(services, caller, (key, f"accept {dispute_id}".encode()), dispute_id, None, call)
 
 
-def _key(asked: DisputeRequest, said: dict[str, str] | None) -> str:
+def _key(dispute: DisputeRequest, texts: dict[str, str] | None) -> str:
     """The provider's key: the same for the same answer, whoever sends it again."""
-    content = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
-    return f"{asked.order_no}/dispute/{asked.provider_ref}/{'evidence' if said else 'accept'}/{content}"
+    content = hashlib.sha256(orjson.dumps(texts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+    return f"{dispute.order_no}/dispute/{dispute.provider_ref}/{'evidence' if texts else 'accept'}/{content}"
 
 
 async def _answer(
@@ -68,36 +68,36 @@ async def _answer(
     caller: Principal,
     sent: tuple[str, bytes],
     dispute_id: int,
-    said: dict[str, str] | None,
+    texts: dict[str, str] | None,
     call: Call,
 ) -> Reply:
     key, digest = sent
     asking = derived_id(caller, key, f"dispute {dispute_id}")
-    asked: DisputeRequest | None = None
+    dispute: DisputeRequest | None = None
 
     async def prepare(conn: Connection) -> None:
-        nonlocal asked
-        asked = await dispute_answers.begin(conn, services.keys, dispute_id, asking, said)
-        _gateway(services, asked)
+        nonlocal dispute
+        dispute = await dispute_answers.begin(conn, services.keys, dispute_id, asking, texts)
+        _gateway(services, dispute)
 
     async def ask() -> dict[str, object]:
-        assert asked is not None
+        assert dispute is not None
         try:
-            await call(_gateway(services, asked), asked)
+            await call(_gateway(services, dispute), dispute)
         except ProviderRefused as refusal:
             async with services.database.begin() as conn:
                 await dispute_answers.let_go(conn, dispute_id, asking)
             raise _refused(refusal.code) from None
         except ProviderUnavailable:
             raise unavailable("provider_unavailable") from None
-        return _shown(dispute_id, asked.order_no, accepted=said is None)
+        return _view(dispute_id, dispute.order_no, accepted=texts is None)
 
     async def settle(conn: Connection) -> None:
-        await dispute_answers.finish(conn, dispute_id, asking, actor(caller), accepted=said is None)
+        await dispute_answers.finish(conn, dispute_id, asking, actor(caller), accepted=texts is None)
 
     async def from_database(conn: Connection) -> dict[str, object] | None:
         done = await dispute_answers.answered_by(conn, dispute_id, asking)
-        return None if done is None else _shown(dispute_id, done.order_no, accepted=done.accepted)
+        return None if done is None else _view(dispute_id, done.order_no, accepted=done.accepted)
 
     request = request_of(caller, key, digest)
     return await run_by_workflow(services, request, 200, WorkflowCall(prepare, ask, from_database, settle))
@@ -113,18 +113,18 @@ def _refused(code: str) -> Conflict:
     return next((refusal for refusal in known if refusal.code == code), Conflict("provider_refused"))
 
 
-def _gateway(services: Services, asked: DisputeRequest) -> PaymentGateway:
-    gateway = services.payments.get(asked.provider)
+def _gateway(services: Services, dispute: DisputeRequest) -> PaymentGateway:
+    gateway = services.payments.get(dispute.provider)
     if gateway is None:
         raise Conflict("provider_not_configured")
     return gateway
 
 
-def _shown(dispute_id: int, order_no: str, *, accepted: bool) -> dict[str, object]:
+def _view(dispute_id: int, order_no: str, *, accepted: bool) -> dict[str, object]:
     return {"dispute_id": dispute_id, "order_no": order_no, "answer": _answered(accepted=accepted)}
 
 
-_SHOWN = (
+_FIELDS = (
     "dispute_id", "order_no", "provider", "provider_ref", "amount_minor", "currency", "reason", "opened_at", "due_at",
     "answered_at", "answered_by", "evidence", "carrier", "tracking_no", "delivered_at",
 )  # fmt: skip
@@ -134,7 +134,7 @@ async def open_ones(services: Services) -> list[dict[str, object]]:
     """Open disputes, those to be answered first."""
     async with services.database.begin() as conn:
         found = await provider_cases.disputes(conn, services.keys)
-    return [{**{name: getattr(one, name) for name in _SHOWN}, "answer": _answer_of(one)} for one in found]
+    return [{**{name: getattr(one, name) for name in _FIELDS}, "answer": _answer_of(one)} for one in found]
 
 
 def _answer_of(dispute: OpenDispute) -> DisputeAnswer | None:

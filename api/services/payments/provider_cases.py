@@ -45,13 +45,13 @@ async def keep_evidence(
 
 
 async def settle_fact(
-    services: Services, caller: Principal, key: str, inbox_id: int, act: Literal["again", "aside"]
+    services: Services, caller: Principal, key: str, inbox_id: int, action: Literal["again", "aside"]
 ) -> Reply:
     """Try a fact once more, or set it aside. Raises Conflict `fact_settled`."""
 
     async def work(conn: Connection) -> dict[str, int]:
-        await provider_cases.settle_fact(conn, inbox_id, actor(caller), again=act == "again")
+        await provider_cases.settle_fact(conn, inbox_id, actor(caller), again=action == "again")
         return {"inbox_id": inbox_id}
 
-    digest = f"{act} {inbox_id}".encode()
+    digest = f"{action} {inbox_id}".encode()
     return await run_in_transaction(services, request_of(caller, key, digest), 200, work)

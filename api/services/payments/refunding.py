@@ -36,10 +36,10 @@ async def refund(
 ) -> Reply:
     """Open the refund; 201. Raises as `infra.db.payments.refund_plans.planned` does, and RuleBroken
     `currency_mismatch`."""
-    asked = _ask(services, caller, key, number, request)
+    requested = _ask(services, caller, key, number, request)
 
     async def work(conn: Connection) -> dict[str, object]:
-        opened = await refunds.open_refund(conn, services.keys, asked)
+        opened = await refunds.open_refund(conn, services.keys, requested)
         _require_currency(request, opened.plan)
         sums = {name: getattr(opened.plan, name) for name in _SUMS}
         known = {"refund_id": opened.refund_id, "refund_no": opened.refund_no, "order_no": number}
@@ -108,7 +108,7 @@ async def list_refunds(services: Services, caller: Principal, number: str) -> li
     """The order's refunds for this caller, oldest first."""
     async with services.database.begin() as conn:
         found = await refund_queries.of_order(conn, services.keys, number)
-    return [_shown(refund, caller) for refund in found]
+    return [_view(refund, caller) for refund in found]
 
 
 async def get_refund(services: Services, caller: Principal, refund_id: str) -> dict[str, object]:
@@ -121,10 +121,10 @@ async def get_refund(services: Services, caller: Principal, refund_id: str) -> d
         await visible_order(services, caller, found.order_no)
     except NotFound:
         raise NotFound("refund_not_found") from None
-    return _shown(found, caller)
+    return _view(found, caller)
 
 
-def _shown(refund: RefundDetail, caller: Principal) -> dict[str, object]:
+def _view(refund: RefundDetail, caller: Principal) -> dict[str, object]:
     """A refund for this caller: who asked and why, and what it goes back to, is for staff."""
     names = (field.name for field in fields(refund) if caller.is_staff or field.name not in _STAFF_ONLY)
     return {name: getattr(refund, name) for name in names}

@@ -84,13 +84,13 @@ async def _flooded(conn: Connection, services: Services, contact: IndexedContact
 async def _counted(conn: Connection, services: Services, typed: Typed, address: str) -> int:
     allowed, window_s = services.settings, float(services.settings.portal_ask_window_s)
     contact, place = typed.contact.indexes[0], services.keys.vault.peppered(source_of(address))
-    for asked_by, limit, within_s in (
+    for source, limit, within_s in (
         (b"contact" + contact, allowed.portal_asks_per_contact, window_s),
         (b"contact day" + contact, allowed.portal_asks_per_contact_day, DAY_S),
         (b"address" + place, allowed.portal_asks_per_address, window_s),
         (b"address day" + place, allowed.portal_asks_per_address_day, DAY_S),
     ):
-        hashed = hashlib.sha256(asked_by).digest()
+        hashed = hashlib.sha256(source).digest()
         if wait_s := await sign_in_codes.count_ask(conn, hashed, limit, within_s):
             return math.ceil(wait_s)
     return 0

@@ -42,11 +42,11 @@ async def list_orders(services: Services, contact: PortalContact, cursor: str | 
         customers = await sessions.customers_of(conn, contact)
         among = sessions.branches_of(contact, customers)
         rows = await listing.page(conn, listing.Wanted(limit=limit, after=after, among=among))
-        shown = rows[:limit]
+        page = rows[:limit]
         credit = await order_summaries.credit_of(conn, customers)
-        goods = await order_summaries.goods_of(conn, [row["order_no"] for row in shown])
-    more = pagination.after(shown[-1], NEWEST) if len(rows) > limit else None
-    return CustomerOrders(shown, goods, credit, more)
+        goods = await order_summaries.goods_of(conn, [row["order_no"] for row in page])
+    more = pagination.after(page[-1], NEWEST) if len(rows) > limit else None
+    return CustomerOrders(page, goods, credit, more)
 
 
 async def read(services: Services, contact: PortalContact, order_no: str, max_events: int) -> CustomerOrder:

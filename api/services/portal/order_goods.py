@@ -7,7 +7,7 @@ from api.dependencies import Services
 from infra.db.portal import exchange_products, order_summaries
 from infra.db.portal.exchange_products import OfferedProduct
 
-SHOWN = exchange_products.MAX_PRODUCTS
+MAX_PRODUCTS = exchange_products.MAX_PRODUCTS
 
 
 async def returnable(services: Services, order_no: str) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import re
 
 from api.dependencies import Services
-from api.idempotency import Shown, request_of, run_in_transaction, shown_once
+from api.idempotency import SecretAnswer, request_of, run_in_transaction, run_with_secrets
 from api.replies import Reply
 from api.schemas.staff import NewStaff, StaffAct
 from domain.access import STAFF_NAME, Principal
@@ -25,30 +25,32 @@ async def list_members(services: Services) -> list[dict[str, object]]:
 async def add(services: Services, caller: Principal, key: str, digest: bytes, new: NewStaff) -> Reply:
     """A new member; the first answer is all that shows the secrets. Raises Conflict `staff_exists`."""
 
-    async def work(conn: Connection) -> Shown:
+    async def work(conn: Connection) -> SecretAnswer:
         secrets = await staff_accounts.add(conn, services.keys.vault, new.name, new.role)
-        return Shown({"name": new.name, "role": new.role}, secrets)
+        return SecretAnswer({"name": new.name, "role": new.role}, secrets)
 
-    return await shown_once(services, _request(caller, key, digest), 201, work)
+    return await run_with_secrets(services, _request(caller, key, digest), 201, work)
 
 
-async def reset(services: Services, caller: Principal, key: str, digest: bytes, name: str, how: StaffAct) -> Reply:
+async def reset(services: Services, caller: Principal, key: str, digest: bytes, name: str, action: StaffAct) -> Reply:
     """New secrets; every session of this member ends. Raises NotFound `staff_not_found`, Conflict `last_admin`."""
     _require_name(name)
 
-    async def work(conn: Connection) -> Shown:
-        even = how.even_last_admin
-        return Shown({"name": name}, await staff_accounts.reset(conn, services.keys.vault, name, even_last_admin=even))
+    async def work(conn: Connection) -> SecretAnswer:
+        even = action.even_last_admin
+        return SecretAnswer(
+            {"name": name}, await staff_accounts.reset(conn, services.keys.vault, name, even_last_admin=even)
+        )
 
-    return await shown_once(services, _request(caller, key, digest), 200, work)
+    return await run_with_secrets(services, _request(caller, key, digest), 200, work)
 
 
-async def remove(services: Services, caller: Principal, key: str, digest: bytes, name: str, how: StaffAct) -> Reply:
+async def remove(services: Services, caller: Principal, key: str, digest: bytes, name: str, action: StaffAct) -> Reply:
     """End the member's access. Raises NotFound `staff_not_found`, Conflict `last_admin`."""
     _require_name(name)
 
     async def work(conn: Connection) -> dict[str, object]:
-        await staff_accounts.remove(conn, name, even_last_admin=how.even_last_admin)
+        await staff_accounts.remove(conn, name, even_last_admin=action.even_last_admin)
         return {"name": name, "active": False}
 
     return await run_in_transaction(services, _request(caller, key, digest), 200, work)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from api import pagination
 from api.dependencies import Services, actor
-from api.idempotency import Shown, request_of, run_in_transaction, shown_once
+from api.idempotency import SecretAnswer, request_of, run_in_transaction, run_with_secrets
 from api.replies import Reply
 from api.schemas.staff import NewToken
 from domain.access import Principal, Role
@@ -50,12 +50,14 @@ async def issue(services: Services, caller: Principal, key: str, digest: bytes, 
         new.lifetime_s or settings.token_lifetime_s,
     )
 
-    async def work(conn: Connection) -> Shown:
+    async def work(conn: Connection) -> SecretAnswer:
         await api_tokens.register(conn, made, actor(caller))
         facts = {"token_id": made.token_id, "role": made.role, "subject": made.subject}
-        return Shown({**facts, "expires_at": datetime.fromtimestamp(made.expires_at, UTC)}, {"token": made.token})
+        return SecretAnswer(
+            {**facts, "expires_at": datetime.fromtimestamp(made.expires_at, UTC)}, {"token": made.token}
+        )
 
-    return await shown_once(services, request_of(caller, key, digest), 201, work)
+    return await run_with_secrets(services, request_of(caller, key, digest), 201, work)
 
 
 async def revoke(services: Services, caller: Principal, key: str, token_id: str) -> Reply:

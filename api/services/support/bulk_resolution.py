@@ -104,10 +104,10 @@ async def _ask_for(
     amounts = [row.amount_minor for row in above]
     currency = currencies.pop() if len(currencies) == 1 else None
     bulk = BulkRequest(request, numbers, [row.park_no for row in above], amounts)
-    asked = await approval_requests.ask(
+    requested = await approval_requests.ask(
         conn, services, caller, key, ApprovalRequest(None, request.action, len(numbers), sum(amounts), currency, bulk)
     )
-    return str(asked["approval_id"])
+    return str(requested["approval_id"])
 
 
 async def open_job(

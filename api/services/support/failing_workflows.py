@@ -72,5 +72,5 @@ async def count(services: Services) -> int:
 async def confirmed_count(services: Services, caller: Principal, key: str) -> int | None:
     """The number that was confirmed when this form was sent before, None for a new form: fewer may fail by now."""
     async with services.database.begin() as conn:
-        kept = await reset_requests.batch(conn, services.keys, batch_id_of(caller, key))
-    return kept.total if kept else None
+        batch = await reset_requests.batch(conn, services.keys, batch_id_of(caller, key))
+    return batch.total if batch else None

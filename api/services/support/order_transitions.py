@@ -19,7 +19,7 @@ from infra.db.approvals.approval_requests import Approval
 from infra.db.engine import Connection
 from infra.db.orders.changing import staff_actions
 from infra.db.orders.changing.staff_actions import StaffAction
-from infra.db.support import manual_transitions as books
+from infra.db.support import manual_transitions as order_records
 from workflows import names
 from workflows.payloads import AdjustRequest
 
@@ -51,41 +51,41 @@ def adjusting(
     """The adjustment as a request to the order's workflow; `by` is whose act it is."""
 
     async def prepare(conn: Connection) -> None:
-        if await books.status_after(conn, act_id, number) is None:
+        if await order_records.status_after(conn, act_id, number) is None:
             standing = await _require_possible(conn, number, request.event)
             if approval is not None:
                 # The order may have been changed since the yes was asked for.
                 approval_requests.require_as_agreed(standing.total_minor, approval.amount_minor, standing.currency)
         approval_id = approval.approval_id if approval else None
-        act = StaffAction(act_id, number, "adjust", request.event, by, request.reason, request.value, approval_id)
-        await staff_actions.save(conn, services.keys, act)
+        action = StaffAction(act_id, number, "adjust", request.event, by, request.reason, request.value, approval_id)
+        await staff_actions.save(conn, services.keys, action)
 
     async def ask() -> dict[str, object]:
         update = AdjustRequest(number, act_id, request.event)
         answer = await services.workflows.ask(number, names.ADJUST, update, act_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
-    async def from_books(conn: Connection) -> dict[str, object] | None:
-        status = await books.status_after(conn, act_id, number)
+    async def from_database(conn: Connection) -> dict[str, object] | None:
+        status = await order_records.status_after(conn, act_id, number)
         return None if status is None else {"order_no": number, "status": status, "outcome": request.event.value}
 
-    return WorkflowCall(prepare, ask, from_books)
+    return WorkflowCall(prepare, ask, from_database)
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleTransitions:
     """Where the order stands, and the events that can be reported now with the status that each leads to."""
 
-    context: books.TransitionContext
+    context: order_records.TransitionContext
     events: dict[OrderEvent, Status]
 
 
 async def possible_transitions(services: Services, number: str) -> PossibleTransitions:
     """What can be reported of this order. Raises NotFound `order_not_found`."""
     async with services.database.begin() as conn:
-        here = await books.load_context(conn, number)
-    events = adjustments(here.status, cancelling=here.cancelling, parked=here.parked, held=here.held)
-    return PossibleTransitions(here, events)
+        context = await order_records.load_context(conn, number)
+    events = adjustments(context.status, cancelling=context.cancelling, parked=context.parked, held=context.held)
+    return PossibleTransitions(context, events)
 
 
 def _require_shape(request: ManualTransition) -> None:
@@ -96,8 +96,8 @@ def _require_shape(request: ManualTransition) -> None:
         raise Problem("invalid_value", why)
 
 
-async def _require_possible(conn: Connection, number: str, event: OrderEvent) -> books.TransitionContext:
-    standing = await books.load_context(conn, number)
+async def _require_possible(conn: Connection, number: str, event: OrderEvent) -> order_records.TransitionContext:
+    standing = await order_records.load_context(conn, number)
     if standing.parked:
         raise Conflict("step_is_stuck", "the order is stuck: resolve its step instead")
     if standing.held:

@@ -52,8 +52,10 @@ async def resolve_one(
         parked = await parked_steps.parked(conn, number)
         _require_fitting(parked, wanted, request.park_no)
         moved = await approval_limits.moved(conn, number, wanted.action.value)
-        asked = ApprovalRequest(number, wanted.action, 1, moved.amount_minor, moved.currency, wanted, parked.park_no)
-        return await approval_requests.ask(conn, services, caller, key, asked)
+        requested = ApprovalRequest(
+            number, wanted.action, 1, moved.amount_minor, moved.currency, wanted, parked.park_no
+        )
+        return await approval_requests.ask(conn, services, caller, key, requested)
 
     return await run_in_transaction(services, request_of(caller, key, digest), 202, work)
 
@@ -101,15 +103,15 @@ def resolving(
         )
 
     async def ask() -> dict[str, object]:
-        act = ResolveRequest(number, resolution_id, request.action.value, found_no)
-        answer = await services.workflows.ask(number, names.RESOLVE, act, resolution_id)
+        resolve_request = ResolveRequest(number, resolution_id, request.action.value, found_no)
+        answer = await services.workflows.ask(number, names.RESOLVE, resolve_request, resolution_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
-    async def from_books(conn: Connection) -> dict[str, object] | None:
+    async def from_database(conn: Connection) -> dict[str, object] | None:
         status = await parked_steps.resolved_by(conn, number, resolution_id)
         return None if status is None else {"order_no": number, "status": status, "outcome": request.action.value}
 
-    return WorkflowCall(prepare, ask, from_books)
+    return WorkflowCall(prepare, ask, from_database)
 
 
 async def _locked_step(
@@ -124,7 +126,7 @@ async def _locked_step(
     """The step that the action is for, checked under the order's lock. Raises what `resolve_one` raises."""
     await timeline.lock_order(conn, number)
     if agreed is None:
-        await _require_one_person(conn, services, number, request.action, by)
+        await _require_no_approval(conn, services, number, request.action, by)
     parked = await parked_steps.parked(conn, number)
     _require_fitting(parked, request, agreed.park_no or -1 if agreed else park_no)
     if agreed is not None:
@@ -144,7 +146,7 @@ async def _needs_two(conn: Connection, services: Services, number: str, moved: M
     return await approval_limits.needs_two(conn, limits, number, moved, by, of_step=True)
 
 
-async def _require_one_person(conn: Connection, services: Services, number: str, action: Action, by: str) -> None:
+async def _require_no_approval(conn: Connection, services: Services, number: str, action: Action, by: str) -> None:
     """Under the order's lock: what was given meanwhile counts. Raises Problem `second_person_needed`."""
     if await _needs_two(conn, services, number, await approval_limits.moved(conn, number, action.value), by):
         raise Problem("second_person_needed", "more was given of this order, or by you, meanwhile: ask again")

@@ -50,13 +50,13 @@ async def running(services: Services, order: OrderOverview) -> dict[str, object]
         "order_no": order.order_no,
         "open": found.open,
         "ended": found.ended or None,
-        "activities": [_shown(activity) for activity in found.activities],
+        "activities": [_view(activity) for activity in found.activities],
         "bug": {"attempt": bug.attempt, "build_id": bug.build_id, "error": bug.error} if bug else None,
         "resettable": resettable(found, order.status),
     }
 
 
-def _shown(activity: RunningActivity) -> dict[str, object]:
+def _view(activity: RunningActivity) -> dict[str, object]:
     return {
         "activity_id": activity.activity_id,
         "activity": activity.name,
@@ -77,10 +77,10 @@ def resettable(found: UnderWay, status: str) -> bool:
     return found.failing is not None or died
 
 
-async def act_on_activity(
+async def operate_activity(
     services: Services,
     caller: Principal,
-    asked: idempotency.Request,
+    claim: idempotency.Request,
     number: str,
     activity_id: str,
     request: ActivityAct,
@@ -93,7 +93,7 @@ async def act_on_activity(
     """
     if (request.action is ActivityAction.SET_TIMEOUT) != (request.timeout_s is not None):
         raise Problem("invalid_timeout", "set_timeout takes timeout_s, the others do not")
-    act_id = f"act_{derived_id(caller, asked.key, f'activity {number} {activity_id}')}"
+    act_id = f"act_{derived_id(caller, claim.key, f'activity {number} {activity_id}')}"
     over = False
 
     async def prepare(conn: Connection) -> None:
@@ -133,7 +133,7 @@ async def act_on_activity(
         if request.action in _PAUSING:
             await retrying_steps.set_paused(conn, number, request.activity, _PAUSING[request.action])
 
-    return await run_by_workflow(services, asked, 200, WorkflowCall(prepare, ask, _nothing, settle))
+    return await run_by_workflow(services, claim, 200, WorkflowCall(prepare, ask, _nothing, settle))
 
 
 async def _named(services: Services, number: str, activity_id: str, name: str) -> RunningActivity:
@@ -151,7 +151,7 @@ async def _nothing(_: Connection) -> None:
 
 
 async def reset_order(
-    services: Services, caller: Principal, asked: idempotency.Request, order: OrderOverview, request: Reset
+    services: Services, caller: Principal, claim: idempotency.Request, order: OrderOverview, request: Reset
 ) -> Reply:
     """Start the order's run again before its last good workflow task. The database knows what was done, so nothing is
     repeated.
@@ -160,7 +160,7 @@ async def reset_order(
     `nothing_to_reset`, Problem `workflow_unavailable`.
     """
     number = order.order_no
-    act_id = f"act_{derived_id(caller, asked.key, f'reset {number}')}"
+    act_id = f"act_{derived_id(caller, claim.key, f'reset {number}')}"
 
     async def prepare(conn: Connection) -> None:
         if await reset_requests.run_of(conn, act_id) is None:
@@ -180,7 +180,7 @@ async def reset_order(
             begun = await services.workflows.call(begin_again)
         return {"order_no": number, "outcome": "reset" if begun else "runs_anew_already"}
 
-    return await run_by_workflow(services, asked, 200, WorkflowCall(prepare, ask, _nothing))
+    return await run_by_workflow(services, claim, 200, WorkflowCall(prepare, ask, _nothing))
 
 
 async def _run_to_reset(services: Services, order: OrderOverview) -> str:
@@ -222,14 +222,14 @@ async def reset_all(services: Services, caller: Principal, key: str, total: int,
 async def batch(services: Services, batch_id: str) -> tuple[ResetBatchDetail, Batch]:
     """What was asked for and how far it is. Raises NotFound `job_not_found`, Problem `workflow_unavailable`."""
     async with services.database.begin() as conn:
-        kept = await reset_requests.batch(conn, services.keys, batch_id)
-    if kept is None:
+        batch = await reset_requests.batch(conn, services.keys, batch_id)
+    if batch is None:
         raise NotFound("job_not_found")
 
     async def ask(client: Client) -> Batch:
         return await workflow_resets.progress(client, batch_id)
 
-    return kept, await services.workflows.call(ask)
+    return batch, await services.workflows.call(ask)
 
 
 async def stop_batch(services: Services, caller: Principal, batch_id: str) -> None:

@@ -42,10 +42,10 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, ne
             known = await endpoints.secret_of(conn, services.keys, endpoint_id)
             return Reply({**claim.response, "secret": known}, claim.status_code, replayed=True)
         wanted = Endpoint(endpoint_id, new.url, list(new.event_types), actor(caller), secret)
-        shown = await endpoints.add(conn, services.keys, wanted)
+        fields = await endpoints.add(conn, services.keys, wanted)
         # The kept answer is without the secret, which stays encrypted.
-        await idempotency.finish(conn, services.keys, claim, 201, as_sent(shown))
-    return Reply({**asdict(shown), "secret": secret}, 201)
+        await idempotency.finish(conn, services.keys, claim, 201, as_sent(fields))
+    return Reply({**asdict(fields), "secret": secret}, 201)
 
 
 async def list_endpoints(services: Services) -> list[ShownEndpoint]:
