@@ -88,13 +88,8 @@ class Vault:
         header, body = wrapped[: 1 + KEY_ID_BYTES], wrapped[1 + KEY_ID_BYTES :]
         key = self._by_id.get(header[1:])
         if key is None:
-            raise Unreadable("wrapped by a master key that is gone")
+            raise Unreadable("encrypted with a master key that is missing")
         return _decrypt(key.wrapping, body, header)
-
-    def rewrap(self, wrapped: bytes) -> bytes:
-        """The same data key under the current master key; unchanged when it already is. Raises Unreadable."""
-        plain = self.unwrap(wrapped)
-        return wrapped if wrapped[1 : 1 + KEY_ID_BYTES] == self._master.id else self._wrap(plain)
 
     def seal(self, data_key: bytes, plaintext: bytes | str, context: str) -> bytes:
         """Encrypts with AES-256-GCM. `context` (say "order:address") must be named again to open it."""
