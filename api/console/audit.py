@@ -50,6 +50,7 @@ async def _entries(request: Request, member: StaffMember, kind: ChainKind, key: 
         "chain": found.chain,
         "entries": [_view(entry) for entry in found.entries],
         "statuses": frozenset(str(status) for status in Status),
+        "activities": frozenset(key.removeprefix("activity.") for key in i18n.catalogue()),
         "next": found.next_cursor,
         # As on the order's page: notes about a customer are for those who talk to customers.
         "sees_why": member.may(Role.SUPPORT),

@@ -1,6 +1,7 @@
 """Words in English and Chinese: files of `{"key": ["English", "中文"]}`."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -68,6 +69,13 @@ class Words:
                 except KeyError:
                     continue
         return None
+
+    def error_words(self, lang: str, code: str) -> str | None:
+        """The words for an error: its own, those of its kind (`error.http` for `http_503`), or those of a refusal."""
+        kind = re.match(r"(http|bug|database|ups)_", code)
+        keys = (f"error.{code}", f"error.{kind[1]}" if kind else "", f"problem.{code}")
+        known = self.catalogue()
+        return next((known[key][LANGUAGES.index(lang)] for key in keys if key in known), None)
 
     def code_words(self, lang: str, group: str, code: str) -> str:
         """The words for a code (a status, a step, an event): `{group}.{code}` where it is known, else the code."""

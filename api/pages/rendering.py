@@ -58,7 +58,7 @@ class Site:
         app.mount(f"{self.home}/static", StaticFiles(directory=STATIC), name=f"{self.home[1:]}-static")
 
     def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-        """A page, or the fragment of one. Templates also get `t`, `code`, `lang`, `path`, `member`."""
+        """A page, or the fragment of one. Templates also get `t`, `code`, `failure`, `lang`, `path`, `member`."""
         lang = language(request)
 
         def code(group: str, value: str) -> str:
@@ -67,10 +67,16 @@ class Site:
         def explained(problem: Mapping[str, object] | None) -> str | None:
             return self.words.explanation(lang, str(problem["code"]), problem) if problem else None
 
+        def failure(error: str) -> Markup:
+            words = self.words.error_words(lang, error)
+            shown = Markup("<code>{}</code>").format(error)
+            return Markup("{} {}").format(words, shown) if words else shown
+
         known: dict[str, Any] = {
             "told": explained,
             "t": self.words.speaker(lang),
             "code": code,
+            "failure": failure,
             "lang": lang,
             "path": request.url.path,
             "member": None,

@@ -346,6 +346,16 @@ def test_every_code_has_words() -> None:
     assert wanted <= set(known), sorted(wanted - set(known))
 
 
+def test_every_error_of_a_provider_has_words() -> None:
+    raised = re.compile(r'Provider(?:Refused|Unavailable)\(\s*"(\w+)"')
+    sources = [
+        file.read_text(encoding="utf-8") for folder in ("infra", "activities") for file in Path(folder).rglob("*.py")
+    ]
+    codes = {code for source in sources for code in raised.findall(source)} | {"paid_twice", "http_503", "bug_23514"}
+    assert len(codes) > 20
+    assert {code for code in codes if i18n.WORDS.error_words("en", code) is None} == set()
+
+
 def test_no_page_brings_anything_from_elsewhere() -> None:
     for file in [*TEMPLATES.glob("*.html"), *STATIC.iterdir()]:
         text = file.read_text(encoding="utf-8")

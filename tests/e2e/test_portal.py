@@ -273,7 +273,7 @@ async def test_a_customer_keeps_the_invoice_and_the_credit_note(live: StackRun, 
     await live.reaches(order_no, "preparing")
     page = await visiting(live, browser, customer, locale="zh-CN")
     await page.goto(f"/portal/orders/{order_no}")
-    await page.get_by_role("link", name="发票与红字凭证").click()
+    await page.get_by_role("link", name="发票与红字发票").click()
     await page.get_by_role("button", name="开具发票").click()
     async with page.expect_download() as caught:
         await page.get_by_role("link", name="下载 PDF").click()
@@ -283,8 +283,8 @@ async def test_a_customer_keeps_the_invoice_and_the_credit_note(live: StackRun, 
     await page.get_by_role("button", name="确认取消订单").click()
     await live.reaches(order_no, "cancelled")
     await page.goto(f"/portal/orders/{order_no}/documents")
-    await page.get_by_role("button", name="开具红字凭证").click()
-    await page.get_by_role("heading", name="红字凭证 CN").wait_for()
+    await page.get_by_role("button", name="开具红字发票").click()
+    await page.get_by_role("heading", name="红字发票 CN").wait_for()
     assert not await fine(page)
 
 

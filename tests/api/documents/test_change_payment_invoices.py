@@ -81,7 +81,7 @@ async def test_what_is_paid_on_top_of_an_invoiced_order_is_invoiced_with_its_cap
     answer = (await shop.get(f"/v1/orders/{number}/events")).json()["items"][-1]
     assert (answer["type"], answer["data"]["supplement_to"]) == ("invoice_issued", first["document_no"])
     pdf = text_of(await shop.get(f"/v1/documents/{more['document_no']}.pdf", lang="en"))
-    for words in ("Supplementary invoice", f"Supplements invoice {first['document_no']}", "20.00 CNY"):
+    for words in ("Supplementary invoice", f"Supplement to invoice {first['document_no']}", "20.00 CNY"):
         assert words in pdf, pdf
     assert (await shop.post(f"/v1/orders/{number}/invoice", {})).json()["document_no"] == first["document_no"]
     assert await wrong(shop, number) == []
@@ -96,7 +96,7 @@ async def test_goods_that_cost_more_are_credited_on_both_invoices(shop: ApiClien
     _, more = await invoices(shop, number)
     assert (more["total_minor"], more["items_minor"], more["discount_minor"]) == (800, 1_800, 1_000)
     pdf = text_of(await shop.get(f"/v1/documents/{more['document_no']}.pdf", lang="en"))
-    assert "Invoiced already -10.00" in pdf, pdf
+    assert "Already invoiced -10.00" in pdf, pdf
     for _ in range(2):
         refund = await refunded(shop, number, lines=[{"sku": new, "quantity": 1}])
         note = await issued(shop, f"/v1/refunds/{refund}/credit-note")

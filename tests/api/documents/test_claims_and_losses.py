@@ -42,7 +42,7 @@ async def test_a_claimed_guarantee_is_invoiced_with_its_claim(shop: ApiClient) -
     timeline_of = (await shop.get(f"/v1/orders/{number}/events")).json()["items"]
     (text,) = [one["data"] for one in timeline_of if one["data"].get("return_id") and one["type"] == "invoice_issued"]
     assert text["document_no"] == claim["document_no"]
-    for lang, words in (("en", ("Supplementary invoice", "Paid otherwise -5.00", f"Exchange {return_id}", "10.00 CNY")),
+    for lang, words in (("en", ("Supplementary invoice", "Paid separately -5.00", f"Exchange {return_id}", "10.00")),
                         ("zh", ("补充发票", "已另行支付", "换货单号"))):  # fmt: skip
         pdf = text_of(await shop.get(f"/v1/documents/{claim['document_no']}.pdf", lang=lang))
         for word in words:

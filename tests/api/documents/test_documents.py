@@ -176,7 +176,7 @@ async def test_a_credit_note_adds_up_on_paper_too(database_url: DatabaseUrls, sh
     later = await credit_note(shop, await refunded(shop, order_no, 300))
     assert (later["items_minor"], later["discount_minor"]) == (0, later["tax_added_minor"] - 300)
     text = text_of(await shop.get(f"/v1/documents/{later['document_no']}.pdf", lang="en"))
-    assert "Discount given later" in text and "3.00 CNY" in text
+    assert "Later discount" in text and "3.00 CNY" in text
     assert await wrong_with_documents(shop) == []
 
 
