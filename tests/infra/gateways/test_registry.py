@@ -1,19 +1,41 @@
 """The providers of an installation: which there are, behind a breaker each, and counted."""
 
 import base64
+import inspect
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
-from domain.gateways import LostCall, PaymentRequest, ProviderRefused, ProviderUnavailable
+from domain.gateways import (
+    CarrierGateway,
+    LostCall,
+    MessageGateway,
+    OutgoingMessage,
+    PaymentGateway,
+    PaymentRequest,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from domain.payments.transactions import PaymentKind
-from infra.gateways.registry import build_carriers, build_payments, close_all
+from infra.gateways.carriers.sandbox_carrier import SandboxCarrier
+from infra.gateways.circuit_breaker import CircuitBreaker
+from infra.gateways.instrumented import instrumented
+from infra.gateways.notifications.sandbox_messages import SandboxMessages
+from infra.gateways.payments.sandbox_payments import SandboxPayments
+from infra.gateways.registry import build_carriers, build_messages, build_payments, close_all
 from infra.settings import Settings
 from tests.contract import faulty
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 REQUEST = PaymentRequest("N1", 100, "CNY", "N1:pay:1", "tok_ok")
+GATEWAYS: dict[type, Callable[[], Any]] = {
+    PaymentGateway: lambda: SandboxPayments("http://127.0.0.1:1", "", 1.0),
+    CarrierGateway: lambda: SandboxCarrier("http://127.0.0.1:1", "", 1.0),
+    MessageGateway: lambda: SandboxMessages("http://127.0.0.1:1", 1.0),
+}
 DONE = '{"id":"p1","status":"%s","amount_minor":100,"kind":"authorise"}'
 
 
@@ -79,6 +101,29 @@ async def test_a_provider_that_is_down_is_left_alone() -> None:
         assert _count("lookup", "unavailable") == unavailable + 3
         assert _count("lookup", "circuit_open") == kept_out + 2
         await close_all(gateways)
+
+
+@pytest.mark.parametrize("protocol", [PaymentGateway, CarrierGateway, MessageGateway])
+async def test_no_call_of_a_gateway_passes_an_open_breaker(protocol: type) -> None:
+    gateway, breaker = GATEWAYS[protocol](), CircuitBreaker("sandbox", 1, 60)
+    with pytest.raises(ProviderUnavailable), breaker.guarding():
+        raise ProviderUnavailable("timeout", "sandbox")
+    behind = instrumented(gateway, breaker)
+    calls = [name for name, member in vars(protocol).items() if inspect.iscoroutinefunction(member)]
+    for call in set(calls) - {"aclose"}:
+        with pytest.raises(ProviderUnavailable, match="circuit_open"):
+            await getattr(behind, call)("never", "sent")
+    await behind.aclose()
+
+
+async def test_messages_are_counted_by_their_channel() -> None:
+    async with faulty.answering(503, "{}") as url:
+        gateway = build_messages(_settings(sandbox_url=url, sms_provider="sandbox"))["sms"]
+        before = _count("send_sms", "unavailable")
+        with pytest.raises(ProviderUnavailable):
+            await gateway.send(OutgoingMessage("k", "sms", "code", None, "+1", "", "hello"))
+        assert _count("send_sms", "unavailable") == before + 1
+        await gateway.aclose()
 
 
 async def test_carriers_and_payments_have_a_breaker_each() -> None:
