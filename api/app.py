@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 
 from api import errors
 from api.background.backlog import BacklogWatch
+from api.background.failing_workflows import FailingWorkflows
 from api.background.order_watcher import OrderWatcher
 from api.background.revoked_tokens import RevokedTokens
 from api.background.silent_processes import SilentProcesses
@@ -109,17 +110,18 @@ def create_app(settings: Settings) -> FastAPI:
 
 def build_services(settings: Settings) -> Services:
     """What one process shares among its requests. Raises ValueError on a missing or malformed key."""
-    database = Database.from_settings(settings)
+    database, workflows = Database.from_settings(settings), WorkflowClient(settings)
     return Services(
         settings=settings,
         database=database,
         together=Together(database),
         keys=KeyRing(Vault.from_settings(settings)),
-        workflows=WorkflowClient(settings),
+        workflows=workflows,
         watcher=OrderWatcher(database),
         payments=registry.build_payments(settings, database),
         carriers=registry.build_carriers(settings),
         revoked=RevokedTokens(database),
+        failing=FailingWorkflows(workflows),
         backlog=BacklogWatch(database, settings.backlog_limit),
     )
 
@@ -131,6 +133,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         app.state.services = services
         services.workflows.start()
         services.revoked.start()
+        services.failing.start()
         silent = SilentProcesses(services.database, settings)
         silent.start()
         services.backlog.start()
@@ -140,6 +143,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         finally:
             await silent.close()
             await services.revoked.close()
+            await services.failing.close()
             await services.backlog.close()
             await services.watcher.close()
             await services.workflows.close()

@@ -10,6 +10,7 @@ from fastapi.openapi.models import HTTPBearer as BearerScheme
 from fastapi.security.base import SecurityBase
 
 from api.background.backlog import BacklogWatch
+from api.background.failing_workflows import FailingWorkflows
 from api.background.order_watcher import OrderWatcher
 from api.background.revoked_tokens import RevokedTokens
 from api.background.workflow_client import WorkflowClient
@@ -42,6 +43,7 @@ class Services:
     payments: dict[str, PaymentGateway]
     carriers: dict[str, CarrierGateway]
     revoked: RevokedTokens
+    failing: FailingWorkflows
     backlog: BacklogWatch
 
 

@@ -6,20 +6,36 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from api.console.i18n import WORDS
+from api.console.i18n import LANGUAGES, WORDS, language
 from api.dependencies import services_of
 from api.pages.rendering import Site
 from api.pages.slot_fields import written
+from domain.situations.actions import LABELS, case_of
+from domain.support.steps import Action, Step
 from infra.time_zones import zone_at
 
 SITE = Site("/console", Path(__file__).with_name("templates"), WORDS)
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """A page. Templates get what every site's do, and `slot`."""
-    shops = services_of(request).settings.portal_time_zone
+    """A page. Templates get what every site's do, and `slot`, `case_of`, `label_of`, `has`."""
+    shops, place = services_of(request).settings.portal_time_zone, LANGUAGES.index(language(request))
+
+    def label_of(case: str) -> str:
+        return LABELS[case][place]
 
     def slot(value: dict[str, str], ship_to: dict[str, str] | None) -> str:
         return written(value, zone_at(ship_to, shops))
 
-    return SITE.page(request, template, status=status, slot=slot, **context)
+    return SITE.page(
+        request, template, status=status, slot=slot, case_of=_case_of, label_of=label_of, has=_has, **context
+    )
+
+
+def _has(key: str) -> bool:
+    return key in WORDS.catalogue()
+
+
+def _case_of(step: str, action: str) -> str:
+    """The code of what the action means at the step; `label_of` writes it."""
+    return case_of(Step(step), Action(action))

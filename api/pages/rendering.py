@@ -1,7 +1,8 @@
 """Pages: Jinja templates that escape everything, with the reader's words, and times and money as people read them."""
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from markupsafe import Markup
 
 from api.pages.i18n import Words, language
 from domain.money import Money, written
+from domain.situations.situation import Moment
 
 STATIC = Path(__file__).with_name("static")
 HEADERS = {
@@ -24,6 +26,8 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_SENTENCE_TIMES = {"en": "%-d %b %H:%M UTC", "zh": "%-m月%-d日 %H:%M UTC"}
+_UNITS_ZH = {"d": "天", "h": "小时", "min": "分钟", "s": "秒"}
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -58,7 +62,7 @@ class Site:
         app.mount(f"{self.home}/static", StaticFiles(directory=STATIC), name=f"{self.home[1:]}-static")
 
     def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-        """A page, or the fragment of one. Templates also get `t`, `code`, `failure`, `lang`, `path`, `member`."""
+        """A page, or the fragment of one. Templates also get `t`, `code`, `explained`, `failure`, `lang`, `path`, `member`."""
         lang = language(request)
 
         def code(group: str, value: str) -> str:
@@ -73,7 +77,7 @@ class Site:
             return Markup("{} {}").format(words, shown) if words else shown
 
         known: dict[str, Any] = {
-            "told": explained,
+            "explained": explained,
             "t": self.words.speaker(lang),
             "code": code,
             "failure": failure,
@@ -103,6 +107,24 @@ def when(moment: datetime | str, now: datetime | None = None) -> Markup:
     words = f"{'+' if seconds < 0 else ''}{abs(seconds) // size} {unit}"
     exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, words)
+
+
+def sentence_time(lang: str) -> Callable[[Moment], Markup]:
+    """How a page of staff writes the times of a sentence: the day and the minute in UTC, or how far ahead it is."""
+
+    def shown(moment: Moment) -> Markup:
+        at = instant(moment.at)
+        exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        words = _ahead(at, lang) if moment.near else at.strftime(_SENTENCE_TIMES[lang])
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, words)
+
+    return shown
+
+
+def _ahead(at: datetime, lang: str) -> str:
+    seconds = max(0, math.ceil((at - datetime.now(UTC)).total_seconds()))
+    size, unit = next(((size, unit) for size, unit in _STEPS if seconds >= size), (1, "s"))
+    return f"in {seconds // size} {unit}" if lang == "en" else f"{seconds // size} {_UNITS_ZH[unit]}后"
 
 
 def instant(moment: datetime | str) -> datetime:

@@ -17,6 +17,7 @@ from api.pages.rendering import Site, instant
 from api.pages.slot_fields import is_odd
 from api.portal.i18n import WORDS, own
 from domain.money import Money, written
+from domain.situations.situation import Moment
 from infra.time_zones import zone_at
 
 HOME = "/portal"
@@ -65,6 +66,18 @@ def slot_text(request: Request, slot: dict[str, str], ship_to: dict[str, str] | 
     if is_odd(begin, end):
         where.append(f"{begin:%z} {end:%z}")
     return Markup("{} ({})").format(text, ", ".join(where)) if where else text
+
+
+def sentence_time(request: Request, ship_to: dict[str, str] | None = None) -> Callable[[Moment], Markup]:
+    """How the portal writes the times of a sentence: in the zone of the order's destination, named where it differs."""
+    shops, lang = services_of(request).settings.portal_time_zone, language(request)
+    zone = zone_at(ship_to, shops)
+
+    def shown(moment: Moment) -> Markup:
+        words = _time(moment.at, f"{_DATES[lang]} %H:%M", zone)
+        return words if zone.key == shops else Markup("{} ({})").format(words, zone.key)
+
+    return shown
 
 
 def teller(lang: str) -> Callable[..., Markup]:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from api.presenters import situations
 from api.services.after_sales.return_lookup import ASKED_BY as RETURNED_BY
 from api.services.payments.refunding import REFUNDED_BY
 from domain.access import Principal
@@ -75,6 +76,10 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
     view["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     if (last := _waits_for_returns(order)) is not None:
         view["waiting_for"] = last
+    attention = order["needs_attention"]
+    options = attention["options"] if attention else ()
+    facts, stake = situations.facts_in(order, view["waiting_for"]), situations.at_stake(order)
+    view["situation"] = situations.for_api(facts, caller, view["allowed_actions"], options, stake)
     view["priority"] = named(order["priority"])
     view["warehouse"] = order["warehouse"]
     if caller.is_staff:
@@ -87,10 +92,11 @@ def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> d
     return view
 
 
-def row_presented(row: dict[str, Any]) -> dict[str, Any]:
+def row_presented(row: dict[str, Any], caller: Principal) -> dict[str, Any]:
     """A row of a list; `needs_attention` is the step that is stuck, or None, `matched` what a search found of it."""
     view = {name: row[name] for name in _ROW}
     view["matched"] = sorted(row["matched"])
     view["priority"] = named(row["priority"])
     view["waiting_for"] = waiting_for(row["status"], row["cancelling"], row["waiting"])
+    view["situation"] = situations.for_api(row["situation_facts"], caller)
     return view

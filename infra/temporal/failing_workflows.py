@@ -57,6 +57,11 @@ async def count(client: Client) -> int:
     return (await client.count_workflows(FAILING)).count
 
 
+async def ids(client: Client, limit: int) -> list[str]:
+    """The ids of at most `limit` workflows that a bug holds up. Raises RPCError when Temporal does not answer."""
+    return [workflow.id async for workflow in client.list_workflows(FAILING, limit=limit)]
+
+
 async def failing(client: Client, limit: int, patience_s: float) -> tuple[int, list[FailingWorkflow]]:
     """How many workflows fail by a bug, and the `limit` that began last. Raises RPCError when Temporal does not answer.
 

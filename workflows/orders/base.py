@@ -11,9 +11,13 @@ from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from domain.orders import cancellation
+from domain.orders.holds import HOLDS, HoldKind
 from domain.orders.status import Status
 from domain.payments.attempts import AttemptState
-from domain.support.steps import STEPS, Step
+from domain.situations.facts import OpenHold, ParkedStep, SituationFacts, Waiting
+from domain.situations.situation import situation_of
+from domain.situations.wording import sentence, utc
+from domain.support.steps import Step
 from workflows import names, ports
 from workflows import payloads as m
 
@@ -25,13 +29,12 @@ HOLD = SearchAttributeKey.for_keyword(names.OMS_HOLD)
 
 LONGEST_POLL = timedelta(hours=6)
 
-WAITS: dict[str, str] = {
+WAITS: dict[Status, str] = {
     Status.RECEIVED: "stock",
     Status.PENDING_PAYMENT: "payment",
-    Status.PAID: "the carrier's booking",
-    Status.PREPARING: "the carrier to pick up",
-    Status.SHIPPED: "the carrier to deliver",
-    Status.DELIVERED: "the return window to close",
+    Status.PREPARING: "pickup",
+    Status.SHIPPED: "delivery",
+    Status.DELIVERED: "return_window",
 }
 
 
@@ -264,16 +267,9 @@ class OrderWorkflowBase:
     def _details(self) -> str:
         """Markdown for Temporal UI's current details."""
         view = self.view
-        lines = [f"**{view.status}**" + (f", being undone: {view.cancelling}" if view.cancelling else "")]
+        lines = [f"**{view.status}**", sentence(situation_of(self._situation_facts()), "en", utc)]
         if view.parked:
-            rule = STEPS[Step(view.parked.step)]
-            lines.append(f"**STUCK**: could not {rule.words}: `{view.parked.error}`")
-            lines.append(f"Support can: {', '.join(view.parked.options)}, with `oms stuck` or over HTTP")
-        elif self.held() and view.hold:
-            lines.append(f"**HELD** ({view.hold.kind}): {view.hold.act} at {view.hold.due[:19]}Z unless it is released")
-        elif view.status in WAITS:
-            until = f" until {view.deadline[:19]}Z" if view.deadline else ""
-            lines.append(f"waits for {'money and stock to go back' if view.cancelling else WAITS[view.status] + until}")
+            lines.append(f"Support can: {', '.join(view.parked.options)}, in the console, by `oms stuck` or HTTP")
         if self.cancel_refused:
             lines.append("a cancellation requested in Temporal was refused: the order could not be cancelled then")
         if view.attempt:
@@ -283,6 +279,28 @@ class OrderWorkflowBase:
         if view.returns:
             lines.append(f"open returns: {', '.join(names.return_workflow(one) for one in view.returns)}")
         return "\n\n".join(lines)
+
+    def _situation_facts(self) -> SituationFacts:
+        """What the workflow knows of where the order stands; the rest is in the database alone."""
+        view, parked, hold = self.view, self.view.parked, self.view.hold
+        return SituationFacts(
+            Status(view.status),
+            view.cancelling or None,
+            self._awaited(),
+            OpenHold(HoldKind(hold.kind), HOLDS[HoldKind(hold.kind)].owner, hold.due) if hold and self.held() else None,
+            ParkedStep(Step(parked.step), parked.error, 0, subject=parked.subject) if parked else None,
+        )
+
+    def _awaited(self) -> Waiting | None:
+        """What is waited for, where the status alone does not say it."""
+        status, view = Status(self.view.status), self.view
+        if status is Status.SHIPPED and view.reship:
+            return Waiting("pickup" if view.parcel not in ("", "booking") else "carrier", view.deadline)
+        if status is Status.DELIVERED and view.returns and self.has_passed(view.deadline):
+            return Waiting("returns")
+        untried = status is Status.RECEIVED and not view.deadline
+        what = None if untried else WAITS.get(status)
+        return Waiting(what, view.deadline) if what else None
 
     # ── what comes from outside ────────────────────────────────────────────────────────────────────────────
 

@@ -12,6 +12,9 @@ from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember
 from api.dependencies import services_of
 from api.errors import Problem
+from api.pages.i18n import language
+from api.pages.rendering import sentence_time
+from api.presenters import situations
 from api.presenters.orders import row_presented
 from api.schemas.fields import PROSE
 from api.services.after_sales.return_lookup import HANDLED_BY
@@ -82,10 +85,17 @@ async def _board(
         "priorities": list(Priority),
         "filters": filters,
         "here": urlencode(hidden | ({"cursor": cursor} if cursor else {})),
-        "rows": [row_presented(row) for row in found.rows],
+        "rows": _shown(request, member, found.rows),
         "next": urlencode(hidden | {"cursor": more}) if more else None,
     }
     return page(request, template, member=member, **context)
+
+
+def _shown(request: Request, member: StaffMember, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the table, each with its situation in the reader's language."""
+    lang, caller = language(request), member.principal
+    times = sentence_time(lang)
+    return [row_presented(row, caller) | {"situation": situations.for_row(row, caller, lang, times)} for row in rows]
 
 
 def _day(typed: str, days: int = 0) -> datetime | None:
@@ -117,7 +127,7 @@ async def search(
         return RedirectResponse(f"/console/orders/{rows[0]['order_no']}", 303)
     context: dict[str, Any] = {
         "q": typed,
-        "rows": [row_presented(row) for row in rows],
+        "rows": _shown(request, member, rows),
         "next": urlencode({"q": typed, "cursor": more}) if more else None,
     }
     return page(request, "orders.html", member=member, **context)

@@ -9,9 +9,13 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.authorization import visible_order
 from api.console.forms import reason_of
+from api.console.orders.situation_links import PLACES
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import order_number, require, services_of
+from api.pages.i18n import language
+from api.pages.rendering import sentence_time
+from api.presenters import situations
 from api.presenters.orders import presented
 from api.services import customer_feedback, document_issuing, notifications
 from api.services.orders import order_cancellation, order_record
@@ -35,9 +39,11 @@ async def _page(request: Request, member: StaffMember, number: str, template: st
     services = services_of(request)
     record = await order_record.read(services, number, MAX_EVENTS, with_feedback=member.may(*customer_feedback.READ_BY))
     found = record.order
-    view = presented(found, member.principal, services.settings)
+    view, lang = presented(found, member.principal, services.settings), language(request)
     context: dict[str, Any] = {
         "order": view,
+        "places": PLACES,
+        "situation": situations.for_order(found, view, member.principal, lang, sentence_time(lang)),
         "events": record.events[::-1],
         "acts": record.actions,
         "totals": _totals(view["payments"], found["left_minor"]),

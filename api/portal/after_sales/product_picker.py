@@ -64,6 +64,6 @@ async def choose(
         "return_goods.html",
         status=status,
         refused=code,
-        told_more=problem.facts if problem else None,
+        refusal_facts=problem.facts if problem else None,
         **context,
     )

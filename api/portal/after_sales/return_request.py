@@ -95,7 +95,7 @@ async def _form(
         "return_form.html",
         status=status,
         refused=code,
-        told_more=problem.facts if problem else None,
+        refusal_facts=problem.facts if problem else None,
         **context,
     )
 

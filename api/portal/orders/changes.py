@@ -128,7 +128,7 @@ def _form(
     goods = form_lines(_PIECES, order["lines"])
     missing = [str(error["field"]).rpartition(".")[2] for error in problem.errors] if problem else []
     context: dict[str, Any] = {"order": order, "what": what, "fields": fields, "goods": goods, "names": ADDRESS}
-    context["told_more"] = problem.facts if problem else None
+    context["refusal_facts"] = problem.facts if problem else None
     context["slot_zone"] = _zone(services_of(request), order).key
     code = problem.code if problem else ""
     status = problem.status_code if problem else 200

@@ -7,9 +7,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.dependencies import order_number, services_of
+from api.pages.i18n import language
 from api.portal.i18n import own
-from api.portal.rendering import HOME, page
+from api.portal.rendering import HOME, page, sentence_time
 from api.portal.session import CurrentCustomer
+from api.presenters import situations
 from api.presenters.orders import presented
 from api.services.portal import customer_orders
 from domain.orders.status import Status
@@ -37,8 +39,10 @@ async def order(request: Request, visitor: CurrentCustomer, order_no: str) -> Re
     bind_order(number)
     found = await customer_orders.read(services, visitor.contact, number, MAX_EVENTS)
     view, events = presented(found.order, found.customer, services.settings), found.events
+    times = sentence_time(request, found.order["ship_to"])
     context: dict[str, Any] = {
         "order": view,
+        "situation": situations.for_order(found.order, view, found.customer, language(request), times),
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
         "steps": steps(events) if view["status"] != Status.CANCELLED else [],
         "charges": charges(view),

@@ -6,10 +6,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from api.dependencies import services_of
-from api.portal.rendering import HOME, page
+from api.pages.i18n import language
+from api.portal.rendering import HOME, page, sentence_time
 from api.portal.session import CurrentCustomer
+from api.presenters import situations
 from api.presenters.orders import row_presented
 from api.services.portal import customer_orders
+from domain.access import Principal, Role
 
 router = APIRouter(prefix=HOME)
 
@@ -22,8 +25,12 @@ async def listed(
 ) -> Response:
     """A page of the orders of every customer with this contact."""
     found = await customer_orders.list_orders(services_of(request), visitor.contact, cursor or None, PAGE_SIZE)
-    orders: list[dict[str, Any]] = [
-        row_presented(row) | {"cancelling": row["cancelling"], "goods": found.goods[row["order_no"]]}
-        for row in found.rows
-    ]
+    orders = [_shown(request, row) | {"goods": found.goods[row["order_no"]]} for row in found.rows]
     return page(request, "orders.html", orders=orders, credit=found.credit, next=found.next_cursor, first=not cursor)
+
+
+def _shown(request: Request, row: dict[str, Any]) -> dict[str, Any]:
+    """The row as its own customer sees it."""
+    customer = Principal(Role.CUSTOMER, row["customer_id"])
+    situation = situations.for_row(row, customer, language(request), sentence_time(request))
+    return row_presented(row, customer) | {"cancelling": row["cancelling"], "situation": situation}

@@ -91,4 +91,4 @@ async def list_orders(
         query_times.begin_of(created_from, "created_from"), query_times.end_of(created_to, "created_to"), q,
     )  # fmt: skip
     rows, following = await order_queries.page(services, caller, filters, sort, limit, cursor)
-    return json_response({"items": [row_presented(row) for row in rows], "next_cursor": following})
+    return json_response({"items": [row_presented(row, caller) for row in rows], "next_cursor": following})

@@ -6,7 +6,16 @@ from pydantic import BaseModel, Field
 
 from api.schemas.after_sales.return_views import OrderReturn
 from api.schemas.answers import CurrencyCode, Minor, Time
-from api.schemas.orders.order_parts import Address, Contact, NeedsAttention, OrderHold, PendingChange, Slot, WaitingFor
+from api.schemas.orders.order_parts import (
+    Address,
+    Contact,
+    NeedsAttention,
+    OrderHold,
+    PendingChange,
+    Situation,
+    Slot,
+    WaitingFor,
+)
 from domain.orders.priority import Priority
 from domain.orders.status import Status
 from domain.payments.refunds import Origin
@@ -122,6 +131,7 @@ class Order(BaseModel):
         description="What this caller may ask of the order now: cancel, pay, refund, return, change_address,"
         " change_lines, change_note, change_delivery_slot, reship, refund_lost."
     )
+    situation: Situation
     waiting_for: WaitingFor | None
     priority: Priority
     warehouse: str | None = Field(description="Which one ships; null until stock is reserved.")

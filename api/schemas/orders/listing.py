@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.schemas.answers import CurrencyCode, Minor, Time
-from api.schemas.orders.order_parts import WaitingFor
+from api.schemas.orders.order_parts import Situation, WaitingFor
 from domain.orders.priority import Priority
 from domain.orders.status import Status
 
@@ -31,6 +31,7 @@ class OrderRow(BaseModel):
     hold: str | None
     warehouse: str | None
     priority: Priority
+    situation: Situation
     waiting_for: WaitingFor | None
     matched: list[Matched] = Field(
         description="What of the order `q` fits, sorted; empty without `q`. email, phone and name are those of the"

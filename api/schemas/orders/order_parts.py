@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from api.schemas.answers import CurrencyCode, Minor, Time
 from domain.orders.holds import HoldKind, Outcome
 from domain.orders.status import Status
+from domain.situations.situation import Owner, State
 
 
 class Contact(BaseModel):
@@ -54,6 +55,30 @@ class WaitingFor(BaseModel):
     )
     until: Time | None
     next: str | None
+
+
+class SituationAction(BaseModel):
+    """An action that fits the situation, named for the case."""
+
+    action: str = Field(
+        description="As the API calls it: retry, skip, amend or compensate of the parked step, retry_now, pause,"
+        " unpause, reset, release_hold, or one of `allowed_actions`."
+    )
+    code: str = Field(description="What it means in this case, such as approve_payment.")
+    label: str
+    consequence: str | None = Field(description="What it does, where the label does not say so.")
+
+
+class Situation(BaseModel):
+    """Where the order stands, in one sentence. What only staff can act on is left out for others."""
+
+    state: State
+    sentence: str = Field(description="State, cause, until when, and what happens then. English, times in UTC.")
+    code: str = Field(description="Names the sentence.")
+    owner: Owner | None = Field(description="Who acts next; null when the order is closed.")
+    until: Time | None
+    then: str | None = Field(description="What happens at `until`, or next.")
+    actions: list[SituationAction] = Field(description="Empty in lists.")
 
 
 class RefusedResolution(BaseModel):

@@ -37,4 +37,4 @@ async def read(
         backlog = await start_backlog.look(conn, COUNTED + 1)
         returns = await dashboard.returns_waiting(conn) if with_returns else {}
         rows = await listing.page(conn, wanted)
-    return Dashboard(counts, returns, backlog, *cut(rows, limit, NEWEST))
+    return Dashboard(counts, returns, backlog, *cut([services.failing.marked(row) for row in rows], limit, NEWEST))

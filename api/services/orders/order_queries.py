@@ -46,7 +46,7 @@ async def whole(services: Services, caller: Principal, order_no: str) -> dict[st
         order = await order_detail.whole_order(conn, services.keys, number)
     if order is None or not caller.may_see_order(order["customer_id"], order["channel"]):
         raise NotFound("order_not_found")
-    return order
+    return services.failing.marked(order)
 
 
 async def known(services: Services, order_no: str) -> dict[str, Any]:
@@ -70,14 +70,14 @@ async def search(
     async with services.database.begin() as conn:
         among = await order_search.meanings(conn, services.keys.vault, text, list(services.payments), everybody=True)
         rows = await listing.page(conn, listing.Wanted(limit=limit, after=after, among=among))
-    return cut(rows, limit, NEWEST)
+    return cut([services.failing.marked(row) for row in rows], limit, NEWEST)
 
 
 async def _read(conn: Connection, services: Services, order_no: str) -> dict[str, Any]:
     order = await order_detail.whole_order(conn, services.keys, order_no)
     if order is None:
         raise NotFound("order_not_found")
-    return order
+    return services.failing.marked(order)
 
 
 async def events(services: Services, order_no: str, after: int, limit: int) -> tuple[list[dict[str, Any]], str | None]:
@@ -102,7 +102,7 @@ async def page(
         among = await _meanings(conn, services, filters.search, caller) if filters.search is not None else None
         own = replace(filters, channel=channel, customer=customer)
         rows = await listing.page(conn, wanted_of(own, sort, limit, after, among))
-    return cut(rows, limit, sort)
+    return cut([services.failing.marked(row) for row in rows], limit, sort)
 
 
 def wanted_of(

@@ -35,7 +35,7 @@ async def read(services: Services, order_no: str, max_events: int, *, with_feedb
         if order is None:
             raise NotFound("order_not_found")
         return OrderRecord(
-            order,
+            services.failing.marked(order),
             await order_detail.timeline(conn, order_no, 0, max_events),
             await parked_groups.actions(conn, services.keys, order_no),
             await documents.of_order(conn, order_no),

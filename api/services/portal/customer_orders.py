@@ -42,7 +42,7 @@ async def list_orders(services: Services, contact: PortalContact, cursor: str | 
         customers = await sessions.customers_of(conn, contact)
         among = sessions.branches_of(contact, customers)
         rows = await listing.page(conn, listing.Wanted(limit=limit, after=after, among=among))
-        page = rows[:limit]
+        page = [services.failing.marked(row) for row in rows[:limit]]
         credit = await order_summaries.credit_of(conn, customers)
         goods = await order_summaries.goods_of(conn, [row["order_no"] for row in page])
     more = pagination.after(page[-1], NEWEST) if len(rows) > limit else None
@@ -56,4 +56,6 @@ async def read(services: Services, contact: PortalContact, order_no: str, max_ev
         order = await order_detail.whole_order(conn, services.keys, order_no)
         if order is None:
             raise NotFound("order_not_found")
-        return CustomerOrder(customer, order, await order_detail.timeline(conn, order_no, 0, max_events))
+        return CustomerOrder(
+            customer, services.failing.marked(order), await order_detail.timeline(conn, order_no, 0, max_events)
+        )

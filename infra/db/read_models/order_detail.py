@@ -15,6 +15,7 @@ from domain.times import rfc3339
 from infra.db.after_sales import exchange_fallback, return_queries
 from infra.db.customers.profiles import KeyRing, profile_context
 from infra.db.orders.changing import cancellation
+from infra.db.orders.state import situation_facts
 from infra.db.orders.state.state_facts import transaction_of
 
 
@@ -110,11 +111,12 @@ _ORDER = text(
              AS pending_change,
            EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no) AS returned,
            (SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = o.order_no) AS newest_attempt,
-           is_paying(o.order_no) AS paying, is_booked(o.order_no) AS booked
+           is_paying(o.order_no) AS paying, is_booked(o.order_no) AS booked,
+           {situation}
       FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
       LEFT JOIN order_contacts k USING (customer_id, contact_id)
      WHERE o.order_no = :order_no
-    """
+    """.replace("{situation}", situation_facts.selected("o"))
 )
 
 _EVENTS = text(
@@ -172,7 +174,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     """Everything that is known of an order, personal fields opened (None where their key is gone).
 
     Beside the fields of the API: `customer_id`, `event_seq`, `cancelling`, `waiting`, `attempt_state`, `left_minor`,
-    `paying`, `booked`.
+    `paying`, `booked`, `situation_facts`.
     """
     row = (await conn.execute(_ORDER, {"order_no": order_no})).one_or_none()
     if row is None:
@@ -185,6 +187,9 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
     order["note"] = keys.open_json(key, note, f"{order_no}:note")
     begin, end = order.pop("slot_from"), order.pop("slot_to")
     order["delivery_slot"] = as_json(TimeSlot(begin.astimezone(UTC), end.astimezone(UTC))) if begin else None
+    order["situation_facts"] = situation_facts.facts_of(order, keys, key)
+    for name in situation_facts.COLUMNS:
+        del order[name]
     order["lines"] = order["lines"] or []
     transactions = [transaction_of(payment) for payment in order["payments"] or []]
     order["attempt_state"] = state_of(order.pop("newest_attempt"), transactions)

@@ -118,6 +118,7 @@ async def test_rows_are_light_and_say_what_they_wait_for(shop: ApiClient, number
     assert set(item) == {
         *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
         *("created_at", "updated_at", "waiting_for", "needs_attention", "hold", "warehouse", "priority", "matched"),
+        "situation",
     }
     whole = (await shop.get(f"/v1/orders/{number}")).json()["needs_attention"]
     assert (whole["step"], whole["error"], whole["attempts"], whole["options"]) == (

@@ -1,14 +1,27 @@
 """Lists of orders: keyset pages that follow an index, however many orders there are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, column, func, literal, select, table, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    table,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.orders.searching.list_sources import ORDERS, Branch
+from infra.db.orders.state import situation_facts
 
 Sort = Literal["-created_at", "created_at", "status"]
 ANY_HOLD = "any"
@@ -17,6 +30,9 @@ _COLUMNS = (
     *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
     *("created_at", "updated_at", "cancelling", "waiting", "hold", "warehouse", "priority"),
 )
+_FACTS: list[ColumnElement[Any]] = [
+    literal_column(expression).label(name) for name, expression in situation_facts.parts("orders").items()
+]
 _parked = table("parked_steps", column("order_no"), column("step"), column("resolved_at"))
 
 
@@ -50,11 +66,18 @@ class Wanted:
 
 async def page(conn: AsyncConnection, wanted: Wanted) -> list[dict[str, Any]]:
     """At most `limit` + 1 rows: the one too many says that there is a next page. `matched` are the kinds of branches
-    that found the order, sorted; empty where none were asked."""
+    that found the order, sorted; empty where none were asked; `situation_facts` decide where it stands."""
     if wanted.among is not None and not wanted.among:
         return []
     rows = await conn.execute(_all(wanted) if wanted.among is None else _found(wanted, wanted.among))
-    return [{"matched": [], **row._mapping} for row in rows]
+    return [_row(row._mapping) for row in rows]
+
+
+def _row(found: Mapping[Any, Any]) -> dict[str, Any]:
+    row = {"matched": [], **found, "situation_facts": situation_facts.facts_of(found)}
+    for name in situation_facts.COLUMNS:
+        del row[name]
+    return row
 
 
 def _all(wanted: Wanted) -> Select[Any]:
@@ -92,7 +115,7 @@ def _rows() -> Select[Any]:
         .where(_parked.c.order_no == ORDERS.c.order_no, _parked.c.resolved_at.is_(None))
         .scalar_subquery()
     )
-    return select(*(ORDERS.c[name] for name in _COLUMNS), step.label("needs_attention"))
+    return select(*(ORDERS.c[name] for name in _COLUMNS), step.label("needs_attention"), *_FACTS)
 
 
 def _cut(query: Select[Any], wanted: Wanted, part: ColumnElement[bool] | None) -> Select[Any]:

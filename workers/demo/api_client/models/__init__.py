@@ -57,6 +57,7 @@ from .order_shipment_status import OrderShipmentStatus
 from .order_timeline import OrderTimeline
 from .origin import Origin
 from .outcome import Outcome
+from .owner import Owner
 from .payment import Payment
 from .payment_taken import PaymentTaken
 from .payment_taken_outcome import PaymentTakenOutcome
@@ -102,8 +103,11 @@ from .returned_line_received import ReturnedLineReceived
 from .ship_to import ShipTo
 from .shipment_scan import ShipmentScan
 from .shipment_status import ShipmentStatus
+from .situation import Situation
+from .situation_action import SituationAction
 from .sku_quantity import SkuQuantity
 from .slot import Slot
+from .state import State
 from .status import Status
 from .stock_level import StockLevel
 from .stock_levels import StockLevels
@@ -169,6 +173,7 @@ __all__ = (
     "OrderTimeline",
     "Origin",
     "Outcome",
+    "Owner",
     "Payment",
     "PaymentTaken",
     "PaymentTakenOutcome",
@@ -214,8 +219,11 @@ __all__ = (
     "ShipmentScan",
     "ShipmentStatus",
     "ShipTo",
+    "Situation",
+    "SituationAction",
     "SkuQuantity",
     "Slot",
+    "State",
     "Status",
     "StockLevel",
     "StockLevels",

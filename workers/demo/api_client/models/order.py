@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..models.order_return import OrderReturn
     from ..models.order_shipment import OrderShipment
     from ..models.pending_change import PendingChange
+    from ..models.situation import Situation
     from ..models.slot import Slot
     from ..models.waiting_for import WaitingFor
 
@@ -62,6 +63,7 @@ class Order:
         created_at (datetime.datetime):
         updated_at (datetime.datetime):
         allowed_actions (list[str]):
+        situation (Situation):
         waiting_for (None | WaitingFor):
         priority (Priority):
         warehouse (None | str):
@@ -99,6 +101,7 @@ class Order:
     created_at: datetime.datetime
     updated_at: datetime.datetime
     allowed_actions: list[str]
+    situation: Situation
     waiting_for: None | WaitingFor
     priority: Priority
     warehouse: None | str
@@ -206,6 +209,8 @@ class Order:
 
         allowed_actions = self.allowed_actions
 
+        situation = self.situation.to_dict()
+
         waiting_for: dict[str, Any] | None
         if isinstance(self.waiting_for, WaitingFor):
             waiting_for = self.waiting_for.to_dict()
@@ -272,6 +277,7 @@ class Order:
                 "created_at": created_at,
                 "updated_at": updated_at,
                 "allowed_actions": allowed_actions,
+                "situation": situation,
                 "waiting_for": waiting_for,
                 "priority": priority,
                 "warehouse": warehouse,
@@ -298,6 +304,7 @@ class Order:
         from ..models.order_return import OrderReturn  # noqa: PLC0415
         from ..models.order_shipment import OrderShipment  # noqa: PLC0415
         from ..models.pending_change import PendingChange  # noqa: PLC0415
+        from ..models.situation import Situation  # noqa: PLC0415
         from ..models.slot import Slot  # noqa: PLC0415
         from ..models.waiting_for import WaitingFor  # noqa: PLC0415
 
@@ -455,6 +462,8 @@ class Order:
 
         allowed_actions = cast(list[str], d.pop("allowed_actions"))
 
+        situation = Situation.from_dict(d.pop("situation"))
+
         def _parse_waiting_for(data: object) -> None | WaitingFor:
             if data is None:
                 return data
@@ -548,6 +557,7 @@ class Order:
             created_at=created_at,
             updated_at=updated_at,
             allowed_actions=allowed_actions,
+            situation=situation,
             waiting_for=waiting_for,
             priority=priority,
             warehouse=warehouse,

@@ -13,6 +13,7 @@ from ..models.priority import Priority, check_priority
 from ..models.status import Status, check_status
 
 if TYPE_CHECKING:
+    from ..models.situation import Situation
     from ..models.waiting_for import WaitingFor
 
 
@@ -36,6 +37,7 @@ class OrderRow:
         hold (None | str):
         warehouse (None | str):
         priority (Priority):
+        situation (Situation):
         waiting_for (None | WaitingFor):
         matched (list[OrderRowMatchedItem]):
     """
@@ -53,6 +55,7 @@ class OrderRow:
     hold: None | str
     warehouse: None | str
     priority: Priority
+    situation: Situation
     waiting_for: None | WaitingFor
     matched: list[OrderRowMatchedItem]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -90,6 +93,8 @@ class OrderRow:
 
         priority: str = self.priority
 
+        situation = self.situation.to_dict()
+
         waiting_for: dict[str, Any] | None
         if isinstance(self.waiting_for, WaitingFor):
             waiting_for = self.waiting_for.to_dict()
@@ -118,6 +123,7 @@ class OrderRow:
                 "hold": hold,
                 "warehouse": warehouse,
                 "priority": priority,
+                "situation": situation,
                 "waiting_for": waiting_for,
                 "matched": matched,
             }
@@ -127,6 +133,7 @@ class OrderRow:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.situation import Situation  # noqa: PLC0415
         from ..models.waiting_for import WaitingFor  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -176,6 +183,8 @@ class OrderRow:
 
         priority = check_priority(d.pop("priority"))
 
+        situation = Situation.from_dict(d.pop("situation"))
+
         def _parse_waiting_for(data: object) -> None | WaitingFor:
             if data is None:
                 return data
@@ -212,6 +221,7 @@ class OrderRow:
             hold=hold,
             warehouse=warehouse,
             priority=priority,
+            situation=situation,
             waiting_for=waiting_for,
             matched=matched,
         )

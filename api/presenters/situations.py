@@ -1,0 +1,111 @@
+"""Where an order stands, as the API and the pages show it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from markupsafe import Markup
+
+from domain.access import Principal
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
+from domain.situations import actions
+from domain.situations.actions import AtStake, SuggestedAction, actions_for
+from domain.situations.customers import customers_sentence, customers_situation
+from domain.situations.facts import SituationFacts, waiting_from
+from domain.situations.situation import situation_of
+from domain.situations.wording import ShowTime, sentence, then_words, utc
+
+ENGLISH = "en"
+
+
+def for_api(
+    facts: SituationFacts,
+    caller: Principal,
+    allowed: Collection[str] = (),
+    options: Collection[str] = (),
+    stake: AtStake | None = None,
+) -> dict[str, Any]:
+    """`{state, sentence, code, owner, until, then, actions}`, the sentence in English; customers get their own."""
+    return shown(facts, caller, allowed, options, stake or AtStake(), ENGLISH, utc)
+
+
+def for_order(
+    order: Mapping[str, Any], presented: Mapping[str, Any], caller: Principal, lang: str, show_time: ShowTime
+) -> dict[str, Any]:
+    """The same for a page about one order: `order` as the database has it, `presented` as the API shows it."""
+    attention = order["needs_attention"]
+    options = attention["options"] if attention else ()
+    facts, stake = facts_in(order, presented["waiting_for"]), at_stake(order)
+    return shown(facts, caller, presented["allowed_actions"], options, stake, lang, show_time, Markup)
+
+
+def for_row(row: Mapping[str, Any], caller: Principal, lang: str, show_time: ShowTime) -> dict[str, Any]:
+    """The same for a row of a list on a page."""
+    return shown(row["situation_facts"], caller, (), (), AtStake(), lang, show_time, Markup)
+
+
+def facts_in(order: Mapping[str, Any], waiting: Mapping[str, Any] | None) -> SituationFacts:
+    """The facts of a whole order. Whether its returns are awaited is known to `waiting` alone."""
+    facts: SituationFacts = order["situation_facts"]
+    returning = waiting is not None and waiting["what"] == "returns"
+    return replace(facts, waiting=waiting_from(waiting)) if returning else facts
+
+
+def shown(
+    facts: SituationFacts,
+    caller: Principal,
+    allowed: Collection[str],
+    options: Collection[str],
+    stake: AtStake,
+    lang: str,
+    show_time: ShowTime,
+    template: type[str] = str,
+) -> dict[str, Any]:
+    """The same in a reader's language. `template` is the type of text that pages fill, see `wording.sentence`."""
+    if caller.is_staff:
+        found = situation_of(facts)
+        words = sentence(found, lang, show_time, template)
+    else:
+        found = customers_situation(facts)
+        words = customers_sentence(found, lang, show_time, template)
+        options = ()
+    fitting = actions_for(found, options, allowed, stake)
+    return {
+        "state": found.state,
+        "sentence": words,
+        "code": found.code.partition(".")[0],
+        "owner": found.owner,
+        "until": found.until or None,
+        "then": then_words(found, lang) or None,
+        "actions": [_action(one, lang, stake.currency) for one in fitting],
+    }
+
+
+def _action(action: SuggestedAction, lang: str, currency: str) -> dict[str, Any]:
+    return {
+        "action": action.action,
+        "code": action.code,
+        "label": actions.label(action, lang),
+        "consequence": actions.consequence(action, lang, currency) or None,
+    }
+
+
+def at_stake(order: Mapping[str, Any]) -> AtStake:
+    """What of a whole order could be refunded, and what is authorised and not captured."""
+    return AtStake(order["left_minor"], _authorised(order["payments"]), order["currency"])
+
+
+def _authorised(payments: Collection[Mapping[str, Any]]) -> int:
+    used = {
+        payment["parent_id"]
+        for payment in payments
+        if payment["kind"] in (PaymentKind.CAPTURE, PaymentKind.VOID) and payment["status"] != PaymentStatus.FAILED
+    }
+    return sum(
+        payment["amount_minor"]
+        for payment in payments
+        if payment["kind"] == PaymentKind.AUTHORISE
+        and payment["status"] == PaymentStatus.SUCCEEDED
+        and payment["purpose"] == PaymentPurpose.ORDER
+        and payment["payment_id"] not in used
+    )

@@ -1,0 +1,126 @@
+"""The words of a situation in English and Chinese: `{code: (English, Chinese)}`."""
+
+from collections.abc import Mapping
+
+Words = Mapping[str, tuple[str, str]]
+LANGUAGES = ("en", "zh")
+
+SENTENCES: Words = {
+    "reservation": ("Reserving stock", "正在预留库存"),
+    "stock": ("Waiting for stock", "等待到货"),
+    "payment": ("Waiting for the customer's payment", "等待顾客付款"),
+    "change_payment": ("Waiting for the customer to pay for a change", "等待顾客支付修改差额"),
+    "carrier": ("Booking the carrier", "正在预约承运商"),
+    "pickup": ("Waiting for the carrier to pick up", "等待承运商揽收"),
+    "delivery": ("Waiting for the carrier to deliver", "等待承运商派送"),
+    "return_window": ("Delivered; the return window is open", "已送达，处于退货期"),
+    "returns": ("Waiting for open returns", "等待退货完成"),
+    "cancellation": ("Cancelling: stock is released and money returned", "正在取消：释放库存、退还款项"),
+    "completed": ("Completed", "已完成"),
+    "cancelled": ("Cancelled", "已取消"),
+    "on_hold": ("On hold ({hold})", "已挂起（{hold}）"),
+    "on_hold.by": ("On hold ({hold}), put on by {who}", "已挂起（{hold}），操作人 {who}"),
+    "retrying": (
+        "Retrying {step}: attempt {attempt} failed ({cause})",
+        "正在重试{step}：第 {attempt} 次失败（{cause}）",
+    ),
+    "retrying.limited": (
+        "Retrying {step}: attempt {attempt} of {most} failed ({cause})",
+        "正在重试{step}：第 {attempt} 次失败，最多 {most} 次（{cause}）",
+    ),
+    "paused": ("Paused: {step}, after attempt {attempt} ({cause})", "已暂停：{step}，第 {attempt} 次尝试后（{cause}）"),
+    "paused.by": (
+        "Paused by {who}: {step}, after attempt {attempt} ({cause})",
+        "{who} 已暂停：{step}，第 {attempt} 次尝试后（{cause}）",
+    ),
+    "paused.because": (
+        "Paused by {who} (“{reason}”): {step}, after attempt {attempt} ({cause})",
+        "{who} 已暂停（“{reason}”）：{step}，第 {attempt} 次尝试后（{cause}）",
+    ),
+    "step_failed": ("Needs attention: {step} failed ({cause})", "需要处理：{step}失败（{cause}）"),
+    "step_failed.attempts": (
+        "Needs attention: {step} failed after {attempts} attempts ({cause})",
+        "需要处理：{step}在 {attempts} 次尝试后失败（{cause}）",
+    ),
+    "address_refused": ("Needs attention: the carrier refused the address", "需要处理：承运商拒绝该地址"),
+    "fraud_review": ("Needs attention: the payment provider asks for a review", "需要处理：支付服务商要求人工审核"),
+    "parcel_lost": ("Delivery failed: the carrier lost the parcel", "派送失败：承运商丢失包裹"),
+    "parcel_refused": ("Delivery failed: the recipient refused the parcel", "派送失败：收件人拒收包裹"),
+    "no_pickup": ("Needs attention: the carrier did not pick up in time", "需要处理：承运商未按时揽收"),
+    "no_delivery": ("Needs attention: the carrier did not deliver in time", "需要处理：承运商未按时送达"),
+    "refund_bounced": ("Needs attention: the customer's bank returned the refund", "需要处理：退款被顾客的银行退回"),
+    "workflow_error": ("Workflow error: engineers are alerted", "工作流错误：已通知工程师"),
+    "workflow_error.version": (
+        "Workflow error in version {version}: engineers are alerted",
+        "版本 {version} 的工作流错误：已通知工程师",
+    ),
+}
+
+# How a sentence ends where the situation has a time; `then` names the ending, or fills the general one.
+ENDINGS: Words = {
+    "": (", until {until}", "，截至 {until}"),
+    "next_attempt": ("; next attempt {until}", "；下次尝试 {until}"),
+    "escalates": (". Escalates to operations {until}", "。{until} 升级给运营"),
+    "then": (", until {until}; then {then}", "，截至 {until}；之后{then}"),
+}
+
+THEN: Words = {
+    "stock_reserved": ("stock is reserved", "预留库存"),
+    "carrier_booked": ("the carrier is booked", "预约承运商"),
+    "carrier_delivers": ("the carrier delivers", "承运商派送"),
+    "support_alerted": ("support is alerted", "通知客服"),
+    "change_cancelled": ("the change is cancelled", "撤销该修改"),
+    "completed": ("the order is completed", "订单完成"),
+    "cancelled": ("the order is cancelled", "取消订单"),
+    "shows_cancelled": ("the order shows cancelled", "显示为已取消"),
+    "continues": ("the order continues", "订单继续"),
+    "next_attempt": ("it is tried again", "再次尝试"),
+    "escalates": ("operations are alerted", "通知运营"),
+}
+
+STEPS: Words = {
+    "authorise": ("payment authorisation", "支付授权"),
+    "review": ("payment review", "支付审核"),
+    "capture": ("payment capture", "扣款"),
+    "book": ("carrier booking", "承运商预约"),
+    "deliver": ("delivery", "派送"),
+    "cancel_shipment": ("parcel recall", "包裹召回"),
+    "return_payment": ("return of the payment", "退还款项"),
+    "refund": ("refund", "退款"),
+    "guarantee": ("guarantee", "押金担保"),
+    "supplement": ("payment for the change", "修改差额付款"),
+}
+
+HOLDS: Words = {
+    "risk": ("risk", "风险"),
+    "address": ("address", "地址"),
+    "stock": ("stock", "库存"),
+    "payment": ("payment", "付款"),
+    "manual": ("manual", "人工"),
+}
+
+# Causes that are met often; any other code is shown as it is. `http` is for every status that a provider answers.
+ERRORS: Words = {
+    "timeout": ("timeout", "超时"),
+    "activity_timeout": ("timeout", "超时"),
+    "connection": ("no connection to the provider", "无法连接服务商"),
+    "bad_response": ("unreadable answer of the provider", "服务商返回无法识别"),
+    "http": ("the provider answered {status}", "服务商返回 {status}"),
+    "unexpected": ("unexpected error", "意外错误"),
+    "database_busy": ("database busy", "数据库繁忙"),
+    "database_unavailable": ("database unavailable", "数据库不可用"),
+    "card_declined": ("card declined", "银行卡被拒"),
+    "declined": ("declined", "被拒绝"),
+    "insufficient_funds": ("insufficient funds", "余额不足"),
+    "expired_card": ("card expired", "银行卡已过期"),
+    "amount_too_large": ("amount too large", "金额过大"),
+    "already_picked_up": ("already picked up", "已被揽收"),
+    "address_refused": ("address refused", "地址被拒"),
+    "address_invalid": ("invalid address", "地址无效"),
+    "customs_not_supported": ("customs not supported", "不支持报关"),
+    "not_found": ("not found at the provider", "服务商无此记录"),
+    "refund_pending": ("refund pending at the provider", "退款处理中"),
+    "void_pending": ("void pending at the provider", "撤销处理中"),
+    "guarantee_pending": ("guarantee pending at the provider", "担保处理中"),
+    "refund_bounced": ("refund returned by the bank", "退款被银行退回"),
+}

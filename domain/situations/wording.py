@@ -1,0 +1,58 @@
+"""Writes a situation as one sentence."""
+
+from collections.abc import Callable
+
+from domain.situations.sentences import ENDINGS, ERRORS, HOLDS, LANGUAGES, SENTENCES, STEPS, THEN, Words
+from domain.situations.situation import Code, Moment, Situation, Value
+
+_GROUPS: dict[str, Words] = {"step": STEPS, "hold": HOLDS}
+_HTTP = "http_"
+ShowTime = Callable[[Moment], str]
+
+
+def sentence(situation: Situation, lang: str, show_time: ShowTime, template: type[str] = str) -> str:
+    """The whole sentence in `lang` (one of LANGUAGES), times as `show_time` writes them.
+
+    `template` is the type of the text: pages give one that escapes what fills it.
+    """
+    place = LANGUAGES.index(lang)
+    values = {name: _written(value, place, show_time) for name, value in situation.values.items()}
+    return template(SENTENCES[situation.code][place]).format(**values) + _ending(situation, place, show_time, template)
+
+
+def utc(moment: Moment) -> str:
+    """A time as the API and Temporal's current details write it, with seconds where they count."""
+    return f"{moment.at[:10]} {moment.at[11 : 19 if moment.near else 16]} UTC"
+
+
+def then_words(situation: Situation, lang: str) -> str:
+    """What happens at `until`, or next; empty where nothing does."""
+    return THEN[situation.then][LANGUAGES.index(lang)] if situation.then else ""
+
+
+def error_words(code: str, place: int) -> str:
+    """A failure's code in words; an unknown one as it is, with spaces."""
+    if code.startswith(_HTTP):
+        return ERRORS["http"][place].format(status=code.removeprefix(_HTTP))
+    known = ERRORS.get(code)
+    return known[place] if known else code.replace("_", " ")
+
+
+def _ending(situation: Situation, place: int, show_time: ShowTime, template: type[str]) -> str:
+    if not situation.until:
+        return template()
+    kind = situation.then if situation.then in ENDINGS else "then"  # the ending without words is for no `then`
+    until = show_time(Moment(situation.until, near=situation.then == "next_attempt"))
+    then = THEN[situation.then][place] if situation.then else ""
+    return template(ENDINGS[kind][place]).format(until=until, then=then)
+
+
+def _written(value: Value, place: int, show_time: ShowTime) -> str:
+    if isinstance(value, Moment):
+        return show_time(value)
+    if isinstance(value, Code):
+        if value.group == "error":
+            return error_words(value.code, place)
+        known = _GROUPS[value.group].get(value.code)
+        return known[place] if known else value.code.replace("_", " ")
+    return str(value)

@@ -1,0 +1,106 @@
+"""Reads what decides where an order stands; `domain.situations` judges it."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from domain.orders.holds import HoldKind, Outcome
+from domain.orders.status import Status
+from domain.situations.facts import OpenHold, ParkedStep, RetryingStep, SituationFacts, waiting_from
+from domain.support.steps import Step
+from infra.db.customers.profiles import KeyRing
+
+# One JSON value for each kind of fact, of the row `o` of orders; null where there is none. Each follows an index by
+# order number. Times are UTC without saying so.
+_PARKED = """
+    (SELECT json_build_object('step', k.step, 'error', k.error, 'attempts', k.attempts, 'subject', k.subject,
+                              'since', k.since AT TIME ZONE 'UTC', 'escalates_at', k.escalate_at AT TIME ZONE 'UTC',
+                              'escalated', k.escalated_at IS NOT NULL)
+       FROM parked_steps k WHERE k.order_no = {o}.order_no AND k.resolved_at IS NULL)"""
+_HELD = """
+    (SELECT json_build_object('kind', h.kind, 'owner', h.owner, 'put_on_by', h.put_on_by,
+                              'until', h.until AT TIME ZONE 'UTC', 'default_outcome', h.default_outcome)
+       FROM holds h WHERE h.order_no = {o}.order_no AND h.closed_at IS NULL AND {o}.status = ANY (h.stops)
+      ORDER BY h.until LIMIT 1)"""
+_RETRYING = """
+    (SELECT json_build_object('step', f.step, 'error', f.error, 'attempt', f.attempt, 'max_attempts', f.max_attempts,
+                              'next_attempt_at', f.next_try_at AT TIME ZONE 'UTC', 'paused', f.paused,
+                              'pause', CASE WHEN f.paused THEN
+                                (SELECT json_build_object('act_id', a.act_id, 'actor', a.actor,
+                                                          'reason', encode(a.reason_enc, 'base64'))
+                                   FROM activity_actions a WHERE a.order_no = f.order_no AND a.activity = f.activity
+                                    AND a.action = 'pause' ORDER BY a.created_at DESC LIMIT 1) END)
+       FROM retrying_steps f WHERE f.order_no = {o}.order_no AND (f.paused OR f.event_seq = {o}.event_seq)
+      ORDER BY f.paused DESC, f.failed_at DESC LIMIT 1)"""
+COLUMNS = ("parked_step", "holding", "retrying_step")
+
+
+def parts(orders: str) -> dict[str, str]:
+    """Each of COLUMNS as an expression of a SELECT over orders under this name or alias."""
+    pairs = zip(COLUMNS, (_PARKED, _HELD, _RETRYING), strict=True)
+    return {name: expression.format(o=orders) for name, expression in pairs}
+
+
+def selected(orders: str) -> str:
+    """The columns COLUMNS of such a SELECT."""
+    return ", ".join(f"{expression} AS {name}" for name, expression in parts(orders).items())
+
+
+def facts_of(row: Mapping[str, Any], keys: KeyRing | None = None, data_key: bytes | None = None) -> SituationFacts:
+    """The facts of a row with `status, cancelling, waiting` and COLUMNS. With the keys, reasons are read, too."""
+    return SituationFacts(
+        Status(row["status"]),
+        row["cancelling"],
+        waiting_from(row["waiting"]),
+        _hold(row["holding"]),
+        _parked(row["parked_step"]),
+        _retrying(row["retrying_step"], keys, data_key),
+    )
+
+
+def _parked(found: dict[str, Any] | None) -> ParkedStep | None:
+    if found is None:
+        return None
+    return ParkedStep(
+        Step(found["step"]),
+        found["error"],
+        found["attempts"],
+        _utc(found["since"]),
+        _utc(found["escalates_at"]),
+        found["escalated"],
+    )
+
+
+def _hold(found: dict[str, Any] | None) -> OpenHold | None:
+    if found is None:
+        return None
+    outcome = Outcome(found["default_outcome"])
+    who = found["put_on_by"].rpartition(":")[2]
+    return OpenHold(HoldKind(found["kind"]), found["owner"], _utc(found["until"]), who, outcome)
+
+
+def _retrying(found: dict[str, Any] | None, keys: KeyRing | None, data_key: bytes | None) -> RetryingStep | None:
+    if found is None:
+        return None
+    pause = found["pause"]
+    return RetryingStep(
+        found["step"],
+        found["error"],
+        found["attempt"],
+        found["max_attempts"],
+        _utc(found["next_attempt_at"]),
+        found["paused"],
+        pause["actor"].rpartition(":")[2] if pause else "",
+        _reason(pause, keys, data_key) if pause else "",
+    )
+
+
+def _reason(pause: dict[str, Any], keys: KeyRing | None, data_key: bytes | None) -> str:
+    if keys is None or data_key is None:
+        return ""
+    sealed = base64.b64decode(pause["reason"])
+    return str(keys.open_json(data_key, sealed, f"{pause['act_id']}:reason") or "") if sealed else ""
+
+
+def _utc(moment: str) -> str:
+    return f"{moment}Z"

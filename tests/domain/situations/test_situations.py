@@ -1,0 +1,247 @@
+"""One rule says where an order stands, in one sentence, with the actions that fit."""
+
+import re
+import string
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.orders.holds import HoldKind, Outcome
+from domain.orders.status import Status
+from domain.situations import actions, customers, sentences, wording
+from domain.situations.actions import AtStake, SuggestedAction, actions_for
+from domain.situations.customers import customers_situation
+from domain.situations.facts import (
+    OpenHold,
+    ParkedStep,
+    RetryingStep,
+    SituationFacts,
+    Waiting,
+    WorkflowError,
+    waiting_from,
+)
+from domain.situations.situation import Moment, Owner, Situation, State, situation_of
+from domain.support.steps import STEPS, Action, Step
+
+S = Status
+AT, SOON = "2026-11-30T18:00:00Z", "2026-11-30T10:12:05Z"
+HELD = OpenHold(HoldKind.RISK, "finance", AT, "amy", Outcome.CANCEL)
+STAKE = AtStake(2828, 2099, "USD")
+
+
+def clock(moment: Moment) -> str:
+    return moment.at[11:19] if moment.near else moment.at[11:16]
+
+
+def parked(step: Step, error: str, attempts: int = 1, **more: Any) -> ParkedStep:
+    return ParkedStep(step, error, attempts, **more)
+
+
+def retrying(**more: Any) -> RetryingStep:
+    return RetryingStep("book", "http_503", **{"attempt": 4, "max_attempts": 5, "next_attempt_at": SOON, **more})
+
+
+# (facts, state, owner, the sentence)
+CASES: list[tuple[SituationFacts, State, Owner | None, str]] = [
+    (
+        SituationFacts(S.PAID, retrying=retrying()),
+        State.RETRYING,
+        Owner.SYSTEM,
+        "Retrying carrier booking: attempt 4 of 5 failed (the provider answered 503); next attempt 10:12:05",
+    ),
+    (
+        SituationFacts(S.PAID, retrying=retrying(max_attempts=0, next_attempt_at="")),
+        State.RETRYING,
+        Owner.SYSTEM,
+        "Retrying carrier booking: attempt 4 failed (the provider answered 503)",
+    ),
+    (
+        SituationFacts(S.PAID, retrying=retrying(paused=True, paused_by="amy", reason="carrier outage")),
+        State.PAUSED,
+        Owner.SUPPORT,
+        "Paused by amy (“carrier outage”): carrier booking, after attempt 4 (the provider answered 503)",
+    ),
+    (
+        SituationFacts(S.PAID, parked=parked(Step.BOOK, "timeout", 5, escalates_at=AT)),
+        State.NEEDS_ATTENTION,
+        Owner.SUPPORT,
+        "Needs attention: carrier booking failed after 5 attempts (timeout). Escalates to operations 18:00",
+    ),
+    (
+        SituationFacts(S.PAID, parked=parked(Step.BOOK, "timeout", 5, escalates_at=AT, escalated=True)),
+        State.NEEDS_ATTENTION,
+        Owner.OPERATIONS,
+        "Needs attention: carrier booking failed after 5 attempts (timeout)",
+    ),
+    (
+        SituationFacts(S.PAID, parked=parked(Step.BOOK, "address_refused")),
+        State.NEEDS_ATTENTION,
+        Owner.SUPPORT,
+        "Needs attention: the carrier refused the address",
+    ),
+    (
+        SituationFacts(S.PENDING_PAYMENT, parked=parked(Step.REVIEW, "payment_review")),
+        State.NEEDS_ATTENTION,
+        Owner.SUPPORT,
+        "Needs attention: the payment provider asks for a review",
+    ),
+    (
+        SituationFacts(S.SHIPPED, parked=parked(Step.DELIVER, "parcel_lost")),
+        State.NEEDS_ATTENTION,
+        Owner.SUPPORT,
+        "Delivery failed: the carrier lost the parcel",
+    ),
+    (
+        SituationFacts(S.PAID, hold=HELD),
+        State.ON_HOLD,
+        Owner.FINANCE,
+        "On hold (risk), put on by amy, until 18:00; then the order is cancelled",
+    ),
+    (
+        SituationFacts(S.PAID, workflow_error=WorkflowError("3f2c"), parked=parked(Step.BOOK, "timeout")),
+        State.WORKFLOW_ERROR,
+        Owner.ENGINEERING,
+        "Workflow error in version 3f2c: engineers are alerted",
+    ),
+    (
+        SituationFacts(S.PREPARING, waiting=Waiting("pickup", AT, "support_alerted")),
+        State.WAITING,
+        Owner.CARRIER,
+        "Waiting for the carrier to pick up, until 18:00; then support is alerted",
+    ),
+    (SituationFacts(S.RECEIVED), State.IN_PROGRESS, Owner.SYSTEM, "Reserving stock"),
+    (
+        SituationFacts(S.PAID, cancelling="customer_request", hold=HELD, waiting=Waiting("carrier")),
+        State.IN_PROGRESS,
+        Owner.SYSTEM,
+        "Cancelling: stock is released and money returned",
+    ),
+    (SituationFacts(S.CANCELLED, cancelling="customer_request"), State.CLOSED, None, "Cancelled"),
+    (
+        SituationFacts(S.COMPLETED, parked=parked(Step.REFUND, "refund_bounced")),
+        State.NEEDS_ATTENTION,
+        Owner.SUPPORT,
+        "Needs attention: the customer's bank returned the refund",
+    ),
+    (SituationFacts(S.PAID, waiting=Waiting("something new")), State.IN_PROGRESS, Owner.SYSTEM, "Booking the carrier"),
+]
+
+
+@pytest.mark.parametrize(("facts", "state", "owner", "words"), CASES, ids=[case[3] for case in CASES])
+def test_the_situation_is_one_sentence_with_who_acts_next(
+    facts: SituationFacts, state: State, owner: Owner | None, words: str
+) -> None:
+    found = situation_of(facts)
+    assert (found.state, found.owner, wording.sentence(found, "en", clock)) == (state, owner, words)
+
+
+@pytest.mark.parametrize("lang", sentences.LANGUAGES)
+def test_every_status_failure_and_step_has_a_sentence_without_holes(lang: str) -> None:
+    for status, step, attempts in product(Status, Step, (0, 1, 5)):
+        for facts in (
+            SituationFacts(status),
+            SituationFacts(status, cancelling="x"),
+            SituationFacts(status, parked=ParkedStep(step, "some_code", attempts, AT, AT)),
+            SituationFacts(status, retrying=RetryingStep(step, "http_500", 1, next_attempt_at=SOON)),
+        ):
+            said = wording.sentence(situation_of(facts), lang, clock)
+            assert said
+            assert "{" not in said
+            theirs = customers.customers_sentence(customers_situation(facts), lang, clock)
+            assert theirs
+            assert "{" not in theirs
+
+
+def test_chinese_and_english_are_filled_by_the_same_values() -> None:
+    def holes(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    for table in (sentences.SENTENCES, sentences.ENDINGS, sentences.ERRORS, actions.CONSEQUENCES):
+        for code, (english, chinese) in table.items():
+            assert holes(english) == holes(chinese), code
+    assert set(sentences.STEPS) == set(Step)
+    assert set(sentences.HOLDS) == set(HoldKind)
+    assert set(actions.CONSEQUENCES) <= set(actions.LABELS)
+
+
+def named(situation: Situation, options: list[str], allowed: list[str]) -> list[str]:
+    found = actions_for(situation, options, allowed, STAKE)
+    return [f"{actions.label(one, 'en')}: {actions.consequence(one, 'en', 'USD')}".rstrip(": ") for one in found]
+
+
+def test_actions_are_named_for_the_case_with_their_consequence() -> None:
+    def at(step: Step, error: str, *allowed: str) -> list[str]:
+        options = [action.value for action in STEPS[step].options]
+        return named(situation_of(SituationFacts(S.PAID, parked=parked(step, error))), options, list(allowed))
+
+    assert at(Step.REVIEW, "payment_review") == [
+        "Approve payment: captures 20.99 USD",
+        "Decline and cancel: releases 20.99 USD and cancels the order",
+    ]
+    assert at(Step.BOOK, "timeout") == [
+        "Retry: safe: nothing is booked twice",
+        "Enter tracking number: the parcel was booked outside the system",
+        "Edit address and retry",
+        "Cancel and refund order: returns 49.27 USD and releases the stock",
+    ]
+    assert at(Step.DELIVER, "parcel_lost", "reship", "refund_lost") == [
+        "Send again",
+        "Refund: refunds 28.28 USD",
+        "Wait for the carrier",
+        "Mark as delivered",
+    ]
+
+
+def test_only_what_the_step_offers_now_is_suggested() -> None:
+    found = situation_of(SituationFacts(S.PAID, parked=parked(Step.BOOK, "timeout")))
+    assert [one.action for one in actions_for(found, ["retry"], [], STAKE)] == ["retry"]
+    held = situation_of(SituationFacts(S.PAID, hold=HELD))
+    assert actions_for(held, [], [], STAKE) == [SuggestedAction("release_hold", "release_hold")]
+    assert actions_for(situation_of(SituationFacts(S.SHIPPED)), [], ["return"], STAKE) == []
+
+
+def test_every_option_of_every_step_has_a_label() -> None:
+    for step, rule in STEPS.items():
+        found = situation_of(SituationFacts(S.PAID, parked=ParkedStep(step, "x")))
+        offered = actions_for(found, [action.value for action in rule.options], [], STAKE)
+        assert [one.action for one in offered] == [action.value for action in rule.options]
+        assert all(actions.label(one, lang) for one in offered for lang in sentences.LANGUAGES)
+    assert set(Action) >= {action for rule in STEPS.values() for action in rule.options}
+
+
+def test_a_customer_reads_nothing_of_failures_that_staff_resolve() -> None:
+    def said(facts: SituationFacts) -> str:
+        return customers_situation(facts).code
+
+    assert said(SituationFacts(S.PAID, retrying=retrying())) == "carrier"
+    assert said(SituationFacts(S.PAID, retrying=retrying(paused=True, paused_by="amy"))) == "looked_into"
+    assert said(SituationFacts(S.PAID, parked=parked(Step.BOOK, "timeout"))) == "looked_into"
+    assert said(SituationFacts(S.PAID, workflow_error=WorkflowError())) == "looked_into"
+    lost = parked(Step.DELIVER, "parcel_lost")
+    assert said(SituationFacts(S.SHIPPED, parked=lost)) == "parcel_lost"
+    assert said(SituationFacts(S.SHIPPED, parked=lost, cancelling="customer_request")) == "looked_into"
+    held = customers_situation(SituationFacts(S.PAID, hold=HELD))
+    assert (held.code, held.values) == ("on_hold", {})
+
+
+def test_every_wait_that_the_code_begins_is_known() -> None:
+    folders = ("activities", "api", "infra/db")
+    sources = [file.read_text(encoding="utf-8") for folder in folders for file in Path(folder).rglob("*.py")]
+    begun = {pair for source in sources for pair in re.findall(r'waiting\(\s*"(\w+)", "([^"]+)"', source)}
+    assert len(begun) >= 6
+    for what, then in begun:
+        found = waiting_from({"what": what, "until": AT, "next": then})
+        assert found is not None
+        assert found.then, then
+        assert situation_of(SituationFacts(S.PAID, waiting=found)).code in (what, "change_payment", "cancellation")
+
+
+def test_what_the_timeline_stores_becomes_what_the_order_waits_for() -> None:
+    stored = {"what": "pickup", "until": AT, "next": "support looks into it"}
+    assert waiting_from(stored) == Waiting("pickup", AT, "support_alerted")
+    change = {"what": "payment", "until": None, "next": "the change is undone"}
+    assert waiting_from(change) == Waiting("change_payment", "", "change_cancelled")
+    assert waiting_from(None) is None
+    assert waiting_from({"what": "payment"}) == Waiting("payment")
