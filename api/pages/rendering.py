@@ -62,7 +62,7 @@ class Site:
         app.mount(f"{self.home}/static", StaticFiles(directory=STATIC), name=f"{self.home[1:]}-static")
 
     def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-        """A page, or the fragment of one. Templates also get `t`, `code`, `explained`, `failure`, `lang`, `path`, `member`."""
+        """A page, or a fragment. It also gets `t`, `code`, `explained`, `failure`, `lang`, `path`, `member`."""
         lang = language(request)
 
         def code(group: str, value: str) -> str:
