@@ -21,7 +21,7 @@ from infra.db import migrate, seed
 from infra.stack.data_dir.ports import any_free
 from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal.temporal_server import TemporalServer
-from tests import sharing
+from tests import kept_connections, sharing
 
 # Properties are about what holds, not about how fast this machine is today. `make test` tries the same examples every
 # time, so that it fails for a change and not by chance; `make torture` draws new ones.
@@ -159,5 +159,7 @@ async def database_url(
     """A fresh database for one test module; dropped when the module is done, whoever is still connected."""
     name = f"{Path(request.path).stem}_{next(_numbers)}"
     await create_database(postgres, name, database_template)
-    yield DatabaseUrls(owner_url=postgres.url(SUPERUSER, name), app_url=postgres.url(APP, name))
+    urls = DatabaseUrls(owner_url=postgres.url(SUPERUSER, name), app_url=postgres.url(APP, name))
+    with kept_connections.kept(urls.owner_url, urls.app_url):
+        yield urls
     await as_owner(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from fastapi import FastAPI
 from psycopg.rows import dict_row
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from api.app import create_app
 from infra.security.tokens import issue
 from infra.settings import Settings
+from tests import kept_connections
 from tests.api.conformity import Conforming
 from tests.conftest import DatabaseUrls
 
@@ -67,14 +67,14 @@ class ApiClient:
 
     async def sql(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         """Run a statement as the database's owner."""
-        async with await psycopg.AsyncConnection.connect(self.owner_url, row_factory=dict_row) as connection:
-            cursor = await connection.execute(statement, values)
-            return await cursor.fetchall() if cursor.description else []
+        found: list[dict[str, Any]] = await kept_connections.run(
+            self.owner_url, statement, values, autocommit=False, rows=dict_row
+        )
+        return found
 
     async def named(self, statement: str, values: dict[str, Any]) -> None:
         """Run a statement with named values as the database's owner."""
-        async with await psycopg.AsyncConnection.connect(self.owner_url) as connection:
-            await connection.execute(statement, values)
+        await kept_connections.run(self.owner_url, statement, values, autocommit=False)
 
     async def row_counts(self) -> dict[str, int]:
         """Rows of every table, save that in which each process reports that it lives."""

@@ -15,6 +15,7 @@ from domain.orders.order_no import EPOCH_MS, new_order_no
 from infra.db.engine import Database
 from infra.security.crypto import Vault
 from infra.settings import Settings
+from tests import kept_connections
 from tests.conftest import DatabaseUrls
 
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -39,9 +40,8 @@ async def until(condition: Callable[[], Awaitable[bool]], within_s: float = 60.0
 
 async def sql(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """One statement in its own transaction."""
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        cursor = await connection.execute(statement, values)
-        return await cursor.fetchall() if cursor.description else []
+    found: list[tuple[Any, ...]] = await kept_connections.run(url, statement, values)
+    return found
 
 
 async def damage(owner_url: str, *statements: str) -> None:
