@@ -168,10 +168,10 @@ def urls(database_url: DatabaseUrls) -> Iterator[DatabaseUrls]:
 @few(10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, rate_bp=st.sampled_from([0, 1_000]))
 def test_money_in_less_money_out_is_what_the_kept_goods_cost(
-    books: DatabaseUrls, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int
+    urls: DatabaseUrls, steps: list[tuple[int, int, Resolution, dict[str, int], bool]], rate_bp: int
 ) -> None:
     """With tax on top of the prices, too."""
-    asyncio.run(_run_scenario(books, steps, rate_bp))
+    asyncio.run(_run_scenario(urls, steps, rate_bp))
 
 
 async def _run_scenario(
