@@ -21,7 +21,7 @@ from infra.db import migrate, seed
 from infra.stack.data_dir.ports import any_free
 from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal.temporal_server import TemporalServer
-from tests import kept_connections, sharing
+from tests import counted_lines, kept_connections, sharing
 
 # Properties are about what holds, not about how fast this machine is today. `make test` tries the same examples every
 # time, so that it fails for a change and not by chance; `make torture` draws new ones.
@@ -77,22 +77,11 @@ class ByServers(LoadScopeScheduling):
         return sharing.unit_of(self.config.rootpath / nodeid.split("::", 1)[0])
 
 
-def uses_shared_servers(item: pytest.Item) -> bool:
-    found = getattr(item, "_fixtureinfo", None)
-    return any(definitions[-1].scope == "package" for definitions in (found.name2fixturedefs.values() if found else ()))
-
-
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Lines are not counted where they run in other processes: it would only slow down the one that asks."""
-    counting = Coverage.current() if uses_shared_servers(item) else None
-    if counting is None:
-        return (yield)
-    counting.stop()
-    try:
-        return (yield)
-    finally:
-        counting.start()
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+    """Lines are counted where that can add any."""
+    counting = Coverage.current()
+    return (yield) if counting is None else (yield from counted_lines.run(counting, item))
 
 
 @dataclass(frozen=True)
