@@ -44,7 +44,7 @@ async def test_support_tries_one_then_moves_all(live: StackRun, browser: Browser
     await page.keyboard.type(orders[0])
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/console/orders/{orders[0]}")
-    await page.get_by_role("link", name="Resolve").click()
+    await page.get_by_role("link", name="Retry", exact=True).click()
     retry = page.locator("form", has=page.locator("input[value=retry]"))
     await retry.locator("input[name=reason]").fill("try one")
     await retry.get_by_role("button").click()

@@ -52,14 +52,14 @@ async def test_support_has_a_lost_parcel_sent_again(live: StackRun, browser: Bro
     order_no = await lost(live)
     page = await signed_in(live, browser, "support", locale="en", viewport=PHONE)
     await page.goto(f"/console/orders/{order_no}")
-    await page.get_by_role("link", name="Resend or refund").click()
-    again = page.locator("section", has=page.get_by_role("heading", name="Resend"))
+    await page.get_by_role("link", name="Send again").click()
+    again = page.locator("section", has=page.get_by_role("heading", name="Send again"))
     await again.get_by_label("Reason").wait_for()
     text = await page.locator("main").inner_text()
     assert "20.00 CNY" in text and "The customer pays nothing more" in text
     grave = await fine(page)
     await again.get_by_label("Reason").fill("she rang")
-    await again.get_by_role("button", name="Resend").click()
+    await again.get_by_role("button", name="Send again").click()
     await page.wait_for_url(f"**/console/orders/{order_no}")
 
     async def two() -> bool:
