@@ -337,9 +337,9 @@ def _reported_payment(order_no: str, provider: str, fact: PaymentFact, *, purpos
 
 
 def _ref(fact: PaymentFact) -> str:
-    """The provider's reference. Raises RuleBroken `malformed` for a fact without one."""
+    """The provider's reference. Raises ValueError for a fact without one, which is then set aside as malformed."""
     if fact.provider_ref is None:
-        raise RuleBroken("malformed")
+        raise ValueError("an event of a payment needs the provider's reference")
     return fact.provider_ref
 
 

@@ -204,7 +204,7 @@ async def test_a_customer_chooses_what_becomes_of_a_lost_parcel(
         await live.sandbox("POST", f"/shipments/{parcel['id']}/advance", json={"status": status})
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}")
-    await page.get_by_text("You can have it sent again or your money back").wait_for()  # automatically
+    await page.get_by_text("We can send it again or refund it").wait_for()  # automatically
     await page.get_by_role("link", name="Choose what happens now").click()
     text = await page.locator("main").inner_text()
     assert "You get back ¥20.00" in text and "You pay nothing more" in text

@@ -36,7 +36,7 @@ async def stands_still(stage: Stage, order_no: str) -> None:
 
     async def reported() -> bool:
         details = await stage.handle(order_no).query("__temporal_workflow_metadata")
-        return "HELD" in str(details)
+        return "On hold" in str(details)
 
     await eventually(reported)
 
