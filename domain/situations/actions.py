@@ -111,6 +111,9 @@ CONSEQUENCES: Words = {
     "cancel": ("returns {amount} and releases the stock", "退还 {amount} 并释放库存"),
 }
 
+# Where no money was taken, the label says enough.
+_NOTHING_TO_RETURN = frozenset({"cancel", "cancel_and_refund"})
+
 
 def actions_for(
     situation: Situation, options: Collection[str], allowed: Collection[str], stake: AtStake
@@ -161,7 +164,7 @@ def label(action: SuggestedAction, lang: str) -> str:
 def consequence(action: SuggestedAction, lang: str, currency: str) -> str:
     """What the action does; empty where the label says it."""
     words = CONSEQUENCES.get(action.code)
-    if words is None:
+    if words is None or (action.amount_minor == 0 and action.code in _NOTHING_TO_RETURN):
         return ""
     amount = str(Money(action.amount_minor, currency)) if action.amount_minor is not None else ""
     return words[LANGUAGES.index(lang)].format(amount=amount)

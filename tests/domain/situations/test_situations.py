@@ -202,6 +202,12 @@ def test_only_what_the_step_offers_now_is_suggested() -> None:
     assert actions_for(situation_of(SituationFacts(S.SHIPPED)), [], ["return"], STAKE) == []
 
 
+def test_nothing_is_said_of_money_that_was_not_taken() -> None:
+    held = situation_of(SituationFacts(S.RECEIVED, hold=HELD))
+    cancel = actions_for(held, [], ["cancel"], AtStake(currency="USD"))[-1]
+    assert (cancel.action, actions.consequence(cancel, "en", "USD")) == ("cancel", "")
+
+
 def test_every_option_of_every_step_has_a_label() -> None:
     for step, rule in STEPS.items():
         found = situation_of(SituationFacts(S.PAID, parked=ParkedStep(step, "x")))
