@@ -26,7 +26,6 @@ NAME, TITLE = "console_pages", "The console on a bad day"
 RATE_PER_S, PATIENCE_S, SESSION_S = 100, 1800.0, 86_400.0
 YARDSTICK = "/healthz"
 _PARKED = "SELECT count(*) FROM parked_steps WHERE step = 'book' AND resolved_at IS NULL"
-_STAFF = "INSERT INTO staff (name, role, password_hash, data_key, totp_enc) VALUES ('bench', 'support', 'x', '', '')"
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,8 @@ async def _fault(running: Running, method: str) -> None:
         (await http.request(method, f"{running.sandbox}/faults", json=body)).raise_for_status()
 
 
-async def _call(running: Running, path: str, body: Any = None, method: str = "POST") -> Any:
-    headers = {"Authorization": f"Bearer {running.tokens['support']}", "Idempotency-Key": secrets.token_hex(8)}
+async def _call(running: Running, path: str, body: Any = None, method: str = "POST", role: str = "support") -> Any:
+    headers = {"Authorization": f"Bearer {running.tokens[role]}", "Idempotency-Key": secrets.token_hex(8)}
     async with httpx.AsyncClient(base_url=running.api, headers=headers, trust_env=False, timeout=60) as http:
         answer = await http.request(method, path, json=body)
     answer.raise_for_status()
@@ -157,8 +156,7 @@ async def _an_order(running: Running) -> str:
 
 async def _signed_in(running: Running) -> str:
     """The cookie of a session."""
-    async with as_owner(running.database_url) as connection:
-        await connection.execute(_STAFF)
+    await _call(running, "/v1/staff", {"name": "bench", "role": "support"}, role="admin")
     engine = create_async_engine(sqlalchemy_url(running.database_url))
     async with engine.begin() as conn:
         cookie = await staff_sessions.open_session(conn, "bench", SESSION_S)

@@ -55,7 +55,7 @@ async def measure(lab: Lab) -> Section:
 
 
 async def _once(lab: Lab, steady: int, burst: int) -> Run:
-    async with stack(lab, lab.new_folder("draining"), OMS_RATE_LIMIT_TOKEN="1000000/second") as (running, _):
+    async with stack(lab, lab.new_folder("draining")) as (running, _):
         url, token = running.database_url, running.tokens["support"]
         await stock_up(url, baskets.SKUS, 10**6)
 
