@@ -70,6 +70,8 @@ def shown(
         words = customers_sentence(found, lang, show_time, template)
         options = ()
     fitting = actions_for(found, options, allowed, stake)
+    if not caller.is_staff:
+        fitting = [one for one in fitting if one.action in allowed]
     return {
         "state": found.state,
         "sentence": words,

@@ -139,6 +139,7 @@ async def test_a_hold_says_who_decides_until_when_and_what_then(shop: ApiClient)
     assert row["sentence"] == whole["sentence"]
     theirs = (await customer.get(f"/v1/orders/{order_no}")).json()["situation"]
     assert (theirs["state"], "amy" in theirs["sentence"]) == ("on_hold", False)
+    assert [action["action"] for action in theirs["actions"]] == ["cancel"], "only staff release a hold"
 
 
 async def test_an_order_whose_workflow_fails_is_not_healthy(shop: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
