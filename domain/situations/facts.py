@@ -53,10 +53,8 @@ class ParkedStep:
     step: Step
     error: str
     attempts: int = 1
-    since: str = ""
     escalates_at: str = ""
     escalated: bool = False
-    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

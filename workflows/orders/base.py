@@ -288,7 +288,7 @@ class OrderWorkflowBase:
             view.cancelling or None,
             self._awaited(),
             OpenHold(HoldKind(hold.kind), HOLDS[HoldKind(hold.kind)].owner, hold.due) if hold and self.held() else None,
-            ParkedStep(Step(parked.step), parked.error, 0, subject=parked.subject) if parked else None,
+            ParkedStep(Step(parked.step), parked.error, 0) if parked else None,
         )
 
     def _awaited(self) -> Waiting | None:

@@ -143,7 +143,7 @@ def test_every_status_failure_and_step_has_a_sentence_without_holes(lang: str) -
         for facts in (
             SituationFacts(status),
             SituationFacts(status, cancelling="x"),
-            SituationFacts(status, parked=ParkedStep(step, "some_code", attempts, AT, AT)),
+            SituationFacts(status, parked=ParkedStep(step, "some_code", attempts, AT)),
             SituationFacts(status, retrying=RetryingStep(step, "http_500", 1, next_attempt_at=SOON)),
         ):
             said = wording.sentence(situation_of(facts), lang, clock)

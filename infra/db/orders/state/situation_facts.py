@@ -13,8 +13,8 @@ from infra.db.customers.profiles import KeyRing
 # One JSON value for each kind of fact, of the row `o` of orders; null where there is none. Each follows an index by
 # order number. Times are UTC without saying so.
 _PARKED = """
-    (SELECT json_build_object('step', k.step, 'error', k.error, 'attempts', k.attempts, 'subject', k.subject,
-                              'since', k.since AT TIME ZONE 'UTC', 'escalates_at', k.escalate_at AT TIME ZONE 'UTC',
+    (SELECT json_build_object('step', k.step, 'error', k.error, 'attempts', k.attempts,
+                              'escalates_at', k.escalate_at AT TIME ZONE 'UTC',
                               'escalated', k.escalated_at IS NOT NULL)
        FROM parked_steps k WHERE k.order_no = {o}.order_no AND k.resolved_at IS NULL)"""
 _HELD = """
@@ -65,7 +65,6 @@ def _parked(found: dict[str, Any] | None) -> ParkedStep | None:
         Step(found["step"]),
         found["error"],
         found["attempts"],
-        _utc(found["since"]),
         _utc(found["escalates_at"]),
         found["escalated"],
     )
