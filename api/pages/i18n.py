@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Request
 
 from domain.errors import formatted
+from domain.situations import wording
 
 LANGUAGES = ("en", "zh")
 COOKIE = "oms_lang"
@@ -71,8 +72,11 @@ class Words:
         return None
 
     def error_words(self, lang: str, code: str) -> str | None:
-        """The words for an error: its own, those of its kind (`error.http` for `http_503`), or those of a refusal."""
-        kind = re.match(r"(http|bug|database|ups)_", code)
+        """The words for an error: those of a situation, its own, those of its kind (`error.bug` for `bug_23514`), or
+        those of a refusal."""
+        if words := wording.error_words(code, LANGUAGES.index(lang)):
+            return words
+        kind = re.match(r"(bug|database|ups)_", code)
         keys = (f"error.{code}", f"error.{kind[1]}" if kind else "", f"problem.{code}")
         known = self.catalogue()
         return next((known[key][LANGUAGES.index(lang)] for key in keys if key in known), None)

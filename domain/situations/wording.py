@@ -30,12 +30,12 @@ def then_words(situation: Situation, lang: str) -> str:
     return THEN[situation.then][LANGUAGES.index(lang)] if situation.then else ""
 
 
-def error_words(code: str, place: int) -> str:
-    """A failure's code in words; an unknown one as it is, with spaces."""
+def error_words(code: str, place: int) -> str | None:
+    """A failure's code in words; None for one that is not met often."""
     if code.startswith(_HTTP):
         return ERRORS["http"][place].format(status=code.removeprefix(_HTTP))
     known = ERRORS.get(code)
-    return known[place] if known else code.replace("_", " ")
+    return known[place] if known else None
 
 
 def _ending(situation: Situation, place: int, show_time: ShowTime, template: type[str]) -> str:
@@ -52,7 +52,7 @@ def _written(value: Value, place: int, show_time: ShowTime) -> str:
         return show_time(value)
     if isinstance(value, Code):
         if value.group == "error":
-            return error_words(value.code, place)
+            return error_words(value.code, place) or value.code.replace("_", " ")
         known = _GROUPS[value.group].get(value.code)
         return known[place] if known else value.code.replace("_", " ")
     return str(value)
