@@ -22,7 +22,7 @@ from api.http.middleware import BodyLimit, Measured
 from api.http.rate_limits import RateLimits
 from api.http.request_body import refused
 from api.portal import mount as portal
-from api.routes import alerts, approvals, audit, catalogue, checks, documents, feedback, notifications, stock
+from api.routes import alerts, approvals, audit, catalogue, checks, documents, feedback, notifications, pictures, stock
 from api.routes.after_sales import delivery_exceptions, returns
 from api.routes.orders import cancellation, changes, contacts, holds, orders, placement
 from api.routes.payments import disputes, payments, refunds, store_credit
@@ -59,6 +59,7 @@ ROUTERS = (
     approvals.router,
     workflow_operations.router,
     catalogue.router,
+    pictures.router,
     stock.router,
     store_credit.router,
     delivery_exceptions.router,
@@ -99,7 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
     portal.install(app)
     openapi.complete(app)
     openapi_pages.install(app)
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, upload_limit=settings.max_upload_bytes)
     app.state.check_lock = asyncio.Lock()
     app.state.limits = limits = RateLimits(settings)
     app.add_middleware(Guard, settings=settings, limits=limits)

@@ -52,6 +52,7 @@ STATUSES: dict[str, int] = {
     "not_found": 404,
     "order_not_found": 404,
     "product_not_found": 404,
+    "picture_not_found": 404,
     "provider_not_found": 404,
     "job_not_found": 404,
     "endpoint_not_found": 404,

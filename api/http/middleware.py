@@ -8,23 +8,26 @@ from api.errors import MEDIA_TYPE, Problem, body
 from infra.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 _DETAIL = "the body is larger than this server accepts"
+# Where pictures are uploaded, the other bound holds.
+_UPLOADS = ("/picture", "/photographs", "/logo")
 
 
 class BodyLimit:
-    """Refuses bodies over `limit` bytes (413 `body_too_large`): at once by Content-Length, else while reading."""
+    """Refuses bodies over `limit` bytes, uploads over `upload_limit` (413 `body_too_large`): at once by Content-Length,
+    else while reading."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self.app, self.limit = app, limit
+    def __init__(self, app: ASGIApp, limit: int, upload_limit: int = 0) -> None:
+        self.app, self.limit, self.upload_limit = app, limit, max(limit, upload_limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        left = self.upload_limit if scope["path"].endswith(_UPLOADS) else self.limit
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not announced.isdigit() or int(announced) > self.limit:
+        if not announced.isdigit() or int(announced) > left:
             await _refuse(send, scope["path"])
             return
-        left = self.limit
 
         async def bounded() -> Message:
             nonlocal left

@@ -16,6 +16,16 @@ def response_of(reply: Reply) -> Response:
     return json_response(reply.content, reply.status, headers)
 
 
+def picture_response(content: bytes, media_type: str, *, public: bool) -> Response:
+    """A picture. A public one never changes under its address; a customer's is not kept."""
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable" if public else "no-store",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(content, 200, headers, media_type)
+
+
 def file_response(content: bytes, media_type: str, filename: str) -> Response:
     """A file that browsers show and do not keep: it holds personal data."""
     headers = {

@@ -5,18 +5,17 @@ That process knows no secret and no address of the database; it reads one docume
 
 import asyncio
 import logging
-import os
-import sys
 from typing import Any
 
 import orjson
+
+from infra import child_process
 
 logger = logging.getLogger(__name__)
 
 # So many at once: a crowd that asks for invoices waits, orders do not.
 _ROOM = asyncio.Semaphore(2)
 _TIMEOUT_S = 30.0
-_INHERITED = ("PATH", "PYTHONPATH", "SYSTEMROOT", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 class Unrendered(Exception):
@@ -37,27 +36,12 @@ async def pdf_of(sheet: dict[str, Any], lang: str) -> bytes:
 
 
 async def _made(request: bytes, document_no: str) -> bytes:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "infra.pdf.sheet",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        env=_environment(),
-    )  # fmt: skip
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            content, _ = await child.communicate(request)
+        code, content = await child_process.output_of("infra.pdf.sheet", (), request, _TIMEOUT_S)
     except TimeoutError:
         logger.error("a PDF was not made in time", extra={"document_no": document_no})
         raise Unrendered from None
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if child.returncode != 0:
-        logger.error("a PDF was not made", extra={"document_no": document_no, "exit": child.returncode})
+    if code != 0:
+        logger.error("a PDF was not made", extra={"document_no": document_no, "exit": code})
         raise Unrendered
     return content
-
-
-def _environment() -> dict[str, str]:
-    """No secret goes along; sets and dictionaries of the child are ordered alike every time."""
-    return {"PYTHONHASHSEED": "0", **{name: os.environ[name] for name in _INHERITED if name in os.environ}}

@@ -12,7 +12,7 @@ from tests.api.conftest import TOKEN_SECRET, ApiClient, an_order, unique
 from tests.api.test_access import MATRIX, NUMBER
 from tests.console.conftest import sign_in
 
-OPEN = {"/healthz", "/readyz", "/metrics", "/v1/webhooks/{provider}"}
+OPEN = {"/healthz", "/readyz", "/metrics", "/v1/webhooks/{provider}", "/v1/pictures/{picture_id}"}
 # Every caller with a token may look these up or sees only their own: the check is on the object, not on the role.
 BY_OBJECT = re.compile(
     r"^(GET|PATCH) /v1/(orders/\{order_no\}(/events|/messages|/refunds)?|refunds/\{refund_id\}|products/\{sku\})$"

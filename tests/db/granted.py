@@ -94,6 +94,7 @@ INSERTS = {
         "actor duplicate idempotency_key kind on_hand_delta order_no quantity quarantined_delta reference "
         "reserved_delta sku warehouse"
     ),
+    "stored_files": "content created_by file_id height media_type owner_id size small width",
     "store_credit_entries": (
         "amount_minor balance_delta currency customer_id held_delta idempotency_key kind order_no parent_id return_id"
     ),

@@ -10,6 +10,7 @@ from typing import Any
 import pypdfium2
 import pytest
 
+from infra import child_process
 from infra.pdf import i18n, rendering
 from infra.pdf.rendering import Unrendered, pdf_of
 from infra.pdf.sheet import rendered
@@ -109,11 +110,11 @@ async def test_a_crowd_waits_and_is_then_told_to_come_again(monkeypatch: pytest.
 def test_the_front_door_carries_neither_font_nor_library_and_hands_on_no_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    check = "import api.app, sys; sys.exit(bool({'fpdf', 'fontTools', 'noto_cjk_sans_otc'} & set(sys.modules)))"
+    check = "import api.app, sys; sys.exit(bool({'fpdf', 'fontTools', 'noto_cjk_sans_otc', 'PIL'} & set(sys.modules)))"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", check], cwd=root, check=False).returncode == 0
     monkeypatch.setenv("OMS_MASTER_KEY", "secret")
-    assert not [name for name in rendering._environment() if name.startswith("OMS_")]
+    assert not [name for name in child_process.environment() if name.startswith("OMS_")]
 
 
 def test_every_word_is_there_in_both_languages() -> None:

@@ -1,5 +1,5 @@
 -- Catalogue
--- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after customers.sql.
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after files.sql.
 
 -- What the shop sells, with its price in minor units of the currency.
 CREATE TABLE products (

@@ -1,0 +1,66 @@
+"""Pictures that people upload: checked, stored, read. Who may see a private one is decided by the caller."""
+
+import re
+
+from api.dependencies import Services
+from api.errors import Problem
+from domain.errors import NotFound, RuleBroken
+from infra.db.engine import Connection
+from infra.db.files import stored_files
+from infra.db.files.stored_files import FileContent, NewFile
+from infra.pictures import pictures
+from infra.pictures.pictures import MEDIA_TYPE, Picture, PictureRefused, PicturesBusy, PictureTooLarge
+
+MAX_UPLOAD_BYTES = 8_000_000
+_FILE_ID = re.compile(r"[0-9a-f]{64}")
+
+
+async def checked_picture(content: bytes) -> Picture:
+    """The uploaded picture, written anew without metadata. Call it outside of a transaction: it takes a moment.
+
+    Raises RuleBroken `picture_invalid`, `picture_too_large`, Problem `busy`.
+    """
+    if len(content) > MAX_UPLOAD_BYTES:
+        raise RuleBroken("picture_too_large")
+    try:
+        return await pictures.reencoded(content)
+    except PictureTooLarge:
+        raise RuleBroken("picture_too_large") from None
+    except PictureRefused:
+        raise RuleBroken("picture_invalid") from None
+    except PicturesBusy:
+        raise Problem("busy", headers={"Retry-After": "5"}) from None
+
+
+async def keep_public(conn: Connection, picture: Picture, actor: str) -> str:
+    """Store a picture of the shop's own that everybody may see; returns its id, which is its address."""
+    return await stored_files.add_public(conn, _new(picture, actor))
+
+
+async def keep_private(services: Services, conn: Connection, picture: Picture, owner_id: str, actor: str) -> str:
+    """Store a customer's picture, sealed with their data key; returns its id. Raises NotFound `customer_not_found`."""
+    return await stored_files.add_private(conn, services.keys, _new(picture, actor), owner_id)
+
+
+async def public_picture(services: Services, file_id: str, small: bool) -> FileContent:
+    """A picture of the shop's own. Raises NotFound `picture_not_found`, for a customer's too."""
+    return await _read(services, file_id, small, public=True)
+
+
+async def any_picture(services: Services, file_id: str, small: bool) -> FileContent:
+    """Any picture; the caller makes sure that it may be seen. Raises NotFound `picture_not_found`."""
+    return await _read(services, file_id, small, public=False)
+
+
+async def _read(services: Services, file_id: str, small: bool, public: bool) -> FileContent:
+    found = None
+    if _FILE_ID.fullmatch(file_id):
+        async with services.database.begin() as conn:
+            found = await stored_files.read(conn, services.keys, file_id, small=small, public=public)
+    if found is None:
+        raise NotFound("picture_not_found")
+    return found
+
+
+def _new(picture: Picture, actor: str) -> NewFile:
+    return NewFile(MEDIA_TYPE, picture.content, picture.small, picture.width, picture.height, actor)

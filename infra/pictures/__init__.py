@@ -1,0 +1,1 @@
+"""Uploaded pictures, decoded by a process of their own: what a file does to a decoder happens there."""
