@@ -16,6 +16,9 @@ from workflows import names
 # How long after Temporal reports a failing workflow an answer may still show its order as healthy, at most.
 LOOK_S = 5.0
 _MOST = 1000
+# Of so many, the newest, the deployment version is asked, for so long.
+_MOST_VERSIONS = 50
+_PATIENCE_S = 2.0
 _ORDER = names.order_workflow("")
 _log = logging.getLogger(__name__)
 
@@ -25,7 +28,7 @@ class FailingWorkflows:
 
     def __init__(self, workflows: WorkflowClient) -> None:
         self._workflows = workflows
-        self._orders: frozenset[str] = frozenset()
+        self._versions: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -40,14 +43,15 @@ class FailingWorkflows:
 
     async def look(self) -> None:
         """Know at once. Raises Problem when Temporal does not answer."""
-        ids = await self._workflows.call(_failing)
-        self._orders = frozenset(one.removeprefix(_ORDER) for one in ids if one.startswith(_ORDER))
+        found = await self._workflows.call(_failing)
+        self._versions = {one.removeprefix(_ORDER): build for one, build in found.items() if one.startswith(_ORDER)}
 
     def marked(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The same order or row of a list; its `situation_facts` say so where its workflow fails."""
-        if row["order_no"] not in self._orders:
+        """The same order or row of a list; its `situation_facts` say in which version its workflow fails."""
+        build_id = self._versions.get(row["order_no"])
+        if build_id is None:
             return row
-        return row | {"situation_facts": replace(row["situation_facts"], workflow_error=WorkflowError())}
+        return row | {"situation_facts": replace(row["situation_facts"], workflow_error=WorkflowError(build_id))}
 
     async def _keep_looking(self) -> None:
         silent = False
@@ -58,9 +62,9 @@ class FailingWorkflows:
             except Problem:
                 if not silent:
                     _log.warning("Temporal does not answer: failing workflows are not known")
-                silent, self._orders = True, frozenset()
+                silent, self._versions = True, {}
             await asyncio.sleep(LOOK_S)
 
 
-async def _failing(client: Client) -> list[str]:
-    return await failing_workflows.ids(client, _MOST)
+async def _failing(client: Client) -> dict[str, str]:
+    return await failing_workflows.versions(client, _MOST, _MOST_VERSIONS, _PATIENCE_S)

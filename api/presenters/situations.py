@@ -9,7 +9,7 @@ from markupsafe import Markup
 from domain.access import Principal
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from domain.situations import actions
-from domain.situations.actions import AtStake, SuggestedAction, actions_for
+from domain.situations.actions import AtStake, ShowMoney, SuggestedAction, actions_for, plain_money
 from domain.situations.customers import customers_sentence, customers_situation
 from domain.situations.facts import SituationFacts, waiting_from
 from domain.situations.situation import situation_of
@@ -30,13 +30,19 @@ def for_api(
 
 
 def for_order(
-    order: Mapping[str, Any], presented: Mapping[str, Any], caller: Principal, lang: str, show_time: ShowTime
+    order: Mapping[str, Any],
+    presented: Mapping[str, Any],
+    caller: Principal,
+    lang: str,
+    show_time: ShowTime,
+    show_money: ShowMoney = plain_money,
 ) -> dict[str, Any]:
     """The same for a page about one order: `order` as the database has it, `presented` as the API shows it."""
     attention = order["needs_attention"]
     options = attention["options"] if attention else ()
     facts, stake = facts_in(order, presented["waiting_for"]), at_stake(order)
-    return shown(facts, caller, presented["allowed_actions"], options, stake, lang, show_time, Markup)
+    allowed = presented["allowed_actions"]
+    return shown(facts, caller, allowed, options, stake, lang, show_time, Markup, show_money)
 
 
 def for_row(row: Mapping[str, Any], caller: Principal, lang: str, show_time: ShowTime) -> dict[str, Any]:
@@ -60,6 +66,7 @@ def shown(
     lang: str,
     show_time: ShowTime,
     template: type[str] = str,
+    show_money: ShowMoney = plain_money,
 ) -> dict[str, Any]:
     """The same in a reader's language. `template` is the type of text that pages fill, see `wording.sentence`."""
     if caller.is_staff:
@@ -79,16 +86,16 @@ def shown(
         "owner": found.owner,
         "until": found.until or None,
         "then": then_words(found, lang) or None,
-        "actions": [_action(one, lang, stake.currency) for one in fitting],
+        "actions": [_action(one, lang, stake.currency, show_money) for one in fitting],
     }
 
 
-def _action(action: SuggestedAction, lang: str, currency: str) -> dict[str, Any]:
+def _action(action: SuggestedAction, lang: str, currency: str, show_money: ShowMoney) -> dict[str, Any]:
     return {
         "action": action.action,
         "code": action.code,
-        "label": actions.label(action, lang),
-        "consequence": actions.consequence(action, lang, currency) or None,
+        "label": actions.label(action, lang, currency, show_money),
+        "consequence": actions.consequence(action, lang, currency, show_money) or None,
     }
 
 

@@ -1,6 +1,6 @@
 """The actions that fit a situation, named for the case, each with its consequence."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from domain.money import Money
@@ -52,6 +52,13 @@ _RESOLVING: Mapping[tuple[Step, Action], str] = {
     (Step.SUPPLEMENT, Action.RETRY): "retry_change_payment",
     (Step.SUPPLEMENT, Action.COMPENSATE): "cancel_change",
 }
+_ORDER = (Action.RETRY, Action.AMEND, Action.SKIP, Action.COMPENSATE)
+# What is tried first where it is not another attempt.
+_BEST: Mapping[str, Action] = {
+    "address_refused": Action.AMEND,
+    "parcel_lost": Action.SKIP,
+    "parcel_refused": Action.SKIP,
+}
 # Where a parcel is lost or refused, the customer's own choices come first; they include the refund.
 _UNDELIVERED = ("reship", "refund_lost")
 _BY_STATE: Mapping[State, tuple[str, ...]] = {
@@ -78,7 +85,7 @@ LABELS: Words = {
     "mark_recalled": ("Mark as recalled", "标记为已召回"),
     "retry_refund": ("Retry refund", "重试退款"),
     "record_refund": ("Record a manual refund", "登记人工退款"),
-    "refund_as_credit": ("Refund as store credit", "改为购物余额退款"),
+    "refund_as_credit": ("Refund as store credit", "改为店铺余额退款"),
     "retry_guarantee": ("Retry", "重试"),
     "continue_without_guarantee": ("Continue without the guarantee", "不要担保，继续"),
     "retry_change_payment": ("Retry payment of the change", "重试修改差额付款"),
@@ -94,6 +101,11 @@ LABELS: Words = {
     "cancel": ("Cancel order", "取消订单"),
     "pay": ("Pay", "付款"),
 }
+# The same where money is moved, so that the button says how much.
+LABELS_WITH_AMOUNT: Words = {
+    "cancel_and_refund": ("Cancel and refund {amount}", "取消订单并退款 {amount}"),
+    "refund_lost": ("Refund {amount}", "退款 {amount}"),
+}
 # What an action does, where its label does not say so. `{amount}` is the money that it moves.
 CONSEQUENCES: Words = {
     "retry_payment": ("safe: nothing is charged twice", "安全：不会重复扣款"),
@@ -105,14 +117,21 @@ CONSEQUENCES: Words = {
     "enter_tracking_number": ("the parcel was booked outside the system", "包裹已在系统外预约"),
     "record_refund": ("no money is moved", "不产生资金变动"),
     "retry_refund": ("safe: nothing is refunded twice", "安全：不会重复退款"),
-    "cancel_and_refund": ("returns {amount} and releases the stock", "退还 {amount} 并释放库存"),
-    "refund_lost": ("refunds {amount}", "退款 {amount}"),
+    "cancel_and_refund": ("releases the stock", "释放库存"),
+    "reship": ("the customer pays nothing more", "顾客无需另外付款"),
     "cancel_change": ("the order continues without the change", "订单不修改，继续处理"),
     "cancel": ("returns {amount} and releases the stock", "退还 {amount} 并释放库存"),
 }
 
-# Where no money was taken, the label says enough.
-_NOTHING_TO_RETURN = frozenset({"cancel", "cancel_and_refund"})
+# What it does where no money was taken; nothing of the rest.
+_WITHOUT_AMOUNT: Words = {"decline_and_cancel": ("cancels the order", "取消订单")}
+
+ShowMoney = Callable[[int, str], str]
+
+
+def plain_money(amount_minor: int, currency: str) -> str:
+    """An amount as the API writes it: 20.99 USD."""
+    return str(Money(amount_minor, currency))
 
 
 def actions_for(
@@ -120,16 +139,24 @@ def actions_for(
 ) -> list[SuggestedAction]:
     """The actions that fit. `options` resolve the parked step, `allowed` are those of the API's `allowed_actions`."""
     if situation.state is State.NEEDS_ATTENTION:
-        return _resolving(Step(situation.step), options, allowed, stake)
+        code = situation.code.partition(".")[0]
+        return _resolving(Step(situation.step), code, options, allowed, stake)
     names = _BY_STATE.get(situation.state)
     if names is None:
         names = tuple(name for name in ("pay", "reship", "refund_lost") if name in allowed)
     return [_named(name, stake) for name in names if name != "cancel" or name in allowed]
 
 
-def _resolving(step: Step, options: Collection[str], allowed: Collection[str], stake: AtStake) -> list[SuggestedAction]:
+def _resolving(
+    step: Step, code: str, options: Collection[str], allowed: Collection[str], stake: AtStake
+) -> list[SuggestedAction]:
+    """The best for the case first."""
     own = [_named(name, stake) for name in _UNDELIVERED if step is Step.DELIVER and name in allowed]
-    offered = [action for action in STEPS[step].options if action.value in options]
+    best = _BEST.get(code)
+    offered = sorted(
+        (action for action in STEPS[step].options if action.value in options),
+        key=lambda action: (action is not best, _ORDER.index(action)),
+    )
     if own:
         offered = [action for action in offered if action is not Action.COMPENSATE]
     return own + [_named(case_of(step, action), stake, action) for action in offered]
@@ -156,15 +183,20 @@ def _amount(code: str, stake: AtStake) -> int | None:
             return None
 
 
-def label(action: SuggestedAction, lang: str) -> str:
-    """The words on the button."""
-    return LABELS[action.code][LANGUAGES.index(lang)]
+def label(action: SuggestedAction, lang: str, currency: str, show_money: ShowMoney = plain_money) -> str:
+    """The words on the button, with the amount that it refunds."""
+    words = LABELS_WITH_AMOUNT.get(action.code) if action.amount_minor else None
+    return _filled(words or LABELS[action.code], action, lang, currency, show_money)
 
 
-def consequence(action: SuggestedAction, lang: str, currency: str) -> str:
+def consequence(action: SuggestedAction, lang: str, currency: str, show_money: ShowMoney = plain_money) -> str:
     """What the action does; empty where the label says it."""
     words = CONSEQUENCES.get(action.code)
-    if words is None or (action.amount_minor == 0 and action.code in _NOTHING_TO_RETURN):
-        return ""
-    amount = str(Money(action.amount_minor, currency)) if action.amount_minor is not None else ""
+    if action.amount_minor == 0:
+        words = _WITHOUT_AMOUNT.get(action.code)
+    return _filled(words, action, lang, currency, show_money) if words else ""
+
+
+def _filled(words: tuple[str, str], action: SuggestedAction, lang: str, currency: str, show_money: ShowMoney) -> str:
+    amount = show_money(action.amount_minor, currency) if action.amount_minor is not None else ""
     return words[LANGUAGES.index(lang)].format(amount=amount)

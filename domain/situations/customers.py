@@ -5,11 +5,9 @@ from dataclasses import replace
 from domain.orders.status import Status
 from domain.situations.facts import SituationFacts
 from domain.situations.sentences import LANGUAGES, Words
-from domain.situations.situation import Moment, Owner, Situation, State, situation_of
+from domain.situations.situation import UNDELIVERED, Moment, Owner, Situation, State, situation_of
 from domain.situations.wording import ShowTime
 from domain.support.steps import Step
-
-_UNDELIVERED = frozenset({"parcel_lost", "parcel_refused"})
 
 # `{code}.until` is used where a time is known.
 CUSTOMER_SENTENCES: Words = {
@@ -79,8 +77,8 @@ def customers_situation(facts: SituationFacts) -> Situation:
     A failure that is still tried is left out: it is no news to them.
     """
     if facts.parked is not None:
-        found = situation_of(replace(facts, workflow_error=None))
-        if found.code in _UNDELIVERED and facts.status is Status.SHIPPED and facts.cancelling is None:
+        found = situation_of(replace(facts, workflow_error=None, parked=replace(facts.parked, parcel="")))
+        if found.code in UNDELIVERED and facts.status is Status.SHIPPED and facts.cancelling is None:
             return Situation(State.NEEDS_ATTENTION, found.code, Owner.CUSTOMER, step=Step.DELIVER)
         return Situation(State.IN_PROGRESS, "looked_into", Owner.SUPPORT)
     if facts.workflow_error is not None or (facts.retrying is not None and facts.retrying.paused):

@@ -48,13 +48,18 @@ def waiting_from(stored: Mapping[str, Any] | None) -> Waiting | None:
 
 @dataclass(frozen=True, slots=True)
 class ParkedStep:
-    """An open parked step; `escalates_at` is when operations are alerted, `escalated` that they were."""
+    """An open parked step; `escalates_at` is when operations are alerted, `escalated` that they were.
+
+    `since` is empty where it is not known, `parcel` is the tracking number where its delivery failed.
+    """
 
     step: Step
     error: str
     attempts: int = 1
     escalates_at: str = ""
     escalated: bool = False
+    since: str = ""
+    parcel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ SENTENCES: Words = {
     "cancelled": ("Cancelled", "已取消"),
     "on_hold": ("On hold ({hold})", "已挂起（{hold}）"),
     "on_hold.by": ("On hold ({hold}), put on by {who}", "已挂起（{hold}），操作人 {who}"),
+    "on_hold.rule": ("On hold ({hold}) by the rule for large orders", "已挂起（{hold}），由大额订单规则挂起"),
     "retrying": (
         "Retrying {step}: attempt {attempt} failed ({cause})",
         "正在重试{step}：第 {attempt} 次失败（{cause}）",
@@ -28,24 +29,29 @@ SENTENCES: Words = {
         "Retrying {step}: attempt {attempt} of {most} failed ({cause})",
         "正在重试{step}：第 {attempt} 次失败，最多 {most} 次（{cause}）",
     ),
-    "paused": ("Paused: {step}, after attempt {attempt} ({cause})", "已暂停：{step}，第 {attempt} 次尝试后（{cause}）"),
+    "paused": ("{Step} paused after attempt {attempt} ({cause})", "{Step}已暂停，第 {attempt} 次尝试后（{cause}）"),
     "paused.by": (
-        "Paused by {who}: {step}, after attempt {attempt} ({cause})",
-        "{who} 已暂停：{step}，第 {attempt} 次尝试后（{cause}）",
+        "{Step} paused by {who} after attempt {attempt} ({cause})",
+        "{Step}已由 {who} 暂停，第 {attempt} 次尝试后（{cause}）",
     ),
     "paused.because": (
-        "Paused by {who} (“{reason}”): {step}, after attempt {attempt} ({cause})",
-        "{who} 已暂停（“{reason}”）：{step}，第 {attempt} 次尝试后（{cause}）",
+        "{Step} paused by {who}: “{reason}”, after attempt {attempt} ({cause})",
+        "{Step}已由 {who} 暂停：“{reason}”，第 {attempt} 次尝试后（{cause}）",
     ),
     "step_failed": ("Needs attention: {step} failed ({cause})", "需要处理：{step}失败（{cause}）"),
     "step_failed.attempts": (
-        "Needs attention: {step} failed after {attempts} attempts ({cause})",
-        "需要处理：{step}在 {attempts} 次尝试后失败（{cause}）",
+        "Needs attention: {step} failed ({cause}), {attempts} attempts",
+        "需要处理：{step}失败（{cause}），已尝试 {attempts} 次",
     ),
     "address_refused": ("Needs attention: the carrier refused the address", "需要处理：承运商拒绝该地址"),
     "fraud_review": ("Needs attention: the payment provider asks for a review", "需要处理：支付服务商要求人工审核"),
     "parcel_lost": ("Delivery failed: the carrier lost the parcel", "派送失败：承运商丢失包裹"),
     "parcel_refused": ("Delivery failed: the recipient refused the parcel", "派送失败：收件人拒收包裹"),
+    "parcel_lost.parcel": ("Delivery failed: the carrier lost parcel {parcel}", "派送失败：承运商丢失包裹 {parcel}"),
+    "parcel_refused.parcel": (
+        "Delivery failed: the recipient refused parcel {parcel}",
+        "派送失败：收件人拒收包裹 {parcel}",
+    ),
     "no_pickup": ("Needs attention: the carrier did not pick up in time", "需要处理：承运商未按时揽收"),
     "no_delivery": ("Needs attention: the carrier did not deliver in time", "需要处理：承运商未按时送达"),
     "refund_bounced": ("Needs attention: the customer's bank returned the refund", "需要处理：退款被顾客的银行退回"),
@@ -60,9 +66,16 @@ SENTENCES: Words = {
 ENDINGS: Words = {
     "": (", until {until}", "，截至 {until}"),
     "next_attempt": ("; next attempt {until}", "；下次尝试 {until}"),
-    "escalates": (". Escalates to operations {until}", "。{until} 升级给运营"),
+    "escalates": (". Escalates to operations at {until}", "。{until} 升级给运营"),
+    "decides": (
+        ". {Owner} decides by {until}; if nobody does, {then}",
+        "。由{Owner}在 {until} 前决定；逾期未决则{then}",
+    ),
     "then": (", until {until}; then {then}", "，截至 {until}；之后{then}"),
 }
+
+# Since when it stands so, before the ending.
+SINCE = (", since {since}", "，自 {since} 起")
 
 THEN: Words = {
     "stock_reserved": ("stock is reserved", "预留库存"),
@@ -89,6 +102,13 @@ STEPS: Words = {
     "refund": ("refund", "退款"),
     "guarantee": ("guarantee", "押金担保"),
     "supplement": ("payment for the change", "修改差额付款"),
+}
+
+OWNERS: Words = {
+    "support": ("support", "客服"),
+    "finance": ("finance", "财务"),
+    "warehouse": ("warehouse", "仓库"),
+    "operations": ("operations", "运营"),
 }
 
 HOLDS: Words = {

@@ -63,7 +63,7 @@ Value = str | int | Moment | Code
 class Situation:
     """`code` names the sentence, `values` fill it. `then` is a code too, or empty; `until` RFC 3339 in UTC, or empty.
 
-    `step` is the step that retries, is paused or needs attention.
+    `step` is the step that retries, is paused or needs attention, `since` when it failed for good.
     """
 
     state: State
@@ -73,6 +73,7 @@ class Situation:
     until: str = ""
     then: str = ""
     step: str = ""
+    since: str = ""
 
 
 # What an order waits for, and who brings it.
@@ -109,8 +110,12 @@ _NAMED: Mapping[tuple[Step, str], str] = {
 }
 
 
+# Of these the customer has a choice of their own.
+UNDELIVERED = frozenset({"parcel_lost", "parcel_refused"})
 _AFTER_HOLD = {Outcome.CANCEL: "cancelled", Outcome.RELEASE: "continues", None: ""}
 _ROLES = frozenset(owner.value for owner in Owner)
+# Who puts a hold on when it is no person.
+BY_RULE = "system"
 
 
 def situation_of(facts: SituationFacts) -> Situation:
@@ -136,12 +141,14 @@ def situation_of(facts: SituationFacts) -> Situation:
 
 def _needs_attention(parked: ParkedStep) -> Situation:
     code = _NAMED.get((parked.step, parked.error), "step_failed" if parked.attempts < 2 else "step_failed.attempts")
+    if parked.parcel and code in UNDELIVERED:
+        code = f"{code}.parcel"
     values: dict[str, Value] = {"step": Code("step", parked.step), "cause": Code("error", parked.error)}
-    values |= {"attempts": parked.attempts}
-    if parked.escalated:
-        return Situation(State.NEEDS_ATTENTION, code, Owner.OPERATIONS, values, step=parked.step)
-    then = "escalates" if parked.escalates_at else ""
-    return Situation(State.NEEDS_ATTENTION, code, Owner.SUPPORT, values, parked.escalates_at, then, parked.step)
+    values |= {"attempts": parked.attempts, "parcel": parked.parcel}
+    owner = Owner.OPERATIONS if parked.escalated else Owner.SUPPORT
+    until = "" if parked.escalated else parked.escalates_at
+    then = "escalates" if until else ""
+    return Situation(State.NEEDS_ATTENTION, code, owner, values, until, then, parked.step, parked.since)
 
 
 def _retrying(retrying: RetryingStep) -> Situation:
@@ -165,8 +172,8 @@ def _attempt_values(retrying: RetryingStep) -> dict[str, Value]:
 def _on_hold(hold: OpenHold) -> Situation:
     role = hold.owner.split(":", 1)[0]
     owner = Owner(role) if role in _ROLES else Owner.OPERATIONS
-    values: dict[str, Value] = {"hold": Code("hold", hold.kind), "who": hold.put_on_by}
-    code = "on_hold.by" if hold.put_on_by else "on_hold"
+    values: dict[str, Value] = {"hold": Code("hold", hold.kind), "who": hold.put_on_by, "owner": Code("owner", owner)}
+    code = "on_hold" if not hold.put_on_by else "on_hold.rule" if hold.put_on_by == BY_RULE else "on_hold.by"
     return Situation(State.ON_HOLD, code, owner, values, hold.until, _AFTER_HOLD[hold.default_outcome])
 
 

@@ -2,10 +2,21 @@
 
 from collections.abc import Callable
 
-from domain.situations.sentences import ENDINGS, ERRORS, HOLDS, LANGUAGES, SENTENCES, STEPS, THEN, Words
+from domain.situations.sentences import (
+    ENDINGS,
+    ERRORS,
+    HOLDS,
+    LANGUAGES,
+    OWNERS,
+    SENTENCES,
+    SINCE,
+    STEPS,
+    THEN,
+    Words,
+)
 from domain.situations.situation import Code, Moment, Situation, Value
 
-_GROUPS: dict[str, Words] = {"step": STEPS, "hold": HOLDS}
+_GROUPS: dict[str, Words] = {"step": STEPS, "hold": HOLDS, "owner": OWNERS}
 _HTTP = "http_"
 ShowTime = Callable[[Moment], str]
 
@@ -16,8 +27,11 @@ def sentence(situation: Situation, lang: str, show_time: ShowTime, template: typ
     `template` is the type of the text: pages give one that escapes what fills it.
     """
     place = LANGUAGES.index(lang)
-    values = {name: _written(value, place, show_time) for name, value in situation.values.items()}
-    return template(SENTENCES[situation.code][place]).format(**values) + _ending(situation, place, show_time, template)
+    values = _values(situation, place, show_time)
+    said = template(SENTENCES[situation.code][place]).format(**values)
+    if situation.since:
+        said += template(SINCE[place]).format(since=show_time(Moment(situation.since)))
+    return said + _ending(situation, place, show_time, template, values)
 
 
 def utc(moment: Moment) -> str:
@@ -38,13 +52,21 @@ def error_words(code: str, place: int) -> str | None:
     return known[place] if known else None
 
 
-def _ending(situation: Situation, place: int, show_time: ShowTime, template: type[str]) -> str:
+def _values(situation: Situation, place: int, show_time: ShowTime) -> dict[str, str]:
+    """What fills the sentence; a name with a capital begins it."""
+    values = {name: _written(value, place, show_time) for name, value in situation.values.items()}
+    return values | {name.capitalize(): value[:1].upper() + value[1:] for name, value in values.items()}
+
+
+def _ending(situation: Situation, place: int, show_time: ShowTime, template: type[str], values: dict[str, str]) -> str:
     if not situation.until:
         return template()
     kind = situation.then if situation.then in ENDINGS else "then"  # the ending without words is for no `then`
+    if "owner" in values and situation.then:
+        kind = "decides"
     until = show_time(Moment(situation.until, near=situation.then == "next_attempt"))
     then = THEN[situation.then][place] if situation.then else ""
-    return template(ENDINGS[kind][place]).format(until=until, then=then)
+    return template(ENDINGS[kind][place]).format(until=until, then=then, **values)
 
 
 def _written(value: Value, place: int, show_time: ShowTime) -> str:

@@ -84,6 +84,8 @@ STEPS: dict[Step, StepRule] = {
 }
 
 
+# Fields that may be left out or empty, as in the address of an order.
+OPTIONAL = {(Step.BOOK, Action.AMEND): frozenset({"phone", "district", "postcode"})}
 # What a field may say, where not anything.
 _CHOICES = {(Step.REFUND, Action.AMEND): {"method": ("store_credit",)}}
 # Acts that say that the order took a step forward: not while a hold stops it.
@@ -100,7 +102,8 @@ def check_value(step: Step, action: Action, value: object) -> str | None:
     """Why `value` does not fit `action` at `step`, in words that tell the shape; None when it fits."""
     if action not in STEPS[step].options:
         return f"{action} is not possible at {step}; possible are {', '.join(STEPS[step].options)}"
-    if why := fits(f"{action} at {step}", shape_of(step, action) or {}, value):
+    optional = OPTIONAL.get((step, action), frozenset())
+    if why := fits(f"{action} at {step}", shape_of(step, action) or {}, value, optional):
         return why
     for field, choices in _CHOICES.get((step, action), {}).items():
         if not isinstance(value, dict) or value[field] not in choices:
@@ -108,13 +111,15 @@ def check_value(step: Step, action: Action, value: object) -> str | None:
     return None
 
 
-def fits(what: str, shape: dict[str, str], value: object) -> str | None:
-    """Why `value` is no object of this shape ({field: meaning}, all required texts), in words; None when it is."""
+def fits(what: str, shape: dict[str, str], value: object, optional: frozenset[str] = frozenset()) -> str | None:
+    """Why `value` is no object of this shape ({field: meaning}, texts, required unless `optional`), in words; None when
+    it is."""
     if not shape:
         return None if value in (None, {}) else f"{what} takes no value"
     expected = "; ".join(f"{name}: {meaning}" for name, meaning in shape.items())
-    if not isinstance(value, dict) or set(value) != set(shape):
+    if not isinstance(value, dict) or set(value) | optional != set(shape):
         return f"{what} takes an object with exactly {expected}"
-    if not all(isinstance(field, str) and len(field) <= 200 and is_line(field) for field in value.values()):
+    required = [field for name, field in value.items() if not (name in optional and field == "")]
+    if not all(isinstance(field, str) and len(field) <= 200 and is_line(field) for field in required):
         return f"every field is one line of 1 to 200 visible characters: {expected}"
     return None

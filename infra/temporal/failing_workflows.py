@@ -57,9 +57,16 @@ async def count(client: Client) -> int:
     return (await client.count_workflows(FAILING)).count
 
 
-async def ids(client: Client, limit: int) -> list[str]:
-    """The ids of at most `limit` workflows that a bug holds up. Raises RPCError when Temporal does not answer."""
-    return [workflow.id async for workflow in client.list_workflows(FAILING, limit=limit)]
+async def versions(client: Client, limit: int, described: int, patience_s: float) -> dict[str, str]:
+    """The ids of at most `limit` workflows that a bug holds up, each with its deployment version.
+
+    The version is empty but for the `described` newest, and for what is not answered in `patience_s`. Raises RPCError
+    when Temporal does not answer.
+    """
+    found = [workflow async for workflow in client.list_workflows(FAILING, limit=limit)]
+    asked = await _asked(client, found[:described], patience_s)
+    known = {workflow.id: _answer(task)[1] for workflow, task in zip(found, asked, strict=False)}
+    return {workflow.id: known.get(workflow.id, "") for workflow in found}
 
 
 async def failing(client: Client, limit: int, patience_s: float) -> tuple[int, list[FailingWorkflow]]:
@@ -70,6 +77,12 @@ async def failing(client: Client, limit: int, patience_s: float) -> tuple[int, l
     """
     counted = await count(client)
     found = [workflow async for workflow in client.list_workflows(FAILING, limit=limit)]
+    tasks = await _asked(client, found, patience_s)
+    return counted, [_described(workflow, task) for workflow, task in zip(found, tasks, strict=True)]
+
+
+async def _asked(client: Client, found: list[Listed], patience_s: float) -> "list[asyncio.Task[tuple[str, str]]]":
+    """Error and version of each, asked for `patience_s`; a task that is not done by then is cancelled."""
     gate = asyncio.Semaphore(_AT_ONCE)
     tasks = [asyncio.create_task(_remembered(client, gate, workflow)) for workflow in found]
     if tasks:
@@ -77,7 +90,7 @@ async def failing(client: Client, limit: int, patience_s: float) -> tuple[int, l
         for task in late:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return counted, [_described(workflow, task) for workflow, task in zip(found, tasks, strict=True)]
+    return tasks
 
 
 async def dead(client: Client, prefix: str, limit: int) -> list[DeadWorkflow]:
@@ -118,9 +131,13 @@ def _described(workflow: Listed, task: "asyncio.Task[tuple[str, str]]") -> Faili
     cause = next((problem for problem in problems if problem.startswith(_CAUSE[0])), "")
     for prefix in _CAUSE:
         cause = cause.removeprefix(prefix)
-    known = not task.cancelled() and task.exception() is None
-    error, build_id = task.result() if known else ("", "")
+    error, build_id = _answer(task)
     return FailingWorkflow(workflow.id, cause, error, build_id, workflow.start_time)
+
+
+def _answer(task: "asyncio.Task[tuple[str, str]]") -> tuple[str, str]:
+    known = not task.cancelled() and task.exception() is None
+    return task.result() if known else ("", "")
 
 
 _known: OrderedDict[str, tuple[float, tuple[str, str]]] = OrderedDict()

@@ -4,11 +4,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
+from api.http.request_body import refused
 from api.idempotency import WorkflowCall, request_of, run_by_workflow, run_in_transaction
 from api.replies import Reply
 from api.schemas.fields import PROSE
+from api.schemas.orders.orders import ShipTo
 from api.schemas.support.parked_steps import Resolve
 from api.services.approvals import approval_requests
 from api.services.approvals.approval_requests import ApprovalRequest
@@ -33,10 +37,12 @@ async def resolve_one(
 ) -> Reply:
     """Retry, skip, amend or compensate the parked step of the order `number`; 202 if it needs approval.
 
-    Raises Problem `invalid_text`, `invalid_value`, `workflow_unavailable`; Conflict `not_parked`, `step_moved_on`,
-    `action_not_possible`, `order_is_held`, `approval_waiting`; NotFound `order_not_found`.
+    Raises Problem `invalid_text`, `invalid_value`, `workflow_unavailable`, and for an address what an order's address
+    is refused with; Conflict `not_parked`, `step_moved_on`, `action_not_possible`, `order_is_held`,
+    `approval_waiting`; NotFound `order_not_found`.
     """
     require_readable(request.value)
+    require_address(request)
     wanted = StepResolution(request.action, request.reason, request.value)
     async with services.database.begin() as conn:
         moved = await approval_limits.moved(conn, number, wanted.action.value)
@@ -171,6 +177,15 @@ def _require_fitting(parked: Parked, request: StepResolution, meant: int | None)
         raise Problem("invalid_value", why)
     if parked.held and (parked.step, request.action) in FORWARD:
         raise Conflict("order_is_held", "the order is held: release it first")
+
+
+def require_address(request: Resolve) -> None:
+    """An address that replaces the order's is as good as one of a new order. Raises Problem with the fields."""
+    if request.action is Action.AMEND and check_value(Step.BOOK, Action.AMEND, request.value) is None:
+        try:
+            ShipTo.model_validate(request.value)
+        except ValidationError as error:
+            raise refused(error.errors(include_url=False, include_input=False)) from None
 
 
 def require_readable(value: Mapping[str, object] | None) -> None:

@@ -92,8 +92,8 @@ async def test_a_paused_step_names_who_paused_it_and_why(shop: ApiClient) -> Non
     )
     whole, row = await situations(shop, order_no)
     assert (whole["state"], row["state"]) == ("paused", "paused")
-    assert whole["sentence"].startswith("Paused by amy (“carrier outage”): carrier booking")
-    assert row["sentence"].startswith("Paused by amy: carrier booking")
+    assert whole["sentence"].startswith("Carrier booking paused by amy: “carrier outage”")
+    assert row["sentence"].startswith("Carrier booking paused by amy after")
     assert [action["label"] for action in whole["actions"]] == ["Resume"]
     theirs = (await customer.get(f"/v1/orders/{order_no}")).json()["situation"]
     assert "amy" not in theirs["sentence"]
@@ -104,8 +104,8 @@ async def test_a_paused_step_names_who_paused_it_and_why(shop: ApiClient) -> Non
     ("step", "error", "options", "code", "labels"),
     [
         ("review", "payment_review", ["skip", "compensate"], "fraud_review", ["Approve payment", "Decline and cancel"]),
-        ("book", "address_refused", ["retry", "amend"], "address_refused", ["Retry", "Edit address and retry"]),
-        ("deliver", "parcel_lost", ["retry", "skip"], "parcel_lost", ["Wait for the carrier", "Mark as delivered"]),
+        ("book", "address_refused", ["retry", "amend"], "address_refused", ["Edit address and retry", "Retry"]),
+        ("deliver", "parcel_lost", ["retry", "skip"], "parcel_lost", ["Mark as delivered", "Wait for the carrier"]),
     ],
 )
 async def test_what_a_person_must_do_is_named_for_the_case(
@@ -134,7 +134,8 @@ async def test_a_hold_says_who_decides_until_when_and_what_then(shop: ApiClient)
     await shop.post(f"/v1/orders/{order_no}/holds", {"kind": "manual", "reason": "wait"})
     whole, row = await situations(shop, order_no)
     assert (whole["state"], whole["owner"], whole["then"]) == ("on_hold", "support", "the order continues")
-    assert whole["sentence"].startswith("On hold (manual), put on by amy, until ")
+    assert whole["sentence"].startswith("On hold (manual), put on by amy. Support decides by ")
+    assert whole["sentence"].endswith("; if nobody does, the order continues")
     assert [action["action"] for action in whole["actions"]] == ["release_hold", "cancel"]
     assert row["sentence"] == whole["sentence"]
     theirs = (await customer.get(f"/v1/orders/{order_no}")).json()["situation"]
@@ -144,9 +145,10 @@ async def test_a_hold_says_who_decides_until_when_and_what_then(shop: ApiClient)
 
 async def test_an_order_whose_workflow_fails_is_not_healthy(shop: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
     order_no, customer = await placed(shop)
-    monkeypatch.setattr(shop.app.state.services.failing, "_orders", frozenset({order_no}))
+    monkeypatch.setattr(shop.app.state.services.failing, "_versions", {order_no: "3f2c"})
     whole, row = await situations(shop, order_no)
     assert (whole["state"], whole["owner"], row["state"]) == ("workflow_error", "engineering", "workflow_error")
+    assert whole["sentence"] == row["sentence"] == "Workflow error in version 3f2c: engineers are alerted"
     assert [action["action"] for action in whole["actions"]] == ["reset"]
     theirs = (await customer.get(f"/v1/orders/{order_no}")).json()["situation"]
     assert theirs["code"] == "looked_into"

@@ -22,7 +22,7 @@ from domain.situations.facts import (
     WorkflowError,
     waiting_from,
 )
-from domain.situations.situation import Moment, Owner, Situation, State, situation_of
+from domain.situations.situation import BY_RULE, Moment, Owner, Situation, State, situation_of
 from domain.support.steps import STEPS, Action, Step
 
 S = Status
@@ -61,19 +61,19 @@ CASES: list[tuple[SituationFacts, State, Owner | None, str]] = [
         SituationFacts(S.PAID, retrying=retrying(paused=True, paused_by="amy", reason="carrier outage")),
         State.PAUSED,
         Owner.SUPPORT,
-        "Paused by amy (“carrier outage”): carrier booking, after attempt 4 (the provider answered 503)",
+        "Carrier booking paused by amy: “carrier outage”, after attempt 4 (the provider answered 503)",
     ),
     (
-        SituationFacts(S.PAID, parked=parked(Step.BOOK, "timeout", 5, escalates_at=AT)),
+        SituationFacts(S.PAID, parked=parked(Step.BOOK, "timeout", 5, escalates_at=AT, since=SOON)),
         State.NEEDS_ATTENTION,
         Owner.SUPPORT,
-        "Needs attention: carrier booking failed after 5 attempts (timeout). Escalates to operations 18:00",
+        "Needs attention: carrier booking failed (timeout), 5 attempts, since 10:12. Escalates to operations at 18:00",
     ),
     (
         SituationFacts(S.PAID, parked=parked(Step.BOOK, "timeout", 5, escalates_at=AT, escalated=True)),
         State.NEEDS_ATTENTION,
         Owner.OPERATIONS,
-        "Needs attention: carrier booking failed after 5 attempts (timeout)",
+        "Needs attention: carrier booking failed (timeout), 5 attempts",
     ),
     (
         SituationFacts(S.PAID, parked=parked(Step.BOOK, "address_refused")),
@@ -94,10 +94,22 @@ CASES: list[tuple[SituationFacts, State, Owner | None, str]] = [
         "Delivery failed: the carrier lost the parcel",
     ),
     (
+        SituationFacts(S.SHIPPED, parked=parked(Step.DELIVER, "parcel_lost", parcel="SBX1")),
+        State.NEEDS_ATTENTION,
+        Owner.SUPPORT,
+        "Delivery failed: the carrier lost parcel SBX1",
+    ),
+    (
         SituationFacts(S.PAID, hold=HELD),
         State.ON_HOLD,
         Owner.FINANCE,
-        "On hold (risk), put on by amy, until 18:00; then the order is cancelled",
+        "On hold (risk), put on by amy. Finance decides by 18:00; if nobody does, the order is cancelled",
+    ),
+    (
+        SituationFacts(S.PAID, hold=OpenHold(HoldKind.RISK, "finance", AT, BY_RULE, Outcome.CANCEL)),
+        State.ON_HOLD,
+        Owner.FINANCE,
+        "On hold (risk) by the rule for large orders. Finance decides by 18:00; if nobody does, the order is cancelled",
     ),
     (
         SituationFacts(S.PAID, workflow_error=WorkflowError("3f2c"), parked=parked(Step.BOOK, "timeout")),
@@ -168,7 +180,7 @@ def test_chinese_and_english_are_filled_by_the_same_values() -> None:
 
 def named(situation: Situation, options: list[str], allowed: list[str]) -> list[str]:
     found = actions_for(situation, options, allowed, STAKE)
-    return [f"{actions.label(one, 'en')}: {actions.consequence(one, 'en', 'USD')}".rstrip(": ") for one in found]
+    return [f"{actions.label(one, 'en', 'USD')}: {actions.consequence(one, 'en', 'USD')}".rstrip(": ") for one in found]
 
 
 def test_actions_are_named_for_the_case_with_their_consequence() -> None:
@@ -182,16 +194,17 @@ def test_actions_are_named_for_the_case_with_their_consequence() -> None:
     ]
     assert at(Step.BOOK, "timeout") == [
         "Retry: safe: nothing is booked twice",
-        "Enter tracking number: the parcel was booked outside the system",
         "Edit address and retry",
-        "Cancel and refund order: returns 49.27 USD and releases the stock",
+        "Enter tracking number: the parcel was booked outside the system",
+        "Cancel and refund 49.27 USD: releases the stock",
     ]
     assert at(Step.DELIVER, "parcel_lost", "reship", "refund_lost") == [
-        "Send again",
-        "Refund: refunds 28.28 USD",
-        "Wait for the carrier",
+        "Send again: the customer pays nothing more",
+        "Refund 28.28 USD",
         "Mark as delivered",
+        "Wait for the carrier",
     ]
+    assert at(Step.BOOK, "address_refused")[0] == "Edit address and retry"
 
 
 def test_only_what_the_step_offers_now_is_suggested() -> None:
@@ -212,8 +225,8 @@ def test_every_option_of_every_step_has_a_label() -> None:
     for step, rule in STEPS.items():
         found = situation_of(SituationFacts(S.PAID, parked=ParkedStep(step, "x")))
         offered = actions_for(found, [action.value for action in rule.options], [], STAKE)
-        assert [one.action for one in offered] == [action.value for action in rule.options]
-        assert all(actions.label(one, lang) for one in offered for lang in sentences.LANGUAGES)
+        assert {one.action for one in offered} == {action.value for action in rule.options}
+        assert all(actions.label(one, lang, "USD") for one in offered for lang in sentences.LANGUAGES)
     assert set(Action) >= {action for rule in STEPS.values() for action in rule.options}
 
 
@@ -225,7 +238,7 @@ def test_a_customer_reads_nothing_of_failures_that_staff_resolve() -> None:
     assert said(SituationFacts(S.PAID, retrying=retrying(paused=True, paused_by="amy"))) == "looked_into"
     assert said(SituationFacts(S.PAID, parked=parked(Step.BOOK, "timeout"))) == "looked_into"
     assert said(SituationFacts(S.PAID, workflow_error=WorkflowError())) == "looked_into"
-    lost = parked(Step.DELIVER, "parcel_lost")
+    lost = parked(Step.DELIVER, "parcel_lost", parcel="SBX1")
     assert said(SituationFacts(S.SHIPPED, parked=lost)) == "parcel_lost"
     assert said(SituationFacts(S.SHIPPED, parked=lost, cancelling="customer_request")) == "looked_into"
     held = customers_situation(SituationFacts(S.PAID, hold=HELD))

@@ -14,8 +14,12 @@ from infra.db.customers.profiles import KeyRing
 # order number. Times are UTC without saying so.
 _PARKED = """
     (SELECT json_build_object('step', k.step, 'error', k.error, 'attempts', k.attempts,
+                              'since', k.since AT TIME ZONE 'UTC',
                               'escalates_at', k.escalate_at AT TIME ZONE 'UTC',
-                              'escalated', k.escalated_at IS NOT NULL)
+                              'escalated', k.escalated_at IS NOT NULL,
+                              'parcel', CASE WHEN k.step = 'deliver' THEN
+                                (SELECT s.tracking_no FROM shipments s WHERE s.order_no = k.order_no
+                                    AND s.replaced_at IS NULL ORDER BY s.created_at DESC LIMIT 1) END)
        FROM parked_steps k WHERE k.order_no = {o}.order_no AND k.resolved_at IS NULL)"""
 _HELD = """
     (SELECT json_build_object('kind', h.kind, 'owner', h.owner, 'put_on_by', h.put_on_by,
@@ -67,6 +71,8 @@ def _parked(found: dict[str, Any] | None) -> ParkedStep | None:
         found["attempts"],
         _utc(found["escalates_at"]),
         found["escalated"],
+        _utc(found["since"]),
+        found["parcel"] or "",
     )
 
 
