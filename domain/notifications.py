@@ -30,24 +30,55 @@ NOTIFICATION_OF_EVENT: dict[str, str] = {
     "payment_declined": "payment_declined",
     "payment_refunded": "payment_refunded",
     "payment_returned": "payment_returned",
+    "payment_voided": "payment_voided",
     "order_changed": "order_changed",
+    "order_amended": "order_changed",
+    "change_awaits_payment": "change_awaits_payment",
     "change_undone": "change_undone",
     "order_cancelled": "order_cancelled",
+    "cancel_refused": "cancel_refused",
+    "shipment_booked": "shipment_booked",
+    "shipment_recorded": "shipment_booked",
     "shipment_picked_up": "shipment_picked_up",
     "shipment_delivered": "shipment_delivered",
     "shipment_lost": "shipment_lost",
     "shipment_refused": "shipment_refused",
+    "delivery_extended": "delivery_extended",
+    "parcel_replaced": "parcel_replaced",
+    "replacement_picked_up": "replacement_picked_up",
+    "replacement_stopped": "replacement_stopped",
+    "replacement_not_stopped": "replacement_not_stopped",
+    "parcel_came_back": "parcel_came_back",
     "return_requested": "return_requested",
     "return_approved": "return_approved",
     "return_rejected": "return_rejected",
     "return_reminder": "return_reminder",
+    "return_label_booked": "return_label_booked",
+    "return_in_transit": "return_in_transit",
     "return_received": "return_received",
+    "return_inspected": "return_inspected",
     "return_completed": "return_completed",
     "return_expired": "return_expired",
     "return_cancelled": "return_cancelled",
     "exchange_sent": "exchange_sent",
+    "exchange_fell_back": "exchange_fell_back",
+    "guarantee_authorised": "guarantee_authorised",
+    "guarantee_declined": "guarantee_declined",
+    "guarantee_released": "guarantee_released",
+    "guarantee_claimed": "guarantee_claimed",
     "store_credit_granted": "store_credit_granted",
+    "feedback_answered": "feedback_answered",
 }
+# What the timeline of the portal shows without a message: the customer did it a moment ago and has read the answer, it
+# is a part of a step that has a message, or a document.
+SHOWN_WITHOUT_NOTIFICATION = frozenset(
+    {
+        *("cancel_requested", "feedback_given", "contact_corrected"),
+        *("stock_reserved", "stock_short", "shipment_in_transit", "shipment_cancelled", "replacement_booked"),
+        *("refund_opened", "refund_pending", "refund_rejected", "return_window_closed"),
+        *("invoice_issued", "credit_note_issued"),
+    }
+)
 
 _CHINESE = frozenset({"CN", "TW", "HK", "MO"})
 

@@ -1,12 +1,14 @@
 """Messages to an order's customer, and sending a failed one again."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.http.openapi import Answer, operation
 from api.http.responses import response_of
-from api.schemas.notifications import Messages, SentAgain
+from api.schemas.notifications import MessageAsSent, Messages, SentAgain
 from api.services import notifications
 from domain.access import Role
 
@@ -19,6 +21,15 @@ async def list_messages(order_no: str, request: Request, caller: Caller) -> Resp
     services = services_of(request)
     glance = await visible_order(services, caller, order_no)
     return json_response({"items": await notifications.of_order(services, glance.order_no)})
+
+
+@router.get("/{order_no}/messages/{message_id}", **operation("get_order_message", Answer(200, MessageAsSent)))
+async def get_message(order_no: str, message_id: str, request: Request, caller: Caller) -> Response:
+    """One message with the exact subject and body that were sent; for the order's owner, support and warehouse."""
+    require(caller, *notifications.READ_BY)
+    services = services_of(request)
+    glance = await visible_order(services, caller, order_no)
+    return json_response(asdict(await notifications.as_sent(services, glance.order_no, message_id)))
 
 
 @router.post(

@@ -5,12 +5,15 @@ import hashlib
 from api.dependencies import Services, actor
 from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
-from domain.access import Principal
+from domain.access import Principal, Role
 from domain.errors import NotFound
 from infra.db.engine import Connection
-from infra.db.notifications import messages
+from infra.db.notifications import messages, sent_words
+from infra.db.notifications.sent_words import SentMessage
 
 MAX_ID = 64
+# Who reads messages as they were sent: those who may see the customer's data, and the order's owner.
+READ_BY = (Role.SUPPORT, Role.WAREHOUSE, Role.CUSTOMER, Role.CHANNEL)
 _FIELDS = (
     *("message_id", "fact", "channel", "template", "version", "language", "state", "tries", "error"),
     *("created_at", "sent_at", "to", "earlier_to"),
@@ -22,6 +25,13 @@ async def of_order(services: Services, number: str) -> list[dict[str, object]]:
     async with services.database.begin() as conn:
         rows = await messages.of_order(conn, services.keys, number)
     return [{name: getattr(row, name) for name in _FIELDS} for row in rows]
+
+
+async def as_sent(services: Services, number: str, message_id: str) -> SentMessage:
+    """The message with its words. Raises NotFound `message_not_found`."""
+    _require_id(message_id)
+    async with services.database.begin() as conn:
+        return await sent_words.one(conn, services.keys, number, message_id)
 
 
 async def send_again(services: Services, caller: Principal, key: str, number: str, message_id: str) -> Reply:

@@ -44,7 +44,7 @@ def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
         "link": f"{portal_url(settings)}/orders/{message.order_no}",
         "tracking_no": readable(str(data.get("tracking_no") or message.tracking_no or "")),
         "cause": str(data.get("cause") or ""),
-        "until": _day(data.get("until"), settings.portal_time_zone),
+        "until": _day(data.get("until") or (data.get("waiting") or {}).get("until"), settings.portal_time_zone),
         "to_pay": "",
     }
     if due := data.get("to_pay_minor"):

@@ -31,6 +31,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", "/v1/support/jobs/job_1/stop"): ({}, {"support", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/holds"): ({}, {"support", "warehouse", "finance", "operations", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/holds/1/release"): ({}, STAFF),
+    ("GET", f"/v1/orders/{NUMBER}/messages/1"): (None, {"support", "warehouse", "admin", "customer", "channel"}),
     ("POST", f"/v1/orders/{NUMBER}/messages/1/retry"): (None, {"support", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/messages/resend"): (None, {"support", "admin"}),
     ("PATCH", f"/v1/orders/{NUMBER}/contact"): ({}, {"support", "admin"}),

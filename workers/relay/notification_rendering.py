@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal, cast
 
 from domain.gateways import OutgoingMessage
@@ -65,7 +66,9 @@ def _first(message: Claimed, keys: KeyRing, key: bytes, settings: Settings) -> R
     if to is None:
         return Settled(message, "no_address", skipped=True)
     words = worded(message, profile, settings)
-    content = {"subject": words.subject, "body": words.body}
+    written_at = datetime.now(UTC).isoformat()
+    content = {"subject": words.subject, "body": words.body, "to": to, "written_at": written_at}
+    content |= {"language": words.language, "version": str(words.version)}
     frozen = Frozen(
         message.message_id,
         words.version,

@@ -94,6 +94,16 @@ async def cancel(request: Request, member: CurrentStaff, order_no: str) -> Respo
     return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
 
 
+@router.get("/{order_no}/messages/{message_id}")
+async def message(request: Request, member: CurrentStaff, order_no: str, message_id: str) -> Response:
+    """A message exactly as it was sent."""
+    require(member.principal, *notifications.READ_BY)
+    services = services_of(request)
+    glance = await visible_order(services, member.principal, order_no)
+    found = await notifications.as_sent(services, glance.order_no, message_id)
+    return page(request, "order_message.html", member=member, order_no=glance.order_no, message=found)
+
+
 @router.post("/{order_no}/messages/{message_id}")
 async def send_again(request: Request, member: CurrentStaff, order_no: str, message_id: str) -> Response:
     """Have a message that failed sent again."""

@@ -112,7 +112,9 @@ async def apply_tracking(
         and reported is ShipmentStatus.DELIVERED
         and order_return.parcel != reported
     ):
-        await timeline.append(conn, order_no, "return_in_transit", data={**order_return.facts, "parcel": reported})
+        # The customer has read that it is on its way; that it arrived is for those who receive it.
+        arrived: dict[str, object] = {**order_return.facts, "parcel": reported, "to": "warehouse"}
+        await timeline.append(conn, order_no, "return_in_transit", data=arrived)
     if reported is ShipmentStatus.LOST:
         await conn.execute(_LOST, {"return_id": return_id})
     return True

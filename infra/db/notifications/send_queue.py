@@ -58,6 +58,7 @@ _FREEZE = text(
      WHERE m.message_id = f.message_id
     """
 )
+# The words of a message about an order stay, so that they can be read as they were sent; those of a code do not.
 # Taken is taken, also when a relay that was stopped beyond its lease says so; what else it learned is yesterday's.
 _SETTLE = text(
     """
@@ -65,7 +66,8 @@ _SETTLE = text(
        SET state = CASE WHEN f.error IS NULL THEN 'sent' WHEN f.skipped THEN 'skipped'
                         WHEN f.final OR m.tries >= :attempts AND NOT f.uncounted THEN 'failed' ELSE 'open' END,
            sent_at = CASE WHEN f.error IS NULL THEN now() END,
-           body_enc = CASE WHEN f.error IS NOT NULL AND NOT f.skipped AND NOT f.final
+           body_enc = CASE WHEN m.order_no IS NOT NULL AND NOT f.skipped
+                             OR f.error IS NOT NULL AND NOT f.skipped AND NOT f.final
                              AND (f.uncounted OR m.tries < :attempts) THEN m.body_enc END,
            tries = CASE WHEN f.uncounted THEN m.tries - 1 ELSE m.tries END,
            next_try_at = now() + make_interval(secs => f.delay_s),

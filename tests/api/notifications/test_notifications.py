@@ -7,7 +7,7 @@ import pytest
 from infra.db.customers.profiles import profile_context
 from infra.db.messaging import outbox
 from infra.db.notifications import send_queue
-from infra.db.notifications.messages import to_context
+from infra.db.notifications.messages import body_context, to_context
 from tests.api.conftest import ApiClient, an_order, unique
 
 
@@ -21,14 +21,16 @@ async def placed(shop: ApiClient, **customer: Any) -> tuple[str, str]:
     return str(answer.json()["order_no"]), str(who["id"])
 
 
-async def tried(shop: ApiClient, order_no: str, error: str | None) -> None:
-    """As the relay leaves a message that was taken, or refused."""
+async def tried(shop: ApiClient, order_no: str, error: str | None, words: dict[str, str] | None = None) -> None:
+    """As the relay leaves a message that was taken, or refused; `words` are what it says."""
     services = shop.app.state.services
     async with services.database.begin() as conn:
         claimed = await send_queue.claim(conn, "email", 200, 30.0)
         [one] = [message for message in claimed if message.order_no == order_no]
         to = services.keys.seal_json(one.data_key, "li@example.com", to_context(one.message_id))
-        frozen = send_queue.Frozen(one.message_id, 1, "zh", to, to)
+        said = {"subject": "Order", "body": "Received"} if words is None else words
+        body = services.keys.seal_json(one.data_key, said, body_context(one.message_id))
+        frozen = send_queue.Frozen(one.message_id, 1, "zh", to, body)
         await send_queue.freeze(conn, [frozen])
         await send_queue.settle(conn, [send_queue.Settled(one, error, "sandbox", final=True)], 5)
 
@@ -123,3 +125,28 @@ async def test_a_language_that_we_do_not_write_is_refused(shop: ApiClient, langu
     who = an_order()["customer"] | {"language": language}
     answer = await shop.post("/v1/orders", an_order(customer=who))
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+
+
+async def test_a_message_is_read_as_it_was_sent(shop: ApiClient) -> None:
+    """By its owner and by staff who may see personal data, and by nobody else."""
+    order_no, customer = await placed(shop)
+    path = f"/v1/orders/{order_no}/messages/{order_no}.1.email"
+    assert (await shop.get(path)).json()["words"] is None
+    written = {"subject": "Order received", "body": "We have it.\n", "to": "li@example.com", "version": "2"}
+    await tried(shop, order_no, None, written | {"language": "en", "written_at": "2026-01-02T03:04:05+00:00"})
+    for caller in (shop, shop.as_("warehouse"), shop.as_("customer", customer), shop.as_("channel", "web")):
+        answer = await caller.get(path)
+        assert (answer.status_code, answer.json()["state"], answer.json()["earlier"]) == (200, "sent", [])
+        assert answer.json()["words"] == {
+            "subject": "Order received", "body": "We have it.\n", "to": "l***@example.com", "version": 2,
+            "language": "en", "written_at": "2026-01-02T03:04:05Z",
+        }  # fmt: skip
+    for stranger, code in (
+        (shop.as_("customer", "c-other"), "order_not_found"),
+        (shop.as_("finance"), "forbidden"),
+        (shop.as_("operations"), "forbidden"),
+    ):
+        assert (await stranger.get(path)).json()["code"] == code
+    other, _ = await placed(shop)
+    assert (await shop.get(path.replace(order_no, other, 1))).json()["code"] == "message_not_found"
+    assert (await shop.get(f"/v1/orders/{order_no}/messages/%00")).json()["code"] == "message_not_found"

@@ -16,6 +16,22 @@ async def test_the_page_shows_what_was_told_to_whom_and_when(shop: ApiClient) ->
     assert "发给客户的消息" in chinese and "邮件" in chinese and "已发送" in chinese
 
 
+async def test_a_message_is_opened_as_it_was_sent(shop: ApiClient) -> None:
+    order_no, _ = await placed(shop)
+    await tried(shop, order_no, None, {"subject": "Order <b>received</b>", "body": "First line\nSecond line"})
+    path = f"/console/orders/{order_no}/messages/{order_no}.1.email"
+    for lang, word in (("en", "Subject"), ("zh", "主题")):
+        support = await sign_in(shop, "support", lang)
+        assert f'href="{path}"' in (await support.get(f"/console/orders/{order_no}")).text
+        page = (await support.get(path)).text
+        assert word in page and "Order &lt;b&gt;received" in page and "First line\nSecond line" in page
+        assert "l***@example.com" in page
+    finance = await sign_in(shop, "finance")
+    assert f'href="{path}"' not in (await finance.get(f"/console/orders/{order_no}")).text
+    assert (await finance.get(path)).status_code == 403
+    assert (await support.get(path.replace(".1.", ".9."))).status_code == 404
+
+
 async def test_who_left_no_address_is_shown_with_the_reason(shop: ApiClient) -> None:
     order_no, _ = await placed(shop, email=None, phone=None)
     page = (await (await sign_in(shop, "support")).get(f"/console/orders/{order_no}")).text

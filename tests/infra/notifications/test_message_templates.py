@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from jinja2 import UndefinedError
 
-from domain.notifications import NOTIFICATION_OF_EVENT, SIGN_IN, language_of, masked
+from api.pages.i18n import read
+from api.portal.i18n import FOLDER as FOLDER_OF_PORTAL
+from domain.notifications import NOTIFICATION_OF_EVENT, SHOWN_WITHOUT_NOTIFICATION, SIGN_IN, language_of, masked
 from domain.orders.status import NOTES, OrderEvent
 from infra.db.notifications.send_queue import Claimed
 from infra.notifications.rendering import FOLDER, LANGUAGES, render, versions
@@ -18,7 +20,10 @@ from infra.notifications.wording import facts_of
 from infra.settings import Settings
 
 FINGERPRINTS = Path(__file__).with_name("message_templates.sha256")
-ABOUT_MONEY = {"payment_captured", "payment_refunded", "payment_returned"}
+ABOUT_MONEY = {
+    *("payment_captured", "payment_refunded", "payment_returned", "payment_voided", "change_awaits_payment"),
+    *("guarantee_authorised", "guarantee_released", "guarantee_claimed"),
+}
 CODE = {"code": "123 456", "link": "https://shop.example/portal/in/x", "minutes": 10}
 
 
@@ -103,6 +108,18 @@ def test_a_deadline_is_the_day_where_customers_are() -> None:
     assert known["until"] == "2026-12-02"
     assert "2026-12-02" in render("return_approved", "email", "en", known).body
     assert "2026-12-02" in render("return_reminder", "sms", "zh", known).body
+
+
+@pytest.mark.parametrize("template", ["delivery_extended", "change_awaits_payment"])
+def test_what_waits_names_its_last_day(template: str) -> None:
+    data = {"amount_minor": 600, "waiting": {"what": "payment", "until": "2026-12-01T20:00:00Z"}}
+    assert "2026-12-02" in render(template, "email", "en", facts(template, data=data)).body
+
+
+def test_every_step_that_the_portal_shows_has_a_message_or_a_reason_for_none() -> None:
+    shown = {key.removeprefix("tale.") for key in read(FOLDER_OF_PORTAL) if key.startswith("tale.")}
+    assert not shown - set(NOTIFICATION_OF_EVENT) - SHOWN_WITHOUT_NOTIFICATION
+    assert not SHOWN_WITHOUT_NOTIFICATION & set(NOTIFICATION_OF_EVENT) and shown >= SHOWN_WITHOUT_NOTIFICATION
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

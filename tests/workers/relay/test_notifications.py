@@ -11,7 +11,7 @@ import pytest
 from domain.notifications import NOTIFICATION_OF_EVENT
 from infra.db.autocommit import autocommit
 from infra.db.customers.profiles import KeyRing
-from infra.db.notifications import messages, send_queue
+from infra.db.notifications import messages, send_queue, sent_words
 from infra.gateways.registry import build_messages
 from infra.settings import Settings
 from infra.stack.data_dir.ports import any_free
@@ -42,11 +42,11 @@ async def test_facts_are_told_by_e_mail_with_what_the_books_know(post: Post) -> 
     assert "83.20 CNY" in (await post.content(paid))["body"]
     rows = await sql(
         post.urls.app_url,
-        "SELECT version, language, provider, provider_ref, body_enc, to_enc IS NOT NULL, sent_at IS NOT NULL"
-        "  FROM messages WHERE order_no = %s ORDER BY event_seq",
+        "SELECT version, language, provider, provider_ref, body_enc IS NOT NULL, to_enc IS NOT NULL,"
+        "       sent_at IS NOT NULL FROM messages WHERE order_no = %s ORDER BY event_seq",
         order_no,
     )
-    assert rows == [(2, "en", "sandbox", one["id"], None, True, True) for one in (placed, paid)]
+    assert rows == [(2, "en", "sandbox", one["id"], True, True, True) for one in (placed, paid)]
 
 
 @pytest.mark.parametrize(
@@ -293,6 +293,33 @@ async def test_a_refused_address_fails_at_once_and_can_be_sent_again(post: Post)
     ]
 
 
+async def as_sent(post: Post, order_no: str) -> sent_words.SentWords | None:
+    """What the message about the order's first event says."""
+    async with autocommit(post.database) as connection:
+        return (await sent_words.one(connection, KeyRing(post.vault), order_no, f"{order_no}.1.email")).words
+
+
+async def test_every_message_is_read_as_it_was_sent(post: Post) -> None:
+    """The exact text that the provider took, also of an earlier sending; until the customer's data is erased."""
+    order_no, message_id = await post.order(), ""
+    await post.turn()
+    [first] = await post.sent(order_no=order_no)
+    taken = [await post.content(first)]
+    async with post.database.begin() as connection:
+        message_id = await messages.send_last_again(connection, order_no, "support:amy") or ""
+    await post.turn()
+    taken += [await post.content(one) for one in await post.sent(order_no=order_no) if one["id"] != first["id"]]
+    async with autocommit(post.database) as connection:
+        found = await sent_words.one(connection, KeyRing(post.vault), order_no, message_id)
+    assert found.words is not None and len(taken) == 2
+    for words, content in zip([*found.earlier, found.words], taken, strict=True):
+        assert (words.subject, words.body, words.to) == (content["subject"], content["body"], "x***@example.com")
+        assert (words.language, words.version) == ("en", 2) and words.written_at is not None
+    customer = "(SELECT customer_id FROM orders WHERE order_no = %s)"
+    await sql(post.urls.owner_url, f"UPDATE customers SET data_key = NULL WHERE customer_id = {customer}", order_no)
+    assert await as_sent(post, order_no) is None
+
+
 async def test_tries_end(post: Post) -> None:
     order_no = await post.order()
     await post.fault("error", 9, order_no=order_no)
@@ -300,7 +327,8 @@ async def test_tries_end(post: Post) -> None:
         await post.turn()
         await post.later(1000)
     assert await post.states(order_no) == [("order_placed", "email", "failed", 3, "http_500")]
-    assert await sql(post.urls.app_url, "SELECT body_enc FROM messages WHERE order_no = %s", order_no) == [(None,)]
+    words = await as_sent(post, order_no)
+    assert words is not None and order_no in words.subject, "what may have arrived can be read"
 
 
 async def test_nothing_personal_is_in_clear_anywhere(post: Post, caplog: pytest.LogCaptureFixture) -> None:
@@ -362,7 +390,8 @@ async def test_whatever_has_a_template_is_told(post: Post, fact: str) -> None:
     moves: dict[str, tuple[str | None, str | None]] = {
         "payment_captured": ("pending_payment", "paid"), "payment_recorded": ("pending_payment", "paid"),
         "order_cancelled": ("received", "cancelled"), "shipment_picked_up": ("preparing", "shipped"),
-        "shipment_delivered": ("shipped", "delivered"),
+        "shipment_delivered": ("shipped", "delivered"), "shipment_booked": ("paid", "preparing"),
+        "shipment_recorded": ("paid", "preparing"),
     }  # fmt: skip
     before, after = moves.get(fact, (None, None))
     if fact == "order_placed":
