@@ -16,6 +16,7 @@ from hypothesis import settings
 from psycopg import sql
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from infra.db import migrate, seed
 from infra.stack.data_dir.ports import any_free
@@ -39,8 +40,8 @@ TEMPLATE = "oms_template"
 _numbers = itertools.count(1)
 
 # Files of few, long tests begin first: at the end, a worker that has one left keeps the others waiting. The stack of a
-# folder ends with it.
-LONG = ("e2e", "faults", "stack", "demo", "sandbox", "workflows", "workers", "console")
+# folder ends with it. Those tests mostly wait for servers: beside them runs what keeps a processor busy.
+WAITING = ("e2e", "faults", "stack", "demo", "sandbox", "workflows", "workers", "console")
 
 
 # What is collected stays to the end: to look through it for garbage, again and again, is a third of collecting.
@@ -56,7 +57,7 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
-        return LONG.index(folder) if folder in LONG else len(LONG)
+        return WAITING.index(folder) if folder in WAITING else len(WAITING)
 
     items.sort(key=place)
     for item in items:
@@ -75,6 +76,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 class ByServers(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         return sharing.unit_of(self.config.rootpath / nodeid.split("::", 1)[0])
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        """Every second worker takes computing files first, the others waiting ones, so that neither kind runs alone."""
+        computes = int(str(node.workerinput["workerid"]).removeprefix("gw")) % 2 == 1
+        fitting = (unit for unit, tests in self.workqueue.items() if computes != _waits(next(iter(tests))))
+        if (first := next(fitting, None)) is not None:
+            self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
+
+
+def _waits(nodeid: str) -> bool:
+    return nodeid.split("/", 2)[1] in WAITING
 
 
 @pytest.hookimpl(wrapper=True)

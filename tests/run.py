@@ -111,7 +111,8 @@ def tests(arguments: Sequence[str]) -> list[Outcome]:
     """pytest under coverage; the share that must be covered holds for the whole suite only, not for a part of it.
 
     The whole suite waits for servers half of the time, so workers share it, two for each core, up to four: a file to
-    each, every worker with servers of its own. What is asked for by name runs in one process, where one can look.
+    each, every worker with servers of its own (tests/conftest.py says who takes which). What is asked for by name runs
+    in one process, where one can look.
     """
     coverage = _tool("coverage")
     shared = () if arguments else ("-n", str(workers()), "--dist", "loadfile", *SLOW_FIRST)

@@ -67,7 +67,8 @@ async def stocked(stack: StackRun, units: int, price_minor: int = 1000) -> str:
     """A new product with so many units at the default warehouse; its SKU."""
     sku = f"SKU-{secrets.token_hex(4)}"
     product = {"sku": sku, "name": "Tea", "price_minor": price_minor, "currency": "CNY"}
-    assert (await post(stack, "/v1/products", product, "operations")).status_code == 201
+    answer = await post(stack, "/v1/products", product, "operations")
+    assert answer.status_code == 201, answer.text
     if units:
         await receipt(stack, sku, units)
     return sku
