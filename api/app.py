@@ -26,7 +26,7 @@ from api.routes import alerts, approvals, audit, catalogue, checks, documents, f
 from api.routes.after_sales import delivery_exceptions, returns
 from api.routes.orders import cancellation, changes, contacts, holds, orders, placement
 from api.routes.payments import disputes, payments, refunds, store_credit
-from api.routes.staff import api_tokens, members
+from api.routes.staff import api_tokens, invitations, members
 from api.routes.support import bulk_jobs, manual_transitions, parked_steps, workflow_operations
 from api.routes.system import health, operations
 from api.routes.webhooks import endpoints, provider_webhooks
@@ -69,6 +69,7 @@ ROUTERS = (
     audit.router,
     checks.router,
     api_tokens.router,
+    invitations.router,
     members.router,
     provider_webhooks.router,
     health.router,

@@ -49,6 +49,7 @@ STATUSES: dict[str, int] = {
     "channel_mismatch": 403,
     "form_expired": 403,
     "second_person_needed": 403,
+    "own_role": 403,
     "not_found": 404,
     "order_not_found": 404,
     "product_not_found": 404,
@@ -178,6 +179,8 @@ _SQLSTATES = {
     "OM012": "too_late_to_change",
     "OM009": "not_delivered",
     "OM010": "return_open",
+    "OM019": "last_admin",
+    "OM020": "own_role",
     "OM176": "step_moved_on",
 }
 # A data key under a master key that the database does not know.

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from api.schemas.answers import Time
-from api.schemas.fields import Body, InPath, Reference
+from api.schemas.fields import LINE, Body, Email, InPath, Reference, Visible
 from domain.access import STAFF_NAME
 
 StaffName = Annotated[str, StringConstraints(strict=True, pattern=STAFF_NAME)]
@@ -24,6 +24,33 @@ class StaffAct(Body):
     """A reset or a removal; of the only admin who can sign in, it has to be said."""
 
     even_last_admin: bool = False
+
+
+class NewInvitation(Body):
+    """Who may join in which role; `name` is proposed, and the person may choose another. The link is sent to `email`
+    where a mail server is configured."""
+
+    role: StaffRole
+    name: StaffName | None = None
+    email: Email | None = None
+
+
+class SecondFactorReset(Body):
+    """Where the link is sent, if anywhere."""
+
+    email: Email | None = None
+
+
+class NewRole(Body):
+    """Another role of a member of staff."""
+
+    role: StaffRole
+
+
+class PasskeyLabel(Body):
+    """How its owner calls a passkey."""
+
+    label: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=60, pattern=LINE), Visible]
 
 
 class NewToken(Body):
@@ -51,6 +78,10 @@ class StaffAccount(BaseModel):
     active: bool
     created_at: Time
     signed_in_at: Time | None
+    totp_set: bool = Field(description="Whether an authenticator app is set up.")
+    passkeys: int
+    recovery_codes_left: int
+    sessions: int = Field(description="Open sessions of the console.")
 
 
 class StaffList(BaseModel):
@@ -76,6 +107,70 @@ class RemovedStaff(BaseModel):
 
     name: str
     active: Literal[False]
+
+
+class ActiveStaff(BaseModel):
+    """Somebody who can sign in again."""
+
+    name: str
+    active: Literal[True]
+
+
+class ChangedRole(BaseModel):
+    """A member's role from now on."""
+
+    name: str
+    role: StaffRole
+
+
+class EndedSessions(BaseModel):
+    """How many sessions of a member ended."""
+
+    name: str
+    ended: int
+
+
+class InvitationLink(BaseModel):
+    """The link is in the first answer alone; a repeat has a `note` that says so instead.
+
+    `sent` is true when a mail server took the link; else `send_error` says why not.
+    """
+
+    invitation_id: str
+    role: StaffRole
+    name: str | None
+    expires_at: Time
+    link: str | None = None
+    sent: bool | None = None
+    send_error: str | None = None
+    note: str | None = None
+
+
+class OpenInvitation(BaseModel):
+    """An invitation that can still be used, without its link."""
+
+    invitation_id: str
+    purpose: Literal["join", "second_factor"]
+    role: StaffRole
+    name: str | None
+    email: str | None
+    invited_by: str
+    created_at: Time
+    expires_at: Time
+
+
+class InvitationList(BaseModel):
+    """Those that can still be used, the newest first."""
+
+    items: list[OpenInvitation]
+    next_cursor: None = None
+
+
+class RevokedInvitation(BaseModel):
+    """A link that opens nothing any more."""
+
+    invitation_id: str
+    revoked: Literal[True]
 
 
 class IssuedToken(BaseModel):

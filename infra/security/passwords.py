@@ -36,6 +36,18 @@ def new_password() -> str:
     return "-".join("".join(secrets.choice(alphabet) for _ in range(5)) for _ in range(4))
 
 
+def new_recovery_codes() -> list[str]:
+    """Ten codes of 50 random bits each, one for each time that the second factor is lost."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    return ["-".join("".join(secrets.choice(alphabet) for _ in range(5)) for _ in range(2)) for _ in range(10)]
+
+
+def recovery_code(typed: str) -> str | None:
+    """A recovery code as it was given, however it is typed; None for what cannot be one."""
+    plain = typed.strip().lower().replace("-", "").replace(" ", "")
+    return f"{plain[:5]}-{plain[5:]}" if len(plain) == 10 and plain.isascii() and plain.isalnum() else None
+
+
 def new_secret() -> str:
     """A second factor's secret: 160 random bits in base32."""
     return pyotp.random_base32()

@@ -4,7 +4,7 @@ import asyncio
 
 from domain.errors import Conflict
 from infra.db.engine import Connection
-from infra.db.staff import members, staff_sessions
+from infra.db.staff import members, second_factors, staff_sessions
 from infra.security import passwords
 from infra.security.crypto import Vault
 
@@ -21,6 +21,7 @@ async def reset(conn: Connection, vault: Vault, name: str, *, even_last_admin: b
     await _others_remain(conn, name, even_last_admin)
     given, secrets = await _secrets(vault, name)
     await members.reset(conn, name, secrets)
+    await second_factors.remove_all(conn, name)
     await staff_sessions.close_sessions_of(conn, name)
     return given
 
@@ -33,9 +34,24 @@ async def remove(conn: Connection, name: str, *, even_last_admin: bool = False) 
 
 
 async def _others_remain(conn: Connection, name: str, even_last_admin: bool) -> None:
-    if not even_last_admin and await members.admins(conn) == [name]:
+    if even_last_admin:
+        await members.allow_no_admin(conn)
+    elif await members.admins(conn) == [name]:
         words = f"{name} is the only admin who can sign in; repeat it with even_last_admin to go on"
         raise Conflict("last_admin", words)
+
+
+async def join(conn: Connection, vault: Vault, name: str, role: str, password: str, secret: str) -> None:
+    """Add a member who chose password and second factor. Raises Conflict `staff_exists`."""
+    plain, wrapped = vault.new_data_key()
+    sealed = vault.seal(plain, secret, members.totp_context(name))
+    hashed = await asyncio.to_thread(passwords.hashed, password)
+    await members.add(conn, name, role, members.Secrets(hashed, wrapped, sealed))
+
+
+def sealed_secret(vault: Vault, known: members.Known, secret: str) -> bytes:
+    """The secret of an authenticator app, sealed for this member."""
+    return vault.seal(vault.unwrap(known.data_key), secret, members.totp_context(known.name))
 
 
 async def _secrets(vault: Vault, name: str) -> tuple[dict[str, str], members.Secrets]:

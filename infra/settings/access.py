@@ -17,3 +17,4 @@ class AccessSettings(BaseModel):
     previous_master_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(json_list)] = ()
     staff_session_s: int = Field(default=12 * 3600, ge=60)
     staff_idle_s: int = Field(default=1800, ge=60)
+    staff_invitation_s: int = Field(default=3 * 86_400, ge=300, le=30 * 86_400)

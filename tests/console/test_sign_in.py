@@ -17,6 +17,7 @@ from api.console import known_browsers
 from api.console.sign_in import local
 from infra.security import passwords
 from tests.api.conftest import ApiClient, open_api, settings_for, unique
+from tests.api.staff.test_staff import NO_ADMINS
 from tests.conftest import DatabaseUrls
 from tests.console.conftest import StaffBrowser, sign_in
 from workers.cli.staff import staff
@@ -277,7 +278,7 @@ async def test_a_name_is_given_once_and_listed(database_url: DatabaseUrls) -> No
 async def test_for_programs_secrets_and_removals_are_json(
     database_url: DatabaseUrls, api: ApiClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await api.sql("UPDATE staff SET active = false WHERE role = 'admin' RETURNING name")
+    await api.sql(NO_ADMINS)
     settings, name = settings_for(database_url), unique("eve")
     assert await asyncio.to_thread(staff.add, name, "admin", settings, as_json=True) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"name", "role", "password", "secret", "address"}

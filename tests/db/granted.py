@@ -87,7 +87,10 @@ INSERTS = {
     "shipment_scans": "carrier event_id occurred_at shipment_id status",
     "shipments": "address_rev carrier idempotency_key order_no shipment_id status tracking_no tries warehouse",
     "sign_in_attempts": "failures locked_until name source",
-    "staff": "data_key name password_hash role totp_enc",
+    "staff": "data_key name password_hash role totp_enc totp_set",
+    "staff_invitations": "email_enc expires_at invitation_id invited_by name purpose role token_hash",
+    "staff_passkeys": "credential_id label name passkey_id public_key sign_count",
+    "passkey_challenges": "challenge_hash expires_at name purpose",
     "staff_sessions": "address expires_at name session_hash",
     "stock_levels": "sku warehouse",
     "stock_movements": (
@@ -151,7 +154,9 @@ UPDATES = {
     ),
     "shipments": ("came_back_at carrier_ref cost_currency cost_minor replaced_at status tracking_no tries updated_at"),
     "sign_in_attempts": "failures locked_until tried_at",
-    "staff": "active data_key password_hash signed_in_at totp_enc totp_step",
+    "staff": "active data_key password_hash recovery_codes signed_in_at totp_enc totp_set totp_step",
+    "staff_invitations": "accepted_at email_enc name revoked_at",
+    "staff_passkeys": "sign_count used_at",
     "staff_sessions": "seen_at",
     "support_job_items": "error state",
     "support_jobs": "finished_at state stopped_by",
@@ -162,12 +167,12 @@ UPDATES = {
 }
 DELETES = {
     "alerts", "idempotency_keys", "messages", "outbox", "portal_codes", "portal_sessions", "processes",
-    "retrying_steps", "sign_in_attempts", "sign_in_requests", "staff_sessions", "tokens", "webhook_deliveries",
-    "webhook_endpoints", "workflow_requests",
+    "retrying_steps", "sign_in_attempts", "sign_in_requests", "staff_passkeys", "passkey_challenges", "staff_sessions",
+    "tokens", "webhook_deliveries", "webhook_endpoints", "workflow_requests",
 }  # fmt: skip
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {
-    "added_minor", "amount_moved_by", "at_stake_minor", "authorisation_is_wanted",
+    "added_minor", "amount_moved_by", "at_stake_minor", "authorisation_is_wanted", "change_staff_role",
     "change_payments_without_invoice", "difference_until", "dismiss_inbox_event", "due_subject", "fits_somewhere",
     "given_alone_minor", "given_back_minor", "given_minor", "guarantee_is_being_claimed", "guarantee_is_due",
     "is_awaiting_change_payment", "is_booked", "is_paying", "is_reversed", "issue_missing_documents",

@@ -1,25 +1,54 @@
-"""Members of staff: added, listed, reset, removed."""
+"""Members of staff: added, listed, reset, removed and let in again; their roles and sessions."""
 
+import hashlib
 import re
+from dataclasses import dataclass
+from datetime import datetime
 
 from api.dependencies import Services
 from api.idempotency import SecretAnswer, request_of, run_in_transaction, run_with_secrets
 from api.replies import Reply
-from api.schemas.staff import NewStaff, StaffAct
+from api.schemas.staff import NewRole, NewStaff, StaffAct
+from api.services.staff.invitations import require_other
 from domain.access import STAFF_NAME, Principal
-from domain.errors import NotFound
+from domain.errors import Conflict, NotFound
 from infra.db import idempotency
 from infra.db.engine import Connection
-from infra.db.staff import members
+from infra.db.staff import invitations, members, staff_sessions
 from infra.security import staff_accounts
 
 _NAME = re.compile(STAFF_NAME)
 
 
-async def list_members(services: Services) -> list[dict[str, object]]:
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who may sign in or once could, with which second factors."""
+
+    name: str
+    role: str
+    active: bool
+    created_at: datetime
+    signed_in_at: datetime | None
+    totp_set: bool
+    passkeys: int
+    recovery_codes_left: int
+    sessions: int
+
+
+async def list_members(services: Services) -> list[Member]:
     """Everybody who may sign in or once could, the active ones first."""
     async with services.database.begin() as conn:
-        return await members.everybody(conn)
+        return [Member(**row) for row in await members.everybody(conn)]
+
+
+async def find(services: Services, name: str) -> Member:
+    """One of them. Raises NotFound `staff_not_found`."""
+    _require_name(name)
+    async with services.database.begin() as conn:
+        row = await members.shown(conn, name)
+    if row is None:
+        raise NotFound("staff_not_found", f"no member of staff is called {name}")
+    return Member(**row)
 
 
 async def add(services: Services, caller: Principal, key: str, digest: bytes, new: NewStaff) -> Reply:
@@ -51,8 +80,49 @@ async def remove(services: Services, caller: Principal, key: str, digest: bytes,
 
     async def work(conn: Connection) -> dict[str, object]:
         await staff_accounts.remove(conn, name, even_last_admin=action.even_last_admin)
+        await invitations.revoke_of(conn, name)
         return {"name": name, "active": False}
 
+    return await run_in_transaction(services, _request(caller, key, digest), 200, work)
+
+
+async def reactivate(services: Services, caller: Principal, key: str, name: str) -> Reply:
+    """Let somebody sign in again, with what they signed in with before. Raises NotFound `staff_not_found`."""
+    _require_name(name)
+
+    async def work(conn: Connection) -> dict[str, object]:
+        await members.reactivate(conn, name)
+        return {"name": name, "active": True}
+
+    digest = hashlib.sha256(f"reactivate {name}".encode()).digest()
+    return await run_in_transaction(services, _request(caller, key, digest), 200, work)
+
+
+async def change_role(
+    services: Services, caller: Principal, key: str, digest: bytes, name: str, change: NewRole
+) -> Reply:
+    """Another role, at once. Raises NotFound `staff_not_found`, Conflict `last_admin`, RuleBroken `own_role`."""
+    require_other(caller, name)
+
+    async def work(conn: Connection) -> dict[str, object]:
+        if change.role != "admin" and await members.admins(conn) == [name]:
+            raise Conflict("last_admin", f"{name} is the only admin who can sign in; make somebody else one first")
+        await members.change_role(conn, name, change.role)
+        return {"name": name, "role": change.role}
+
+    return await run_in_transaction(services, _request(caller, key, digest), 200, work)
+
+
+async def sign_out(services: Services, caller: Principal, key: str, name: str) -> Reply:
+    """End every session of this member. Raises NotFound `staff_not_found`."""
+    _require_name(name)
+
+    async def work(conn: Connection) -> dict[str, object]:
+        if await members.shown(conn, name) is None:
+            raise NotFound("staff_not_found", f"no member of staff is called {name}")
+        return {"name": name, "ended": await staff_sessions.close_sessions_of(conn, name)}
+
+    digest = hashlib.sha256(f"sign out {name}".encode()).digest()
     return await run_in_transaction(services, _request(caller, key, digest), 200, work)
 
 

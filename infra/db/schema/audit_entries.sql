@@ -166,11 +166,12 @@ END $$;
 CREATE FUNCTION audit_staff()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  shown   text[] := ARRAY['name', 'role', 'active', 'totp_step', 'created_at', 'signed_in_at'];
+  shown   text[] := ARRAY['name', 'role', 'active', 'totp_set', 'totp_step', 'created_at', 'signed_in_at'];
   old_row jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
   new_row jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
   changed text[] := ARRAY(SELECT f FROM jsonb_object_keys(coalesce(new_row, old_row)) f
                            WHERE old_row IS NULL OR new_row IS NULL OR old_row -> f IS DISTINCT FROM new_row -> f);
+  own     boolean := person_of(current_actor()) = coalesce(new_row, old_row) ->> 'name';
   said    text[];
 BEGIN
   IF changed = '{}' THEN
@@ -182,6 +183,13 @@ BEGIN
   INSERT INTO audit_log (actor, action, before, after, reference)
   VALUES (current_actor(), CASE WHEN TG_OP = 'INSERT' THEN 'staff_added' WHEN TG_OP = 'DELETE' THEN 'staff_deleted'
                          WHEN (old_row ->> 'active')::boolean AND NOT (new_row ->> 'active')::boolean THEN 'staff_removed'
+                         WHEN changed = ARRAY['password_hash'] AND own THEN 'staff_password_changed'
+                         WHEN changed = ARRAY['recovery_codes'] AND jsonb_array_length(new_row -> 'recovery_codes')
+                          < jsonb_array_length(old_row -> 'recovery_codes') THEN 'staff_recovery_code_used'
+                         WHEN changed = ARRAY['recovery_codes'] THEN 'staff_recovery_codes_made'
+                         WHEN 'data_key' = ANY (changed) THEN 'staff_reset'
+                         WHEN changed && ARRAY['totp_enc', 'totp_set'] AND (own OR 'totp_set' = ANY (changed))
+                         THEN 'staff_second_factor_changed'
                          WHEN changed && ARRAY['password_hash', 'data_key', 'totp_enc'] THEN 'staff_reset'
                          WHEN changed <@ ARRAY['totp_step', 'signed_in_at']
                           AND (new_row ->> 'totp_step')::bigint > (old_row ->> 'totp_step')::bigint THEN 'staff_code_used'

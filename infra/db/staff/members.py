@@ -1,13 +1,17 @@
 """Members of staff, and the attempts to sign in."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
 
-_FIND = text("SELECT name, role, password_hash, data_key, totp_enc FROM staff WHERE name = :name AND active")
+_FIND = text("SELECT name, role, password_hash, data_key, totp_enc, totp_set FROM staff WHERE name = :name AND active")
+_HOLD = text(
+    "SELECT name, role, password_hash, data_key, totp_enc, totp_set FROM staff WHERE name = :name AND active FOR UPDATE"
+)
 _USE = text(
     """
     UPDATE staff SET totp_step = :step, signed_in_at = now()
@@ -22,13 +26,26 @@ _ADD = text(
 )
 _RESET = text(
     """
-    UPDATE staff SET password_hash = :password_hash, data_key = :data_key, totp_enc = :totp_enc, totp_step = 0
+    UPDATE staff SET password_hash = :password_hash, data_key = :data_key, totp_enc = :totp_enc, totp_step = 0,
+           totp_set = true
      WHERE name = :name AND active RETURNING name
     """
 )
 _REMOVE = text("UPDATE staff SET active = false WHERE name = :name AND active RETURNING name")
 _ADMINS = text("SELECT name FROM staff WHERE active AND role = 'admin' ORDER BY name FOR UPDATE")
-_ALL = text("SELECT name, role, active, created_at, signed_in_at FROM staff ORDER BY active DESC, name")
+_SHOWN = """
+    SELECT name, role, active, created_at, signed_in_at, totp_set,
+           cardinality(recovery_codes) AS recovery_codes_left,
+           (SELECT count(*) FROM staff_passkeys k WHERE k.name = s.name) AS passkeys,
+           (SELECT count(*) FROM staff_sessions o WHERE o.name = s.name AND o.expires_at > now()) AS sessions
+      FROM staff s
+    """
+_ALL = text(f"{_SHOWN} ORDER BY active DESC, name")
+_ONE = text(f"{_SHOWN} WHERE name = :name")
+_PASSWORD = text("UPDATE staff SET password_hash = :password_hash WHERE name = :name AND active RETURNING name")
+_ROLE = text("SELECT change_staff_role(:name, :role)")
+_REACTIVATE = text("UPDATE staff SET active = true WHERE name = :name AND NOT active RETURNING name")
+_EVEN_LAST = text("SELECT set_config('oms.even_last_admin', 'on', true)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,7 @@ class Known:
     password_hash: str
     data_key: bytes
     totp_enc: bytes
+    totp_set: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,12 @@ def totp_context(name: str) -> str:
 async def find(conn: AsyncConnection, name: str) -> Known | None:
     """An active member of staff, or None."""
     row = (await conn.execute(_FIND, {"name": name})).one_or_none()
+    return None if row is None else Known(*row)
+
+
+async def hold(conn: AsyncConnection, name: str) -> Known | None:
+    """The same, held as it is to the end of the transaction."""
+    row = (await conn.execute(_HOLD, {"name": name})).one_or_none()
     return None if row is None else Known(*row)
 
 
@@ -90,9 +114,38 @@ async def admins(conn: AsyncConnection) -> list[str]:
     return list((await conn.execute(_ADMINS)).scalars())
 
 
-async def everybody(conn: AsyncConnection) -> list[dict[str, object]]:
-    """{name, role, active, created_at, signed_in_at} of all, the active ones first."""
+async def allow_no_admin(conn: AsyncConnection) -> None:
+    """In this transaction, the last admin may be removed."""
+    await conn.execute(_EVEN_LAST)
+
+
+async def set_password(conn: AsyncConnection, name: str, password_hash: str) -> None:
+    """Another password alone. Raises NotFound `staff_not_found`."""
+    if (await conn.execute(_PASSWORD, {"name": name, "password_hash": password_hash})).scalar_one_or_none() is None:
+        raise _unknown(name)
+
+
+async def change_role(conn: AsyncConnection, name: str, role: str) -> None:
+    """Another role, by an admin who is somebody else. Raises NotFound `staff_not_found`."""
+    if not (await conn.execute(_ROLE, {"name": name, "role": role})).scalar_one():
+        raise _unknown(name)
+
+
+async def reactivate(conn: AsyncConnection, name: str) -> None:
+    """Let somebody sign in again. Raises NotFound `staff_not_found`."""
+    if (await conn.execute(_REACTIVATE, {"name": name})).scalar_one_or_none() is None:
+        raise NotFound("staff_not_found", f"no deactivated member of staff is called {name}")
+
+
+async def everybody(conn: AsyncConnection) -> list[dict[str, Any]]:
+    """Name, role, second factors and sessions of all, the active ones first."""
     return [dict(row._mapping) for row in await conn.execute(_ALL)]
+
+
+async def shown(conn: AsyncConnection, name: str) -> dict[str, Any] | None:
+    """The same of one member."""
+    row = (await conn.execute(_ONE, {"name": name})).one_or_none()
+    return dict(row._mapping) if row else None
 
 
 def _row(secrets: Secrets) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,6 +29,14 @@ _FIND = text(
 )
 _CLOSE = text("DELETE FROM staff_sessions WHERE session_hash = :hash")
 _CLOSE_ALL = text("DELETE FROM staff_sessions WHERE name = :name")
+_CLOSE_OTHERS = text("DELETE FROM staff_sessions WHERE name = :name AND session_hash <> :hash")
+_OPEN_OF = text(
+    """
+    SELECT created_at, seen_at, address, session_hash = :hash AS here FROM staff_sessions
+     WHERE name = :name AND expires_at > now() AND seen_at > now() - make_interval(secs => :idle_s)
+     ORDER BY seen_at DESC LIMIT 100
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,16 @@ class SignedIn:
 
     name: str
     role: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session that is open; `here` is the asking one."""
+
+    created_at: datetime
+    seen_at: datetime
+    address: str | None
+    here: bool
 
 
 def _hash(cookie: str) -> bytes:
@@ -61,6 +80,17 @@ async def close_session(conn: AsyncConnection, cookie: str) -> None:
     await conn.execute(_CLOSE, {"hash": _hash(cookie)})
 
 
-async def close_sessions_of(conn: AsyncConnection, name: str) -> None:
-    """End every session of a member of staff."""
-    await conn.execute(_CLOSE_ALL, {"name": name})
+async def close_sessions_of(conn: AsyncConnection, name: str) -> int:
+    """End every session of a member of staff; how many there were."""
+    return (await conn.execute(_CLOSE_ALL, {"name": name})).rowcount
+
+
+async def close_others(conn: AsyncConnection, name: str, cookie: str) -> int:
+    """End every session of a member of staff but this one; how many there were."""
+    return (await conn.execute(_CLOSE_OTHERS, {"name": name, "hash": _hash(cookie)})).rowcount
+
+
+async def open_of(conn: AsyncConnection, name: str, cookie: str, idle_s: float) -> list[OpenSession]:
+    """The open sessions of a member of staff, the one used last first."""
+    row = {"name": name, "hash": _hash(cookie), "idle_s": float(idle_s)}
+    return [OpenSession(*found) for found in await conn.execute(_OPEN_OF, row)]

@@ -21,6 +21,10 @@ from tests.infra.servers import serving
 from workers.cli.staff import staff_commands, token_commands
 
 Oms = Callable[..., Awaitable[Result]]
+NO_ADMINS = (
+    "UPDATE staff SET active = false FROM set_config('oms.even_last_admin', 'on', true) WHERE role = 'admin'"
+    " RETURNING name"
+)
 SECRETS = ("password", "secret", "address", "token")
 
 
@@ -117,7 +121,7 @@ async def test_the_audit_log_says_who_and_where_from(admin: ApiClient) -> None:
 
 @pytest.mark.parametrize("action", ["reset", "remove"])
 async def test_the_last_admin_is_let_go_only_when_it_is_said(admin: ApiClient, action: str) -> None:
-    await admin.sql("UPDATE staff SET active = false WHERE role = 'admin' RETURNING name")
+    await admin.sql(NO_ADMINS)
     one = await hired(admin, "admin")
     path = f"/v1/staff/{one['name']}/{action}"
     refused = await admin.post(path, {})
@@ -127,7 +131,7 @@ async def test_the_last_admin_is_let_go_only_when_it_is_said(admin: ApiClient, a
 
 
 async def test_two_admins_who_leave_at_once_leave_one(admin: ApiClient) -> None:
-    await admin.sql("UPDATE staff SET active = false WHERE role = 'admin' RETURNING name")
+    await admin.sql(NO_ADMINS)
     both = [(await hired(admin, "admin"))["name"] for _ in range(2)]
     answers = await asyncio.gather(*(admin.post(f"/v1/staff/{name}/remove") for name in both))
     assert sorted(answer.status_code for answer in answers) == [200, 409]
@@ -204,7 +208,7 @@ async def test_oms_staff_works_by_address_and_token(oms: Oms, admin: ApiClient) 
 
 
 async def test_oms_staff_tells_of_the_last_admin(oms: Oms, admin: ApiClient) -> None:
-    await admin.sql("UPDATE staff SET active = false WHERE role = 'admin' RETURNING name")
+    await admin.sql(NO_ADMINS)
     name = (await hired(admin, "admin"))["name"]
     refused = await oms(staff_commands.app, "remove", name)
     assert (refused.exit_code, "the only admin" in refused.stderr) == (1, True)
