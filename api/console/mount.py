@@ -2,20 +2,21 @@
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from api.console import alerts, approvals, audit, documents, feedback, sign_in, webhooks
+from api.console import alerts, approvals, audit, counts, documents, feedback, sign_in, webhooks
 from api.console.after_sales import delivery_exception, return_request, returns
 from api.console.orders import changes, contact, dashboard, detail, holds, manual_transition
 from api.console.payments import provider_cases, refunds, store_credit
 from api.console.rendering import SITE, page
-from api.console.session import StaffSignInNeeded, to_sign_in
+from api.console.session import StaffSignInNeeded, member, to_sign_in
 from api.console.support import bulk_jobs, failing_workflows, parked_steps, retrying_steps, workflow_operations
 from api.errors import Problem
-from api.pages.error_pages import as_pages
+from api.pages.error_pages import as_pages, reader_of
 from api.pages.forms import require_own_origin
 
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
     dashboard.router,
+    counts.router,
     detail.router,
     refunds.router,
     changes.router,
@@ -50,6 +51,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(StaffSignInNeeded, to_sign_in)
 
 
-def _refusal(request: Request, problem: Problem) -> Response:
-    member = getattr(request.state, "member", None)
-    return page(request, "problem.html", status=problem.status_code, member=member, problem=problem)
+async def _refusal(request: Request, problem: Problem) -> Response:
+    reader = await reader_of(request, problem, "member", member)
+    return page(request, "problem.html", status=problem.status_code, member=reader, problem=problem)

@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from api.console.i18n import LANGUAGES, WORDS, language
+from api.console.navigation import links
 from api.dependencies import services_of
 from api.pages.rendering import Site
 from api.pages.slot_fields import written
@@ -15,6 +16,9 @@ from domain.support.steps import Action, Step
 from infra.time_zones import zone_at
 
 SITE = Site("/console", Path(__file__).with_name("templates"), WORDS)
+
+
+SITE.environment.globals["navigation"] = links
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:

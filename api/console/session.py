@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.dependencies import limits, origin, services_of
 from api.pages import forms
-from api.pages.forms import csrf_of
+from api.pages.forms import csrf_of, masked
 from api.services.staff import console_sessions
 from domain.access import Principal, Role
 
@@ -52,7 +52,7 @@ async def member(request: Request) -> Any:
         raise StaffSignInNeeded
     where = origin(request, "console")
     limits(request).caller(Principal(found.role, found.name))
-    request.state.member = StaffMember(found.name, found.role, csrf_of(cookie), where)
+    request.state.member = StaffMember(found.name, found.role, masked(csrf_of(cookie)), where)
     return request.state.member
 
 

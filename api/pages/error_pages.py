@@ -7,7 +7,8 @@ from fastapi import FastAPI, Request, Response
 
 from api.errors import Problem, ProblemResponse
 
-Show = Callable[[Request, Problem], Response]
+Show = Callable[[Request, Problem], Awaitable[Response]]
+Reader = Callable[[Request], Awaitable[Any]]
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
 
@@ -17,13 +18,25 @@ def as_pages(app: FastAPI, home: str, show: Show) -> None:
         app.add_exception_handler(kind, _as_page(handler, home, show))
 
 
+async def reader_of(request: Request, problem: Problem, kept: str, find: Reader) -> Any:
+    """Who reads the page, so that it keeps their navigation: kept in the request's state, else found by the session;
+    nobody where none is open, and where the server itself has a trouble."""
+    known = getattr(request.state, kept, None)
+    if known is not None or problem.status_code >= 500:
+        return known
+    try:
+        return await find(request)
+    except Exception:
+        return None
+
+
 def _as_page(handler: Any, home: str, show: Show) -> Handler:
     async def handle(request: Request, error: Exception) -> Response:
         response: Response = await handler(request, error)
         path = request.url.path
         if not (path == home or path.startswith(f"{home}/")) or not isinstance(response, ProblemResponse):
             return response
-        page = show(request, response.problem)
+        page = await show(request, response.problem)
         if (wait := response.headers.get("retry-after")) is not None:
             page.headers["Retry-After"] = wait
         return page

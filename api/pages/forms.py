@@ -15,6 +15,7 @@ from api.http.guard import public_https
 from api.http.request_body import refused
 
 Model = TypeVar("Model", bound=BaseModel)
+_PROOF_CHARS = 32
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -43,7 +44,24 @@ def new_key() -> str:
 
 def csrf_of(cookie: str) -> str:
     """What a form of this session proves itself with: another site can neither read nor guess it."""
-    return hashlib.sha256(f"form\n{cookie}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"form\n{cookie}".encode()).hexdigest()[:_PROOF_CHARS]
+
+
+def masked(proof: str) -> str:
+    """The proof as a page carries it, different in each: pages are compressed, and what stays the same in an answer can
+    be guessed from its length."""
+    mask = secrets.token_bytes(len(proof) // 2)
+    hidden = bytes(a ^ b for a, b in zip(mask, bytes.fromhex(proof), strict=True))
+    return (mask + hidden).hex()
+
+
+def _unmasked(typed: str) -> str:
+    try:
+        both = bytes.fromhex(typed) if len(typed) == 2 * _PROOF_CHARS else b""
+    except ValueError:
+        return typed
+    half = len(both) // 2
+    return bytes(a ^ b for a, b in zip(both[:half], both[half:], strict=True)).hex() if both else typed
 
 
 async def require_own_origin(request: Request) -> None:
@@ -79,6 +97,6 @@ def secure(request: Request, home: str) -> bool:
 async def posted(request: Request, csrf: str) -> dict[str, str]:
     """The fields of a form of ours, the last of each name. Raises Problem `form_expired`."""
     fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-    if not hmac.compare_digest(fields.pop("csrf", "").encode(), csrf.encode()):
+    if not hmac.compare_digest(_unmasked(fields.pop("csrf", "")).encode(), _unmasked(csrf).encode()):
         raise Problem("form_expired", "this page is older than your session; load it again")
     return fields

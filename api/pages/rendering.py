@@ -1,24 +1,25 @@
 """Pages: Jinja templates that escape everything, with the reader's words, and times and money as people read them."""
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
+from api.pages import assets, notices
+from api.pages.assets import STATIC
 from api.pages.i18n import Words, language
 from domain.money import Money, written
 from domain.situations.situation import Moment
 
-STATIC = Path(__file__).with_name("static")
+__all__ = ["HEADERS", "STATIC", "Site", "instant", "money", "sentence_time", "when"]
+
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -41,13 +42,14 @@ class Site:
     def environment(self) -> Environment:
         """Where the templates are made; filters of one site alone are added to it."""
         found = Environment(
-            loader=FileSystemLoader(self._templates),
+            loader=_loader(self._templates),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
         found.globals["asset"] = self.asset
+        found.globals["home"] = self.home
         found.filters["money"] = money
         found.filters["written"] = written
         found.filters["when"] = when
@@ -55,15 +57,16 @@ class Site:
 
     def asset(self, name: str) -> str:
         """The address of a static file, new when its content is."""
-        return f"{self.home}/static/{name}?v={_version(name)}"
+        return f"{self.home}/static/{name}?v={assets.asset(name).version}"
 
     def serve_static(self, app: FastAPI) -> None:
         """Mount the static files, which all sites share, under this one's address."""
-        app.mount(f"{self.home}/static", StaticFiles(directory=STATIC), name=f"{self.home[1:]}-static")
+        app.mount(f"{self.home}/static", assets.serve, name=f"{self.home[1:]}-static")
 
     def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         """A page, or a fragment. It also gets `t`, `code`, `explained`, `failure`, `lang`, `path`, `member`."""
         lang = language(request)
+        t = self.words.speaker(lang)
 
         def code(group: str, value: str) -> str:
             return self.words.code_words(lang, group, value)
@@ -78,20 +81,25 @@ class Site:
 
         known: dict[str, Any] = {
             "explained": explained,
-            "t": self.words.speaker(lang),
+            "t": t,
             "code": code,
             "failure": failure,
             "lang": lang,
             "path": request.url.path,
             "member": None,
+            "visitor": None,
+            "notice": notices.taken(request, t),
             **context,
         }
-        return HTMLResponse(self.environment.get_template(template).render(known), status, HEADERS)
+        response = HTMLResponse(self.environment.get_template(template).render(known), status, HEADERS)
+        notices.shown(request, response, self.home)
+        return response
 
 
-@lru_cache(maxsize=32)
-def _version(name: str) -> str:
-    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+def _loader(templates: Path) -> ChoiceLoader:
+    """The site's own templates, then those of all sites, which `pages/` names where a site has one of that name."""
+    shared = FileSystemLoader(Path(__file__).with_name("templates"))
+    return ChoiceLoader([FileSystemLoader(templates), shared, PrefixLoader({"pages": shared})])
 
 
 def money(amount_minor: int, currency: str) -> Markup:

@@ -3,7 +3,7 @@
 from api.pages.i18n import Words, read, words_of
 
 FOLDER = words_of("portal")
-WORDS = Words([words_of("console"), FOLDER])
+WORDS = Words([words_of("pages"), words_of("console"), FOLDER])
 
 
 def own(key: str) -> bool:

@@ -5,13 +5,13 @@ import re
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.errors import Problem
-from api.pages.error_pages import as_pages
+from api.pages.error_pages import as_pages, reader_of
 from api.pages.forms import require_own_origin
 from api.portal import documents, feedback, payments, sign_in
 from api.portal.after_sales import delivery_exception, return_detail, return_request
 from api.portal.orders import cancellation, changes, detail, listing
 from api.portal.rendering import HOME, SITE, page
-from api.portal.session import CustomerSignInNeeded, to_sign_in
+from api.portal.session import CustomerSignInNeeded, to_sign_in, visitor
 
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
@@ -38,8 +38,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(CustomerSignInNeeded, to_sign_in)
 
 
-def _refusal(request: Request, problem: Problem) -> Response:
+async def _refusal(request: Request, problem: Problem) -> Response:
     """Why not, and what else is possible; the way back is the order that it was about."""
+    await reader_of(request, problem, "visitor", visitor)
     order = _ORDER.match(request.url.path)
     back = f"{HOME}/orders/{order[1]}" if order and problem.status_code != 404 else HOME
     return page(request, "problem.html", status=problem.status_code, problem=problem, back=back)

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.authorization import OrderOverview, visible_order
 from api.dependencies import Services, limits, order_number, services_of
 from api.pages import forms
-from api.pages.forms import csrf_of
+from api.pages.forms import csrf_of, masked
 from api.portal.rendering import HOME
 from api.services.portal import portal_sessions
 from api.services.portal.portal_sessions import PortalContact
@@ -41,7 +41,7 @@ async def visitor(request: Request) -> Any:
     if found is None:
         raise CustomerSignInNeeded
     limits(request).customer(found.indexes[0].hex())
-    request.state.visitor = Visitor(found, csrf_of(cookie))
+    request.state.visitor = Visitor(found, masked(csrf_of(cookie)))
     return request.state.visitor
 
 

@@ -327,6 +327,7 @@ async def test_without_scripts_everything_works(live: StackRun, browser: Browser
     await live.reaches(order_no, "cancelled")
     await page.get_by_role("link", name="My orders").first.click()
     await page.get_by_text("Cancelled", exact=True).wait_for()
+    await page.locator(".account > summary").click()
     await page.get_by_role("button", name="Sign out").click()
     await page.wait_for_url("**/portal/sign-in")
 

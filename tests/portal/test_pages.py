@@ -143,7 +143,7 @@ async def test_pages_speak_the_browsers_language_and_are_light(shop: ApiClient) 
         (f"/orders/{order_no}/cancel", "What happens next", "操作后会怎样"),
         ("/sign-in", "Send me a code", "发送验证码"),
         ("/enter?token=x", "Show my orders", "查看我的订单"),
-        ("/nothing", "There is no such page", "没有这个页面"),
+        ("/nothing", "Page not found", "未找到页面"),
     ):
         for lang, there, other in (("en-GB,en;q=0.8", english, chinese), ("zh-CN,zh;q=0.9", chinese, english)):
             page = await (await signed_in(shop, customer, lang)).get(path)

@@ -38,3 +38,9 @@ async def read(
         returns = await dashboard.returns_waiting(conn) if with_returns else {}
         rows = await listing.page(conn, wanted)
     return Dashboard(counts, returns, backlog, *cut([services.failing.marked(row) for row in rows], limit, NEWEST))
+
+
+async def needing_attention(services: Services) -> int:
+    """How many orders wait for support, at most COUNTED + 1."""
+    async with services.database.begin() as conn:
+        return await dashboard.needing_attention(conn)

@@ -26,8 +26,13 @@ _RETURNS = text(
 async def counts(conn: AsyncConnection) -> dict[str, int]:
     """Orders by status, and under `stuck` those that wait for support; COUNTED + 1 stands for any larger number."""
     found = {str(row.status): int(row.orders) for row in await conn.execute(_COUNTS, {"counted": COUNTED})}
-    found["stuck"] = int((await conn.execute(_STUCK, {"counted": COUNTED})).scalar_one())
+    found["stuck"] = await needing_attention(conn)
     return found
+
+
+async def needing_attention(conn: AsyncConnection) -> int:
+    """Orders that wait for support; COUNTED + 1 stands for any larger number."""
+    return int((await conn.execute(_STUCK, {"counted": COUNTED})).scalar_one())
 
 
 async def returns_waiting(conn: AsyncConnection) -> dict[str, int]:

@@ -1,0 +1,26 @@
+"""The numbers beside links of the navigation."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from api.console.session import CurrentStaff
+from api.dependencies import Services, services_of
+from api.pages.rendering import HEADERS
+from api.services.orders import order_dashboard
+from domain.access import Role
+
+router = APIRouter(prefix="/console")
+
+
+@router.get("/counts")
+async def counts(request: Request, member: CurrentStaff) -> Response:
+    """`{name: text}` for the counts that this role may know; a page asks again and again."""
+    services, found = services_of(request), {}
+    if member.may(Role.SUPPORT):
+        found["attention"] = await _attention(services)
+    return JSONResponse(found, headers=HEADERS)
+
+
+async def _attention(services: Services) -> str:
+    number, most = await order_dashboard.needing_attention(services), order_dashboard.COUNTED
+    return f"{most}+" if number > most else str(number or "")

@@ -1,0 +1,102 @@
+"""The console's navigation. A page gets a place with one line; what a role may not open, it does not see."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from api.console.session import StaffMember
+from domain.access import Role
+
+_CASES = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A link: `label` is a key of words, `roles` who may open it (nobody named: all staff), `icon` a shape of kit.html,
+    `count` a number that GET /console/counts answers, `under` further addresses that belong to the page."""
+
+    label: str
+    href: str
+    roles: tuple[Role, ...] = ()
+    icon: str = ""
+    count: str = ""
+    under: tuple[str, ...] = ()
+    children: tuple["Entry", ...] = ()
+
+
+NAVIGATION = (
+    Entry("nav.orders", "/console", icon="orders", under=("/console/orders",), children=(
+        Entry("nav.all_orders", "/console", under=("/console/orders",)),
+        Entry("holds", "/console/holds"),
+    )),
+    Entry("nav.attention", "/console/stuck", icon="attention", count="attention", children=(
+        Entry("nav.failed", "/console/stuck", (Role.SUPPORT,)),
+        Entry("retrying", "/console/retrying", (Role.SUPPORT,)),
+        Entry("bugs", "/console/bugs", (Role.SUPPORT, Role.OPERATIONS)),
+        Entry("approvals", "/console/approvals", _CASES),
+        Entry("at_providers", "/console/at-providers", _CASES),
+        Entry("jobs", "/console/jobs", (Role.SUPPORT,)),
+    )),
+    Entry("returns", "/console/returns", icon="returns"),
+    Entry("nav.notices", "/console/notices", (Role.OPERATIONS,), icon="alerts"),
+    Entry("nav.reports", "/console/feedback", icon="reports", children=(
+        Entry("feedback", "/console/feedback", (Role.SUPPORT, Role.OPERATIONS)),
+        Entry("nav.audit", "/console/audit", (Role.ADMIN,)),
+    )),
+    Entry("nav.settings", "/console/webhooks", icon="settings", children=(
+        Entry("webhooks", "/console/webhooks", (Role.OPERATIONS,)),
+    )),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as a page shows it to somebody; `current` is "page", "true" (the page is within it) or empty."""
+
+    label: str
+    href: str
+    icon: str
+    count: str
+    current: str
+    children: tuple["Link", ...]
+
+
+def links(member: StaffMember, path: str) -> list[Link]:
+    """What this person may open; the sub-pages only where the reader is."""
+    here = _nearest(path)
+    return [link for entry in NAVIGATION if (link := _link(entry, member, here)) is not None]
+
+
+def _link(entry: Entry, member: StaffMember, here: Entry | None) -> Link | None:
+    children = [child for child in entry.children if not child.roles or member.may(*child.roles)]
+    if (entry.roles and not member.may(*entry.roles)) or (entry.children and not children):
+        return None
+    inside = here is entry or here in entry.children
+    shown = tuple(_shown(child, "page" if here is child else "") for child in children) if inside else ()
+    href = children[0].href if children else entry.href
+    return Link(entry.label, href, entry.icon, entry.count, _current(entry, here, inside), shown)
+
+
+def _shown(entry: Entry, current: str) -> Link:
+    return Link(entry.label, entry.href, entry.icon, entry.count, current, ())
+
+
+def _current(entry: Entry, here: Entry | None, inside: bool) -> str:
+    return "page" if here is entry else ("true" if inside else "")
+
+
+def _nearest(path: str) -> Entry | None:
+    """The entry whose address, or one under it, is the longest that `path` begins with."""
+    fits = [(len(place), entry) for entry in _leaves(NAVIGATION) for place in _places(entry) if _within(path, place)]
+    return max(fits, key=lambda fit: fit[0])[1] if fits else None
+
+
+def _places(entry: Entry) -> tuple[str, ...]:
+    return (entry.href, *entry.under)
+
+
+def _within(path: str, place: str) -> bool:
+    return path == place or (place != "/console" and path.startswith(f"{place}/"))
+
+
+def _leaves(entries: Iterable[Entry]) -> list[Entry]:
+    return [leaf for entry in entries for leaf in (entry.children or (entry,))]
