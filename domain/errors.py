@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from domain.money import Money
+from domain.money import Money, shown
 from domain.problems import SENTENCES
 
 Fact = int | str
@@ -51,11 +51,16 @@ def amounts_in(currency: str) -> Iterator[None]:
         raise
 
 
-def formatted(facts: Mapping[str, object]) -> dict[str, object]:
-    """Facts as a sentence holds them: `left_minor` and `currency` become `left`, 56.54 USD."""
+def formatted(facts: Mapping[str, object], lang: str | None = None) -> dict[str, object]:
+    """Facts as a sentence holds them: `left_minor` and `currency` become `left`, 56.54 USD; $56.54 for a reader."""
     currency, words = facts.get("currency"), dict(facts)
     for name, value in facts.items():
         if name.endswith("_minor") and isinstance(value, int):
-            amount = str(Money(value, currency)) if isinstance(currency, str) else f"{value} minor units"
-            words[name.removesuffix("_minor")] = amount
+            words[name.removesuffix("_minor")] = _amount(value, currency, lang)
     return words
+
+
+def _amount(minor: int, currency: object, lang: str | None) -> str:
+    if not isinstance(currency, str):
+        return f"{minor} minor units"
+    return shown(minor, currency, lang) if lang else str(Money(minor, currency))

@@ -8,6 +8,8 @@ from domain.currencies import exponent
 
 MAX_MINOR = 10**15
 CURRENCY = re.compile(r"^[A-Z]{3}$")
+# The sign of a currency where it is clear to a reader: in English, in Chinese.
+_SIGNS = {"CNY": ("¥", "¥"), "USD": ("$", "US$"), "EUR": ("€", "€"), "GBP": ("£", "£"), "JPY": ("JP¥", "JP¥")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,13 @@ def written(minor: int, currency: str, *, grouped: bool = False) -> str:
     whole, rest = divmod(abs(minor), 10**digits)
     point = f".{rest:0{digits}d}" if digits else ""
     return f"{'-' if minor < 0 else ''}{whole:{',' if grouped else ''}d}{point}"
+
+
+def shown(minor: int, currency: str, lang: str) -> str:
+    """An amount as people read it: $1,234.50, in Chinese US$1,234.50; 5 XOF where the sign is not clear."""
+    number = written(abs(minor), currency, grouped=True)
+    minus, signs = "-" if minor < 0 else "", _SIGNS.get(currency)
+    return f"{minus}{signs[lang == 'zh']}{number}" if signs else f"{minus}{number} {currency}"
 
 
 def minor_of(typed: str, currency: str) -> int:

@@ -66,7 +66,7 @@ class Words:
         for key, texts in self.catalogue().items():
             if key == f"told.{code}" or key.startswith(f"told.{code}."):
                 try:
-                    return texts[LANGUAGES.index(lang)].format(**formatted(facts))
+                    return texts[LANGUAGES.index(lang)].format(**formatted(facts, lang))
                 except KeyError:
                     continue
         return None

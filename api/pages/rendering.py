@@ -1,6 +1,5 @@
 """Pages: Jinja templates that escape everything, with the reader's words, and times and money as people read them."""
 
-import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -9,13 +8,15 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from api.pages import assets, notices
 from api.pages.assets import STATIC
 from api.pages.i18n import Words, language
-from domain.money import Money, written
+from api.pages.time_words import ahead, distance
+from domain.money import shown, written
 from domain.situations.situation import Moment
 
 __all__ = ["HEADERS", "STATIC", "Site", "instant", "money", "sentence_time", "when"]
@@ -28,8 +29,6 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 _SENTENCE_TIMES = {"en": "%-d %b %H:%M UTC", "zh": "%-m月%-d日 %H:%M UTC"}
-_UNITS_ZH = {"d": "天", "h": "小时", "min": "分钟", "s": "秒"}
-_STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 class Site:
@@ -102,18 +101,18 @@ def _loader(templates: Path) -> ChoiceLoader:
     return ChoiceLoader([FileSystemLoader(templates), shared, PrefixLoader({"pages": shared})])
 
 
-def money(amount_minor: int, currency: str) -> Markup:
-    """An amount, its digits aligned by the stylesheet."""
-    return Markup('<span class="money">{}</span>').format(Money(amount_minor, currency))
+@pass_context
+def money(context: Context, amount_minor: int, currency: str) -> Markup:
+    """An amount as the reader writes it, its digits aligned by the stylesheet."""
+    return Markup('<span class="money">{}</span>').format(shown(amount_minor, currency, context["lang"]))
 
 
-def when(moment: datetime | str, now: datetime | None = None) -> Markup:
-    """How long ago (or, with a plus, how far ahead); the exact time is its title."""
+@pass_context
+def when(context: Context, moment: datetime | str) -> Markup:
+    """How long ago, or how far ahead; the exact time is its title, which a script shows on a tap."""
     at = instant(moment)
-    seconds = int(((now or datetime.now(UTC)) - at).total_seconds())
-    size, unit = next(((size, unit) for size, unit in _STEPS if abs(seconds) >= size), (1, "s"))
-    words = f"{'+' if seconds < 0 else ''}{abs(seconds) // size} {unit}"
     exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    words = distance(at, datetime.now(UTC), context["lang"])
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, words)
 
 
@@ -123,16 +122,10 @@ def sentence_time(lang: str) -> Callable[[Moment], Markup]:
     def shown(moment: Moment) -> Markup:
         at = instant(moment.at)
         exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        words = _ahead(at, lang) if moment.near else at.strftime(_SENTENCE_TIMES[lang])
+        words = ahead(at, datetime.now(UTC), lang) if moment.near else at.strftime(_SENTENCE_TIMES[lang])
         return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, words)
 
     return shown
-
-
-def _ahead(at: datetime, lang: str) -> str:
-    seconds = max(0, math.ceil((at - datetime.now(UTC)).total_seconds()))
-    size, unit = next(((size, unit) for size, unit in _STEPS if seconds >= size), (1, "s"))
-    return f"in {seconds // size} {unit}" if lang == "en" else f"{seconds // size} {_UNITS_ZH[unit]}后"
 
 
 def instant(moment: datetime | str) -> datetime:

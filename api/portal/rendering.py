@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from api.dependencies import services_of
@@ -16,13 +18,12 @@ from api.pages.i18n import LANGUAGES, language
 from api.pages.rendering import Site, instant
 from api.pages.slot_fields import is_odd
 from api.portal.i18n import WORDS, own
-from domain.money import Money, written
+from domain.money import shown
 from domain.situations.situation import Moment
 from infra.time_zones import zone_at
 
 HOME = "/portal"
 SITE = Site(HOME, Path(__file__).with_name("templates"), WORDS)
-_SIGNS = {"CNY": "¥", "USD": "US$", "EUR": "€", "GBP": "£"}
 _DATES = {"en": "%-d %b %Y", "zh": "%Y年%-m月%-d日"}
 
 
@@ -43,7 +44,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     known: dict[str, Any] = {
         "slot": slot,
         "address": address_of,
-        "cash": cash,
+        "cash": _cash,
         "at": at,
         "day": day,
         "own": own,
@@ -84,17 +85,28 @@ def teller(lang: str) -> Callable[..., Markup]:
     """`sentence(key, **values)`: words around amounts and times, which are markup; anything else is escaped."""
 
     def sentence(key: str, **values: Any) -> Markup:
-        return escape(WORDS.catalogue()[key][LANGUAGES.index(lang)]).format(**values)
+        known = {name: cash(*one.money, lang) if isinstance(one, Cash) else one for name, one in values.items()}
+        return escape(WORDS.catalogue()[key][LANGUAGES.index(lang)]).format(**known)
 
     return sentence
 
 
-def cash(amount_minor: int, currency: str) -> Markup:
+class Cash(Markup):
+    """An amount on a page; `teller` writes it anew in the language of its sentence."""
+
+    money: tuple[int, str]
+
+
+def cash(amount_minor: int, currency: str, lang: str = "en") -> Cash:
     """An amount with its currency's sign in front; currencies without one of their own keep their code."""
-    sign, text = _SIGNS.get(currency), str(Money(amount_minor, currency))
-    if sign is not None:
-        text = f"{'-' if amount_minor < 0 else ''}{sign}{written(abs(amount_minor), currency, grouped=True)}"
-    return Markup('<span class="money">{}</span>').format(text)
+    text = Cash(Markup('<span class="money">{}</span>').format(shown(amount_minor, currency, lang)))
+    text.money = (amount_minor, currency)
+    return text
+
+
+@pass_context
+def _cash(context: Context, amount_minor: int, currency: str) -> Cash:
+    return cash(amount_minor, currency, context["lang"])
 
 
 def address_of(ship_to: dict[str, str]) -> str:
@@ -115,4 +127,4 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-SITE.environment.globals.update(address=address_of, cash=cash, own=own)
+SITE.environment.globals.update(address=address_of, cash=_cash, own=own)

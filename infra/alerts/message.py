@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from domain.alerts import Kind, Phase
-from domain.money import MAX_MINOR, Money
+from domain.money import MAX_MINOR, shown
 from infra.alerts.i18n import catalogue, duration, word
 from infra.db.alerts.alert_deliveries import Notice
 from infra.db.alerts.findings import Amount
@@ -79,7 +79,7 @@ def lines_of(notice: Notice, lang: str, now: datetime) -> list[tuple[str, str]]:
     label = f"{counted} ({word(lang, 'most').lower()})" if ended else counted
     lines = [(label, f"{count:,}"), _age(notice, lang, now)]
     if notice.amounts and not ended:
-        lines.append((word(lang, "money"), ", ".join(_money(amount) for amount in notice.amounts)))
+        lines.append((word(lang, "money"), ", ".join(_money(amount, lang) for amount in notice.amounts)))
     lines += [(word(lang, f"fact.{name}"), _value(lang, name, value)) for name, value in _facts(notice)]
     return [(label, readable(value)) for label, value in lines if value]
 
@@ -110,8 +110,8 @@ def _age(notice: Notice, lang: str, now: datetime) -> tuple[str, str]:
     return word(lang, "oldest"), duration(lang, (now - began).total_seconds())
 
 
-def _money(amount: Amount) -> str:
-    return str(Money(min(int(amount["amount_minor"]), MAX_MINOR), amount["currency"]))
+def _money(amount: Amount, lang: str) -> str:
+    return shown(min(int(amount["amount_minor"]), MAX_MINOR), amount["currency"], lang)
 
 
 def _hint(notice: Notice, phase: str, lang: str) -> list[tuple[str, str]]:

@@ -157,7 +157,7 @@ async def test_stuck_orders_are_grouped_by_cause(support: StaffBrowser) -> None:
     orders = [await parked(support, error) for _ in range(3)]
     queue = (await support.get("/console/stuck/groups")).text
     row = re.search(rf"<tr>(?:(?!</tr>).)*{error}.*?</tr>", queue, re.S)
-    assert row is not None and ">3" in row[0] and "255.00 CNY" in row[0]
+    assert row is not None and ">3" in row[0] and "¥255.00" in row[0]
     group = (await support.get("/console/stuck/group", step="book", error=error, provider="sandbox")).text
     assert all(order_no in group for order_no in orders)
     assert orders[0] in (await support.get(f"/console/stuck/{orders[0]}")).text
@@ -173,7 +173,7 @@ async def test_a_bulk_act_asks_for_the_number_and_acts_once(support: StaffBrowse
     for _ in range(3):
         await parked(support, error)
     response = await bulk(support, error)
-    assert (response.status_code, "Are you sure?" in response.text, "255.00 CNY" in response.text) == (200, True, True)
+    assert (response.status_code, "Are you sure?" in response.text, "¥255.00" in response.text) == (200, True, True)
     key = hidden(response.text, "key")
     wrong = await bulk(support, error, count="2", key=key)
     assert (wrong.status_code, "There are 3 orders now" in wrong.text) == (409, True)

@@ -19,7 +19,7 @@ async def test_support_refunds_a_piece_and_then_an_amount(live: StackRun, browse
     await page.locator("input[name='units.1']").fill("1")
     await page.locator("input[name=reason]").fill("a stain")
     await page.get_by_role("button", name="Preview").click()
-    assert "10.00 CNY" in await page.locator("dl").inner_text()
+    assert "¥10.00" in await page.locator("dl").inner_text()
     assert await fits(page), "wider than the telephone"
     grave += await found_by_axe(page, "preview")
     await page.get_by_role("button", name="Refund").click()

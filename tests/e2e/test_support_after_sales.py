@@ -56,7 +56,7 @@ async def test_support_has_a_lost_parcel_sent_again(live: StackRun, browser: Bro
     again = page.locator("section", has=page.get_by_role("heading", name="Send again"))
     await again.get_by_label("Reason").wait_for()
     text = await page.locator("main").inner_text()
-    assert "20.00 CNY" in text and "The customer pays nothing more" in text
+    assert "¥20.00" in text and "The customer pays nothing more" in text
     grave = await fine(page)
     await again.get_by_label("Reason").fill("she rang")
     await again.get_by_role("button", name="Send again").click()
@@ -107,7 +107,7 @@ async def test_support_exchanges_a_piece_for_other_goods(live: StackRun, browser
     await page.get_by_role("button", name="Preview").click()
     await page.get_by_role("button", name="Request a return").wait_for()
     text = await page.locator("dl").inner_text()
-    assert "Amount due" in text and "2.50 CNY" in text and "10.00 CNY" in text
+    assert "Amount due" in text and "¥2.50" in text and "¥10.00" in text
     grave += await fine(page)
     await page.get_by_role("button", name="Request a return").click()
     await page.wait_for_url("**/console/returns/rt_*")
@@ -135,7 +135,7 @@ async def test_support_sends_the_new_piece_first_against_a_guarantee(live: Stack
     await page.get_by_label("支付凭证").fill("tok_ok")
     await page.get_by_role("button", name="预览结果").click()
     await page.get_by_text("担保成立后立即生成换货订单").wait_for()
-    assert "10.00 CNY" in await page.locator("dl").inner_text()
+    assert "¥10.00" in await page.locator("dl").inner_text()
     grave = await fine(page)
     await page.get_by_role("button", name="申请退货").click()
     await page.wait_for_url("**/console/returns/rt_*")
@@ -147,7 +147,7 @@ async def test_support_sends_the_new_piece_first_against_a_guarantee(live: Stack
 
     await until(authorised, "the guarantee is authorised")
     await page.reload()
-    await page.get_by_text("10.00 CNY 已预授权").wait_for()
+    await page.get_by_text("¥10.00 已预授权").wait_for()
     await page.locator("dl a.no").wait_for()
     assert not grave + await fine(page)
 
@@ -173,7 +173,7 @@ async def test_support_gives_store_credit_and_sees_it(live: StackRun, browser: B
     await page.reload()
     await page.get_by_role("link", name="Store credit of the customer").click()
     await page.get_by_text("Available (CNY)").wait_for()
-    assert "10.00 CNY" in await page.locator("dl").inner_text()
+    assert "¥10.00" in await page.locator("dl").inner_text()
     grave += await fine(page, found_day_and_night)
     await page.get_by_role("link", name="Return 1").click()
     await page.wait_for_url(f"**/console/returns/{return_id}")

@@ -15,7 +15,7 @@ from tests.faults.driver import post
 from tests.faults.stackrun import StackRun
 
 _TILE = re.compile(r'href="/console\?status=(\w+)"[^>]*>[^<]*<b[^>]*>(\d+\+?)</b>')
-_CAUSE = re.compile(r'<td class="num">(\d+).*?<td class="num"><span class="money">([\d,]+)\.(\d\d) ', re.DOTALL)
+_CAUSE = re.compile(r'<td class="num">(\d+).*?<td class="num"><span class="money">[^\d]*([\d,]+)\.(\d\d)', re.DOTALL)
 _MOVED = re.compile(r"(\d+) accepted, (\d+) refused, of (\d+)")
 
 

@@ -46,14 +46,14 @@ async def test_store_credit_is_asked_for(support: StaffBrowser) -> None:
 async def test_much_money_is_shown_to_need_a_second_person(support: StaffBrowser, way: str, reported: bool) -> None:
     order_no = await delivered(support.api, lines=[{"sku": "TEA-1", "quantity": 30}])
     response = await sent(support, order_no, **{"units.TEA-1": "30", "resolution": way})
-    assert response.status_code == 200 and "1275.00 CNY" in response.text
+    assert response.status_code == 200 and "¥1,275.00" in response.text
     assert ("a second person decides after the inspection" in response.text) == reported
 
 
 async def test_the_same_again_costs_nothing(support: StaffBrowser) -> None:
     order_no = await delivered(support.api)
     response = await sent(support, order_no, resolution="exchange")
-    assert re.search(r"Amount due</dt><dd>[^<]*<span[^>]*>0.00 CNY", response.text)
+    assert re.search(r"Amount due</dt><dd>[^<]*<span[^>]*>¥0.00", response.text)
     made = await confirmed(support, order_no, response)
     assert (made["resolution"], made["exchange"]["lines"], made["exchange"]["advance"]) == ("exchange", [], False)
     assert "same goods" in (await support.get(f"/console/returns/{made['return_id']}")).text
@@ -61,7 +61,7 @@ async def test_the_same_again_costs_nothing(support: StaffBrowser) -> None:
 
 @pytest.mark.parametrize(
     ("units", "label", "amount"),
-    [("5", "Amount due", "7.50 CNY"), ("1", "Remainder to be refunded", "32.50 CNY")],
+    [("5", "Amount due", "¥7.50"), ("1", "Remainder to be refunded", "¥32.50")],
 )
 async def test_other_goods_are_dearer_or_cheaper(support: StaffBrowser, units: str, label: str, amount: str) -> None:
     order_no = await delivered(support.api)
@@ -77,7 +77,7 @@ async def test_other_goods_are_dearer_or_cheaper(support: StaffBrowser, units: s
 async def test_new_goods_go_out_first_against_a_guarantee(support: StaffBrowser) -> None:
     order_no = await delivered(support.api)
     response = await sent(support, order_no, resolution="exchange_first", **CARD)
-    assert re.search(r"Guarantee</dt><dd>[^<]*<span[^>]*>42.50 CNY", response.text)
+    assert re.search(r"Guarantee</dt><dd>[^<]*<span[^>]*>¥42.50", response.text)
     made = await confirmed(support, order_no, response)
     assert (made["exchange"]["advance"], made["exchange"]["guarantee"]["amount_minor"]) == (True, 4_250)
     page = (await support.get(f"/console/returns/{made['return_id']}")).text

@@ -141,10 +141,10 @@ async def test_the_board_counts_returns_that_wait_for_somebody(shop: ApiClient) 
 async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_by_itself(support: StaffBrowser) -> None:
     order_no = await at_home(support.api)
     form = (await support.get(f"/console/orders/{order_no}/return")).text
-    assert "TEA-1, line 2 at 8.00 CNY: quantity (of 2)" in form and 'name="units_of_line.1"' in form
+    assert "TEA-1, line 2 at ¥8.00: quantity (of 2)" in form and 'name="units_of_line.1"' in form
     body = {"units_of_line.2": "1", "reason": "the customer rang", "reason_code": "changed_mind"}
     means = await support.post(f"/console/orders/{order_no}/return", **body)
-    assert "8.00 CNY" in means.text and "line 2" in means.text
+    assert "¥8.00" in means.text and "line 2" in means.text
     fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', means.text))
     fields.pop("csrf")
     done = await support.post(f"/console/orders/{order_no}/return", **fields, confirm="1")

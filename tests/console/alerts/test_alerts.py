@@ -38,7 +38,7 @@ async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_told(shop
     )
     live = await operations.http.get(PAGE, headers={"X-Live": "1"})
     assert "<html" not in live.text and "Orders: 1,234" in live.text and "not yet" in live.text
-    assert "5.00 CNY" in live.text and "Orders are stuck · book the carrier" in live.text
+    assert "¥5.00" in live.text and "Orders are stuck · book the carrier" in live.text
     assert "<script>alert" not in live.text and "&lt;script&gt;" in live.text
     assert "订单卡住 · 预约承运商" in (await chinese.get(PAGE)).text
     # The orders of the cause are support's to see.

@@ -23,7 +23,7 @@ async def test_support_issues_an_invoice_and_keeps_it_as_pdf(support: StaffBrows
     assert [answer.status_code for answer in twice] == [303, 303]
     page = (await support.get(path)).text
     (document_no,) = set(re.findall(r"INV-\d{4}-\d{6}", page))
-    assert "Issue the invoice" not in page and "85.00 CNY" in page
+    assert "Issue the invoice" not in page and "¥85.00" in page
     assert f"/console/documents/{document_no}.pdf?lang=en" in (await support.get(f"/console/orders/{order_no}")).text
     pdf = await support.get(f"/console/documents/{document_no}.pdf", lang="zh")
     assert (pdf.status_code, pdf.headers["content-type"], pdf.content[:5]) == (200, "application/pdf", b"%PDF-")

@@ -152,7 +152,7 @@ async def test_each_line_of_a_sku_is_changed_by_itself(support: StaffBrowser, sh
     body = an_order(lines=LINES, payment=None)
     order_no = str((await shop.as_("channel", "web").post("/v1/orders", body)).json()["order_no"])
     page = (await support.get(f"/console/orders/{order_no}/change")).text
-    assert "TEA-1, line 1 at 10.00 CNY" in page and "TEA-1, line 2 at 8.00 CNY" in page
+    assert "TEA-1, line 1 at ¥10.00" in page and "TEA-1, line 2 at ¥8.00" in page
     response = await sent(support, order_no, **{"quantity_of_line.2": "1"})
     assert response.status_code == 200 and "2 → 1" in response.text
     assert (await support.post(f"/console/orders/{order_no}/change", **fields_of(response.text))).status_code == 303

@@ -43,11 +43,11 @@ async def test_support_sees_what_it_means_then_refunds_once(support: StaffBrowse
     path = f"/console/orders/{order_no}/refund"
     assert f'href="{path}"' in (await support.get(f"/console/orders/{order_no}")).text
     form = (await support.get(path)).text
-    assert "Quantity of TEA-1 to refund (of 2)" in form and "85.00 CNY" in form
+    assert "Quantity of TEA-1 to refund (of 2)" in form and "¥85.00" in form
     fields = {"units.1": "1", "reason": "a stain", "key": hidden(form, "key")}
     means = await support.post(path, **fields)
     assert means.status_code == 200, means.text
-    assert "42.50 CNY" in means.text and "second person" not in means.text
+    assert "¥42.50" in means.text and "second person" not in means.text
     assert not await support.api.sql("SELECT 1 FROM refunds WHERE order_no = %s", order_no)
     for _ in range(2):
         done = await support.post(path, **fields, confirm="1")
@@ -63,12 +63,12 @@ async def test_an_amount_is_typed_as_people_write_it(support: StaffBrowser) -> N
     order_no = await paid(support.api)
     path = f"/console/orders/{order_no}/refund"
     for typed, status, reported in (
-        ("12.5", 200, "12.50 CNY"),
-        ("12,50", 200, "12.50 CNY"),
+        ("12.5", 200, "¥12.50"),
+        ("12,50", 200, "¥12.50"),
         ("12.505", 422, "12.50"),
         ("-1", 422, "12.50"),
         ("0", 422, "amount"),
-        ("85.01", 409, "At most 85.00 CNY can still be refunded"),
+        ("85.01", 409, "At most ¥85.00 can still be refunded"),
     ):
         answer = await support.post(path, amount=typed, reason="x")
         assert (answer.status_code, reported in answer.text) == (status, True), (typed, answer.text)
@@ -92,7 +92,7 @@ async def test_a_dear_one_says_that_it_waits_and_is_decided_by_another(support: 
     assert response.headers["location"].startswith("/console/approvals/apr_")
     finance = await sign_in(shop, "finance")
     page = (await finance.get(response.headers["location"])).text
-    assert "all of it broke" in page and "<h1>Refund</h1>" in page and "1000.01 CNY" in page
+    assert "all of it broke" in page and "<h1>Refund</h1>" in page and "¥1,000.01" in page
     assert "waiting for approval" in (await finance.get(path)).text
     decided = await finance.post(response.headers["location"] + "/approve", reason="seen the photographs")
     assert decided.status_code == 303, decided.text
@@ -116,17 +116,17 @@ async def test_shipping_is_offered_where_it_was_charged(shop: ApiClient, support
     fields = {"units.1": "1", "reason": "x"}
     assert "of which shipping" not in (await support.post(path, **fields)).text
     with_shipping = (await support.post(path, **fields, include_shipping="on")).text
-    assert "44.00 CNY" in with_shipping and "1.50 CNY" in with_shipping
+    assert "¥44.00" in with_shipping and "¥1.50" in with_shipping
 
 
 async def test_the_line_that_is_entered_is_the_line_that_is_refunded(support: StaffBrowser) -> None:
     order_no = await at_home(support.api)
     path = f"/console/orders/{order_no}/refund"
     form = (await support.get(path)).text
-    assert "Quantity of TEA-1, line 2 at 8.00 CNY to refund (of 2)" in form
+    assert "Quantity of TEA-1, line 2 at ¥8.00 to refund (of 2)" in form
     fields = {"units.2": "1", "reason": "a stain", "key": hidden(form, "key")}
     means = (await support.post(path, **fields)).text
-    assert "8.00 CNY" in means and "line 2" in means
+    assert "¥8.00" in means and "line 2" in means
     assert (await support.post(path, **fields, confirm="1")).status_code == 303
     rows = await support.api.sql(
         "SELECT line_no, n.amount_minor FROM refund_lines n JOIN refunds r USING (refund_id) WHERE order_no = %s",

@@ -27,7 +27,7 @@ async def test_balance_and_entries_lead_to_their_order_and_return(support: Staff
     assert f'href="{link}"' in (await support.get(f"/console/returns/{return_id}")).text
     page = await support.http.get(link)
     assert page.status_code == 200, page.text
-    assert "Available (CNY)" in page.text and "42.50 CNY" in page.text and "c &lt;1&gt;;a?#" in page.text
+    assert "Available (CNY)" in page.text and "¥42.50" in page.text and "c &lt;1&gt;;a?#" in page.text
     assert f'href="/console/orders/{order_no}"' in page.text and f'href="/console/returns/{return_id}"' in page.text
     assert "Return 1" in page.text and "granted" in page.text and "+" in page.text
 
@@ -40,10 +40,10 @@ async def test_many_entries_come_by_pages(support: StaffBrowser) -> None:
             await store_credit.grant(conn, customer, "CNY", 10, order_no, None, f"{order_no}/{number}")
     path = f"/console/customers/{customer}/store-credit"
     first = (await support.get(path)).text
-    assert "47.70 CNY" in first and first.count("granted") == 50 and "42.50 CNY" not in first
+    assert "¥47.70" in first and first.count("granted") == 50 and "¥42.50" not in first
     older = next(part.split('"')[0] for part in first.split('href="') if "cursor=" in part)
     last = (await support.http.get(older)).text
-    assert last.count("granted") == 3 and "42.50 CNY" in last and "cursor=" not in last
+    assert last.count("granted") == 3 and "¥42.50" in last and "cursor=" not in last
     assert (await support.get(path, cursor="x")).status_code == 422
     over_http = (await support.api.get(f"/v1/customers/{customer}/store-credit", limit=60)).json()["items"]
     assert [entry["return_no"] for entry in over_http] == [None] * 52 + [1]

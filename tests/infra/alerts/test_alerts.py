@@ -53,7 +53,7 @@ async def send_alert(kind: str, target: dict[str, str], message: message.Message
 def test_a_notice_says_what_how_much_since_when_and_where_to_go() -> None:
     text = alert_message().text()
     assert text.splitlines()[0] == "OMS · New: Orders are stuck · book the carrier"
-    assert {"Orders: 1,000", "The oldest for: 12 min", "Amount at stake: 8500.00 CNY, 5 JPY"} <= set(text.splitlines())
+    assert {"Orders: 1,000", "The oldest for: 12 min", "Amount at stake: ¥8,500.00, JP¥5"} <= set(text.splitlines())
     assert {"Error: rejected", "Provider: sandbox"} <= set(text.splitlines())
     assert text.splitlines()[-1] == (
         "https://oms.example.com/console/stuck/group?step=book&error=rejected&provider=sandbox"
@@ -63,7 +63,7 @@ def test_a_notice_says_what_how_much_since_when_and_where_to_go() -> None:
 def test_it_speaks_chinese() -> None:
     text = alert_message("zh").text("：")
     assert text.startswith("OMS · 新发生：订单卡住 · 预约承运商\n订单数：1,000\n最早已持续：12 分钟\n")
-    assert "涉及金额：8500.00 CNY" in text
+    assert "涉及金额：¥8,500.00" in text
 
 
 def test_an_end_says_how_long_and_how_much_it_was() -> None:

@@ -32,7 +32,7 @@ async def test_a_thousand_orders_of_one_cause_are_one_message_per_channel(scene:
     assert sorted(path for path, *_ in scene.server.got) == ["/cgi-bin/webhook/send", "/hook", "/robot/send"]
     assert len(post.letters) == 1 and "Orders: 1,000" in post.letters[0].get_content()
     assert "1,000" in scene.server.texts("/robot")[0] and "订单卡住" in scene.server.texts("/robot")[0]
-    assert "Amount at stake: 1000.00 CNY" in scene.server.texts("/hook")[0]
+    assert "Amount at stake: ¥1,000.00" in scene.server.texts("/hook")[0]
 
 
 async def test_after_the_interval_again_with_the_new_count_then_the_end_then_quiet(scene: Scene) -> None:
