@@ -23,8 +23,21 @@ from api.http.middleware import BodyLimit, Measured
 from api.http.rate_limits import RateLimits
 from api.http.request_body import refused
 from api.portal import mount as portal
-from api.routes import alerts, approvals, audit, catalogue, checks, documents, feedback, notifications, pictures, stock
+from api.routes import (
+    alerts,
+    approvals,
+    audit,
+    catalogue,
+    checks,
+    customers,
+    documents,
+    feedback,
+    notifications,
+    pictures,
+    stock,
+)
 from api.routes.after_sales import delivery_exceptions, returns
+from api.routes.collaboration import labels, notes
 from api.routes.orders import cancellation, changes, contacts, holds, orders, placement
 from api.routes.payments import disputes, payments, refunds, store_credit
 from api.routes.staff import api_tokens, invitations, members
@@ -51,6 +64,8 @@ ROUTERS = (
     documents.router,
     feedback.router,
     holds.router,
+    notes.router,
+    labels.router,
     notifications.router,
     contacts.router,
     returns.router,
@@ -63,6 +78,7 @@ ROUTERS = (
     pictures.router,
     stock.router,
     store_credit.router,
+    customers.router,
     delivery_exceptions.router,
     endpoints.router,
     alerts.router,

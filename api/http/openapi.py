@@ -79,15 +79,17 @@ def operation(
     body: type[BaseModel] | None = None,
     parameters: Sequence[dict[str, Any]] = (),
     with_key: bool = False,
+    keyed: bool = True,
     refused: dict[int | str, dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The arguments with which a router registers an operation, as in `@router.post(path, **operation(...))`.
 
-    `name` is the stable operation id: a verb and a noun in snake_case. A `body` goes with an Idempotency-Key;
-    `with_key` asks for one where there is no body. `first` is the usual answer. `refused` are the responses of
-    refusals where they are not the usual ones. The models describe; nothing validates answers with them at run time.
+    `name` is the stable operation id: a verb and a noun in snake_case. A `body` goes with an Idempotency-Key unless
+    `keyed` is false, as for a PUT; `with_key` asks for one where there is no body. `first` is the usual answer.
+    `refused` are the responses of refusals where they are not the usual ones. The models describe; nothing validates
+    answers with them at run time.
     """
-    replays = (REPLAYED,) if body is not None or with_key else ()
+    replays = (REPLAYED,) if (body is not None and keyed) or with_key else ()
     answers = {answer.status: _announced(answer, replays) for answer in (first, *others)}
     stated: dict[str, Any] = {
         "operation_id": name,
@@ -97,7 +99,7 @@ def operation(
     if first.model is None:
         stated["response_class"] = Response
     if body is not None:
-        stated["openapi_extra"] = body_of(body, *parameters)
+        stated["openapi_extra"] = body_of(body, *([_KEY_PARAMETER] if keyed else []), *parameters)
     elif with_key or parameters:
         stated["openapi_extra"] = {"parameters": [*([_KEY_PARAMETER] if with_key else []), *parameters]}
     return stated
@@ -118,12 +120,12 @@ def _headers(*names: str) -> dict[str, Any]:
 
 
 def body_of(model: type[BaseModel], *parameters: dict[str, Any]) -> dict[str, Any]:
-    """The `openapi_extra` of a call with this body, an idempotency key and other `parameters`."""
+    """The `openapi_extra` of a call with this body and `parameters`."""
     schema = model.model_json_schema(ref_template=_REF)
     _known.update(schema.pop("$defs", {}))
     _known[model.__name__] = schema
     content = {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}
-    return {"requestBody": {"required": True, "content": content}, "parameters": [_KEY_PARAMETER, *parameters]}
+    return {"requestBody": {"required": True, "content": content}, "parameters": [*parameters]}
 
 
 def problems() -> dict[int | str, dict[str, Any]]:

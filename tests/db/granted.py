@@ -39,7 +39,12 @@ INSERTS = {
     "order_changes": (
         "actor after_enc before_enc change_no order_no refund_id seq total_after_minor total_before_minor what"
     ),
+    "order_assignees": "assignee assigned_by order_no",
     "order_contacts": "contact_id customer_id email_index phone_index profile_enc terms",
+    "order_note_mentions": "name note_id",
+    "order_note_versions": "note_id text_enc version written_by",
+    "order_notes": "author note_id order_no",
+    "order_tags": "order_no tag tagged_by",
     "order_events": "actor data from_status key order_no to_status type",
     "order_lines": (
         "discount_minor exchanged_minor line_no name order_no quantity shipping_minor sku tax_added_minor tax_minor "
@@ -120,6 +125,9 @@ UPDATES = {
     "customers": "data_key email_index phone_index profile_enc updated_at",
     "disputes": "accepted_at answered_at answered_by asking asking_until closed_at due_at evidence_enc status",
     "exchanges": "new_order_no status used_minor",
+    "order_assignees": "assigned_at assigned_by assignee",
+    "order_note_mentions": "seen_at",
+    "order_notes": "deleted_at",
     "retrying_steps": "attempt error event_seq failed_at max_attempts next_try_at paused provider step",
     "feedback": "answer_enc answered_at answered_by",
     "guarantees": "claim_minor status updated_at",
@@ -166,7 +174,8 @@ UPDATES = {
     "workflow_requests": "claimed_until last_error rank tries",
 }
 DELETES = {
-    "alerts", "idempotency_keys", "messages", "outbox", "portal_codes", "portal_sessions", "processes",
+    "alerts", "idempotency_keys", "messages", "order_assignees", "order_note_mentions", "order_tags", "outbox",
+    "portal_codes", "portal_sessions", "processes",
     "retrying_steps", "sign_in_attempts", "sign_in_requests", "staff_passkeys", "passkey_challenges", "staff_sessions",
     "tokens", "webhook_deliveries", "webhook_endpoints", "workflow_requests",
 }  # fmt: skip

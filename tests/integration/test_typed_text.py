@@ -38,6 +38,9 @@ CLEAR_CALLS = {
     "POST /v1/stock/quarantine": "about goods; the ledger's reference",
     "POST /v1/webhook-endpoints": "an address of a program",
     "POST /v1/notices/channels name": "how staff call it",
+    "PUT /v1/orders/{order_no}/tags": "labels of the shop's own, by which lists are filtered",
+    "PUT /v1/orders/{order_no}/assignee": "the name that somebody signs in with",
+    "POST /v1/mentions/read": "ids of notes",
     "POST /v1/staff": "the name that somebody signs in with",
     "POST /v1/staff/invitations name": "the name that somebody signs in with",
     "POST /v1/staff/invitations email": "sealed; tests/api/staff/test_invitations.py looks at the rows",
@@ -110,6 +113,9 @@ async def before_paying(hand: Hand, office: Office) -> None:
     await hand.call(ann, "POST", release, {"reason": words()}, 200, {**order, "hold_no": str(number)})
     pressing = {"priority": "urgent", "reason": words()}
     await hand.call(ann, "POST", "/v1/orders/{order_no}/priority", pressing, 200, order)
+    note = (await hand.call(ann, "POST", "/v1/orders/{order_no}/notes", {"text": words()}, 201, order)).json()
+    named = {**order, "note_id": note["note_id"]}
+    await hand.call(ann, "PATCH", "/v1/orders/{order_no}/notes/{note_id}", {"text": words()}, 200, named)
     await hand.call(me, "POST", "/v1/orders/{order_no}/cancel", {"reason": words()}, 200, order)
 
 

@@ -14,9 +14,11 @@ from api.dependencies import (
 from api.http import query_times
 from api.http.openapi import ETAG, Answer, operation
 from api.presenters.orders import presented, row_presented
+from api.schemas.collaboration.labels import StaffName, Tag
 from api.schemas.fields import Code, Identity, Reference
 from api.schemas.orders.detail import Order, OrderTimeline
 from api.schemas.orders.listing import OrderPage
+from api.services.collaboration import order_labels
 from api.services.orders import order_queries
 from api.services.orders.order_queries import OrderFilters, Sort
 from domain.orders.holds import HoldKind
@@ -32,7 +34,9 @@ async def get_order(order_no: str, request: Request, caller: Caller) -> Response
     services = services_of(request)
     order = await order_queries.whole(services, caller, order_no)
     etag = f'"{order["event_seq"]}"'
-    return json_response(presented(order, caller, services.settings), headers={"ETag": etag})
+    labels = await order_labels.shown(services, caller, [order["order_no"]])
+    view = presented(order, caller, services.settings) | labels.get(order["order_no"], {})
+    return json_response(view, headers={"ETag": etag})
 
 
 @router.get("/{order_no}/events", **operation("list_order_events", Answer(200, OrderTimeline)))
@@ -76,6 +80,8 @@ async def list_orders(
     warehouse: Code | None = None,
     hold: HoldKind | Literal["any"] | None = None,
     priority: Priority | None = None,
+    tag: Tag | None = None,
+    assignee: StaffName | None = None,
     q: Sought | None = None,
     created_from: From | None = None,
     created_to: To | None = None,
@@ -84,11 +90,13 @@ async def list_orders(
     cursor: str | None = None,
 ) -> Response:
     """A page of orders, newest first; `hold=any` finds whatever is held. Customers see their own orders, a channel
-    those it sent; neither learns by `q` what others know of a customer."""
+    those it sent; neither learns by `q` what others know of a customer. `tag` and `assignee` are for staff."""
     services = services_of(request)
     filters = OrderFilters(
-        status, channel, customer, warehouse, hold, priority,
+        status, channel, customer, warehouse, hold, priority, tag, assignee,
         query_times.begin_of(created_from, "created_from"), query_times.end_of(created_to, "created_to"), q,
     )  # fmt: skip
     rows, following = await order_queries.page(services, caller, filters, sort, limit, cursor)
-    return json_response({"items": [row_presented(row, caller) for row in rows], "next_cursor": following})
+    labels = await order_labels.shown(services, caller, [row["order_no"] for row in rows])
+    items = [row_presented(row, caller) | labels.get(row["order_no"], {}) for row in rows]
+    return json_response({"items": items, "next_cursor": following})

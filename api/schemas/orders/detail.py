@@ -138,6 +138,8 @@ class Order(BaseModel):
     holds: list[OrderHold] | None = Field(default=None, description="For staff alone.")
     cancelling: str | None = Field(description="While the order is being cancelled: the cause.")
     workflow_id: str = Field(description="The order's workflow in Temporal.")
+    tags: list[str] | None = Field(default=None, description="For staff alone.")
+    assignee: str | None = Field(default=None, description="Who looks after the order. For staff alone.")
     temporal_ui_url: str | None = Field(default=None, description="For staff alone, where Temporal UI is configured.")
 
 

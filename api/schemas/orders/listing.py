@@ -33,6 +33,8 @@ class OrderRow(BaseModel):
     priority: Priority
     situation: Situation
     waiting_for: WaitingFor | None
+    tags: list[str] | None = Field(default=None, description="For staff alone.")
+    assignee: str | None = Field(default=None, description="Who looks after the order. For staff alone.")
     matched: list[Matched] = Field(
         description="What of the order `q` fits, sorted; empty without `q`. email, phone and name are those of the"
         " customer or of the receiver: as the order named them, as they were corrected, or as the customer is known"

@@ -9,6 +9,7 @@ from api import pagination
 from api.dependencies import Services, order_number
 from api.errors import Problem
 from domain.access import Principal, Role
+from domain.collaboration import normalised
 from domain.errors import NotFound
 from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
@@ -33,6 +34,8 @@ class OrderFilters:
     warehouse: str | None = None
     hold: str | None = None
     priority: Priority | None = None
+    tag: str | None = None
+    assignee: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
     search: str | None = None
@@ -91,7 +94,10 @@ async def events(services: Services, order_no: str, after: int, limit: int) -> t
 async def page(
     services: Services, caller: Principal, filters: OrderFilters, sort: Sort, limit: int, cursor: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """A page of orders, and the cursor of the next one. Raises Problem `forbidden`, `invalid_cursor`."""
+    """A page of orders, and the cursor of the next one. Raises Problem `forbidden`, `invalid_cursor`; RuleBroken
+    `invalid_tag`."""
+    if not caller.is_staff and (filters.tag is not None or filters.assignee is not None):
+        raise Problem("forbidden", "tags and assignees are for staff")
     channel, customer = filters.channel, filters.customer
     if caller.role is Role.CUSTOMER:
         customer = _own(customer, caller.subject)
@@ -120,6 +126,8 @@ def wanted_of(
         warehouse=filters.warehouse,
         hold=str(filters.hold) if filters.hold else None,
         priority=RANKS[filters.priority] if filters.priority else None,
+        tag=normalised(filters.tag) if filters.tag is not None else None,
+        assignee=filters.assignee,
         created_from=filters.created_from,
         created_to=filters.created_to,
         sort=sort,

@@ -23,7 +23,7 @@ _ENTRIES = """
            CASE WHEN a.action = 'cancel_requested' THEN o.cancel_reason_enc END AS cancel_reason_enc,
            nullif(CASE a.action WHEN 'hold_put_on' THEN k.reason_enc ELSE k.close_reason_enc END, '') AS hold_enc,
            CASE a.action WHEN 'hold_put_on' THEN k.kind ELSE 'close:' || k.hold_no END AS hold_what,
-           coalesce(j.data_key, p.data_key, c.data_key) AS data_key, m.reference AS stock_reason
+           n.text_enc AS note_enc, coalesce(j.data_key, p.data_key, c.data_key) AS data_key, m.reference AS stock_reason
       FROM page a
       LEFT JOIN resolutions r ON a.action LIKE 'resolve%' AND r.resolution_id = a.reference
       LEFT JOIN activity_actions t ON a.action LIKE 'activity%' AND t.act_id = a.reference
@@ -37,6 +37,10 @@ _ENTRIES = """
       LEFT JOIN order_events e ON a.action IN ('hold_put_on', 'hold_released') AND e.order_no = a.order_no
                 AND e.seq = CASE WHEN a.action IN ('hold_put_on', 'hold_released') THEN CAST(a.reference AS integer) END
       LEFT JOIN holds k ON k.order_no = e.order_no AND k.hold_no = CAST(e.data ->> 'hold_no' AS integer)
+      LEFT JOIN order_note_versions n ON a.action IN ('note_added', 'note_edited')
+                AND n.note_id = split_part(a.reference, ':', 1)
+                AND n.version = CASE WHEN a.action IN ('note_added', 'note_edited')
+                                     THEN CAST(split_part(a.reference, ':', 2) AS integer) END
       LEFT JOIN orders o ON o.order_no = a.order_no
       LEFT JOIN customers c ON c.customer_id = o.customer_id
      ORDER BY a.{number} DESC
@@ -91,6 +95,7 @@ def _opened(keys: KeyRing, row: RowMapping) -> AuditEntry:
         "words_enc": f"{reference}:words",
         "cancel_reason_enc": f"{order_no}:cancel_reason",
         "hold_enc": hold_context(order_no, row["hold_what"]),
+        "note_enc": str(reference),
     }
     for name, context in sealed_by.items():
         if (sealed := row[name]) is not None:

@@ -34,6 +34,8 @@ _FACTS: list[ColumnElement[Any]] = [
     literal_column(expression).label(name) for name, expression in situation_facts.parts("orders").items()
 ]
 _parked = table("parked_steps", column("order_no"), column("step"), column("resolved_at"))
+_tags = table("order_tags", column("order_no"), column("tag"))
+_assignees = table("order_assignees", column("order_no"), column("assignee"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Filters of a list; None matches everything. `hold` is a kind, or ANY_HOLD; `priority` as the database stores it.
-    `among`: only orders that one of these branches finds."""
+    """Filters of a list; None matches everything. `hold` is a kind, or ANY_HOLD; `priority` as the database stores it,
+    `tag` normalised. `among`: only orders that one of these branches finds."""
 
     status: str | None = None
     channel: str | None = None
@@ -56,6 +58,8 @@ class Wanted:
     warehouse: str | None = None
     hold: str | None = None
     priority: int | None = None
+    tag: str | None = None
+    assignee: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
     sort: Sort = "-created_at"
@@ -140,11 +144,25 @@ def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
             filters.append(c[name] == value)
     if wanted.hold == ANY_HOLD:
         filters.append(c.hold.is_not(None))
+    if wanted.tag is not None:
+        filters.append(tagged(wanted.tag))
+    if wanted.assignee is not None:
+        filters.append(assigned(wanted.assignee))
     if wanted.created_from is not None:
         filters.append(c.created_at >= wanted.created_from)
     if wanted.created_to is not None:
         filters.append(c.created_at < wanted.created_to)
     return filters
+
+
+def tagged(tag: str) -> ColumnElement[bool]:
+    """Orders with this tag."""
+    return ORDERS.c.order_no.in_(select(_tags.c.order_no).where(_tags.c.tag == tag))
+
+
+def assigned(name: str) -> ColumnElement[bool]:
+    """Orders that this member of staff looks after."""
+    return ORDERS.c.order_no.in_(select(_assignees.c.order_no).where(_assignees.c.assignee == name))
 
 
 def _order(c: Any, sort: Sort) -> tuple[Any, ...]:

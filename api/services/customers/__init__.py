@@ -1,0 +1,1 @@
+"""Customers as staff find and see them."""

@@ -1,0 +1,45 @@
+"""Customers: found by what they are called and reached by, now or before, and shown whole."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from api import pagination
+from api.dependencies import Services
+from domain.access import Role
+from domain.errors import NotFound
+from infra.db.customers import customer_search
+from infra.db.orders.searching import listing
+from infra.db.read_models import customer_detail
+
+READ_BY = (Role.SUPPORT,)
+RECENT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPage:
+    """Customers in the order of their ids; no cursor on the last page."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+async def page(services: Services, q: str, cursor: str | None, limit: int) -> CustomerPage:
+    """A page of customers whom `q` finds, of all for an empty text. Raises Problem `invalid_cursor`."""
+    after = pagination.decoded(cursor, str)[0] if cursor is not None else ""
+    async with services.database.begin() as conn:
+        rows = await customer_search.page(conn, services.keys, q.strip(), after, limit + 1)
+    more = pagination.encoded([rows[limit - 1]["customer_id"]]) if len(rows) > limit else None
+    return CustomerPage(rows[:limit], more)
+
+
+async def whole(services: Services, customer_id: str) -> dict[str, Any]:
+    """The customer with their newest orders as rows of a list. Raises NotFound `customer_not_found`."""
+    async with services.database.begin() as conn:
+        found = await customer_detail.detail(conn, services.keys, customer_id, RECENT)
+        if found is None:
+            raise NotFound("customer_not_found")
+        rows = await listing.page(conn, listing.Wanted(customer_id=customer_id, limit=RECENT))
+    last = rows[RECENT - 1] if len(rows) > RECENT else None
+    found["orders"] = [services.failing.marked(row) for row in rows[:RECENT]]
+    found["orders_cursor"] = pagination.after(last, "-created_at") if last else None
+    return found
