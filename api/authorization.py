@@ -15,7 +15,7 @@ async def visible_order(services: Services, caller: Principal, typed: str) -> Or
     order_no = order_number(typed)
     bind_order(order_no)
     async with services.database.begin() as conn:
-        glance = (await order_detail.overviews(conn, [order_no])).get(order_no)
-    if glance is None or not caller.may_see_order(glance.customer_id, glance.channel):
+        overview = (await order_detail.overviews(conn, [order_no])).get(order_no)
+    if overview is None or not caller.may_see_order(overview.customer_id, overview.channel):
         raise NotFound("order_not_found")
-    return glance
+    return overview

@@ -70,13 +70,13 @@ async def run_with_secrets(
 class WorkflowCall:
     """A request that an order's workflow decides.
 
-    `prepare` checks and writes what must be in the database before; `ask` asks; `from_books` answers without the
-    workflow if the database shows that this request was accepted (else None); `settle` writes what belongs to the
-    answer.
+    `prepare` checks and writes what must be in the database before; `call` calls the workflow; `from_database` answers
+    without the workflow if the database shows that this request was accepted (else None); `settle` writes what belongs
+    to the answer.
     """
 
     prepare: Callable[[Connection], Awaitable[None]]
-    ask: Callable[[], Awaitable[Any]]
+    call: Callable[[], Awaitable[Any]]
     from_database: Callable[[Connection], Awaitable[Any | None]]
     settle: Callable[[Connection], Awaitable[None]] | None = None
 
@@ -95,7 +95,7 @@ async def run_by_workflow(services: Services, request: Request, status: int, cal
         if content is None:
             await call.prepare(conn)
     if content is None:
-        content = await _ask_workflow(services, claim, call)
+        content = await _call_workflow(services, claim, call)
     async with services.database.begin() as conn:
         if call.settle is not None:
             await call.settle(conn)
@@ -103,9 +103,9 @@ async def run_by_workflow(services: Services, request: Request, status: int, cal
     return Reply(content, status)
 
 
-async def _ask_workflow(services: Services, claim: Claim, call: WorkflowCall) -> Any:
+async def _call_workflow(services: Services, claim: Claim, call: WorkflowCall) -> Any:
     try:
-        return await call.ask()
+        return await call.call()
     except (RuleBroken, Problem) as error:
         async with services.database.begin() as conn:
             content = await call.from_database(conn)

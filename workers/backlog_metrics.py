@@ -15,7 +15,7 @@ def observing(database: Database) -> Callable[[], Awaitable[bool]]:
 
     async def step() -> bool:
         async with autocommit(database) as connection:
-            metrics.observe_backlogs(await backlogs.look(connection))
+            metrics.observe_backlogs(await backlogs.poll(connection))
         return False
 
     return step

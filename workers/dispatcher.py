@@ -126,7 +126,7 @@ class Dispatcher:
         return claimed
 
     async def _claimed(self, connection: Connection, done: list[int], limit: int) -> list[WorkflowRequest]:
-        await self._brake.look(connection, limit)
+        await self._brake.poll(connection, limit)
         claim, room, at_least_s = workflow_requests.settle_and_claim, self._brake.room, self._min_age_s
         if room >= limit:
             claimed = await claim(connection, done, limit, min_age_s=at_least_s)

@@ -46,7 +46,7 @@ class StartThrottle:
         """Temporal did not take it."""
         self._begun.pop(order_no, None)
 
-    async def look(self, connection: Connection, wanted: int) -> None:
+    async def poll(self, connection: Connection, wanted: int) -> None:
         """Query which orders came to rest, if there may be no capacity for `wanted` more orders."""
         now = monotonic()
         if self.room >= min(wanted, self._limit) or now < self._looked_at + LOOK_S:

@@ -10,7 +10,7 @@ from infra.db.errors import UNREACHABLE
 from infra.db.messaging import start_backlog
 
 # A look that takes long is made less often: it never takes more than a fiftieth of a connection's time.
-LOOK_S, REST = 2.0, 50
+POLL_S, REST = 2.0, 50
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +29,7 @@ class BacklogWatch:
     def start(self) -> None:
         """Look from now on; without a limit there is nothing to look at."""
         if self._limit:
-            self._task = asyncio.create_task(self._keep_looking(), name="backlog")
+            self._task = asyncio.create_task(self._keep_polling(), name="backlog")
 
     async def close(self) -> None:
         """Stop looking."""
@@ -37,10 +37,10 @@ class BacklogWatch:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Count them now."""
         async with autocommit(self._database) as conn:
-            found = await start_backlog.look(conn, self._limit)
+            found = await start_backlog.poll(conn, self._limit)
         full = found.waiting >= self._limit > 0
         if full != self.full:
             message = (
@@ -49,11 +49,11 @@ class BacklogWatch:
             _log.warning(message, extra={"count": found.waiting, "limit": self._limit})
         self.full = full
 
-    async def _keep_looking(self) -> None:
+    async def _keep_polling(self) -> None:
         while True:
             begun_s = monotonic()
             try:
-                await self.look()
+                await self.poll()
             except UNREACHABLE as error:
                 _log.debug("the backlog cannot be read", extra={"error": type(error).__name__})
-            await asyncio.sleep(max(LOOK_S, REST * (monotonic() - begun_s)))
+            await asyncio.sleep(max(POLL_S, REST * (monotonic() - begun_s)))

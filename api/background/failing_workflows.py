@@ -14,7 +14,7 @@ from infra.temporal import failing_workflows
 from workflows import names
 
 # How long after Temporal reports a failing workflow an answer may still show its order as healthy, at most.
-LOOK_S = 5.0
+POLL_S = 5.0
 _MOST = 1000
 # Of so many, the newest, the deployment version is asked, for so long.
 _MOST_VERSIONS = 50
@@ -33,7 +33,7 @@ class FailingWorkflows:
 
     def start(self) -> None:
         """Look from now on."""
-        self._task = asyncio.create_task(self._keep_looking(), name="failing workflows")
+        self._task = asyncio.create_task(self._keep_polling(), name="failing workflows")
 
     async def close(self) -> None:
         """Stop looking."""
@@ -41,7 +41,7 @@ class FailingWorkflows:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Know at once. Raises Problem when Temporal does not answer."""
         found = await self._workflows.call(_failing)
         self._versions = {one.removeprefix(_ORDER): build for one, build in found.items() if one.startswith(_ORDER)}
@@ -53,17 +53,17 @@ class FailingWorkflows:
             return row
         return row | {"situation_facts": replace(row["situation_facts"], workflow_error=WorkflowError(build_id))}
 
-    async def _keep_looking(self) -> None:
+    async def _keep_polling(self) -> None:
         silent = False
         while True:
             try:
-                await self.look()
+                await self.poll()
                 silent = False
             except Problem:
                 if not silent:
                     _log.warning("Temporal does not answer: failing workflows are not known")
                 silent, self._versions = True, {}
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
 
 
 async def _failing(client: Client) -> dict[str, str]:

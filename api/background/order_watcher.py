@@ -55,17 +55,17 @@ class OrderWatcher:
     async def _poll(self) -> None:
         while self._waiters:
             try:
-                await self._look()
+                await self._answer_waiting()
             except (DatabaseError, PoolExhausted) as error:
                 # A waiting caller is answered at the time-out; the database may be available again before that.
                 logger.warning("waiting orders could not be read: %s", type(error).__name__)
             await asyncio.sleep(POLL_S)
 
-    async def _look(self) -> None:
+    async def _answer_waiting(self) -> None:
         waited: dict[str, Any] = {waiter.order_no: None for waiter in self._waiters}
         async with self._database.begin() as conn:
             found = await overviews(conn, list(waited))
         for waiter in list(self._waiters):
-            glance = found.get(waiter.order_no)
-            if glance is not None and not waiter.done.done() and waiter.until(glance):
-                waiter.done.set_result(glance)
+            overview = found.get(waiter.order_no)
+            if overview is not None and not waiter.done.done() and waiter.until(overview):
+                waiter.done.set_result(overview)

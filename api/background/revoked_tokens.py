@@ -9,7 +9,7 @@ from infra.db.errors import UNREACHABLE
 from infra.db.staff import api_tokens
 
 # How long after `oms token revoke` another process still takes the token, at most.
-LOOK_S = 1.0
+POLL_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -26,12 +26,12 @@ class RevokedTokens:
     async def has(self, token_id: str) -> bool:
         """True for a token that is refused before its time. Raises what `look` raises, before the first look."""
         if self._ids is None:
-            await self.look()
+            await self.poll()
         return token_id in (self._ids or ())
 
     def start(self) -> None:
         """Look from now on."""
-        self._task = asyncio.create_task(self._keep_looking(), name="revoked tokens")
+        self._task = asyncio.create_task(self._keep_polling(), name="revoked tokens")
 
     async def close(self) -> None:
         """Stop looking."""
@@ -39,19 +39,19 @@ class RevokedTokens:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Know at once what was just revoked."""
         async with autocommit(self._database) as conn:
             self._ids = await api_tokens.revoked(conn)
 
-    async def _keep_looking(self) -> None:
+    async def _keep_polling(self) -> None:
         logged = False
         while True:
             try:
-                await self.look()
+                await self.poll()
                 logged = False
             except UNREACHABLE as error:
                 if not logged:
                     _log.warning("revoked tokens cannot be read", extra={"error": type(error).__name__})
                 logged = True
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)

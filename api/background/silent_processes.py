@@ -25,7 +25,7 @@ class SilentProcesses:
 
     def start(self) -> None:
         """Look from now on."""
-        self._task = asyncio.create_task(self._keep_looking(), name="silent processes")
+        self._task = asyncio.create_task(self._keep_polling(), name="silent processes")
 
     async def close(self) -> None:
         """Stop looking."""
@@ -33,20 +33,20 @@ class SilentProcesses:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Judge once, where no relay does."""
         async with self._database.begin() as conn:
             lives = await processes.living(conn, "relay") > 0
             if not lives:
-                await alerts.look(conn, self._settings, _BY_API)
+                await alerts.poll(conn, self._settings, _BY_API)
         if self._relay_lives and not lives:
             _log.error("no relay is running: messages, alerts and webhooks are delayed")
         self._relay_lives = lives
 
-    async def _keep_looking(self) -> None:
+    async def _keep_polling(self) -> None:
         while True:
             await asyncio.sleep(processes.BEAT_S)
             try:
-                await self.look()
+                await self.poll()
             except UNREACHABLE as error:
                 _log.warning("the check for silent processes failed", extra={"error": type(error).__name__})

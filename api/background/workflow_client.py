@@ -52,7 +52,7 @@ class WorkflowClient:
         """Whether Temporal was reached since this process began."""
         return self._client is not None
 
-    async def ask(self, order_no: str, update: str, arg: Any, update_id: str) -> UpdateAnswer:
+    async def run_update(self, order_no: str, update: str, arg: Any, update_id: str) -> UpdateAnswer:
         """Send an update, starting the order's workflow where it does not run; wait for its answer.
 
         The same `update_id` gets the first answer. Raises Conflict with the workflow's own code when it refuses, and

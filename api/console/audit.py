@@ -28,8 +28,8 @@ Cursor = Annotated[str, Query(max_length=300)]
 async def of_order(request: Request, member: CurrentStaff, order_no: str, cursor: Cursor = "") -> Response:
     """Every change of status of an order and every act of staff on it, newest first."""
     require(member.principal, Role.SUPPORT, Role.OPERATIONS, Role.FINANCE)
-    glance = await visible_order(services_of(request), member.principal, order_no)
-    return await _entries(request, member, "order", glance.order_no, cursor)
+    overview = await visible_order(services_of(request), member.principal, order_no)
+    return await _entries(request, member, "order", overview.order_no, cursor)
 
 
 @router.get("/audit")

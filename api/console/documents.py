@@ -27,9 +27,9 @@ async def of_order(request: Request, member: CurrentStaff, order_no: str) -> Res
     """What was issued, and forms for what can be."""
     require(member.principal, *HANDLED_BY)
     services = services_of(request)
-    glance = await visible_order(services, member.principal, order_no)
-    issued = await document_queries.documents_of(services, glance.order_no, glance.status)
-    context = {"order_no": glance.order_no, **asdict(issued)}
+    overview = await visible_order(services, member.principal, order_no)
+    issued = await document_queries.documents_of(services, overview.order_no, overview.status)
+    context = {"order_no": overview.order_no, **asdict(issued)}
     return page(request, "order_documents.html", member=member, key=new_key(), **context)
 
 
@@ -38,11 +38,11 @@ async def invoice(request: Request, member: CurrentStaff, order_no: str) -> Resp
     """Issue the order's invoice."""
     require(member.principal, *HANDLED_BY)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
+    overview = await visible_order(services, member.principal, order_no)
     typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
     body = fitting(BilledTo, typed)
-    await document_issuing.invoice(services, member.principal, key_of(fields), digest(body), glance.order_no, body)
-    return _back(glance.order_no)
+    await document_issuing.invoice(services, member.principal, key_of(fields), digest(body), overview.order_no, body)
+    return _back(overview.order_no)
 
 
 @router.post("/orders/{order_no}/credit-note")
@@ -50,10 +50,10 @@ async def cancellation_credit_note(request: Request, member: CurrentStaff, order
     """Credit what is left of a cancelled order's invoice."""
     require(member.principal, *HANDLED_BY)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
+    overview = await visible_order(services, member.principal, order_no)
     key, what = key_of(fields), digest(Nothing())
-    await document_issuing.cancellation_credit_note(services, member.principal, key, what, glance.order_no)
-    return _back(glance.order_no)
+    await document_issuing.cancellation_credit_note(services, member.principal, key, what, overview.order_no)
+    return _back(overview.order_no)
 
 
 @router.post("/orders/{order_no}/supplementary-invoices")
@@ -61,10 +61,10 @@ async def missing_invoices(request: Request, member: CurrentStaff, order_no: str
     """Issue the supplementary invoices that were refused with their capture."""
     require(member.principal, *HANDLED_BY)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
+    overview = await visible_order(services, member.principal, order_no)
     key, what = key_of(fields), digest(Nothing())
-    await document_issuing.missing_invoices(services, member.principal, key, what, glance.order_no)
-    return _back(glance.order_no)
+    await document_issuing.missing_invoices(services, member.principal, key, what, overview.order_no)
+    return _back(overview.order_no)
 
 
 @router.post("/refunds/{refund_id}/credit-note")

@@ -86,7 +86,7 @@ class Site:
             "lang": lang,
             "path": request.url.path,
             "member": None,
-            "visitor": None,
+            "session": None,
             "notice": notices.taken(request, t),
             **context,
         }

@@ -11,7 +11,7 @@ from api.portal import documents, feedback, payments, sign_in
 from api.portal.after_sales import delivery_exception, return_detail, return_request
 from api.portal.orders import cancellation, changes, detail, listing
 from api.portal.rendering import HOME, SITE, page
-from api.portal.session import CustomerSignInNeeded, to_sign_in, visitor
+from api.portal.session import CustomerSignInNeeded, session, to_sign_in
 
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
@@ -40,7 +40,7 @@ def install(app: FastAPI) -> None:
 
 async def _refusal(request: Request, problem: Problem) -> Response:
     """Why not, and what else is possible; the way back is the order that it was about."""
-    await reader_of(request, problem, "visitor", visitor)
+    await reader_of(request, problem, "session", session)
     order = _ORDER.match(request.url.path)
     back = f"{HOME}/orders/{order[1]}" if order and problem.status_code != 404 else HOME
     return page(request, "problem.html", status=problem.status_code, problem=problem, back=back)

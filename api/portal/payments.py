@@ -27,12 +27,12 @@ def cards_of(settings: Settings) -> tuple[str, ...]:
 
 
 @router.get("/{order_no}/pay")
-async def form(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
+async def form(request: Request, session: CurrentCustomer, order_no: str) -> Response:
     """How much, and by what."""
     services = services_of(request)
-    _, glance = await owned(services, visitor, order_no)
-    credit = await order_payments.require_payable(services, glance.order_no)
-    order = await order_queries.known(services, glance.order_no)
+    _, overview = await owned(services, session, order_no)
+    credit = await order_payments.require_payable(services, overview.order_no)
+    order = await order_queries.known(services, overview.order_no)
     ways = list(cards_of(services.settings))
     if credit >= order["total_minor"]:
         ways.append(STORE_CREDIT)
@@ -41,12 +41,12 @@ async def form(request: Request, visitor: CurrentCustomer, order_no: str) -> Res
 
 
 @router.post("/{order_no}/pay")
-async def pay(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
+async def pay(request: Request, session: CurrentCustomer, order_no: str) -> Response:
     """Take the payment; the order's page says what became of it."""
-    services, fields = services_of(request), await posted(request, visitor)
-    customer, glance = await owned(services, visitor, order_no)
+    services, fields = services_of(request), await posted(request, session)
+    customer, overview = await owned(services, session, order_no)
     by = fields.get("by", "")
     method = STORE_CREDIT if by == STORE_CREDIT else services.settings.payment_provider
     payment = fitting(Payment, {"method": method, "token": by})
-    await order_payments.pay(services, customer, key_of(fields), digest(payment), glance.order_no, payment)
-    return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)
+    await order_payments.pay(services, customer, key_of(fields), digest(payment), overview.order_no, payment)
+    return RedirectResponse(f"{HOME}/orders/{overview.order_no}", 303)

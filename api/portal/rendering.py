@@ -28,7 +28,7 @@ _DATES = {"en": "%-d %b %Y", "zh": "%Y年%-m月%-d日"}
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """A page. Templates get what every site's do, and `at`, `day`, `slot`, `sentence`, `visitor`, `zone`."""
+    """A page. Templates get what every site's do, and `at`, `day`, `slot`, `sentence`, `session`, `zone`."""
     lang, zone = language(request), _zone(services_of(request).settings.portal_time_zone)
     sentence = teller(lang)
 
@@ -50,7 +50,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         "own": own,
         "sentence": sentence,
     }
-    known |= {"zone": str(zone), "visitor": getattr(request.state, "visitor", None)}
+    known |= {"zone": str(zone), "session": getattr(request.state, "session", None)}
     return SITE.page(request, template, status=status, **known, **context)
 
 

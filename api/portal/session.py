@@ -25,15 +25,15 @@ class CustomerSignInNeeded(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class CustomerSession:
     """A signed-in contact. `csrf` goes into every form as the field `csrf`."""
 
     contact: PortalContact
     csrf: str
 
 
-async def visitor(request: Request) -> Any:
-    """The signed-in Visitor, also kept in `request.state.visitor` for every page. Raises CustomerSignInNeeded."""
+async def session(request: Request) -> Any:
+    """The CustomerSession, also in `request.state.session` for every page. Raises CustomerSignInNeeded."""
     services, cookie = services_of(request), request.cookies.get(COOKIE, "")
     if not cookie:
         raise CustomerSignInNeeded
@@ -41,26 +41,26 @@ async def visitor(request: Request) -> Any:
     if found is None:
         raise CustomerSignInNeeded
     limits(request).customer(found.indexes[0].hex())
-    request.state.visitor = Visitor(found, masked(csrf_of(cookie)))
-    return request.state.visitor
+    request.state.session = CustomerSession(found, masked(csrf_of(cookie)))
+    return request.state.session
 
 
-CurrentCustomer = Annotated[Visitor, Depends(visitor)]
+CurrentCustomer = Annotated[CustomerSession, Depends(session)]
 
 
-async def owned(services: Services, visitor: Visitor, typed: str) -> tuple[Principal, OrderOverview]:
-    """The order and the customer as whom the visitor acts on it, under the same rules as customers in the API.
+async def owned(services: Services, session: CustomerSession, typed: str) -> tuple[Principal, OrderOverview]:
+    """The order and the customer as whom the session acts on it, under the same rules as customers in the API.
 
     Raises NotFound `order_not_found`, also for orders of others.
     """
     number = order_number(typed)
-    customer = await portal_sessions.customer_of(services, visitor.contact, number)
+    customer = await portal_sessions.customer_of(services, session.contact, number)
     return customer, await visible_order(services, customer, number)
 
 
-async def posted(request: Request, visitor: Visitor) -> dict[str, str]:
+async def posted(request: Request, session: CustomerSession) -> dict[str, str]:
     """The fields of a form of this session. Raises Problem `form_expired`."""
-    return await forms.posted(request, visitor.csrf)
+    return await forms.posted(request, session.csrf)
 
 
 async def to_sign_in(request: Request, _: Exception) -> Response:

@@ -20,7 +20,7 @@ from api.services.portal.portal_sessions import CODE_DIGITS, CODE_LIFETIME_S, Co
 
 router = APIRouter(prefix=HOME)
 
-ASK_COOKIE = "oms_portal_ask"
+REQUEST_COOKIE = "oms_portal_ask"
 # Every asking is answered after this time, whoever is known: longer than the longer of the two ways takes.
 ANSWER_S = 0.4
 Next = Annotated[str, Query(max_length=200)]
@@ -33,7 +33,7 @@ async def form(request: Request, next: Next = HOME) -> Response:
 
 
 @router.post("/sign-in")
-async def ask(
+async def request_code(
     request: Request,
     contact: Annotated[str, Form(max_length=1000)] = "",
     next: Annotated[str, Form(max_length=200)] = HOME,
@@ -45,12 +45,12 @@ async def ask(
     if typed is None:
         return page(request, "sign_in.html", status=422, next=target, refused="sign_in.what", wait_min=0)
     address = request.client.host if request.client else "unknown"
-    requested = await code_requests.ask(services, typed, address, language(request))
+    requested = await code_requests.request_code(services, typed, address, language(request))
     await asyncio.sleep(max(0.0, until_s - monotonic()))
     if isinstance(requested, int):
         return _too_often(request, target, requested)
     response = RedirectResponse(_with_next(f"{HOME}/code", target), 303)
-    _set_cookie(request, response, ASK_COOKIE, requested, CODE_LIFETIME_S)
+    _set_cookie(request, response, REQUEST_COOKIE, requested, CODE_LIFETIME_S)
     return response
 
 
@@ -64,7 +64,7 @@ def _too_often(request: Request, target: str, wait_s: int) -> Response:
 @router.get("/code")
 async def code_form(request: Request, next: Next = HOME) -> Response:
     """The form that takes the code."""
-    if not request.cookies.get(ASK_COOKIE):
+    if not request.cookies.get(REQUEST_COOKIE):
         return RedirectResponse(SIGN_IN, 303)
     return page(request, "code.html", next=navigation.local(next, HOME), refused=None)
 
@@ -79,8 +79,8 @@ async def enter_code(
     target, typed = navigation.local(next, HOME), _digits(code)
     if typed is None:
         return page(request, "code.html", status=422, next=target, refused=CodeRefusal("wrong", -1))
-    ask_cookie = request.cookies.get(ASK_COOKIE, "")
-    opened = await portal_sessions.enter_with_code(services_of(request), ask_cookie, typed)
+    request_cookie = request.cookies.get(REQUEST_COOKIE, "")
+    opened = await portal_sessions.enter_with_code(services_of(request), request_cookie, typed)
     if isinstance(opened, CodeRefusal):
         return page(request, "code.html", status=401, next=target, refused=opened)
     return _signed_in(request, opened, target)
@@ -110,7 +110,7 @@ async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = 
 def _signed_in(request: Request, cookie: str, target: str) -> Response:
     response = RedirectResponse(target, 303)
     _set_cookie(request, response, COOKIE, cookie, None)
-    response.delete_cookie(ASK_COOKIE, path=HOME)
+    response.delete_cookie(REQUEST_COOKIE, path=HOME)
     return response
 
 
@@ -125,9 +125,9 @@ def _with_next(path: str, target: str) -> str:
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, visitor: CurrentCustomer) -> Response:
+async def sign_out(request: Request, session: CurrentCustomer) -> Response:
     """End this session."""
-    await posted(request, visitor)
+    await posted(request, session)
     await portal_sessions.sign_out(services_of(request), request.cookies[COOKIE])
     response = RedirectResponse(SIGN_IN, 303)
     response.delete_cookie(COOKIE, path=HOME)

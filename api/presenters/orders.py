@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.presenters import situations
-from api.services.after_sales.return_lookup import ASKED_BY as RETURNED_BY
+from api.services.after_sales.return_lookup import REQUESTED_BY as RETURNED_BY
 from api.services.payments.refunding import REFUNDED_BY
 from domain.access import Principal
 from domain.after_sales.delivery_exceptions import ParcelState, exception_actions

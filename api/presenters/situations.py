@@ -26,7 +26,7 @@ def for_api(
     stake: AtStake | None = None,
 ) -> dict[str, Any]:
     """`{state, sentence, code, owner, until, then, actions}`, the sentence in English; customers get their own."""
-    return shown(facts, caller, allowed, options, stake or AtStake(), ENGLISH, utc)
+    return localized(facts, caller, allowed, options, stake or AtStake(), ENGLISH, utc)
 
 
 def for_order(
@@ -42,12 +42,12 @@ def for_order(
     options = attention["options"] if attention else ()
     facts, stake = facts_in(order, presented["waiting_for"]), at_stake(order)
     allowed = presented["allowed_actions"]
-    return shown(facts, caller, allowed, options, stake, lang, show_time, Markup, show_money)
+    return localized(facts, caller, allowed, options, stake, lang, show_time, Markup, show_money)
 
 
 def for_row(row: Mapping[str, Any], caller: Principal, lang: str, show_time: ShowTime) -> dict[str, Any]:
     """The same for a row of a list on a page."""
-    return shown(row["situation_facts"], caller, (), (), AtStake(), lang, show_time, Markup)
+    return localized(row["situation_facts"], caller, (), (), AtStake(), lang, show_time, Markup)
 
 
 def facts_in(order: Mapping[str, Any], waiting: Mapping[str, Any] | None) -> SituationFacts:
@@ -57,7 +57,7 @@ def facts_in(order: Mapping[str, Any], waiting: Mapping[str, Any] | None) -> Sit
     return replace(facts, waiting=waiting_from(waiting)) if returning else facts
 
 
-def shown(
+def localized(
     facts: SituationFacts,
     caller: Principal,
     allowed: Collection[str],

@@ -25,10 +25,10 @@ async def invoice(order_no: str, request: Request, caller: Caller) -> Response:
     """Issue the order's invoice, once something was captured; asked again, it is the same one."""
     require(caller, *ISSUED_BY)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, BilledTo, optional=True)
     return response_of(
-        await document_issuing.invoice(services, caller, key, parsed.digest, glance.order_no, parsed.model)
+        await document_issuing.invoice(services, caller, key, parsed.digest, overview.order_no, parsed.model)
     )
 
 
@@ -55,10 +55,10 @@ async def cancellation_credit_note(order_no: str, request: Request, caller: Call
     """Issue the credit note of a cancelled order, over what is left of its invoice."""
     require(caller, *ISSUED_BY)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, Nothing, optional=True)
     return response_of(
-        await document_issuing.cancellation_credit_note(services, caller, key, parsed.digest, glance.order_no)
+        await document_issuing.cancellation_credit_note(services, caller, key, parsed.digest, overview.order_no)
     )
 
 
@@ -70,9 +70,9 @@ async def missing_invoices(order_no: str, request: Request, caller: Caller) -> R
     """Issue the documents of an invoiced order that were refused: of what was paid on top, a claim, a lost dispute."""
     require(caller, *document_issuing.HANDLED_BY)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, Nothing, optional=True)
-    return response_of(await document_issuing.missing_invoices(services, caller, key, parsed.digest, glance.order_no))
+    return response_of(await document_issuing.missing_invoices(services, caller, key, parsed.digest, overview.order_no))
 
 
 @router.get("/v1/orders/{order_no}/documents", **operation("list_order_documents", Answer(200, DocumentList)))
@@ -80,8 +80,8 @@ async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     """The order's invoice and credit notes, oldest first."""
     require(caller, *ISSUED_BY)
     services = services_of(request)
-    glance = await visible_order(services, caller, order_no)
-    items = await document_issuing.of_order(services, glance.order_no)
+    overview = await visible_order(services, caller, order_no)
+    items = await document_issuing.of_order(services, overview.order_no)
     return json_response({"items": items, "next_cursor": None})
 
 

@@ -20,7 +20,7 @@ from api.schemas.feedback import (
     OrdersFeedbackList,
 )
 from api.services import customer_feedback
-from api.services.customer_feedback import GIVEN_BY, READ_BY
+from api.services.customer_feedback import READ_BY, SUBMITTED_BY
 from domain.access import Role
 from domain.feedback import FeedbackKind, FeedbackState
 
@@ -30,24 +30,24 @@ router = APIRouter(tags=["feedback"])
 @router.post(
     "/v1/orders/{order_no}/feedback", **operation("give_feedback", Answer(201, GivenFeedback), body=GiveFeedback)
 )
-async def give(order_no: str, request: Request, caller: Caller) -> Response:
+async def submit(order_no: str, request: Request, caller: Caller) -> Response:
     """Say how it was; a complaint waits for an answer."""
-    require(caller, *GIVEN_BY)
+    require(caller, *SUBMITTED_BY)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, GiveFeedback)
     return response_of(
-        await customer_feedback.give(services, caller, key, parsed.digest, glance.order_no, parsed.model)
+        await customer_feedback.submit(services, caller, key, parsed.digest, overview.order_no, parsed.model)
     )
 
 
 @router.get("/v1/orders/{order_no}/feedback", **operation("list_order_feedback", Answer(200, OrdersFeedbackList)))
 async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     """What was said of the order and what was answered, oldest first."""
-    require(caller, *GIVEN_BY, *READ_BY)
+    require(caller, *SUBMITTED_BY, *READ_BY)
     services = services_of(request)
-    glance = await visible_order(services, caller, order_no)
-    items = await customer_feedback.of_order(services, glance.order_no)
+    overview = await visible_order(services, caller, order_no)
+    items = await customer_feedback.of_order(services, overview.order_no)
     return json_response({"items": items, "next_cursor": None})
 
 

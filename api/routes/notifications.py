@@ -19,8 +19,8 @@ router = APIRouter(prefix="/v1/orders", tags=["messages"])
 async def list_messages(order_no: str, request: Request, caller: Caller) -> Response:
     """Every message about the order, by e-mail or text message, in the order of what happened."""
     services = services_of(request)
-    glance = await visible_order(services, caller, order_no)
-    return json_response({"items": await notifications.of_order(services, glance.order_no)})
+    overview = await visible_order(services, caller, order_no)
+    return json_response({"items": await notifications.of_order(services, overview.order_no)})
 
 
 @router.get("/{order_no}/messages/{message_id}", **operation("get_order_message", Answer(200, MessageAsSent)))
@@ -28,8 +28,8 @@ async def get_message(order_no: str, message_id: str, request: Request, caller: 
     """One message with the exact subject and body that were sent; for the order's owner, support and warehouse."""
     require(caller, *notifications.READ_BY)
     services = services_of(request)
-    glance = await visible_order(services, caller, order_no)
-    return json_response(asdict(await notifications.as_sent(services, glance.order_no, message_id)))
+    overview = await visible_order(services, caller, order_no)
+    return json_response(asdict(await notifications.as_sent(services, overview.order_no, message_id)))
 
 
 @router.post(
@@ -39,5 +39,5 @@ async def retry(order_no: str, message_id: str, request: Request, caller: Caller
     """Write a message that failed anew, with the customer's address of today, and send it again."""
     require(caller, Role.SUPPORT)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
-    return response_of(await notifications.send_again(services, caller, key, glance.order_no, message_id))
+    overview = await visible_order(services, caller, order_no)
+    return response_of(await notifications.send_again(services, caller, key, overview.order_no, message_id))

@@ -38,28 +38,28 @@ async def get_levels(sku: str, request: Request, caller: Caller) -> Response:
 async def receive(request: Request, caller: Caller) -> Response:
     """Units arrived; backorders that wait for them are woken. The same reference, SKU and warehouse again is 409
     `receipt_exists`, also under another Idempotency-Key, unless the body says `allow_duplicate: true`."""
-    return response_of(await stock_movements.receive(*await _asked(request, caller, Receipt)))
+    return response_of(await stock_movements.receive(*await _stock_request(request, caller, Receipt)))
 
 
 @router.post("/adjustments", **operation("adjust_stock", Answer(201, BookedAdjustment), body=Adjustment))
 async def adjust(request: Request, caller: Caller) -> Response:
     """Correct a level by a signed difference; never below what is reserved."""
-    return response_of(await stock_movements.adjust(*await _asked(request, caller, Adjustment)))
+    return response_of(await stock_movements.adjust(*await _stock_request(request, caller, Adjustment)))
 
 
 @router.post("/transfers", **operation("transfer_stock", Answer(201, BookedTransfer), body=Transfer))
 async def transfer(request: Request, caller: Caller) -> Response:
     """Move free units from one warehouse to another, both or neither."""
-    return response_of(await stock_movements.transfer(*await _asked(request, caller, Transfer)))
+    return response_of(await stock_movements.transfer(*await _stock_request(request, caller, Transfer)))
 
 
 @router.post("/quarantine", **operation("release_quarantine", Answer(201, BookedDisposition), body=OutOfQuarantine))
 async def release(request: Request, caller: Caller) -> Response:
     """Pieces leave quarantine: back on sale (`restock`), or gone for good (`scrap`)."""
-    return response_of(await stock_movements.release(*await _asked(request, caller, OutOfQuarantine)))
+    return response_of(await stock_movements.release(*await _stock_request(request, caller, OutOfQuarantine)))
 
 
-async def _asked(request: Request, caller: Principal, model: type[Model]) -> tuple[StockRequest, Model]:
+async def _stock_request(request: Request, caller: Principal, model: type[Model]) -> tuple[StockRequest, Model]:
     require(caller, Role.WAREHOUSE)
     services, key = services_of(request), idempotency_key(request)
     parsed = await read(request, model)

@@ -101,7 +101,7 @@ async def newest_anchor(services: Services) -> dict[str, object] | None:
 async def make_anchors(services: Services, caller: Principal, key: str) -> Reply:
     """Make anchors over all entries that have none: {anchor, complete}."""
     request = request_of(caller, key, hashlib.sha256(b"anchor").digest())
-    call = WorkflowCall(prepare=_nothing, ask=lambda: _make_anchors(services), from_database=_nothing)
+    call = WorkflowCall(prepare=_nothing, call=lambda: _make_anchors(services), from_database=_nothing)
     return await run_by_workflow(services, request, 200, call)
 
 

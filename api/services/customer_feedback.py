@@ -23,11 +23,11 @@ from infra.db.feedback.feedback import (
 )
 from infra.db.orders.state import timeline
 
-GIVEN_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
+SUBMITTED_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
 READ_BY = (Role.SUPPORT, Role.OPERATIONS)
 
 
-async def give(
+async def submit(
     services: Services, caller: Principal, key: str, digest: bytes, number: str, request: GiveFeedback
 ) -> Reply:
     """Keep what is said of the order. Raises Conflict `feedback_limit`."""
@@ -36,7 +36,7 @@ async def give(
 
     async def work(conn: Connection) -> GivenFeedback:
         await timeline.lock_order(conn, number)
-        return await feedback.give(conn, services.keys, new)
+        return await feedback.submit(conn, services.keys, new)
 
     return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 

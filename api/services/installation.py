@@ -28,7 +28,7 @@ async def backlog(services: Services) -> dict[str, object]:
     """{waiting, oldest_s, limit, accepting}."""
     limit = services.settings.backlog_limit
     async with services.database.begin() as conn:
-        found = await start_backlog.look(conn, limit or _COUNTED)
+        found = await start_backlog.poll(conn, limit or _COUNTED)
     accepting = not (limit and found.waiting >= limit)
     return {"waiting": found.waiting, "oldest_s": round(found.oldest_s, 1), "limit": limit, "accepting": accepting}
 

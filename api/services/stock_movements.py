@@ -79,29 +79,29 @@ async def adjust(movement: StockRequest, adjustment: Adjustment) -> Reply:
     return await movement.run(work)
 
 
-async def transfer(movement: StockRequest, wanted: Transfer) -> Reply:
+async def transfer(movement: StockRequest, requested: Transfer) -> Reply:
     """Both movements or neither. Raises Problem `same_warehouse`, and as `adjust` does."""
-    if wanted.source == wanted.target:
+    if requested.source == requested.target:
         raise Problem("same_warehouse", "from and to are the same warehouse")
 
     async def work(conn: Connection) -> dict[str, object]:
-        source = await movements.place_of(conn, wanted.sku, wanted.source)
-        target = await movements.place_of(conn, wanted.sku, wanted.target)
+        source = await movements.place_of(conn, requested.sku, requested.source)
+        target = await movements.place_of(conn, requested.sku, requested.target)
         unique = movement.unique("transfer")
         moves = [
             Move(
                 f"{kind}:{unique}",
                 kind,
-                wanted.sku,
+                requested.sku,
                 warehouse,
-                wanted.quantity,
-                wanted.reference,
+                requested.quantity,
+                requested.reference,
                 actor(movement.caller),
             )
             for kind, warehouse in ((MovementKind.TRANSFER_OUT, source), (MovementKind.TRANSFER_IN, target))
         ]
         moved = await movements.move(conn, moves)
-        return {"from": source, "to": target, "reference": wanted.reference, **asdict(moved)}
+        return {"from": source, "to": target, "reference": requested.reference, **asdict(moved)}
 
     return await movement.run(work)
 

@@ -154,9 +154,9 @@ class Watch:
 
     def _look_soon(self, silent: Sequence[Watched]) -> None:
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(silent), name="database watch")
+            self._looking = asyncio.create_task(self._check(silent), name="database watch")
 
-    async def _look(self, silent: Sequence[Watched]) -> None:
+    async def _check(self, silent: Sequence[Watched]) -> None:
         waits = {one: one.waits_since_s for one in silent}
         answers, pids = self.answers, [one.pgconn.backend_pid for one in silent]
         backends = await self._ask(pids)

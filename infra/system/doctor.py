@@ -240,7 +240,7 @@ async def _backlog(configuration: Settings) -> Finding:
     database = Database.from_settings(configuration)
     try:
         async with database.begin() as connection:
-            found = await start_backlog.look(connection, limit or _COUNTED)
+            found = await start_backlog.poll(connection, limit or _COUNTED)
     finally:
         await database.close()
     text = f"{found.waiting} orders wait to be started" if found.waiting else "no order waits to be started"

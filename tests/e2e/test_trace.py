@@ -114,8 +114,8 @@ async def test_polls_that_find_nothing_leave_no_span(stage: Stage, exporter: InM
     deliverer = WebhookSender(stage.database, stage.vault, stage.settings)
     notifier = AlertSender(stage.database, stage.vault, stage.settings)
     sweeping = (main.lapse_refunds(stage.database), main.sweep(stage.database, stage.vault))
-    for look in (fan_out, deliverer.step, notifier.send_due, *sweeping, observing(stage.database)):
-        await look()
+    for poll in (fan_out, deliverer.step, notifier.send_due, *sweeping, observing(stage.database)):
+        await poll()
     assert [span.name for span in exporter.get_finished_spans() if span.parent is None] == []
 
 

@@ -69,13 +69,13 @@ class Watch:
     async def run(self) -> None:
         while True:
             try:
-                await self._look()
+                await self._check()
             except (AssertionError, httpx.HTTPError) as error:
                 self.wrong.append(f"{type(error).__name__}: {error}")
             self.looks["rounds"] += 1
             await asyncio.sleep(LOOK_S)
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         await self._look_at_board()
         causes = await self.console.causes()
         self._judge(f"queue {causes}", sum(orders for orders, _ in causes) <= self.begun)

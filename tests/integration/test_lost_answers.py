@@ -63,14 +63,14 @@ async def test_a_cancellation_that_is_sent_twice_on_its_way_is_no_refusal(
     """The workflow's reply is lost and the call sent again; by then the workflow has ended, and a new run refuses."""
     order_no = await office.unpaid()
     workflows = office.api.app.state.services.workflows
-    ask = workflows.ask
+    run_update = workflows.run_update
 
     async def asked_twice(*request: Any) -> Any:
-        await ask(*request)
+        await run_update(*request)
         await office.stage.handle(order_no).result()
-        return await ask(*request)
+        return await run_update(*request)
 
-    monkeypatch.setattr(workflows, "ask", asked_twice)
+    monkeypatch.setattr(workflows, "run_update", asked_twice)
     answer: httpx.Response = await office.staff("ann").post(f"/v1/orders/{order_no}/cancel", {"reason": "again"})
     assert (answer.status_code, answer.json().get("status")) == (200, "cancelled"), answer.text
 

@@ -281,7 +281,7 @@ async def test_what_keeps_workers_from_orders_is_a_cause_of_a_notice_and_in_the_
     async with autocommit(scene.database) as connection:
         there = await processes.workers(connection)
     assert (there.living, there.serving) == (1, 0) and there.trouble is not None and there.trouble["build_id"] == "b2"
-    await scene.notifier.look()
+    await scene.notifier.poll()
     found = await sql(scene.urls.app_url, "SELECT cause, count, facts ->> 'build_id' FROM alerts WHERE over_at IS NULL")
     assert found == [("workers_idle:version_not_routed", 1, "b2")]
     one._note(None)

@@ -48,10 +48,10 @@ class AlertSender:
         self._rest_s = rest_s
         self._lanes: dict[str, asyncio.Task[None]] = {}
 
-    async def look(self) -> bool:
+    async def poll(self) -> bool:
         """Look for causes once, unless another process does just now; True when messages were made."""
         async with self._database.begin() as connection:
-            _, made = await alerts.look(connection, self._settings)
+            _, made = await alerts.poll(connection, self._settings)
         if made:
             self.fresh.set()
         return made > 0

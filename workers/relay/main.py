@@ -131,7 +131,7 @@ def _sending(
         poll_loop("fan-out", fan_out(database, fresh, messenger.fresh), stopping, busy_s=busy_s, idle_s=idle_s),
         poll_loop("delivery", deliver, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
         poll_loop("messages", send, stopping, busy_s=IDLE_S, idle_s=DELIVERY_IDLE_S, wake=messenger.fresh),
-        poll_loop("look for causes", notifier.look, stopping, busy_s=look_s, idle_s=look_s),
+        poll_loop("look for causes", notifier.poll, stopping, busy_s=look_s, idle_s=look_s),
         poll_loop("notices", run, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
     ]
 

@@ -17,7 +17,7 @@ from api.schemas.after_sales.return_previews import ReturnConsequence
 from api.schemas.after_sales.returns import MAX_LINES, AskReturn
 from api.services.after_sales import return_offers, return_requesting
 from api.services.after_sales.keyed_request import KeyedRequest
-from api.services.after_sales.return_lookup import ASKED_BY
+from api.services.after_sales.return_lookup import REQUESTED_BY
 from domain.after_sales.returns import Reason, Resolution
 from domain.errors import RuleBroken
 from domain.orders.status import Status
@@ -32,16 +32,16 @@ _NOT_REPEATED = ("key", "confirm", "change", "more")
 @router.get("/{order_no}/return")
 async def form(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """What can be sent back, and for what."""
-    require(member.principal, *ASKED_BY)
+    require(member.principal, *REQUESTED_BY)
     number = (await visible_order(services_of(request), member.principal, order_no)).order_no
     return await _page(request, member, number, {})
 
 
 @router.post("/{order_no}/return")
-async def ask(request: Request, member: CurrentStaff, order_no: str) -> Response:
+async def request_return(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Show what it would bring; with `confirm`, ask for it. What does not fit is said above the form, which keeps what
     was typed."""
-    require(member.principal, *ASKED_BY)
+    require(member.principal, *REQUESTED_BY)
     services, fields = services_of(request), await posted(request, member)
     number = (await visible_order(services, member.principal, order_no)).order_no
     if fields.get("more") or fields.get("change"):
@@ -52,7 +52,7 @@ async def ask(request: Request, member: CurrentStaff, order_no: str) -> Response
             means = await return_requesting.preview(services, member.principal, number, body)
             return await _page(request, member, number, fields, means=means)
         keyed = KeyedRequest(member.principal, key_of(fields), digest(body))
-        answer = await return_requesting.ask(services, keyed, number, body)
+        answer = await return_requesting.request_return(services, keyed, number, body)
     except Problem as problem:
         return await _page(request, member, number, fields, problem=problem)
     except RuleBroken as broken:
@@ -77,12 +77,12 @@ def _instead(fields: dict[str, str]) -> dict[str, Any]:
     first = way == EXCHANGE_FIRST
     rows = [(fields.get(f"want.sku.{n}", "").strip(), fields.get(f"want.units.{n}", "").strip())
             for n in range(1, _rows(fields) + 1)]  # fmt: skip
-    wanted = [{"sku": sku, "quantity": whole(typed)} for sku, typed in rows if sku or typed]
+    requested = [{"sku": sku, "quantity": whole(typed)} for sku, typed in rows if sku or typed]
     token = fields.get("token", "").strip()
     return {
         "resolution": Resolution.EXCHANGE if first else way,
         "advance": first,
-        "exchange_lines": wanted or None,
+        "exchange_lines": requested or None,
         "payment": {"method": fields.get("method", ""), "token": token} if token else None,
     }
 

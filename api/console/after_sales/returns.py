@@ -14,7 +14,7 @@ from api.presenters.return_labels import label_response
 from api.schemas.after_sales.returns import FoundPieces, RejectReturn
 from api.services.after_sales import return_lookup, return_operations
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
-from api.services.after_sales.return_lookup import ASKED_BY, HANDLED_BY
+from api.services.after_sales.return_lookup import HANDLED_BY, REQUESTED_BY
 from domain.after_sales.returns import ReturnStatus
 
 router = APIRouter(prefix="/console")
@@ -51,7 +51,7 @@ async def one(request: Request, member: CurrentStaff, return_id: str) -> Respons
     require_staff(member.principal)
     found = await return_lookup.for_staff(services_of(request), member.principal, return_id)
     context: dict[str, Any] = {
-        "found": found.shown,
+        "found": found.order_return,
         "brings_minor": found.expected_minor,
         "currency": found.currency,
         "customer_id": found.customer_id,
@@ -70,14 +70,14 @@ async def label(request: Request, member: CurrentStaff, return_id: str) -> Respo
 
 
 @router.post("/returns/{return_id}/{verb}")
-async def act(
+async def operate_return(
     request: Request,
     member: CurrentStaff,
     return_id: str,
     verb: Literal["approve", "reject", "cancel", "receive", "inspect"],
 ) -> Response:
     """What a button of the page does."""
-    require(member.principal, *(ASKED_BY if verb == "cancel" else HANDLED_BY))
+    require(member.principal, *(REQUESTED_BY if verb == "cancel" else HANDLED_BY))
     services, fields = services_of(request), await posted(request, member)
     found = await return_lookup.visible(services, member.principal, return_id)
     key = f"{key_of(fields)}{verb}"

@@ -37,8 +37,8 @@ async def form(request: Request, member: CurrentStaff, order_no: str) -> Respons
     """What may still be changed, as it is now; and what was changed before."""
     require(member.principal, Role.SUPPORT)
     services = services_of(request)
-    glance = await visible_order(services, member.principal, order_no)
-    found, done = await order_queries.with_changes(services, glance.order_no)
+    overview = await visible_order(services, member.principal, order_no)
+    found, done = await order_queries.with_changes(services, overview.order_no)
     zone = zone_at(found["ship_to"], services.settings.portal_time_zone)
     offered = {ChangeKind(action) for action in presented(found, member.principal, services.settings)["allowed_actions"]
                if action in set(ChangeKind)}  # fmt: skip
@@ -60,22 +60,22 @@ async def change(request: Request, member: CurrentStaff, order_no: str) -> Respo
     """Tell what it would mean, or, once confirmed, do it."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
-    ship_to = await _destination(services, glance.order_no)
+    overview = await visible_order(services, member.principal, order_no)
+    ship_to = await _destination(services, overview.order_no)
     body = _body(fields, zone_at(ship_to, services.settings.portal_time_zone))
     change = _change(services, body, fields.get("seen", ""))
     if fields.get("token"):
         change = replace(change, payment=_payment(services, fields["token"]))
     if fields.get("confirmed"):
-        await order_changes.change(services, member.principal, key_of(fields), digest(body), glance.order_no, change)
-        return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
+        await order_changes.change(services, member.principal, key_of(fields), digest(body), overview.order_no, change)
+        return RedirectResponse(f"/console/orders/{overview.order_no}", 303)
     # What it would cost more may be paid on the next page.
     change = replace(change, payment=_payment(services, "preview"))
     hidden = {name: value for name, value in fields.items() if name not in ("confirmed", "key", "token")}
     context: dict[str, Any] = {
-        "order_no": glance.order_no,
+        "order_no": overview.order_no,
         "ship_to": ship_to,
-        "means": await order_changes.preview(services, glance.order_no, change),
+        "means": await order_changes.preview(services, overview.order_no, change),
         "kept": hidden,
         "key": new_key(),
     }

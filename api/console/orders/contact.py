@@ -24,8 +24,8 @@ async def form(request: Request, member: CurrentStaff, order_no: str) -> Respons
     """The contact as it is now."""
     require(member.principal, Role.SUPPORT)
     services = services_of(request)
-    glance = await visible_order(services, member.principal, order_no)
-    found = await order_queries.known(services, glance.order_no)
+    overview = await visible_order(services, member.principal, order_no)
+    found = await order_queries.known(services, overview.order_no)
     context: dict[str, Any] = {"order": found, "parts": PARTS, "key": new_key()}
     return page(request, "order_contact.html", member=member, **context)
 
@@ -35,16 +35,16 @@ async def correct(request: Request, member: CurrentStaff, order_no: str) -> Resp
     """Correct it."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
+    overview = await visible_order(services, member.principal, order_no)
     value: dict[str, Any] = {part: fields[part].strip() for part in PARTS if part in fields}
     value |= {part: None for part in ("email", "phone") if value.get(part) == ""}
     value |= {"reason": fields.get("reason", ""), "send_last_again": bool(fields.get("send_last_again"))}
     body = fitting(CorrectContact, value)
     correction = ContactCorrection(frozenset({fields.get("seen", "")}) - {ANY}, body)
     await contact_corrections.correct(
-        services, member.principal, key_of(fields), digest(body), glance.order_no, correction
+        services, member.principal, key_of(fields), digest(body), overview.order_no, correction
     )
-    return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
+    return RedirectResponse(f"/console/orders/{overview.order_no}", 303)
 
 
 @router.post("/{order_no}/messages")
@@ -52,7 +52,7 @@ async def send_last_again(request: Request, member: CurrentStaff, order_no: str)
     """Have the last message sent to the contact of today."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
-    digest = contact_corrections.digest_of_resend(glance.order_no)
-    await contact_corrections.send_last_again(services, member.principal, key_of(fields), digest, glance.order_no)
-    return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
+    overview = await visible_order(services, member.principal, order_no)
+    digest = contact_corrections.digest_of_resend(overview.order_no)
+    await contact_corrections.send_last_again(services, member.principal, key_of(fields), digest, overview.order_no)
+    return RedirectResponse(f"/console/orders/{overview.order_no}", 303)

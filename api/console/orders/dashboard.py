@@ -35,7 +35,7 @@ Text = Annotated[str, Query(max_length=64)]
 
 
 @router.get("")
-async def whole_board(
+async def full_dashboard(
     request: Request,
     member: CurrentStaff,
     status: Status | Annotated[str, Query(max_length=0)] = "",
@@ -60,7 +60,7 @@ async def _board(
     request: Request, member: StaffMember, template: str, filters: dict[str, str], cursor: str
 ) -> Response:
     hidden = {name: value for name, value in filters.items() if value}
-    wanted = OrderFilters(
+    selection = OrderFilters(
         status=Status(filters["status"]) if filters["status"] else None,
         channel=filters["channel"] or None,
         customer=filters["customer"] or None,
@@ -71,7 +71,7 @@ async def _board(
         created_to=_day(filters["placed_to"], days=1),
     )
     found = await order_dashboard.read(
-        services_of(request), wanted, cursor or None, PAGE_SIZE, with_returns=member.may(*HANDLED_BY)
+        services_of(request), selection, cursor or None, PAGE_SIZE, with_returns=member.may(*HANDLED_BY)
     )
     waiting, more = found.backlog, found.next_cursor
     context: dict[str, Any] = {
@@ -85,13 +85,13 @@ async def _board(
         "priorities": list(Priority),
         "filters": filters,
         "here": urlencode(hidden | ({"cursor": cursor} if cursor else {})),
-        "rows": _shown(request, member, found.rows),
+        "rows": _presented(request, member, found.rows),
         "next": urlencode(hidden | {"cursor": more}) if more else None,
     }
     return page(request, template, member=member, **context)
 
 
-def _shown(request: Request, member: StaffMember, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _presented(request: Request, member: StaffMember, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of the table, each with its situation in the reader's language."""
     lang, caller = language(request), member.principal
     times = sentence_time(lang)
@@ -127,7 +127,7 @@ async def search(
         return RedirectResponse(f"/console/orders/{rows[0]['order_no']}", 303)
     context: dict[str, Any] = {
         "q": typed,
-        "rows": _shown(request, member, rows),
+        "rows": _presented(request, member, rows),
         "next": urlencode({"q": typed, "cursor": more}) if more else None,
     }
     return page(request, "orders.html", member=member, **context)

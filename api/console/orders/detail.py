@@ -75,9 +75,9 @@ async def preview(request: Request, member: CurrentStaff, order_no: str) -> Resp
     """What cancelling would mean, before anything moves."""
     require(member.principal, Role.SUPPORT)
     services = services_of(request)
-    glance = await visible_order(services, member.principal, order_no)
-    means = await order_cancellation.consequence(services, glance)
-    context: dict[str, Any] = {"order_no": glance.order_no, "means": means}
+    overview = await visible_order(services, member.principal, order_no)
+    means = await order_cancellation.consequence(services, overview)
+    context: dict[str, Any] = {"order_no": overview.order_no, "means": means}
     return page(request, "order_cancel.html", member=member, key=secrets.token_hex(16), **context)
 
 
@@ -86,12 +86,12 @@ async def cancel(request: Request, member: CurrentStaff, order_no: str) -> Respo
     """Cancel the order."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
+    overview = await visible_order(services, member.principal, order_no)
     reason = reason_of(fields)
-    digest = hashlib.sha256(f"cancel {glance.order_no}\n{reason}".encode()).digest()
+    digest = hashlib.sha256(f"cancel {overview.order_no}\n{reason}".encode()).digest()
     key = fields.get("key") or secrets.token_hex(16)
-    await order_cancellation.cancel(services, member.principal, key, glance, digest, reason)
-    return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
+    await order_cancellation.cancel(services, member.principal, key, overview, digest, reason)
+    return RedirectResponse(f"/console/orders/{overview.order_no}", 303)
 
 
 @router.get("/{order_no}/messages/{message_id}")
@@ -99,9 +99,9 @@ async def message(request: Request, member: CurrentStaff, order_no: str, message
     """A message exactly as it was sent."""
     require(member.principal, *notifications.READ_BY)
     services = services_of(request)
-    glance = await visible_order(services, member.principal, order_no)
-    found = await notifications.as_sent(services, glance.order_no, message_id)
-    return page(request, "order_message.html", member=member, order_no=glance.order_no, message=found)
+    overview = await visible_order(services, member.principal, order_no)
+    found = await notifications.as_sent(services, overview.order_no, message_id)
+    return page(request, "order_message.html", member=member, order_no=overview.order_no, message=found)
 
 
 @router.post("/{order_no}/messages/{message_id}")
@@ -109,7 +109,7 @@ async def send_again(request: Request, member: CurrentStaff, order_no: str, mess
     """Have a message that failed sent again."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
+    overview = await visible_order(services, member.principal, order_no)
     key = fields.get("key") or secrets.token_hex(16)
-    await notifications.send_again(services, member.principal, key, glance.order_no, message_id)
-    return RedirectResponse(f"/console/orders/{glance.order_no}", 303)
+    await notifications.send_again(services, member.principal, key, overview.order_no, message_id)
+    return RedirectResponse(f"/console/orders/{overview.order_no}", 303)

@@ -50,20 +50,20 @@ async def of_order(request: Request, member: CurrentStaff, order_no: str) -> Res
     """What holds the order, and forms to hold it, to release it, and to say how pressing it is."""
     require_staff(member.principal)
     services = services_of(request)
-    glance = await visible_order(services, member.principal, order_no)
-    order = await order_queries.known(services, glance.order_no)
-    found = await order_holds.of_order(services, glance.order_no)
+    overview = await visible_order(services, member.principal, order_no)
+    order = await order_queries.known(services, overview.order_no)
+    found = await order_holds.of_order(services, overview.order_no)
     held = {hold.kind for hold in found if hold.closed_at is None}
-    holdable = glance.status in HOLDABLE and glance.cancelling is None and member.may(*PUT_ON_BY)
+    holdable = overview.status in HOLDABLE and overview.cancelling is None and member.may(*PUT_ON_BY)
     context: dict[str, Any] = {
-        "order_no": glance.order_no,
+        "order_no": overview.order_no,
         "holds": found[::-1],
         "releasable": {hold.hold_no for hold in found if may_release(member.role, hold.owner)},
         "kinds": {kind: HOLDS[kind] for kind in HoldKind if kind not in held} if holdable else {},
         "outcomes": list(Outcome),
         "owners": sorted(STAFF),
         "priority": named(order["priority"]),
-        "priorities": list(Priority) if Status(glance.status) not in TERMINAL else [],
+        "priorities": list(Priority) if Status(overview.status) not in TERMINAL else [],
         "may_prioritise": member.may(*order_holds.PRIORITISED_BY),
         "sees_person": True,
     }
@@ -71,18 +71,18 @@ async def of_order(request: Request, member: CurrentStaff, order_no: str) -> Res
 
 
 @router.post("/orders/{order_no}/hold")
-async def put_on(request: Request, member: CurrentStaff, order_no: str) -> Response:
+async def place(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Hold the order."""
     require(member.principal, *PUT_ON_BY)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
+    overview = await visible_order(services, member.principal, order_no)
     names = ("kind", "owner", "default_outcome")
     chosen: dict[str, Any] = {name: fields[name] for name in names if fields.get(name)}
     if hours := fields.get("hours", "").strip():
         chosen["deadline_s"] = int(hours) * 3600 if hours.isascii() and hours.isdigit() and len(hours) < 6 else hours
     body = fitting(PutOnHold, {**chosen, "reason": fields.get("reason", "")})
-    await order_holds.put_on(services, member.principal, key_of(fields), digest(body), glance.order_no, body)
-    return _back(glance.order_no)
+    await order_holds.place(services, member.principal, key_of(fields), digest(body), overview.order_no, body)
+    return _back(overview.order_no)
 
 
 @router.post("/orders/{order_no}/holds/{hold_no}/release")
@@ -90,11 +90,11 @@ async def release(request: Request, member: CurrentStaff, order_no: str, hold_no
     """Let the order go on."""
     require_staff(member.principal)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
+    overview = await visible_order(services, member.principal, order_no)
     body = fitting(ReleaseHold, {"reason": fields.get("reason", "")})
     key = key_of(fields)
-    await order_holds.release(services, member.principal, key, digest(body), glance.order_no, hold_no, body.reason)
-    return _back(glance.order_no)
+    await order_holds.release(services, member.principal, key, digest(body), overview.order_no, hold_no, body.reason)
+    return _back(overview.order_no)
 
 
 @router.post("/orders/{order_no}/priority")
@@ -102,10 +102,10 @@ async def prioritise(request: Request, member: CurrentStaff, order_no: str) -> R
     """Say how pressing the order is."""
     require(member.principal, *order_holds.PRIORITISED_BY)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
+    overview = await visible_order(services, member.principal, order_no)
     body = fitting(SetPriority, {"priority": fields.get("priority", ""), "reason": fields.get("reason", "")})
-    await order_holds.prioritise(services, member.principal, key_of(fields), digest(body), glance.order_no, body)
-    return _back(glance.order_no)
+    await order_holds.prioritise(services, member.principal, key_of(fields), digest(body), overview.order_no, body)
+    return _back(overview.order_no)
 
 
 def _back(number: str) -> Response:

@@ -24,10 +24,10 @@ async def adjust_form(request: Request, member: CurrentStaff, order_no: str) -> 
     """The events that are possible now, and what each would mean."""
     require(member.principal, Role.SUPPORT)
     services = services_of(request)
-    glance = await visible_order(services, member.principal, order_no)
-    found = await order_transitions.possible_transitions(services, glance.order_no)
+    overview = await visible_order(services, member.principal, order_no)
+    found = await order_transitions.possible_transitions(services, overview.order_no)
     options = [(event, target, ADJUSTMENTS[event]) for event, target in found.events.items()]
-    context: dict[str, Any] = {"order_no": glance.order_no, "here": found.context, "acts": options, "key": new_key()}
+    context: dict[str, Any] = {"order_no": overview.order_no, "here": found.context, "acts": options, "key": new_key()}
     return page(request, "order_adjust.html", member=member, **context)
 
 
@@ -36,11 +36,11 @@ async def adjust(request: Request, member: CurrentStaff, order_no: str) -> Respo
     """Move the order."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
+    overview = await visible_order(services, member.principal, order_no)
     value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
     body = {"event": fields.get("event", ""), "value": value or None, "reason": fields.get("reason", "")}
     adjustment = fitting(Adjust, body)
     answer = await order_transitions.adjust(
-        services, member.principal, key_of(fields), digest(adjustment), glance.order_no, adjustment
+        services, member.principal, key_of(fields), digest(adjustment), overview.order_no, adjustment
     )
-    return after_action(answer, f"/console/orders/{glance.order_no}")
+    return after_action(answer, f"/console/orders/{overview.order_no}")

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/console/at-providers")
 
 HOME = "/console/at-providers"
 READ_BY, ACTED_ON_BY = dispute_answering.READ_BY, dispute_answering.ANSWERED_BY
-FACT_ACTIONS: dict[str, Literal["again", "aside"]] = {"again": "again", "aside": "aside"}
+EVENT_ACTIONS: dict[str, Literal["again", "aside"]] = {"again": "again", "aside": "aside"}
 _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
@@ -44,7 +44,7 @@ async def answer(request: Request, member: CurrentStaff, dispute_id: _Number) ->
     texts = {name: fields.get(name, "").replace("\r\n", "\n").strip() for name in EVIDENCE}
     if fields.get("act") == "hand_in":
         sent = fitting(HandIn, texts)
-        await dispute_answering.hand_in(services, who, key_of(fields), digest(sent), dispute_id, sent)
+        await dispute_answering.submit_evidence(services, who, key_of(fields), digest(sent), dispute_id, sent)
     else:
         evidence = fitting(AnswerDispute, {**texts, "handed_in": fields.get("act") == "handed_in"})
         await provider_cases.keep_evidence(services, who, key_of(fields), digest(evidence), dispute_id, evidence)
@@ -60,14 +60,14 @@ async def accept(request: Request, member: CurrentStaff, dispute_id: _Number) ->
     return RedirectResponse(HOME, 303)
 
 
-@router.post("/facts/{inbox_id}/{act}")
-async def settle(request: Request, member: CurrentStaff, inbox_id: _Number, act: str) -> Response:
+@router.post("/facts/{inbox_id}/{action}")
+async def settle(request: Request, member: CurrentStaff, inbox_id: _Number, action: str) -> Response:
     """Try a fact once more, or set it aside."""
     require(member.principal, *ACTED_ON_BY)
-    if act not in FACT_ACTIONS:
+    if action not in EVENT_ACTIONS:
         raise Problem("not_found", status=404)
     fields = await posted(request, member)
-    await provider_cases.settle_fact(
-        services_of(request), member.principal, key_of(fields), inbox_id, FACT_ACTIONS[act]
+    await provider_cases.settle_event(
+        services_of(request), member.principal, key_of(fields), inbox_id, EVENT_ACTIONS[action]
     )
     return RedirectResponse(HOME, 303)

@@ -31,7 +31,7 @@ async def retrying(
     found = await retrying_queue.list_retrying(services_of(request), step, error, provider, cursor, PAGE_SIZE)
     context: dict[str, Any] = {
         "items": found.items,
-        "asked": found.asked,
+        "asked": found.temporal_answered,
         "chosen": {"step": step, "error": error, "provider": provider},
         "next_cursor": found.next_cursor,
         "query": request.url.query,

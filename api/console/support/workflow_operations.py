@@ -46,7 +46,7 @@ async def running(request: Request, member: CurrentStaff, order_no: str) -> Resp
 
 
 @router.post("/{order_no}/running/{activity_id}")
-async def act(request: Request, member: CurrentStaff, order_no: str, activity_id: ActivityId) -> Response:
+async def operate_activity(request: Request, member: CurrentStaff, order_no: str, activity_id: ActivityId) -> Response:
     """Retry now, pause, go on, or change the time-out of one activity."""
     require(member.principal, Role.SUPPORT)
     services, order = services_of(request), await _known(services_of(request), member, order_no)

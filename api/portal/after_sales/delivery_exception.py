@@ -20,31 +20,31 @@ router = APIRouter(prefix=f"{HOME}/orders")
 
 
 @router.get("/{order_no}/parcel")
-async def choices(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
+async def choices(request: Request, session: CurrentCustomer, order_no: str) -> Response:
     """Both ways, each with its consequence; one that is not possible says why."""
     services = services_of(request)
-    customer, glance = await owned(services, visitor, order_no)
-    options = await exception_handling.options_of(services, customer, glance.order_no)
-    names = {row["sku"]: row["name"] for row in await order_goods.returnable(services, glance.order_no)}
+    customer, overview = await owned(services, session, order_no)
+    options = await exception_handling.options_of(services, customer, overview.order_no)
+    names = {row["sku"]: row["name"] for row in await order_goods.returnable(services, overview.order_no)}
     context: dict[str, Any] = {
         "means": options.means,
         "refused": options.refused,
         "parcel": options.parcel,
         "names": names,
     }
-    return page(request, "lost_parcel.html", key=new_key(), order_no=glance.order_no, choices=CHOICES, **context)
+    return page(request, "lost_parcel.html", key=new_key(), order_no=overview.order_no, choices=CHOICES, **context)
 
 
 @router.post("/{order_no}/parcel")
-async def choose(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
+async def choose(request: Request, session: CurrentCustomer, order_no: str) -> Response:
     """Have it done."""
-    services, fields = services_of(request), await posted(request, visitor)
-    customer, glance = await owned(services, visitor, order_no)
+    services, fields = services_of(request), await posted(request, session)
+    customer, overview = await owned(services, session, order_no)
     choice = next((one for one in CHOICES if one == fields.get("choice")), None)
     if choice is None:
         raise Problem("nothing_chosen", "choose reship or refund")
     decision = AnswerProblem(choice=choice)
     await exception_handling.choose(
-        services, KeyedRequest(customer, key_of(fields), digest(decision)), glance.order_no, decision
+        services, KeyedRequest(customer, key_of(fields), digest(decision)), overview.order_no, decision
     )
-    return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)
+    return RedirectResponse(f"{HOME}/orders/{overview.order_no}", 303)

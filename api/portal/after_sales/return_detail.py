@@ -10,7 +10,7 @@ from api.pages.forms import digest, fitting, key_of, new_key
 from api.pages.i18n import language
 from api.portal.confirmation import Confirmation, confirm
 from api.portal.rendering import HOME, cash, page, teller
-from api.portal.session import CurrentCustomer, Visitor, owned, posted
+from api.portal.session import CurrentCustomer, CustomerSession, owned, posted
 from api.presenters.return_labels import label_response
 from api.schemas.after_sales.returns import SentReturn
 from api.services.after_sales import return_lookup, return_operations
@@ -28,10 +28,10 @@ _TO_SEND = (ReturnStatus.APPROVED,)
 
 
 @router.get("/{return_id}")
-async def one(request: Request, visitor: CurrentCustomer, order_no: str, return_id: str) -> Response:
+async def one(request: Request, session: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """The return's page, live where scripts run."""
     services = services_of(request)
-    _, found = await _mine(services, visitor, order_no, return_id)
+    _, found = await _mine(services, session, order_no, return_id)
     new = [line["sku"] for line in (found["exchange"] or {}).get("lines") or ()]
     names, wanted = await order_goods.names_of_return(services, found["order_no"], new)
     context: dict[str, Any] = {"found": found, "names": names, "wanted": wanted, "to_send": found["status"] in _TO_SEND}
@@ -41,18 +41,18 @@ async def one(request: Request, visitor: CurrentCustomer, order_no: str, return_
 
 
 @router.get("/{return_id}/label")
-async def label(request: Request, visitor: CurrentCustomer, order_no: str, return_id: str) -> Response:
+async def label(request: Request, session: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """The label to print."""
     services = services_of(request)
-    _, found = await _mine(services, visitor, order_no, return_id)
+    _, found = await _mine(services, session, order_no, return_id)
     return label_response(await return_lookup.label(services, found["return_id"]))
 
 
 @router.post("/{return_id}/sent")
-async def sent(request: Request, visitor: CurrentCustomer, order_no: str, return_id: str) -> Response:
+async def sent(request: Request, session: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """It is on its way by a carrier of the customer's own."""
-    services, fields = services_of(request), await posted(request, visitor)
-    customer, found = await _mine(services, visitor, order_no, return_id)
+    services, fields = services_of(request), await posted(request, session)
+    customer, found = await _mine(services, session, order_no, return_id)
     body = {name: fields.get(name, "").strip() for name in ("carrier", "tracking_no")}
     parcel = fitting(SentReturn, body)
     keyed = KeyedRequest(customer, key_of(fields), digest(parcel))
@@ -61,9 +61,9 @@ async def sent(request: Request, visitor: CurrentCustomer, order_no: str, return
 
 
 @router.get("/{return_id}/keep")
-async def keep_preview(request: Request, visitor: CurrentCustomer, order_no: str, return_id: str) -> Response:
+async def keep_preview(request: Request, session: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """What it means to keep the goods after all."""
-    _, found = await _mine(services_of(request), visitor, order_no, return_id)
+    _, found = await _mine(services_of(request), session, order_no, return_id)
     sentence, address = teller(language(request)), address_of(found)
     means = [sentence("return.keep.means")]
     if (guarantee := _standing(found)) is not None:
@@ -75,20 +75,22 @@ async def keep_preview(request: Request, visitor: CurrentCustomer, order_no: str
 
 
 @router.post("/{return_id}/keep")
-async def keep(request: Request, visitor: CurrentCustomer, order_no: str, return_id: str) -> Response:
+async def keep(request: Request, session: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """Keep the goods: the return is called off."""
-    services, fields = services_of(request), await posted(request, visitor)
-    customer, found = await _mine(services, visitor, order_no, return_id)
+    services, fields = services_of(request), await posted(request, session)
+    customer, found = await _mine(services, session, order_no, return_id)
     keyed = KeyedRequest(customer, key_of(fields), digest_of(f"keep {found['return_id']}"))
     await return_operations.cancel(services, keyed, found["return_id"])
     return RedirectResponse(address_of(found), 303)
 
 
-async def _mine(services: Services, visitor: Visitor, order_no: str, typed: str) -> tuple[Principal, dict[str, Any]]:
-    """The return of this order, and the customer as whom the visitor acts. Raises NotFound."""
-    customer, glance = await owned(services, visitor, order_no)
+async def _mine(
+    services: Services, session: CustomerSession, order_no: str, typed: str
+) -> tuple[Principal, dict[str, Any]]:
+    """The return of this order, and the customer as whom this session acts. Raises NotFound."""
+    customer, overview = await owned(services, session, order_no)
     found = await return_lookup.visible(services, customer, typed)
-    if found["order_no"] != glance.order_no:
+    if found["order_no"] != overview.order_no:
         raise NotFound("return_not_found")
     return customer, found
 

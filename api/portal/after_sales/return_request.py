@@ -37,47 +37,47 @@ _DAY_S = 86_400
 
 
 @router.get("/{order_no}/return")
-async def form(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
+async def form(request: Request, session: CurrentCustomer, order_no: str) -> Response:
     """What can be sent back."""
     services = services_of(request)
-    _, glance = await owned(services, visitor, order_no)
-    return await _form(request, services, glance.order_no, {})
+    _, overview = await owned(services, session, order_no)
+    return await _form(request, services, overview.order_no, {})
 
 
 @router.post("/{order_no}/return")
-async def preview(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
+async def preview(request: Request, session: CurrentCustomer, order_no: str) -> Response:
     """What it would bring; what does not fit is said above the form, which keeps what was typed."""
-    services, fields = services_of(request), await posted(request, visitor)
-    customer, glance = await owned(services, visitor, order_no)
+    services, fields = services_of(request), await posted(request, session)
+    customer, overview = await owned(services, session, order_no)
     try:
         _pieces(fields)
         _photographs(fields)
     except Problem as problem:
-        return await _form(request, services, glance.order_no, fields, problem)
+        return await _form(request, services, overview.order_no, fields, problem)
     try:
         if is_choosing(fields):
-            return await choose(request, services, glance.order_no, fields)
+            return await choose(request, services, overview.order_no, fields)
         body = _body_of(services.settings, fields)
     except Problem as problem:
         again = choose if fields.get("step") else _form
-        return await again(request, services, glance.order_no, fields, problem)
-    consequence = await return_requesting.preview(services, customer, glance.order_no, body)
-    means = list(_means(request, consequence, await _goods(services, glance.order_no, body)))
-    path = f"{HOME}/orders/{glance.order_no}/return"
+        return await again(request, services, overview.order_no, fields, problem)
+    consequence = await return_requesting.preview(services, customer, overview.order_no, body)
+    means = list(_means(request, consequence, await _goods(services, overview.order_no, body)))
+    path = f"{HOME}/orders/{overview.order_no}/return"
     hidden = {name: value for name, value in fields.items() if name != "key"}
-    return confirm(request, Confirmation("return", glance.order_no, f"{path}/do", means, hidden, back=path))
+    return confirm(request, Confirmation("return", overview.order_no, f"{path}/do", means, hidden, back=path))
 
 
 @router.post("/{order_no}/return/do")
-async def ask(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
+async def request_return(request: Request, session: CurrentCustomer, order_no: str) -> Response:
     """Ask for it."""
-    services, fields = services_of(request), await posted(request, visitor)
-    customer, glance = await owned(services, visitor, order_no)
+    services, fields = services_of(request), await posted(request, session)
+    customer, overview = await owned(services, session, order_no)
     body = _body_of(services.settings, fields)
     keyed = KeyedRequest(customer, key_of(fields), digest(body))
-    answer = await return_requesting.ask(services, keyed, glance.order_no, body)
+    answer = await return_requesting.request_return(services, keyed, overview.order_no, body)
     return_id = return_requesting.return_of(answer)
-    return RedirectResponse(f"{HOME}/orders/{glance.order_no}/returns/{return_id}", 303)
+    return RedirectResponse(f"{HOME}/orders/{overview.order_no}/returns/{return_id}", 303)
 
 
 async def _form(
@@ -136,13 +136,13 @@ def _body_of(settings: Settings, fields: dict[str, str]) -> AskReturn:
 
 def _instead(settings: Settings, fields: dict[str, str]) -> dict[str, Any]:
     """What the customer gets; new goods that go out first need a payment that stands for the old ones."""
-    wanted = fields.get("resolution", "")
-    if wanted not in (EXCHANGE_FIRST, OTHER_GOODS):
-        return {"resolution": wanted}
+    requested = fields.get("resolution", "")
+    if requested not in (EXCHANGE_FIRST, OTHER_GOODS):
+        return {"resolution": requested}
     body: dict[str, Any] = {"resolution": Resolution.EXCHANGE}
-    if wanted == OTHER_GOODS:
+    if requested == OTHER_GOODS:
         body["exchange_lines"] = chosen(fields)
-    if wanted == EXCHANGE_FIRST or fields.get("first"):
+    if requested == EXCHANGE_FIRST or fields.get("first"):
         body |= {"advance": True, "payment": {"method": settings.payment_provider, "token": fields.get("by", "")}}
     return body
 

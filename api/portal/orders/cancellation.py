@@ -21,26 +21,26 @@ MAX_MORE_CHARS = 400
 
 
 @router.get("/{order_no}/cancel")
-async def preview(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
+async def preview(request: Request, session: CurrentCustomer, order_no: str) -> Response:
     """What would come back, before anything moves."""
     services = services_of(request)
-    _, glance = await owned(services, visitor, order_no)
-    means = await order_cancellation.consequence(services, glance)
+    _, overview = await owned(services, session, order_no)
+    means = await order_cancellation.consequence(services, overview)
     pieces = sum(row["quantity"] for row in means.stock)
-    context: dict[str, Any] = {"order_no": glance.order_no, "means": means, "pieces": pieces}
+    context: dict[str, Any] = {"order_no": overview.order_no, "means": means, "pieces": pieces}
     return page(request, "cancel.html", key=new_key(), reasons=REASONS, **context)
 
 
 @router.post("/{order_no}/cancel")
-async def cancel(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
+async def cancel(request: Request, session: CurrentCustomer, order_no: str) -> Response:
     """Cancel the order."""
-    services, fields = services_of(request), await posted(request, visitor)
-    customer, glance = await owned(services, visitor, order_no)
+    services, fields = services_of(request), await posted(request, session)
+    customer, overview = await owned(services, session, order_no)
     reason = fields.get("reason", "")
     if reason not in REASONS:
         raise Problem("reason_missing", "choose a reason")
     more = fields.get("more", "").replace("\r\n", "\n").strip()[:MAX_MORE_CHARS]
     given_reason = fitting(CancelOrder, {"reason": ": ".join(filter(None, (reason, more)))}).reason
-    digest = hashlib.sha256(f"cancel {glance.order_no}\n{given_reason}".encode()).digest()
-    await order_cancellation.cancel(services, customer, key_of(fields), glance, digest, given_reason)
-    return RedirectResponse(f"{HOME}/orders/{glance.order_no}", 303)
+    digest = hashlib.sha256(f"cancel {overview.order_no}\n{given_reason}".encode()).digest()
+    await order_cancellation.cancel(services, customer, key_of(fields), overview, digest, given_reason)
+    return RedirectResponse(f"{HOME}/orders/{overview.order_no}", 303)

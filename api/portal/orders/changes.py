@@ -19,7 +19,7 @@ from api.pages.slot_fields import as_typed, typed_slot
 from api.portal.confirmation import Confirmation, confirm
 from api.portal.payments import cards_of
 from api.portal.rendering import HOME, address_of, cash, page, slot_text, teller
-from api.portal.session import CurrentCustomer, Visitor, owned, posted
+from api.portal.session import CurrentCustomer, CustomerSession, owned, posted
 from api.schemas.orders.changes import ChangeOrder
 from api.schemas.orders.orders import Payment
 from api.services.orders import order_changes, order_queries
@@ -40,18 +40,18 @@ _PIECES = "pieces"
 
 
 @router.get("/{order_no}/change/{what}")
-async def form(request: Request, visitor: CurrentCustomer, order_no: str, what: What) -> Response:
+async def form(request: Request, session: CurrentCustomer, order_no: str, what: What) -> Response:
     """The order as it is, to be written over."""
-    _, order = await _order(services_of(request), visitor, order_no)
+    _, order = await _order(services_of(request), session, order_no)
     _refuse_too_late(order, what)
     return _form(request, order, what, _as_it_is(order, what, _zone(services_of(request), order)))
 
 
 @router.post("/{order_no}/change/{what}")
-async def preview(request: Request, visitor: CurrentCustomer, order_no: str, what: What) -> Response:
+async def preview(request: Request, session: CurrentCustomer, order_no: str, what: What) -> Response:
     """What the change would mean; what does not fit is said above the form, which keeps what was typed."""
-    services, fields = services_of(request), await posted(request, visitor)
-    _, order = await _order(services, visitor, order_no)
+    services, fields = services_of(request), await posted(request, session)
+    _, order = await _order(services, session, order_no)
     hidden = {name: value for name, value in fields.items() if name != "key"}
     try:
         change = _change(services, fitting(ChangeOrder, _body(services, order, what, fields)), fields)
@@ -79,10 +79,10 @@ async def preview(request: Request, visitor: CurrentCustomer, order_no: str, wha
 
 
 @router.post("/{order_no}/change/{what}/do")
-async def change(request: Request, visitor: CurrentCustomer, order_no: str, what: What) -> Response:
+async def change(request: Request, session: CurrentCustomer, order_no: str, what: What) -> Response:
     """Change the order."""
-    services, fields = services_of(request), await posted(request, visitor)
-    customer, order = await _order(services, visitor, order_no)
+    services, fields = services_of(request), await posted(request, session)
+    customer, order = await _order(services, session, order_no)
     key, body = key_of(fields), fitting(ChangeOrder, _body(services, order, what, fields))
     change = _change(services, body, fields)
     if "token" in fields:
@@ -91,9 +91,9 @@ async def change(request: Request, visitor: CurrentCustomer, order_no: str, what
     return RedirectResponse(f"{HOME}/orders/{order['order_no']}", 303)
 
 
-async def _order(services: Services, visitor: Visitor, typed: str) -> tuple[Principal, dict[str, Any]]:
-    customer, glance = await owned(services, visitor, typed)
-    return customer, await order_queries.known(services, glance.order_no)
+async def _order(services: Services, session: CustomerSession, typed: str) -> tuple[Principal, dict[str, Any]]:
+    customer, overview = await owned(services, session, typed)
+    return customer, await order_queries.known(services, overview.order_no)
 
 
 def _refuse_too_late(order: dict[str, Any], what: What) -> None:

@@ -33,11 +33,11 @@ STEPS: dict[str, tuple[str, ...]] = {
 
 
 @router.get("/{order_no}")
-async def order(request: Request, visitor: CurrentCustomer, order_no: str) -> Response:
+async def order(request: Request, session: CurrentCustomer, order_no: str) -> Response:
     """The order's page, live where scripts run."""
     services, number = services_of(request), order_number(order_no)
     bind_order(number)
-    found = await customer_orders.read(services, visitor.contact, number, MAX_EVENTS)
+    found = await customer_orders.read(services, session.contact, number, MAX_EVENTS)
     view, events = presented(found.order, found.customer, services.settings), found.events
     times = sentence_time(request, found.order["ship_to"])
     context: dict[str, Any] = {

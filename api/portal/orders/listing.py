@@ -21,15 +21,15 @@ PAGE_SIZE = 20
 
 @router.get("")
 async def listed(
-    request: Request, visitor: CurrentCustomer, cursor: Annotated[str, Query(max_length=300)] = ""
+    request: Request, session: CurrentCustomer, cursor: Annotated[str, Query(max_length=300)] = ""
 ) -> Response:
     """A page of the orders of every customer with this contact."""
-    found = await customer_orders.list_orders(services_of(request), visitor.contact, cursor or None, PAGE_SIZE)
-    orders = [_shown(request, row) | {"goods": found.goods[row["order_no"]]} for row in found.rows]
+    found = await customer_orders.list_orders(services_of(request), session.contact, cursor or None, PAGE_SIZE)
+    orders = [_presented(request, row) | {"goods": found.goods[row["order_no"]]} for row in found.rows]
     return page(request, "orders.html", orders=orders, credit=found.credit, next=found.next_cursor, first=not cursor)
 
 
-def _shown(request: Request, row: dict[str, Any]) -> dict[str, Any]:
+def _presented(request: Request, row: dict[str, Any]) -> dict[str, Any]:
     """The row as its own customer sees it."""
     customer = Principal(Role.CUSTOMER, row["customer_id"])
     situation = situations.for_row(row, customer, language(request), sentence_time(request))

@@ -40,7 +40,9 @@ async def answer(order_no: str, request: Request, caller: Caller, preview: bool 
     "/v1/shipments/{shipment_id}/came-back",
     **operation("receive_returned_parcel", Answer(200, InQuarantine), body=CameBack),
 )
-async def came_back(shipment_id: Annotated[Reference, Path()], request: Request, caller: Caller) -> Response:
+async def receive_undeliverable(
+    shipment_id: Annotated[Reference, Path()], request: Request, caller: Caller
+) -> Response:
     """A parcel that was refused, or lost and found, is at the warehouse again: what is in it goes into quarantine."""
     require(caller, Role.WAREHOUSE)
     services, key = services_of(request), idempotency_key(request)

@@ -15,7 +15,7 @@ from api.schemas.after_sales.return_views import Return, ReturnPage
 from api.schemas.after_sales.returns import AskReturn, FoundPieces, RejectReturn, SentReturn
 from api.services.after_sales import return_lookup, return_operations, return_requesting
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
-from api.services.after_sales.return_lookup import ASKED_BY, HANDLED_BY
+from api.services.after_sales.return_lookup import HANDLED_BY, REQUESTED_BY
 from domain.after_sales.returns import ReturnStatus
 from domain.orders.order_no import normalise
 
@@ -31,10 +31,10 @@ _LABEL = Answer(
 @router.post(
     "/v1/orders/{order_no}/returns", **operation("request_return", Answer(201, Return), _PREVIEW, body=AskReturn)
 )
-async def ask(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
+async def request_return(order_no: str, request: Request, caller: Caller, preview: bool = False) -> Response:
     """Request to send pieces back. `preview=true` changes nothing and shows what comes back, what is kept and why, and
     until when to act."""
-    require(caller, *ASKED_BY)
+    require(caller, *REQUESTED_BY)
     services, key = services_of(request), idempotency_key(request)
     number = (await visible_order(services, caller, order_no)).order_no
     parsed = await read(request, AskReturn)
@@ -42,7 +42,7 @@ async def ask(order_no: str, request: Request, caller: Caller, preview: bool = F
         means = await return_requesting.preview(services, caller, number, parsed.model)
         return json_response(ReturnPreview(order_no=number, consequence=means).model_dump(by_alias=True))
     keyed = KeyedRequest(caller, key, parsed.digest)
-    return response_of(await return_requesting.ask(services, keyed, number, parsed.model))
+    return response_of(await return_requesting.request_return(services, keyed, number, parsed.model))
 
 
 @router.get("/v1/returns/{return_id}", **operation("get_return", _RETURN))
@@ -87,7 +87,7 @@ async def approve(return_id: str, request: Request, caller: Caller) -> Response:
 @router.post("/v1/returns/{return_id}/cancel", **operation("cancel_return", _RETURN, with_key=True))
 async def cancel(return_id: str, request: Request, caller: Caller) -> Response:
     """Keep the goods, as long as they have not arrived."""
-    require(caller, *ASKED_BY)
+    require(caller, *REQUESTED_BY)
     services, keyed = services_of(request), _without_body(request, caller)
     known = await return_lookup.visible(services, caller, return_id)
     return response_of(await return_operations.cancel(services, keyed, known["return_id"]))
@@ -107,7 +107,7 @@ async def reject(return_id: str, request: Request, caller: Caller) -> Response:
 @router.post("/v1/returns/{return_id}/tracking", **operation("add_return_tracking", _RETURN, body=SentReturn))
 async def sent(return_id: str, request: Request, caller: Caller) -> Response:
     """The customer sent it by a carrier of their own."""
-    require(caller, *ASKED_BY)
+    require(caller, *REQUESTED_BY)
     services, key = services_of(request), idempotency_key(request)
     await return_lookup.visible(services, caller, return_id)
     parsed = await read(request, SentReturn)

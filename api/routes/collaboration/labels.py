@@ -21,10 +21,10 @@ async def set_tags(order_no: str, request: Request, caller: Caller) -> Response:
     """Give the order these tags and no others, at most 20. `GET /v1/orders?tag=` finds it by each. For staff alone."""
     require_staff(caller)
     services = services_of(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, SetTags)
-    tags = await order_labels.set_tags(services, caller, glance.order_no, parsed.model.tags)
-    return json_response({"order_no": glance.order_no, "tags": tags})
+    tags = await order_labels.set_tags(services, caller, overview.order_no, parsed.model.tags)
+    return json_response({"order_no": overview.order_no, "tags": tags})
 
 
 @router.put(
@@ -35,10 +35,10 @@ async def assign(order_no: str, request: Request, caller: Caller) -> Response:
     """Say which member of staff looks after the order; null for nobody. `GET /v1/orders?assignee=` lists them."""
     require_staff(caller)
     services = services_of(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, SetAssignee)
-    await order_labels.assign(services, caller, glance.order_no, parsed.model.assignee)
-    return json_response({"order_no": glance.order_no, "assignee": parsed.model.assignee})
+    await order_labels.assign(services, caller, overview.order_no, parsed.model.assignee)
+    return json_response({"order_no": overview.order_no, "assignee": parsed.model.assignee})
 
 
 @router.get("/v1/tags", **operation("list_tags", Answer(200, TagList)))

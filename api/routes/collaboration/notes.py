@@ -32,8 +32,8 @@ async def of_order(
     """Notes of staff on the order, newest first. For staff alone: customers and channels never see them."""
     require_staff(caller)
     services = services_of(request)
-    glance = await visible_order(services, caller, order_no)
-    return json_response(await order_notes.page(services, glance.order_no, cursor, limit))
+    overview = await visible_order(services, caller, order_no)
+    return json_response(await order_notes.page(services, overview.order_no, cursor, limit))
 
 
 @router.post("/v1/orders/{order_no}/notes", **operation("add_order_note", Answer(201, Note), body=WriteNote))
@@ -41,9 +41,11 @@ async def add(order_no: str, request: Request, caller: Caller) -> Response:
     """Write a note. `@name` mentions an active member of staff, who finds it in `GET /v1/mentions` and the console."""
     require_staff(caller)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, WriteNote)
-    return response_of(await order_notes.add(services, caller, key, parsed.digest, glance.order_no, parsed.model.text))
+    return response_of(
+        await order_notes.add(services, caller, key, parsed.digest, overview.order_no, parsed.model.text)
+    )
 
 
 @router.patch(
@@ -54,10 +56,10 @@ async def edit(order_no: str, note_id: NoteId, request: Request, caller: Caller)
     version stays in the audit log."""
     require_staff(caller)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, WriteNote)
     return response_of(
-        await order_notes.edit(services, caller, key, parsed.digest, glance.order_no, note_id, parsed.model.text)
+        await order_notes.edit(services, caller, key, parsed.digest, overview.order_no, note_id, parsed.model.text)
     )
 
 
@@ -66,8 +68,8 @@ async def delete(order_no: str, note_id: NoteId, request: Request, caller: Calle
     """Delete a note: its author for the same time, an admin always. Its text stays in the audit log."""
     require_staff(caller)
     services = services_of(request)
-    glance = await visible_order(services, caller, order_no)
-    await order_notes.delete(services, caller, glance.order_no, note_id)
+    overview = await visible_order(services, caller, order_no)
+    await order_notes.delete(services, caller, overview.order_no, note_id)
     return Response(status_code=204)
 
 

@@ -24,10 +24,10 @@ async def change_order(order_no: str, request: Request, caller: Caller, preview:
     services = services_of(request)
     require(caller, Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
     key = idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, ChangeOrder)
     versions = order_changes.versions_in(request.headers.get("if-match"))
     claim = order_changes.change_request_of(parsed.model, versions, services.settings.max_order_lines)
     if preview:
-        return json_response(await order_changes.preview(services, glance.order_no, claim))
-    return response_of(await order_changes.change(services, caller, key, parsed.digest, glance.order_no, claim))
+        return json_response(await order_changes.preview(services, overview.order_no, claim))
+    return response_of(await order_changes.change(services, caller, key, parsed.digest, overview.order_no, claim))

@@ -30,11 +30,11 @@ async def correct_contact(order_no: str, request: Request, caller: Caller) -> Re
     and the portal opens the order to it alone; other orders and the customer's profile stay as they are."""
     require(caller, Role.SUPPORT)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, CorrectContact)
     correction = ContactCorrection(order_changes.versions_in(request.headers.get("if-match")), parsed.model)
     return response_of(
-        await contact_corrections.correct(services, caller, key, parsed.digest, glance.order_no, correction)
+        await contact_corrections.correct(services, caller, key, parsed.digest, overview.order_no, correction)
     )
 
 
@@ -44,6 +44,6 @@ async def send_last_again(order_no: str, request: Request, caller: Caller) -> Re
     message, also when it was sent before."""
     require(caller, Role.SUPPORT)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
-    digest = contact_corrections.digest_of_resend(glance.order_no)
-    return response_of(await contact_corrections.send_last_again(services, caller, key, digest, glance.order_no))
+    overview = await visible_order(services, caller, order_no)
+    digest = contact_corrections.digest_of_resend(overview.order_no)
+    return response_of(await contact_corrections.send_last_again(services, caller, key, digest, overview.order_no))

@@ -21,13 +21,13 @@ HoldNo = Annotated[int, Path(ge=1, le=1_000_000)]
 
 
 @router.post("/v1/orders/{order_no}/holds", **operation("put_on_hold", Answer(201, NewOrderHold), body=PutOnHold))
-async def put_on(order_no: str, request: Request, caller: Caller) -> Response:
+async def place(order_no: str, request: Request, caller: Caller) -> Response:
     """Hold the order: it takes no step forward that the kind stops, until it is released or its deadline decides."""
     require(caller, *PUT_ON_BY)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, PutOnHold)
-    return response_of(await order_holds.put_on(services, caller, key, parsed.digest, glance.order_no, parsed.model))
+    return response_of(await order_holds.place(services, caller, key, parsed.digest, overview.order_no, parsed.model))
 
 
 @router.post(
@@ -38,10 +38,10 @@ async def release(order_no: str, hold_no: HoldNo, request: Request, caller: Call
     """Let the order go on; for the hold's owner and for operations."""
     require_staff(caller)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, ReleaseHold)
     return response_of(
-        await order_holds.release(services, caller, key, parsed.digest, glance.order_no, hold_no, parsed.model.reason)
+        await order_holds.release(services, caller, key, parsed.digest, overview.order_no, hold_no, parsed.model.reason)
     )
 
 
@@ -52,10 +52,10 @@ async def prioritise(order_no: str, request: Request, caller: Caller) -> Respons
     """Say how pressing the order is: standard, vip or urgent."""
     require(caller, *order_holds.PRIORITISED_BY)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, SetPriority)
     return response_of(
-        await order_holds.prioritise(services, caller, key, parsed.digest, glance.order_no, parsed.model)
+        await order_holds.prioritise(services, caller, key, parsed.digest, overview.order_no, parsed.model)
     )
 
 

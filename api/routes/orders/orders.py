@@ -32,7 +32,7 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 async def get_order(order_no: str, request: Request, caller: Caller) -> Response:
     """The whole order; the ETag changes with every event."""
     services = services_of(request)
-    order = await order_queries.whole(services, caller, order_no)
+    order = await order_queries.detail(services, caller, order_no)
     etag = f'"{order["event_seq"]}"'
     labels = await order_labels.shown(services, caller, [order["order_no"]])
     view = presented(order, caller, services.settings) | labels.get(order["order_no"], {})
@@ -49,8 +49,8 @@ async def get_events(
 ) -> Response:
     """What happened to the order, oldest first; `seq` has no gaps."""
     services = services_of(request)
-    glance = await visible_order(services, caller, order_no)
-    items, following = await order_queries.events(services, glance.order_no, pagination.number(cursor), limit)
+    overview = await visible_order(services, caller, order_no)
+    items, following = await order_queries.events(services, overview.order_no, pagination.number(cursor), limit)
     return json_response({"items": items, "next_cursor": following})
 
 

@@ -26,12 +26,14 @@ async def open_ones(request: Request, caller: Caller) -> Response:
 @router.post(
     "/{dispute_id}/evidence", **operation("submit_dispute_evidence", Answer(200, AnsweredDispute), body=HandIn)
 )
-async def hand_in(dispute_id: _Number, request: Request, caller: Caller) -> Response:
+async def submit_evidence(dispute_id: _Number, request: Request, caller: Caller) -> Response:
     """Hand evidence in at the provider. Final: the provider takes one answer, and decides."""
     require(caller, *dispute_answering.ANSWERED_BY)
     key = idempotency_key(request)
     parsed = await read(request, HandIn)
-    reply = await dispute_answering.hand_in(services_of(request), caller, key, parsed.digest, dispute_id, parsed.model)
+    reply = await dispute_answering.submit_evidence(
+        services_of(request), caller, key, parsed.digest, dispute_id, parsed.model
+    )
     return response_of(reply)
 
 

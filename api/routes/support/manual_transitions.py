@@ -28,8 +28,8 @@ async def adjust(order_no: str, request: Request, caller: Caller) -> Response:
     """Move the order manually along the transition table; 202 with an approval where money moves."""
     require(caller, Role.SUPPORT)
     services, key = services_of(request), idempotency_key(request)
-    glance = await visible_order(services, caller, order_no)
+    overview = await visible_order(services, caller, order_no)
     parsed = await read(request, Adjust)
     return response_of(
-        await order_transitions.adjust(services, caller, key, parsed.digest, glance.order_no, parsed.model)
+        await order_transitions.adjust(services, caller, key, parsed.digest, overview.order_no, parsed.model)
     )

@@ -31,7 +31,7 @@ async def running(order_no: str, request: Request, caller: Caller) -> Response:
 @router.post(
     "/{order_no}/running/{activity_id}", **operation("change_activity", Answer(200, ChangedActivity), body=ActivityAct)
 )
-async def act(order_no: str, activity_id: ActivityId, request: Request, caller: Caller) -> Response:
+async def operate_activity(order_no: str, activity_id: ActivityId, request: Request, caller: Caller) -> Response:
     """Retry now, pause, unpause, or change the time-out of one activity."""
     services = services_of(request)
     require(caller, Role.SUPPORT)

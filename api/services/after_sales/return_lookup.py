@@ -14,11 +14,11 @@ from infra.db.after_sales.return_queries import ReturnDetail, ReturnsWanted
 from infra.db.engine import Connection
 from infra.observability.telemetry import bind_order
 
-ASKED_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
+REQUESTED_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
 HANDLED_BY = (Role.SUPPORT, Role.WAREHOUSE)
 _ROLES = {
     **dict.fromkeys(("approve", "reject", "receive", "inspect"), HANDLED_BY),
-    "cancel": ASKED_BY,
+    "cancel": REQUESTED_BY,
 }
 
 
@@ -119,7 +119,7 @@ def _require_return_id(typed: str) -> None:
 class StaffReturn:
     """A return, whose it is, and what it would bring if all of it were as new."""
 
-    shown: dict[str, Any]
+    order_return: dict[str, Any]
     customer_id: str
     expected_minor: int
     currency: str

@@ -29,7 +29,9 @@ from infra.db.engine import Connection
 from infra.db.orders.placing import unpaid_limits
 
 
-def _ask_of(caller: Principal, key: str, order_no: str, request: AskReturn, known: Sequence[str]) -> ReturnRequest:
+def _return_request_of(
+    caller: Principal, key: str, order_no: str, request: AskReturn, known: Sequence[str]
+) -> ReturnRequest:
     """The request as the database takes it; `known` are the methods of payment here.
 
     Raises Problem `resolution_not_offered`, `exchange_lines_not_expected`, `advance_not_expected`,
@@ -37,11 +39,11 @@ def _ask_of(caller: Principal, key: str, order_no: str, request: AskReturn, know
     """
     if request.resolution not in SETTLINGS:
         raise Problem("resolution_not_offered", f"a return is settled by {', '.join(sorted(SETTLINGS))}")
-    wanted, named = split(request.lines)
+    units, named = split(request.lines)
     return ReturnRequest(
         return_id=f"rt_{derived_id(caller, key, f'return {order_no}')}",
         order_no=order_no,
-        wanted=wanted,
+        units=units,
         exchange_for=_exchange_for(request),
         guarantee=_guarantee(request, known),
         reason=request.reason,
@@ -81,16 +83,16 @@ def _guarantee(request: AskReturn, known: Sequence[str]) -> tuple[str, str] | No
 async def preview(services: Services, caller: Principal, order_no: str, request: AskReturn) -> ReturnConsequence:
     """What the return would bring; nothing changes. Raises what `ask` raises."""
     terms = ReturnPolicy.from_settings(services.settings)
-    wanted = _ask_of(caller, "preview", order_no, request, methods(services.settings))
+    requested = _return_request_of(caller, "preview", order_no, request, methods(services.settings))
     async with services.database.begin() as conn:
-        return_quote = await return_requests.quote(conn, terms, wanted)
-        instead = await exchange_quotes.quote(conn, terms, wanted, return_quote)
+        return_quote = await return_requests.quote(conn, terms, requested)
+        instead = await exchange_quotes.quote(conn, terms, requested, return_quote)
     return ReturnConsequence(
-        resolution=wanted.resolution,
+        resolution=requested.resolution,
         status=ReturnStatus.APPROVED if return_quote.approved_at_once else ReturnStatus.REQUESTED,
         lines=[PreviewedLine(line_no=one.line_no, sku=one.sku, quantity=one.quantity) for one in return_quote.pieces],
         refund=_refund(return_quote),
-        kept=_retained(return_quote, wanted),
+        kept=_retained(return_quote, requested),
         send_within_s=terms.waits.send_s,
         answer_within_s=None if return_quote.approved_at_once else terms.waits.answer_s,
         window_until=return_quote.window_until,
@@ -110,7 +112,7 @@ def _refund(return_quote: ReturnQuote) -> PreviewedRefund:
     return PreviewedRefund.model_validate({**sums, "currency": return_quote.currency, "if": Condition.AS_NEW})
 
 
-def _retained(return_quote: ReturnQuote, wanted: ReturnRequest) -> list[KeptAmount]:
+def _retained(return_quote: ReturnQuote, requested: ReturnRequest) -> list[KeptAmount]:
     """What of these pieces' worth does not come back, and why."""
     lines = return_quote.plan.lines if return_quote.plan else ()
     shipping = sum(line.shipping_worth_minor - line.shipping_minor for line in lines)
@@ -118,7 +120,7 @@ def _retained(return_quote: ReturnQuote, wanted: ReturnRequest) -> list[KeptAmou
     goods += return_quote.behind_worth_minor - return_quote.behind_minor
     amounts = []
     if shipping > 0:
-        fault = wanted.reason_code in SHOPS_FAULT
+        fault = requested.reason_code in SHOPS_FAULT
         why: Why = "refunded_before" if fault else "shipping_is_kept_unless_the_shop_is_at_fault"
         amounts.append(KeptAmount(what="shipping", amount_minor=shipping, why=why))
     if goods > 0:
@@ -131,15 +133,15 @@ def return_of(reply: Reply) -> str:
     return str(reply.content["return_id"])
 
 
-async def ask(services: Services, keyed: KeyedRequest, order_no: str, request: AskReturn) -> Reply:
+async def request_return(services: Services, keyed: KeyedRequest, order_no: str, request: AskReturn) -> Reply:
     """Keep the request. Raises Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
     `unpaid_limit_reached`; RuleBroken `unknown_line`; Problem `resolution_not_offered`."""
     terms = ReturnPolicy.from_settings(services.settings)
-    wanted = _ask_of(keyed.caller, keyed.key, order_no, request, methods(services.settings))
+    requested = _return_request_of(keyed.caller, keyed.key, order_no, request, methods(services.settings))
 
     async def work(conn: Connection) -> dict[str, object]:
-        made = await return_requests.request(conn, services.keys, terms, wanted)
-        if keyed.caller.role is Role.CUSTOMER and wanted.exchange_for:
+        made = await return_requests.request(conn, services.keys, terms, requested)
+        if keyed.caller.role is Role.CUSTOMER and requested.exchange_for:
             await unpaid_limits.require_exchanged_within(conn, order_no, services.settings.unpaid_units_per_customer)
         return await return_lookup.view_of(conn, services, keyed.caller, made.return_id)
 

@@ -54,22 +54,22 @@ def approval_of(reply: Reply) -> str | None:
     return approval_id
 
 
-async def ask(
-    conn: Connection, services: Services, caller: Principal, key: str, wanted: ApprovalRequest
+async def open_request(
+    conn: Connection, services: Services, caller: Principal, key: str, requested: ApprovalRequest
 ) -> dict[str, object]:
     """Keep the request; the body of a 202. Raises Conflict `approval_waiting`."""
-    if wanted.number is not None:
-        await timeline.lock_order(conn, wanted.number)
-    approval_id = f"apr_{derived_id(caller, key, f'ask {wanted.request.kind} {wanted.number}')}"
+    if requested.number is not None:
+        await timeline.lock_order(conn, requested.number)
+    approval_id = f"apr_{derived_id(caller, key, f'ask {requested.request.kind} {requested.number}')}"
     lifetime_s = services.settings.approval_lifetime_s
-    new = NewApproval(approval_id, wanted.number, wanted.action, wanted.orders, wanted.amount_minor, wanted.currency,
-                      wanted.request, actor(caller), lifetime_s, wanted.park_no)  # fmt: skip
+    new = NewApproval(approval_id, requested.number, requested.action, requested.orders, requested.amount_minor,
+                      requested.currency, requested.request, actor(caller), lifetime_s, requested.park_no)  # fmt: skip
     expires_at = await approval_requests.open_request(conn, services.keys, new)
     return {
         "approval_id": approval_id,
         "state": "waiting",
-        "orders": wanted.orders,
-        "amount_minor": wanted.amount_minor,
-        "currency": wanted.currency,
+        "orders": requested.orders,
+        "amount_minor": requested.amount_minor,
+        "currency": requested.currency,
         "expires_at": expires_at,
     }

@@ -17,53 +17,53 @@ from workflows.payloads import CancelRequest, UpdateAnswer
 CANCEL_WAIT_S = 3.0
 
 
-async def consequence(services: Services, glance: OrderOverview) -> CancellationConsequence:
+async def consequence(services: Services, overview: OrderOverview) -> CancellationConsequence:
     """What cancelling would give back (see `order_detail.consequence`). Raises Conflict `not_cancellable`."""
-    _require_cancellable(glance)
+    _require_cancellable(overview)
     async with services.database.begin() as conn:
-        return await order_detail.consequence(conn, glance.order_no)
+        return await order_detail.consequence(conn, overview.order_no)
 
 
-def _require_cancellable(glance: OrderOverview) -> None:
+def _require_cancellable(overview: OrderOverview) -> None:
     """Refused without the workflow: a refusal stays true."""
-    if (why := refusal(Status(glance.status), glance.cancelling is not None)) is not None:
+    if (why := refusal(Status(overview.status), overview.cancelling is not None)) is not None:
         raise why
 
 
 async def cancel(
-    services: Services, caller: Principal, key: str, glance: OrderOverview, digest: bytes, reason: str
+    services: Services, caller: Principal, key: str, overview: OrderOverview, digest: bytes, reason: str
 ) -> Reply:
     """Ask the workflow to cancel the order. Raises Conflict `not_cancellable`, `parcel_on_its_way`; Problem
     `workflow_unavailable`."""
     update_id = derived_id(caller, key, "cancel")
     cause = "customer_request" if caller.role in (Role.CUSTOMER, Role.CHANNEL) else "support_request"
-    request = CancelRequest(glance.order_no, cause, actor(caller), update_id)
+    request = CancelRequest(overview.order_no, cause, actor(caller), update_id)
 
     async def prepare(conn: Connection) -> None:
-        _require_cancellable(glance)
+        _require_cancellable(overview)
         if caller.is_staff:
-            await record_request(conn, glance.order_no, request.actor, update_id)
+            await record_request(conn, overview.order_no, request.actor, update_id)
 
-    async def ask() -> dict[str, object]:
-        answer = await services.workflows.ask(glance.order_no, names.CANCEL, request, update_id)
+    async def call_workflow() -> dict[str, object]:
+        answer = await services.workflows.run_update(overview.order_no, names.CANCEL, request, update_id)
         return await _outcome(services, answer)
 
     async def from_database(conn: Connection) -> dict[str, object] | None:
-        accepted = await order_detail.cancelled_by(conn, glance.order_no, update_id, request.actor)
-        return await _view(conn, glance.order_no) if accepted else None
+        accepted = await order_detail.cancelled_by(conn, overview.order_no, update_id, request.actor)
+        return await _view(conn, overview.order_no) if accepted else None
 
     async def settle(conn: Connection) -> None:
-        await save_reason(conn, services.keys, glance.order_no, reason)
+        await save_reason(conn, services.keys, overview.order_no, reason)
 
     claim = request_of(caller, key, digest)
-    return await run_by_workflow(services, claim, 200, WorkflowCall(prepare, ask, from_database, settle))
+    return await run_by_workflow(services, claim, 200, WorkflowCall(prepare, call_workflow, from_database, settle))
 
 
 async def _outcome(services: Services, answer: UpdateAnswer) -> dict[str, object]:
     """The order once it is cancelled, or, after `CANCEL_WAIT_S`, how far the cancellation has come."""
 
-    def decided(glance: OrderOverview) -> bool:
-        return glance.status == Status.CANCELLED or glance.parked or glance.cancelling is None
+    def decided(overview: OrderOverview) -> bool:
+        return overview.status == Status.CANCELLED or overview.parked or overview.cancelling is None
 
     await services.watcher.wait(answer.order_no, decided, CANCEL_WAIT_S)
     async with services.database.begin() as conn:
@@ -71,6 +71,6 @@ async def _outcome(services: Services, answer: UpdateAnswer) -> dict[str, object
 
 
 async def _view(conn: Connection, order_no: str) -> dict[str, object]:
-    glance = (await order_detail.overviews(conn, [order_no]))[order_no]
-    waits = waiting_for(glance.status, glance.cancelling, glance.waiting)
-    return {"order_no": order_no, "status": glance.status, "waiting_for": waits}
+    overview = (await order_detail.overviews(conn, [order_no]))[order_no]
+    waits = waiting_for(overview.status, overview.cancelling, overview.waiting)
+    return {"order_no": order_no, "status": overview.status, "waiting_for": waits}

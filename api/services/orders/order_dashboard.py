@@ -5,7 +5,7 @@ from typing import Any
 
 from api import pagination
 from api.dependencies import Services
-from api.services.orders.order_queries import NEWEST, OrderFilters, cut, wanted_of
+from api.services.orders.order_queries import NEWEST, OrderFilters, cut, listing_filter_of
 from infra.db.messaging import start_backlog
 from infra.db.messaging.start_backlog import Backlog
 from infra.db.orders.searching import listing
@@ -31,12 +31,12 @@ async def read(
     services: Services, filters: OrderFilters, cursor: str | None, limit: int, *, with_returns: bool
 ) -> Dashboard:
     """All of it in one transaction. Raises Problem `invalid_cursor`."""
-    wanted = wanted_of(filters, NEWEST, limit, pagination.position(cursor, NEWEST))
+    listing_filter = listing_filter_of(filters, NEWEST, limit, pagination.position(cursor, NEWEST))
     async with services.database.begin() as conn:
         counts = await dashboard.counts(conn)
-        backlog = await start_backlog.look(conn, COUNTED + 1)
+        backlog = await start_backlog.poll(conn, COUNTED + 1)
         returns = await dashboard.returns_waiting(conn) if with_returns else {}
-        rows = await listing.page(conn, wanted)
+        rows = await listing.page(conn, listing_filter)
     return Dashboard(counts, returns, backlog, *cut([services.failing.marked(row) for row in rows], limit, NEWEST))
 
 

@@ -22,7 +22,7 @@ from infra.db.orders.state import holds, timeline
 from infra.db.orders.state.holds import Hold, NewHold, OpenHold, OpenWanted
 
 
-async def put_on(
+async def place(
     services: Services, caller: Principal, key: str, digest: bytes, number: str, request: PutOnHold
 ) -> Reply:
     """Hold the order. Raises Problem `unknown_owner`, Conflict `too_late_to_hold`, `already_held`, NotFound."""

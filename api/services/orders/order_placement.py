@@ -44,17 +44,17 @@ async def place_order(
 
 
 async def _answer_later(services: Services, placed: Placed, wait_s: float) -> Reply:
-    glance = await services.watcher.wait(placed.order_no, _reserved_or_refused, wait_s)
-    body = placed.body if glance is None else {**placed.body, "status": glance.status}
+    overview = await services.watcher.wait(placed.order_no, _reserved_or_refused, wait_s)
+    body = placed.body if overview is None else {**placed.body, "status": overview.status}
     assert placed.claim is not None
     async with services.database.begin() as conn:
         await idempotency.finish(conn, services.keys, placed.claim, 201, body)
     return Reply(body, 201)
 
 
-def _reserved_or_refused(glance: OrderOverview) -> bool:
+def _reserved_or_refused(overview: OrderOverview) -> bool:
     """A backorder that waits for stock has its answer, too."""
-    return glance.status != Status.RECEIVED or (glance.waiting is not None and glance.waiting["what"] == "stock")
+    return overview.status != Status.RECEIVED or (overview.waiting is not None and overview.waiting["what"] == "stock")
 
 
 def _check_caller(order: PlaceOrder, caller: Principal, customers_channel: str) -> None:

@@ -41,7 +41,7 @@ class OrderFilters:
     search: str | None = None
 
 
-async def whole(services: Services, caller: Principal, order_no: str) -> dict[str, Any]:
+async def detail(services: Services, caller: Principal, order_no: str) -> dict[str, Any]:
     """The order with all that belongs to it. Raises NotFound `order_not_found`, also for whoever may not see it."""
     number = order_number(order_no)
     bind_order(number)
@@ -107,11 +107,11 @@ async def page(
     async with services.database.begin() as conn:
         among = await _meanings(conn, services, filters.search, caller) if filters.search is not None else None
         own = replace(filters, channel=channel, customer=customer)
-        rows = await listing.page(conn, wanted_of(own, sort, limit, after, among))
+        rows = await listing.page(conn, listing_filter_of(own, sort, limit, after, among))
     return cut([services.failing.marked(row) for row in rows], limit, sort)
 
 
-def wanted_of(
+def listing_filter_of(
     filters: OrderFilters,
     sort: Sort,
     limit: int,
@@ -143,9 +143,9 @@ def cut(rows: list[dict[str, Any]], limit: int, sort: Sort) -> tuple[list[dict[s
     return rows[:limit], pagination.after(last, sort) if last else None
 
 
-def _own(wanted: str | None, subject: str) -> str:
+def _own(requested: str | None, subject: str) -> str:
     """A caller's own orders only. Raises Problem `forbidden` for a request for those of others."""
-    if wanted not in (None, subject):
+    if requested not in (None, subject):
         raise Problem("forbidden", "only your own orders are listed to you")
     return subject
 

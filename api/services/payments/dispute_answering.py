@@ -29,7 +29,7 @@ ANSWERED_BY = (Role.SUPPORT, Role.FINANCE)
 Call = Callable[[PaymentGateway, DisputeRequest], Awaitable[None]]
 
 
-async def hand_in(
+async def submit_evidence(
     services: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, evidence: HandIn
 ) -> Reply:
     """Hand evidence in at the provider; 200. Final: a provider takes one answer.
@@ -80,7 +80,7 @@ async def _answer(
         dispute = await dispute_answers.begin(conn, services.keys, dispute_id, asking, texts)
         _gateway(services, dispute)
 
-    async def ask() -> dict[str, object]:
+    async def call_workflow() -> dict[str, object]:
         assert dispute is not None
         try:
             await call(_gateway(services, dispute), dispute)
@@ -100,7 +100,7 @@ async def _answer(
         return None if done is None else _view(dispute_id, done.order_no, accepted=done.accepted)
 
     request = request_of(caller, key, digest)
-    return await run_by_workflow(services, request, 200, WorkflowCall(prepare, ask, from_database, settle))
+    return await run_by_workflow(services, request, 200, WorkflowCall(prepare, call_workflow, from_database, settle))
 
 
 def _refused(code: str) -> Conflict:

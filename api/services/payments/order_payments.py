@@ -35,9 +35,9 @@ async def pay(services: Services, caller: Principal, key: str, digest: bytes, or
         await payment_requests.require_payable(conn, order_no, payment.method)
         await payment_requests.save(conn, request_id, order_no, payment.method, payment.token, actor(caller))
 
-    async def ask() -> dict[str, object]:
+    async def call_workflow() -> dict[str, object]:
         request = PayRequest(order_no, request_id)
-        answer = await services.workflows.ask(order_no, names.PAY, request, request_id)
+        answer = await services.workflows.run_update(order_no, names.PAY, request, request_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
     async def from_database(conn: Connection) -> dict[str, object] | None:
@@ -47,4 +47,4 @@ async def pay(services: Services, caller: Principal, key: str, digest: bytes, or
         return {"order_no": order_no, "status": state.status, "outcome": outcome_of(state.attempt_state)}
 
     request = request_of(caller, key, digest)
-    return await run_by_workflow(services, request, 201, WorkflowCall(prepare, ask, from_database))
+    return await run_by_workflow(services, request, 201, WorkflowCall(prepare, call_workflow, from_database))

@@ -35,22 +35,22 @@ async def keep_evidence(
 ) -> Reply:
     """Keep what a dispute is answered with, and whether it was handed in on the provider's own pages. Raises as
     `infra.db.payments.provider_cases.answer` does."""
-    given = Answer({name: getattr(evidence, name) or "" for name in EVIDENCE}, evidence.handed_in)
+    answer = Answer({name: getattr(evidence, name) or "" for name in EVIDENCE}, evidence.handed_in)
 
     async def work(conn: Connection) -> dict[str, int]:
-        await provider_cases.answer(conn, services.keys, dispute_id, given, actor(caller))
+        await provider_cases.answer(conn, services.keys, dispute_id, answer, actor(caller))
         return {"dispute_id": dispute_id}
 
     return await run_in_transaction(services, request_of(caller, key, digest), 200, work)
 
 
-async def settle_fact(
+async def settle_event(
     services: Services, caller: Principal, key: str, inbox_id: int, action: Literal["again", "aside"]
 ) -> Reply:
     """Try a fact once more, or set it aside. Raises Conflict `fact_settled`."""
 
     async def work(conn: Connection) -> dict[str, int]:
-        await provider_cases.settle_fact(conn, inbox_id, actor(caller), again=action == "again")
+        await provider_cases.settle_event(conn, inbox_id, actor(caller), again=action == "again")
         return {"inbox_id": inbox_id}
 
     digest = f"{action} {inbox_id}".encode()

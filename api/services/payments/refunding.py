@@ -36,7 +36,7 @@ async def refund(
 ) -> Reply:
     """Open the refund; 201. Raises as `infra.db.payments.refund_plans.planned` does, and RuleBroken
     `currency_mismatch`."""
-    requested = _ask(services, caller, key, number, request)
+    requested = _refund_request(services, caller, key, number, request)
 
     async def work(conn: Connection) -> dict[str, object]:
         opened = await refunds.open_refund(conn, services.keys, requested)
@@ -51,7 +51,7 @@ async def refund(
 async def consequence(services: Services, caller: Principal, number: str, request: OpenRefund) -> RefundConsequence:
     """What the refund would give back; changes nothing. Raises as `refund` does."""
     async with services.database.begin() as conn:
-        plan = await refund_plans.planned(conn, _ask(services, caller, "preview", number, request))
+        plan = await refund_plans.planned(conn, _refund_request(services, caller, "preview", number, request))
     _require_currency(request, plan)
     return RefundConsequence(
         **{name: getattr(plan, name) for name in _SUMS},
@@ -62,7 +62,7 @@ async def consequence(services: Services, caller: Principal, number: str, reques
     )
 
 
-def _ask(services: Services, caller: Principal, key: str, number: str, request: OpenRefund) -> RefundAsk:
+def _refund_request(services: Services, caller: Principal, key: str, number: str, request: OpenRefund) -> RefundAsk:
     if (request.amount_minor is None) == (not request.lines):
         raise RuleBroken("amount_or_lines", "name either amount_minor or lines")
     return RefundAsk(

@@ -55,7 +55,7 @@ def _mail(vault: Vault, typed: str) -> Typed | None:
     return Typed(address, None, sign_in_codes.contact_of(vault, "email", address))
 
 
-async def ask(services: Services, typed: Typed, address: str, lang: str) -> str | int:
+async def request_code(services: Services, typed: Typed, address: str, lang: str) -> str | int:
     """Send a code to whom `typed` means, if anybody; the cookie of the browser that asked, or the seconds to wait.
 
     The limit that a person sees counts what was typed. That of a contact's messages is kept in silence: it would tell

@@ -13,10 +13,10 @@ CodeRefusal = Refused
 PortalContact = IndexedContact
 
 
-async def enter_with_code(services: Services, ask_cookie: str, code: str) -> str | CodeRefusal:
+async def enter_with_code(services: Services, request_cookie: str, code: str) -> str | CodeRefusal:
     """The cookie of a new session, for the code that was sent to whom the browser with `ask_cookie` named."""
     async with services.database.begin() as conn:
-        found = await sign_in_codes.use_code(conn, services.keys.vault, ask_cookie, code)
+        found = await sign_in_codes.use_code(conn, services.keys.vault, request_cookie, code)
         return await _opened(conn, services, found)
 
 

@@ -73,5 +73,5 @@ async def revoke(services: Services, caller: Principal, key: str, token_id: str)
 
     digest = hashlib.sha256(f"revoke {token_id}".encode()).digest()
     reply = await run_in_transaction(services, request_of(caller, key, digest), 200, work)
-    await services.revoked.look()
+    await services.revoked.poll()
     return reply

@@ -43,7 +43,7 @@ async def resolve_many(services: Services, caller: Principal, key: str, digest: 
 
     async def work(conn: Connection) -> dict[str, object]:
         limit_minor, above = await _above_limit(conn, services, actor(caller), request)
-        approval_id = await _ask_for(conn, services, caller, key, request, above)
+        approval_id = await _request_approval(conn, services, caller, key, request, above)
         job_id = f"job_{derived_id(caller, key, 'resolve many')}"
         total = await open_job(conn, services, job_id, request, actor(caller), limit_minor=limit_minor)
         _require_expected(request, total + len(above))
@@ -89,7 +89,7 @@ async def _above_limit(
     return limits.order_minor, [row for row in moving if row.dear]
 
 
-async def _ask_for(
+async def _request_approval(
     conn: Connection,
     services: Services,
     caller: Principal,
@@ -104,7 +104,7 @@ async def _ask_for(
     amounts = [row.amount_minor for row in above]
     currency = currencies.pop() if len(currencies) == 1 else None
     bulk = BulkRequest(request, numbers, [row.park_no for row in above], amounts)
-    requested = await approval_requests.ask(
+    requested = await approval_requests.open_request(
         conn, services, caller, key, ApprovalRequest(None, request.action, len(numbers), sum(amounts), currency, bulk)
     )
     return str(requested["approval_id"])

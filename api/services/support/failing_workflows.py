@@ -41,11 +41,11 @@ class FailingOverview:
 async def overview(services: Services, limit: int) -> FailingOverview:
     """At most `limit` workflows of each kind. Raises Problem `workflow_unavailable`."""
 
-    async def ask(client: Client) -> tuple[int, list[FailingWorkflow], list[DeadWorkflow]]:
+    async def query(client: Client) -> tuple[int, list[FailingWorkflow], list[DeadWorkflow]]:
         count, found = await failing_workflows.failing(client, limit, services.settings.workflow_timeout_s / 3)
         return count, found, await failing_workflows.dead(client, _ORDER, limit)
 
-    count, found, dead = await services.workflows.call(ask)
+    count, found, dead = await services.workflows.call(query)
     numbered = [(run.workflow_id.removeprefix(_ORDER), run) for run in dead]
     async with services.database.begin() as conn:
         batches = await reset_requests.batches(conn)

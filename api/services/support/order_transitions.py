@@ -39,8 +39,8 @@ async def adjust(services: Services, caller: Principal, key: str, digest: bytes,
 
     async def work(conn: Connection) -> dict[str, object]:
         standing = await _require_possible(conn, number, request.event)
-        wanted = ApprovalRequest(number, request.event, 1, standing.total_minor, standing.currency, request)
-        return await approval_requests.ask(conn, services, caller, key, wanted)
+        requested = ApprovalRequest(number, request.event, 1, standing.total_minor, standing.currency, request)
+        return await approval_requests.open_request(conn, services, caller, key, requested)
 
     return await run_in_transaction(services, claim, 202, work)
 
@@ -60,16 +60,16 @@ def adjusting(
         action = StaffAction(act_id, number, "adjust", request.event, by, request.reason, request.value, approval_id)
         await staff_actions.save(conn, services.keys, action)
 
-    async def ask() -> dict[str, object]:
+    async def call_workflow() -> dict[str, object]:
         update = AdjustRequest(number, act_id, request.event)
-        answer = await services.workflows.ask(number, names.ADJUST, update, act_id)
+        answer = await services.workflows.run_update(number, names.ADJUST, update, act_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
     async def from_database(conn: Connection) -> dict[str, object] | None:
         status = await order_records.status_after(conn, act_id, number)
         return None if status is None else {"order_no": number, "status": status, "outcome": request.event.value}
 
-    return WorkflowCall(prepare, ask, from_database)
+    return WorkflowCall(prepare, call_workflow, from_database)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,12 @@ async def recover(services: Services, caller: Principal, key: str, cursor: str |
     """One page of the walk over all open orders. Raises Problem `invalid_cursor`, `workflow_unavailable`."""
     place = _place(cursor)
 
-    async def ask() -> dict[str, object]:
+    async def call_workflow() -> dict[str, object]:
         found, after = await _walked_on(services, place)
         return {**asdict(found), "next_cursor": pagination.encoded(list(astuple(after))) if after else None}
 
     digest = hashlib.sha256(f"recover {cursor or ''}".encode()).digest()
-    call = WorkflowCall(_nothing, ask, _nothing)
+    call = WorkflowCall(_nothing, call_workflow, _nothing)
     return await run_by_workflow(services, Request(actor(caller), key, digest, caller.origin), 200, call)
 
 

@@ -24,7 +24,7 @@ class RetryingPage:
 
     items: list[RetryingStep]
     next_cursor: str | None
-    asked: bool
+    temporal_answered: bool
 
 
 async def list_retrying(
@@ -44,11 +44,11 @@ async def list_retrying(
 async def _paused(services: Services, limit: int) -> set[tuple[str, str]] | None:
     """(order number, activity) of each paused activity; None when Temporal does not answer."""
 
-    async def ask(client: Client) -> set[tuple[str, str]]:
+    async def query(client: Client) -> set[tuple[str, str]]:
         return await failing_workflows.paused(client, limit)
 
     try:
-        found = await services.workflows.call(ask)
+        found = await services.workflows.call(query)
     except Problem:
         logger.warning("Temporal did not report the paused steps")
         return None

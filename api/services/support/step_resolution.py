@@ -43,25 +43,25 @@ async def resolve_one(
     """
     require_readable(request.value)
     require_address(request)
-    wanted = StepResolution(request.action, request.reason, request.value)
+    resolution = StepResolution(request.action, request.reason, request.value)
     async with services.database.begin() as conn:
-        moved = await approval_limits.moved(conn, number, wanted.action.value)
+        moved = await approval_limits.moved(conn, number, resolution.action.value)
         two = await _needs_two(conn, services, number, moved, actor(caller))
     if not two:
         resolution_id = f"res_{derived_id(caller, key, f'resolve {number}')}"
-        call = resolving(services, resolution_id, number, wanted, actor(caller), park_no=request.park_no)
+        call = resolving(services, resolution_id, number, resolution, actor(caller), park_no=request.park_no)
         return await run_by_workflow(services, request_of(caller, key, digest), 200, call)
 
     async def work(conn: Connection) -> dict[str, object]:
         # Under the lock: the approval is for this step and this amount.
         await timeline.lock_order(conn, number)
         parked = await parked_steps.parked(conn, number)
-        _require_fitting(parked, wanted, request.park_no)
-        moved = await approval_limits.moved(conn, number, wanted.action.value)
+        _require_fitting(parked, resolution, request.park_no)
+        moved = await approval_limits.moved(conn, number, resolution.action.value)
         requested = ApprovalRequest(
-            number, wanted.action, 1, moved.amount_minor, moved.currency, wanted, parked.park_no
+            number, resolution.action, 1, moved.amount_minor, moved.currency, resolution, parked.park_no
         )
-        return await approval_requests.ask(conn, services, caller, key, requested)
+        return await approval_requests.open_request(conn, services, caller, key, requested)
 
     return await run_in_transaction(services, request_of(caller, key, digest), 202, work)
 
@@ -108,16 +108,16 @@ def resolving(
             approval_id=agreed.approval_id if agreed else None,
         )
 
-    async def ask() -> dict[str, object]:
+    async def call_workflow() -> dict[str, object]:
         resolve_request = ResolveRequest(number, resolution_id, request.action.value, found_no)
-        answer = await services.workflows.ask(number, names.RESOLVE, resolve_request, resolution_id)
+        answer = await services.workflows.run_update(number, names.RESOLVE, resolve_request, resolution_id)
         return {"order_no": answer.order_no, "status": answer.status, "outcome": answer.outcome}
 
     async def from_database(conn: Connection) -> dict[str, object] | None:
         status = await parked_steps.resolved_by(conn, number, resolution_id)
         return None if status is None else {"order_no": number, "status": status, "outcome": request.action.value}
 
-    return WorkflowCall(prepare, ask, from_database)
+    return WorkflowCall(prepare, call_workflow, from_database)
 
 
 async def _locked_step(

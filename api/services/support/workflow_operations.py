@@ -28,10 +28,10 @@ _PAUSING = {ActivityAction.PAUSE: True, ActivityAction.UNPAUSE: False}
 async def under_way(services: Services, number: str) -> UnderWay:
     """What the order's workflow does now. Raises Problem `workflow_unavailable`."""
 
-    async def ask(client: Client) -> UnderWay:
+    async def query(client: Client) -> UnderWay:
         return await running_activities.under_way(client, names.order_workflow(number))
 
-    return await services.workflows.call(ask)
+    return await services.workflows.call(query)
 
 
 def possible(activity: RunningActivity) -> list[ActivityAction]:
@@ -124,7 +124,7 @@ async def operate_activity(
             client, workflow_id, activity_id, request.action, act_id, request.timeout_s
         )
 
-    async def ask() -> dict[str, object]:
+    async def query() -> dict[str, object]:
         if not over:
             await services.workflows.call(change)
         return {"order_no": number, "activity_id": activity_id, "activity": request.activity, "action": request.action}
@@ -133,7 +133,7 @@ async def operate_activity(
         if request.action in _PAUSING:
             await retrying_steps.set_paused(conn, number, request.activity, _PAUSING[request.action])
 
-    return await run_by_workflow(services, claim, 200, WorkflowCall(prepare, ask, _nothing, settle))
+    return await run_by_workflow(services, claim, 200, WorkflowCall(prepare, query, _nothing, settle))
 
 
 async def _named(services: Services, number: str, activity_id: str, name: str) -> RunningActivity:
@@ -168,7 +168,7 @@ async def reset_order(
             wanted = {"order_no": number, "run_id": run_id, "actor": actor(caller), "reason": request.reason}
             await reset_requests.save_reset(conn, services.keys, act_id, **wanted)
 
-    async def ask() -> dict[str, object]:
+    async def query() -> dict[str, object]:
         async with services.database.begin() as conn:
             await reset_requests.alone(conn, number)
             run_id = await reset_requests.run_of(conn, act_id)
@@ -180,7 +180,7 @@ async def reset_order(
             begun = await services.workflows.call(begin_again)
         return {"order_no": number, "outcome": "reset" if begun else "runs_anew_already"}
 
-    return await run_by_workflow(services, claim, 200, WorkflowCall(prepare, ask, _nothing))
+    return await run_by_workflow(services, claim, 200, WorkflowCall(prepare, query, _nothing))
 
 
 async def _run_to_reset(services: Services, order: OrderOverview) -> str:
@@ -226,10 +226,10 @@ async def batch(services: Services, batch_id: str) -> tuple[ResetBatchDetail, Ba
     if batch is None:
         raise NotFound("job_not_found")
 
-    async def ask(client: Client) -> Batch:
+    async def query(client: Client) -> Batch:
         return await workflow_resets.progress(client, batch_id)
 
-    return batch, await services.workflows.call(ask)
+    return batch, await services.workflows.call(query)
 
 
 async def stop_batch(services: Services, caller: Principal, batch_id: str) -> None:

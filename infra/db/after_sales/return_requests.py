@@ -75,7 +75,7 @@ class ReturnRequest:
 
     return_id: str
     order_no: str
-    wanted: Mapping[str, int]
+    units: Mapping[str, int]
     reason: str
     reason_code: Reason
     resolution: Resolution
@@ -119,7 +119,7 @@ async def quote(conn: AsyncConnection, terms: ReturnPolicy, ask: ReturnRequest) 
     until = datetime.fromisoformat(row.window_until).astimezone(UTC) if row.window_until else None
     window = ReturnWindow(Status(row.status), row.delivered_at, until)
     require_open(window, row.now)
-    pieces = tuple(pieces_of(await returnable(conn, ask.order_no), ask.wanted, ask.named))
+    pieces = tuple(pieces_of(await returnable(conn, ask.order_no), ask.units, ask.named))
     plan = await expected(conn, ask, pieces)
     behind_worth, behind = await _behind(conn, ask.order_no, ask.return_id, pieces)
     worth = (plan.amount_minor if plan else 0) + behind

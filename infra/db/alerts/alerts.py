@@ -99,7 +99,7 @@ _OPEN = text(
 )
 
 
-async def look(
+async def poll(
     conn: AsyncConnection, settings: Settings, detectors: Mapping[Kind, Detector] = DETECTORS
 ) -> tuple[bool, int]:
     """Look for causes and make the messages that are due: (whether it was our turn, messages made).

@@ -126,7 +126,7 @@ class FeedbackSummary:
     answered_share: float | None
 
 
-async def give(conn: AsyncConnection, keys: KeyRing, new: NewFeedback) -> GivenFeedback:
+async def submit(conn: AsyncConnection, keys: KeyRing, new: NewFeedback) -> GivenFeedback:
     """Keep it and say so on the timeline. The caller has locked the order. Raises Conflict `feedback_limit`."""
     if (await conn.execute(_COUNT, {"order_no": new.order_no})).scalar_one() >= LIMIT:
         raise Conflict("feedback_limit", f"{LIMIT} were given on this order already; support reads each of them")

@@ -24,7 +24,7 @@ class Backlog:
     oldest_s: float
 
 
-async def look(conn: AsyncConnection, counted: int) -> Backlog:
+async def poll(conn: AsyncConnection, counted: int) -> Backlog:
     """Count them, `counted` at most."""
     row = (await conn.execute(_WAITING, {"counted": counted})).one()
     return Backlog(row.waiting, row.oldest_s)

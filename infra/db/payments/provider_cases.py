@@ -163,7 +163,7 @@ async def facts(conn: AsyncConnection) -> list[UnappliedEvent]:
     return [UnappliedEvent(**row) for row in (await conn.execute(_FACTS, values)).mappings()]
 
 
-async def settle_fact(conn: AsyncConnection, inbox_id: int, actor: str, *, again: bool) -> None:
+async def settle_event(conn: AsyncConnection, inbox_id: int, actor: str, *, again: bool) -> None:
     """Try it once more, or set it aside. Raises Conflict `fact_settled`."""
     done = await conn.execute(_AGAIN if again else _ASIDE, {"inbox_id": inbox_id, "actor": actor})
     if not done.scalar_one():

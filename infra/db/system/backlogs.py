@@ -41,6 +41,6 @@ class Backlog:
     oldest_s: float
 
 
-async def look(conn: AsyncConnection) -> list[Backlog]:
+async def poll(conn: AsyncConnection) -> list[Backlog]:
     """All queues, also the empty ones."""
     return [Backlog(row.queue, row.open, row.oldest_s) for row in await conn.execute(_ALL)]

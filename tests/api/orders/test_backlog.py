@@ -20,11 +20,11 @@ async def full(shop: ApiClient, database_url: DatabaseUrls) -> AsyncIterator[Api
 async def test_beyond_the_limit_orders_are_refused_and_those_that_were_kept_stay(full: ApiClient) -> None:
     watch = full.app.state.services.backlog
     await full.sql("DELETE FROM workflow_requests")
-    await watch.look()
+    await watch.poll()
     key = unique("kept")
     response = [await full.post("/v1/orders", an_order(), key=key), await full.post("/v1/orders", an_order())]
     assert [answer.status_code for answer in response] == [201, 201]
-    await watch.look()
+    await watch.poll()
     refused_key = unique("refused")
     refused = await full.post("/v1/orders", an_order(), key=refused_key)
     assert (refused.status_code, refused.json()["code"]) == (503, "backlog_full")
@@ -39,7 +39,7 @@ async def test_beyond_the_limit_orders_are_refused_and_those_that_were_kept_stay
     body = (await full.get("/v1/backlog")).json()
     assert (body["waiting"], body["limit"], body["accepting"]) == (2, 2, False)
     await full.sql("DELETE FROM workflow_requests WHERE subject = %s", numbers[0])
-    await watch.look()
+    await watch.poll()
     assert (await full.post("/v1/orders", an_order(), key=refused_key)).status_code == 201
 
 
@@ -51,7 +51,7 @@ async def test_the_board_says_how_many_wait_and_for_how_long_in_both_languages(f
         "INSERT INTO workflow_requests (kind, subject, created_at) SELECT 'start_order', 'O-' || n,"
         " now() - interval '3 minutes 2 seconds' FROM generate_series(1, 3) n"
     )
-    await full.app.state.services.backlog.look()
+    await full.app.state.services.backlog.poll()
     for page, reported in (
         (
             await english.get("/console"),
@@ -64,7 +64,7 @@ async def test_the_board_says_how_many_wait_and_for_how_long_in_both_languages(f
     body = (await full.get("/v1/backlog")).json()
     assert body["oldest_s"] >= 182
     await full.sql("DELETE FROM workflow_requests")
-    await full.app.state.services.backlog.look()
+    await full.app.state.services.backlog.poll()
 
 
 def test_the_limit_is_far_above_what_a_long_outage_collects() -> None:

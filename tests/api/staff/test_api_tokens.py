@@ -110,7 +110,7 @@ async def test_while_the_books_cannot_be_read_the_last_look_counts(
     known, revoked._database = revoked._database, lost
     try:
         with pytest.raises(OperationalError):
-            await revoked.look()
+            await revoked.poll()
         assert (await bearing(api, issued[0]).get("/v1/orders")).status_code == 401
     finally:
         revoked._database = known

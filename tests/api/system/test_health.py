@@ -43,10 +43,10 @@ async def test_the_api_judges_silent_processes_while_no_relay_does(api: ApiClien
     await api.sql(life, "worker", 100)
     await api.sql(life, "api", 0)
     await api.sql(life, "relay", 5)
-    await silent.look()
+    await silent.poll()
     assert await api.sql(open_ones) == [], "a relay lives: it is the one who judges"
     await api.sql("UPDATE processes SET beat_at = now() - interval '100 s' WHERE name = 'relay'")
-    await silent.look()
+    await silent.poll()
     assert [row["cause"] for row in await api.sql(open_ones)] == ["process_silent::relay", "process_silent::worker"]
     await api.sql("DELETE FROM processes WHERE host = 'm'")
 

@@ -39,7 +39,7 @@ async def test_a_call_that_gets_no_answer_leaves_nothing_behind(temporal: Tempor
 
     async def ask() -> None:
         with pytest.raises(Problem, match="does not answer"):
-            await workflows.ask(nobody_works, "pay", None, "once")
+            await workflows.run_update(nobody_works, "pay", None, "once")
 
     try:
         await workflows.call(lambda client: client.service_client.check_health())

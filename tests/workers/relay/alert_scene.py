@@ -49,7 +49,7 @@ class Scene:
     async def turn(self, notifier: AlertSender | None = None) -> bool:
         """Look once, then send all that is due; whether messages were made."""
         one = notifier or self.notifier
-        made = await one.look()
+        made = await one.poll()
         await one.send_due()
         await asyncio.gather(*one._lanes.values())
         return made

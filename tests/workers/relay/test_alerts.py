@@ -118,8 +118,8 @@ async def test_two_relays_at_once_tell_once(scene: Scene) -> None:
 async def test_while_one_looks_the_other_does_not(scene: Scene) -> None:
     await scene.park(1)
     async with scene.database.begin() as first, scene.database.begin() as second:
-        assert (await alerts.look(first, scene.settings))[0]
-        assert await alerts.look(second, scene.settings) == (False, 0)
+        assert (await alerts.poll(first, scene.settings))[0]
+        assert await alerts.poll(second, scene.settings) == (False, 0)
 
 
 async def test_a_look_that_dies_before_its_end_leaves_nothing_and_the_next_tells(scene: Scene) -> None:
@@ -127,7 +127,7 @@ async def test_a_look_that_dies_before_its_end_leaves_nothing_and_the_next_tells
     await scene.park(1)
     with pytest.raises(RuntimeError):
         async with scene.database.begin() as connection:
-            assert await alerts.look(connection, scene.settings) == (True, 1)
+            assert await alerts.poll(connection, scene.settings) == (True, 1)
             raise RuntimeError("killed")
     assert await scene.states() == []
     await scene.turn()
@@ -137,7 +137,7 @@ async def test_a_look_that_dies_before_its_end_leaves_nothing_and_the_next_tells
 async def test_a_sender_that_dies_is_followed_by_another_after_its_lease(scene: Scene) -> None:
     channel_id = await scene.channel()
     await scene.park(1)
-    await scene.notifier.look()
+    await scene.notifier.poll()
     async with autocommit(scene.database) as connection:
         dead = await alert_deliveries.claim(connection, channel_id, 30.0)
         assert dead is not None
@@ -222,7 +222,7 @@ async def test_a_robot_rests_after_each_message(scene: Scene) -> None:
 async def test_a_removed_channel_hears_nothing_more_and_its_address_is_gone(scene: Scene) -> None:
     channel_id = await scene.channel()
     await scene.park(1)
-    await scene.notifier.look()
+    await scene.notifier.poll()
     async with scene.database.begin() as connection:
         assert await alert_channels.remove(connection, channel_id, "admin:root")
         assert not await alert_channels.remove(connection, channel_id, "admin:root")
@@ -243,7 +243,7 @@ async def test_a_message_that_cannot_be_written_is_given_up_and_blocks_no_other(
     await scene.channel()
     await scene.park(1, "a")
     await scene.park(1, "b")
-    await scene.notifier.look()
+    await scene.notifier.poll()
     await sql(scene.urls.owner_url, """UPDATE alerts SET amounts = '["?"]' WHERE cause = 'stuck:a:sandbox:book'""")
     for _ in range(4):
         await scene.notifier.send_due()

@@ -15,7 +15,7 @@ from tests.workers.stored_orders import damage, place, sql
 
 async def causes(scene: Scene) -> dict[str, int]:
     async with scene.database.begin() as connection:
-        await alerts.look(connection, scene.settings)
+        await alerts.poll(connection, scene.settings)
     return dict(await sql(scene.urls.app_url, "SELECT cause, count FROM alerts WHERE over_at IS NULL"))
 
 
@@ -121,7 +121,7 @@ async def test_a_detector_that_fails_says_neither_yes_nor_no_and_stops_no_other(
     some: Mapping[Kind, Detector] = {Kind.STUCK: broken, Kind.STOCK_LOW: new}
     await scene.later(3600)
     async with scene.database.begin() as connection:
-        assert await alerts.look(connection, scene.settings, some) == (True, 0)
+        assert await alerts.poll(connection, scene.settings, some) == (True, 0)
     open_now = await sql(scene.urls.app_url, "SELECT kind FROM alerts WHERE over_at IS NULL ORDER BY kind")
     assert open_now == [("stock_low",), ("stuck",)]
 

@@ -106,12 +106,12 @@ async def _all_known(client: Client) -> None:
         raise RPCError(f"still unknown: {', '.join(missing)}", RPCStatusCode.NOT_FOUND, b"")
 
 
-async def _wait_until_visible(look: Callable[[], Awaitable[Any]]) -> Any:
+async def _wait_until_visible(poll: Callable[[], Awaitable[Any]]) -> Any:
     """What `look` answers as soon as every part of the server knows what was just made."""
     deadline = asyncio.get_running_loop().time() + POLL_S
     while True:
         try:
-            return await look()
+            return await poll()
         except RPCError as error:
             if error.status != RPCStatusCode.NOT_FOUND or asyncio.get_running_loop().time() > deadline:
                 raise

@@ -184,9 +184,9 @@ class ApiActors:
             self.order.note_action()
 
 
-async def until(look: Callable[[], Awaitable[Found]]) -> Found:
+async def until(poll: Callable[[], Awaitable[Found]]) -> Found:
     """Look again and again until there is something; the order's time limit ends it."""
     while True:
-        if found := await look():
+        if found := await poll():
             return found
         await asyncio.sleep(POLL_S)
