@@ -170,7 +170,7 @@ unpark_step = DatabasePort("unpark_step", m.UnparkRequest, m.OrderView)
 adjust_order = DatabasePort("adjust_order", m.AdjustRequest, m.OrderView)
 process_due_hold = DatabasePort("tend_hold", m.HoldDue, m.OrderView)
 escalate_step = DatabasePort("escalate_step", m.OrderRef, m.OrderView)
-put_off_renewal = DatabasePort("put_off_renewal", m.RenewalRef, m.OrderView)
+postpone_renewal = DatabasePort("put_off_renewal", m.RenewalRef, m.OrderView)
 
 load_return = DatabasePort("load_return", m.ReturnRef, m.ReturnView)
 process_due_return = DatabasePort("tend_return", m.ReturnActionDue, m.ReturnView)

@@ -123,9 +123,7 @@ async def _call(gateway: PaymentGateway, new: PaymentIntent) -> GatewayResult:
 
 async def _require_open_to_pay(conn: Connection, new: PaymentIntent) -> None:
     """What came back, or was refused for good, waits for a person: the provider would only say the same again."""
-    if await refund_payouts.has_bounced(conn, new.parent_id, new.refund_id):
-        raise RuleBroken(refund_payouts.BOUNCED)
-    if code := await refund_payouts.refused(conn, new.parent_id, new.refund_id):
+    if code := await refund_payouts.waits_for_person(conn, new.order_no, new.parent_id, new.refund_id):
         raise RuleBroken(code)
 
 

@@ -99,7 +99,7 @@ async def _settle(
 ) -> str:
     """Our own transaction, decided by the provider after we stopped waiting."""
     refused = known.kind is PaymentKind.REFUND and known.status == PaymentStatus.FAILED
-    if refused and await provider_events.is_paid_twice(conn, known.payment_id):
+    if refused and await provider_events.is_paid_twice(conn, order_no, known.payment_id):
         about = {"order_no": order_no, "step": "refund", "code": PAID_TWICE}
         _log.error("a refund was paid twice", extra={"payment_id": known.payment_id, **about})
         return PAID_TWICE
@@ -116,7 +116,7 @@ async def _settle(
         # It was given up, and the order was changed since.
         purpose = PaymentPurpose.UNAPPLIED if known.kind in _TAKING else purpose
     elif reported is PaymentStatus.SUCCEEDED and known.kind is PaymentKind.CAPTURE:
-        surplus = order.status == Status.CANCELLED or await provider_events.is_surplus(conn, known.payment_id)
+        surplus = order.status == Status.CANCELLED or await provider_events.is_surplus(conn, order_no, known.payment_id)
         purpose = PaymentPurpose.UNAPPLIED if surplus else purpose
     async with change_payments.applied(conn, order_no, known.change_payment_no):
         await provider_events.settle(conn, known.payment_id, reported, purpose, fact)
@@ -126,7 +126,7 @@ async def _settle(
         await refund_payouts.settle(conn, known.refund_id)
     elif known.renews is not None:
         await timeline.append(conn, order_no, "authorisation_renewed", data={"amount_minor": fact.amount_minor})
-        await renewals.gave_way(conn, known.renews)
+        await renewals.check_in_a_minute(conn, known.renews)
     elif known.kind in _NOTES:
         await timeline.append(conn, order_no, _NOTES[known.kind], data={"amount_minor": fact.amount_minor})
     elif purpose is PaymentPurpose.ORDER:

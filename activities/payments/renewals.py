@@ -41,33 +41,33 @@ class RenewalActivities:
             await timeline.lock_order(conn, ref.order_no)
             renewal = await renewals.due(conn, ref.order_no, ref.payment_id)
             # What was settled may have become due again since it was read: then it stays so.
-            if renewal is not None and not _stands(renewal):
+            if renewal is not None and not _is_renewable(renewal):
                 await renewals.settled(conn, ref.payment_id)
             return await view_of(conn, ref.order_no)
 
     @oms_activity("put_off_renewal")
-    async def put_off_renewal(self, ref: m.RenewalRef) -> m.OrderView:
+    async def postpone_renewal(self, ref: m.RenewalRef) -> m.OrderView:
         """The provider does not answer: it is tried again, until it is time to go on without."""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             renewal = await renewals.due(conn, ref.order_no, ref.payment_id)
             if (
-                _stands(renewal)
+                _is_renewable(renewal)
                 and renewal.ends_soon
                 and (renewal.purpose is PaymentPurpose.GUARANTEE or renewal.ended)
             ):
                 await renewals.not_renewed(conn, renewal, "provider_unavailable")
                 await renewals.go_without(conn, renewal, self._again_s)
-            await renewals.put_off(conn, ref.payment_id)
+            await renewals.postpone(conn, ref.payment_id)
             return await view_of(conn, ref.order_no)
 
     async def _open(self, ref: m.RenewalRef) -> StoredIntent | None:
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             renewal = await renewals.due(conn, ref.order_no, ref.payment_id)
-            if not _stands(renewal):
+            if not _is_renewable(renewal):
                 if renewal is not None:
-                    await renewals.not_wanted(conn, ref.payment_id)
+                    await renewals.give_up_renewal(conn, ref.payment_id)
                 return None
             if renewal.refused:
                 await renewals.go_without(conn, renewal, self._again_s)
@@ -89,13 +89,13 @@ class RenewalActivities:
             elif result.status is PaymentStatus.SUCCEEDED:
                 data = {"amount_minor": opened.intent.amount_minor, "until": result.expires_at}
                 await timeline.append(conn, ref.order_no, "authorisation_renewed", data=data)
-                await renewals.gave_way(conn, ref.payment_id)
-            elif result.status is PaymentStatus.FAILED and _stands(renewal):
+                await renewals.check_in_a_minute(conn, ref.payment_id)
+            elif result.status is PaymentStatus.FAILED and _is_renewable(renewal):
                 await renewals.not_renewed(conn, renewal, result.error_code or "declined")
                 await renewals.go_without(conn, renewal, self._again_s)
             await renewals.settled(conn, ref.payment_id)
 
 
-def _stands(renewal: Due | None) -> TypeGuard[Due]:
-    """True for an authorisation that is wanted; not for an open question about a renewal that is not."""
-    return renewal is not None and renewal.wanted and renewal.status == PaymentStatus.SUCCEEDED
+def _is_renewable(renewal: Due | None) -> TypeGuard[Due]:
+    """True for an authorisation that is needed; not for an open question about a renewal that is not needed."""
+    return renewal is not None and renewal.needed and renewal.status == PaymentStatus.SUCCEEDED

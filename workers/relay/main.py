@@ -233,7 +233,7 @@ def wake_renewals(database: Database) -> Step:
 
     async def step() -> bool:
         async with autocommit(database) as connection:
-            return await renewals.wake(connection, RENEWALS_AT_ONCE) == RENEWALS_AT_ONCE
+            return await renewals.signal(connection, RENEWALS_AT_ONCE) == RENEWALS_AT_ONCE
 
     return step
 

@@ -127,7 +127,7 @@ class PendingOperations(ConcurrentRefunds):
             )
         except ActivityError as error:
             workflow.logger.warning("renewal put off", extra={"step": "authorise", "code": Failure.of(error).code})
-            self.update_view(await ports.put_off_renewal(ref, "put the renewal off"))
+            self.update_view(await ports.postpone_renewal(ref, "put the renewal off"))
 
     async def _process_guarantee(self, operation: m.PendingOperation) -> m.OrderView:
         ref = m.GuaranteeRef(self.order_no, operation.id)

@@ -23,12 +23,12 @@ from api.portal.session import CurrentCustomer, CustomerSession, owned, posted
 from api.schemas.orders.changes import ChangeOrder
 from api.schemas.orders.orders import Payment
 from api.services.orders import order_changes, order_queries
+from api.services.orders.change_consequences import ChangeConsequence, LinesChange, SlotChange
 from api.services.orders.order_changes import ChangeRequest
 from domain.access import Principal
 from domain.errors import RuleBroken
 from domain.orders.status import ChangeKind as Changes
 from domain.orders.status import Status, open_changes
-from domain.payments.change_payments import ChangePaymentStatus
 from infra.time_zones import zone_at
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -67,11 +67,11 @@ async def preview(request: Request, session: CurrentCustomer, order_no: str, wha
         if problem.status_code in (409, 412):  # the order has moved on: this form is over
             raise
         return _form(request, order, what, fields, problem)
-    if not previewed["changes"]:
+    if not previewed.changes:
         return _form(request, order, what, fields, Problem("nothing_to_change"))
     means = list(_means(request, order, previewed, fields))
     path = f"{HOME}/orders/{order['order_no']}/change/{what}"
-    offered = cards if previewed["state"] == ChangePaymentStatus.AWAITING_PAYMENT else ()
+    offered = cards if previewed.awaits_payment else ()
     confirmation = Confirmation(
         f"change.{what}", order["order_no"], f"{path}/do", means, hidden, back=path, cards=offered
     )
@@ -186,31 +186,31 @@ def _slot_means(request: Request, slot: dict[str, str] | None, ship_to: dict[str
 
 
 def _means(
-    request: Request, order: dict[str, Any], previewed: dict[str, Any], fields: dict[str, str]
+    request: Request, order: dict[str, Any], preview: ChangeConsequence, fields: dict[str, str]
 ) -> Iterator[str | Markup]:
     """The consequence as sentences."""
-    sentence, currency = teller(language(request)), previewed["currency"]
-    for one in previewed["changes"]:
-        if one["what"] == "address":
+    sentence, currency = teller(language(request)), preview.currency
+    for change in preview.changes:
+        if change.what == "address":
             to = address_of({name: fields.get(name, "") for name in ADDRESS})
             yield sentence("change.means.address", name=fields.get("name", ""), address=to)
-        elif one["what"] == "note":
+        elif change.what == "note":
             note = fields.get("note", "").strip()
             yield sentence("change.means.note", note=note) if note else sentence("change.means.no_note")
-        elif one["what"] == "delivery_slot":
-            yield _slot_means(request, one["after"], order["ship_to"])
-        for row in one.get("lines", ()):
-            name = _goods(order)[row["sku"]][0]
-            yield sentence("change.means.line", name=name, before=row["before"], after=row["after"])
-    if freed := -sum(row["quantity"] for row in previewed["stock"] if row["quantity"] < 0):
+        elif isinstance(change, SlotChange):
+            yield _slot_means(request, change.after, order["ship_to"])
+        for row in change.lines if isinstance(change, LinesChange) else ():
+            name = _goods(order)[row.sku][0]
+            yield sentence("change.means.line", name=name, before=row.before, after=row.after)
+    if freed := -sum(row.quantity for row in preview.stock if row.quantity < 0):
         yield sentence("means.freed", count=freed)
-    if previewed["total_after_minor"] == previewed["total_before_minor"]:
+    if preview.total_after_minor == preview.total_before_minor:
         return
-    before, after = (cash(previewed[f"total_{side}_minor"], currency) for side in ("before", "after"))
+    before, after = (cash(total, currency) for total in (preview.total_before_minor, preview.total_after_minor))
     yield sentence("change.means.total", before=before, after=after)
-    if previewed["refund_minor"]:
-        yield sentence("change.means.refund", amount=cash(previewed["refund_minor"], currency))
-    elif previewed["state"] == ChangePaymentStatus.AWAITING_PAYMENT:
-        yield sentence("change.means.difference", amount=cash(previewed["to_pay_minor"], currency))
-    elif previewed["to_pay_minor"]:
-        yield sentence("change.means.to_pay", amount=cash(previewed["to_pay_minor"], currency))
+    if preview.refund_minor:
+        yield sentence("change.means.refund", amount=cash(preview.refund_minor, currency))
+    elif preview.awaits_payment:
+        yield sentence("change.means.difference", amount=cash(preview.to_pay_minor, currency))
+    elif preview.to_pay_minor:
+        yield sentence("change.means.to_pay", amount=cash(preview.to_pay_minor, currency))

@@ -4,7 +4,7 @@ It is decided in the database under the order's row lock and answered at once; t
 """
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TypeVar
@@ -16,14 +16,13 @@ from api.replies import Reply
 from api.schemas.order_lines import split
 from api.schemas.orders.changes import ChangeOrder
 from api.schemas.orders.orders import Payment
+from api.services.orders.change_consequences import ChangeConsequence, consequence_of
 from domain.access import Principal, Role
 from domain.errors import Conflict, RuleBroken, amounts_in
 from domain.line_references import Named
-from domain.orders import delivery_slots
 from domain.orders.addresses import ShippingAddress
 from domain.orders.changes import (
     MAX_CHANGES,
-    WORDS,
     LineChange,
     named_units,
     plan_lines,
@@ -111,10 +110,10 @@ def change_request_of(body: ChangeOrder, versions: frozenset[str], max_lines: in
                 lines_named)  # fmt: skip
 
 
-async def preview(services: Services, number: str, request: ChangeRequest) -> dict[str, object]:
+async def preview(services: Services, number: str, request: ChangeRequest) -> ChangeConsequence:
     """The exact consequence; nothing is changed. Raises what `change` raises."""
     async with services.database.begin() as conn:
-        return _answer(await _plan(conn, services, number, request))
+        return consequence_of(await _plan(conn, services, number, request))
 
 
 async def change(
@@ -129,13 +128,13 @@ async def change(
     """
     seqs: list[int] = []
 
-    async def work(conn: Connection) -> dict[str, object]:
+    async def work(conn: Connection) -> ChangeConsequence:
         plan = await _plan(conn, services, number, request)
         refund_id = f"rf_{derived_id(caller, key, f'change {number}')}"
         if plan.difference_minor and request.payment is not None:
             answer = await _wait_for_payment(conn, services, caller, plan, request.payment)
         else:
-            answer = await _carry_out(conn, services, caller, plan, refund_id) if plan.what else _answer(plan)
+            answer = await _carry_out(conn, services, caller, plan, refund_id) if plan.what else consequence_of(plan)
         if caller.role is Role.CUSTOMER and any(line.delta > 0 for line in plan.lines):
             await unpaid_limits.require_within(conn, number, services.settings.unpaid_units_per_customer)
         seqs.append(await order_records.seq_of(conn, number))
@@ -254,7 +253,7 @@ async def _refunding(pending: Awaitable[Refunded]) -> Refunded:
 
 async def _carry_out(
     conn: Connection, services: Services, caller: Principal, plan: ChangePlan, refund_id: str
-) -> dict[str, object]:
+) -> ChangeConsequence:
     number, status = plan.context.order_no, plan.context.standing.status
     refunded: str | None = None
     if plan.refund_minor > 0:
@@ -267,62 +266,13 @@ async def _carry_out(
             status = await timeline.transition(conn, number, status, OrderEvent.PAYMENT_RECORDED, data=data)
         elif plan.total_after_minor > plan.context.total_minor:
             await holds.place_by_rule(conn, services.settings, number, plan.total_after_minor)
-    return {**_answer(plan), "status": status.value, "refund_id": refunded}
+    return replace(consequence_of(plan), status=status.value, refund_id=refunded)
 
 
 async def _wait_for_payment(
     conn: Connection, services: Services, caller: Principal, plan: ChangePlan, payment: Payment
-) -> dict[str, object]:
+) -> ChangeConsequence:
     """Keep the change, hold what it needs more; the order's workflow takes the difference."""
     by = PaidBy(payment.method, payment.token, services.settings.payment_timeout_s)
     await change_payments.open_one(conn, services.keys, plan, actor(caller), by)
-    return _answer(plan)
-
-
-def _answer(plan: ChangePlan) -> dict[str, object]:
-    context = plan.context
-    held = stock_deltas(plan.lines) if context.warehouse is not None else {}
-    return {
-        "order_no": context.order_no,
-        "status": context.standing.status.value,
-        "changes": [_one(plan, what) for what in plan.what],
-        "total_before_minor": context.total_minor,
-        "total_after_minor": plan.total_after_minor,
-        "refund_minor": plan.refund_minor,
-        "to_pay_minor": plan.to_pay_minor,
-        "currency": context.currency,
-        "stock": [{"sku": sku, "quantity": delta} for sku, delta in held.items()],
-        "refund_id": None,
-        "state": "awaiting_payment" if plan.difference_minor else "applied",
-    }
-
-
-def _one(plan: ChangePlan, what: ChangeKind) -> dict[str, object]:
-    if what is ChangeKind.DELIVERY_SLOT:
-        return {
-            "what": WORDS[what],
-            "before": delivery_slots.as_json(plan.context.slot),
-            "after": delivery_slots.as_json(plan.slot),
-        }
-    if what is not ChangeKind.LINES:
-        return {"what": WORDS[what]}
-    # Lines of one SKU are one row, unless they were sold at different prices.
-    before: dict[tuple[str, int], int] = {}
-    for line in plan.context.lines:
-        sold = (line.sku, line.unit_price_minor)
-        before[sold] = before.get(sold, 0) + line.quantity
-    deltas: dict[tuple[str, int], int] = {}
-    for change in plan.lines:
-        sold = (change.sku, change.unit_price_minor)
-        deltas[sold] = deltas.get(sold, 0) + change.delta
-    rows = [
-        {
-            "sku": sku,
-            "before": before.get((sku, price), 0),
-            "after": before.get((sku, price), 0) + delta,
-            "unit_price_minor": price,
-        }
-        for (sku, price), delta in sorted(deltas.items())
-        if delta
-    ]
-    return {"what": WORDS[what], "lines": rows}
+    return consequence_of(plan)

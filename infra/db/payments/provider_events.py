@@ -7,27 +7,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales.guarantees import CLAIMING, GuaranteeStatus
 from domain.orders.status import Status
+from domain.payments import late_outcomes
 from domain.payments.disputes import DisputeStatus
 from domain.payments.payment_facts import PaymentFact
 from domain.payments.refunds import RefundStatus
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
+from infra.db.orders.state.state_facts import load_facts
 
-# What keeps a capture of ours that was given up, and went through after all, from being what it was for: another one.
-_SURPLUS = text(
-    """
-    SELECT EXISTS (
-      SELECT FROM payments c JOIN payments x USING (order_no)
-       WHERE c.payment_id = :payment_id AND x.payment_id <> c.payment_id AND x.status <> 'failed'
-         AND CASE c.purpose WHEN 'order' THEN (x.kind, x.purpose) = ('capture', 'order')
-               WHEN 'supplement' THEN (x.kind, x.purpose) = ('capture', 'supplement')
-                                      AND x.change_payment_no = c.change_payment_no
-               ELSE x.parent_id = c.parent_id AND x.kind IN ('capture', 'void') END)
-        OR EXISTS (
-      SELECT FROM payments c JOIN guarantees g ON g.return_id = c.guarantee_return_id
-       WHERE c.payment_id = :payment_id AND c.purpose = 'guarantee' AND g.status NOT IN ('claim_due', 'claimed'))
-    """
-)
 # An authorisation is given up once: what else is under way to that end is over with it.
 _OTHER_VOID = text(
     """
@@ -138,16 +126,8 @@ _ORDER = text(
               is_awaiting_change_payment(o.order_no) AS awaits_change_payment
          FROM orders o WHERE o.order_no = :order_no"""
 )
-# A refund that the provider had refused, that another replaced, or that was paid manually, and that succeeded
-# after all: there is no room left for it.
-_PAID_TWICE = text(
-    """SELECT CASE WHEN p.refund_id IS NULL
-                   THEN t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor < p.amount_minor
-                   ELSE r.status = 'overtaken' OR EXISTS (SELECT FROM payments m WHERE m.refund_id = p.refund_id
-                                   AND m.parent_id = p.parent_id AND m.status <> 'failed') END
-         FROM payments p JOIN payment_totals t ON t.payment_id = p.parent_id LEFT JOIN refunds r USING (refund_id)
-        WHERE p.payment_id = :payment_id"""
-)
+_REFUND_STATUS = text("SELECT status FROM refunds WHERE refund_id = :refund_id")
+_GUARANTEE_STATUS = text("SELECT status FROM guarantees WHERE return_id = :return_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +217,13 @@ async def mark_unapplied(conn: AsyncConnection, payment_id: int) -> None:
     await conn.execute(_MARK_UNAPPLIED, {"payment_id": payment_id})
 
 
-async def is_surplus(conn: AsyncConnection, payment_id: int) -> bool:
-    """True for a capture whose purpose another one serves by now, or whose guarantee has ended: it goes back."""
-    return bool((await conn.execute(_SURPLUS, {"payment_id": payment_id})).scalar_one())
+async def is_surplus(conn: AsyncConnection, order_no: str, payment_id: int) -> bool:
+    """True for a capture that was given up, went through after all, and is not needed any more."""
+    facts = await load_facts(conn, order_no)
+    capture = facts.transaction(payment_id)
+    status = (await conn.execute(_GUARANTEE_STATUS, {"return_id": capture.guarantee_return_id})).scalar_one_or_none()
+    claimed = None if status is None else GuaranteeStatus(status) in CLAIMING
+    return late_outcomes.is_surplus(capture, facts.transactions, guarantee_claimed=claimed)
 
 
 async def is_voided(conn: AsyncConnection, void_id: int) -> bool:
@@ -329,9 +313,15 @@ async def order_of(conn: AsyncConnection, order_no: str) -> OrderFacts:
     return OrderFacts(**{**row, "status": Status(row["status"])})
 
 
-async def is_paid_twice(conn: AsyncConnection, payment_id: int) -> bool:
+async def is_paid_twice(conn: AsyncConnection, order_no: str, payment_id: int) -> bool:
     """True for a refund that has no room left: another one paid it."""
-    return bool((await conn.execute(_PAID_TWICE, {"payment_id": payment_id})).scalar_one())
+    facts = await load_facts(conn, order_no)
+    refund = facts.transaction(payment_id)
+    status = (await conn.execute(_REFUND_STATUS, {"refund_id": refund.refund_id})).scalar_one_or_none()
+    room_minor = await room_of(conn, refund.parent_id) if refund.parent_id is not None else 0
+    return late_outcomes.is_paid_twice(
+        refund, facts.transactions, room_minor=room_minor, refund_status=RefundStatus(status) if status else None
+    )
 
 
 async def settle(

@@ -6,7 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.pending_operations import in_payout_order
-from domain.payments.transactions import PaymentKind, PaymentPurpose, undoing_key
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, undoing_key
+from domain.support.refund_decisions import BOUNCED, ParkedFacts, RefundCall, has_bounced, refusal
 from infra.db.orders.state import timeline
 from infra.db.orders.state.state_facts import load_facts
 from infra.db.payments.transactions import PaymentIntent
@@ -53,32 +54,19 @@ _BY_HAND = text(
      WHERE r.refund_id = :refund_id AND r.status = 'approved' AND {_UNPAID}
     """  # noqa: S608
 )
-# A person decides by resolving the step that parks for it.
-BOUNCED = "refund_bounced"
-_BOUNCED = text(
+_CALLS = text(
     """
-    SELECT EXISTS (
-      SELECT FROM payments b JOIN payments v ON v.order_no = b.order_no AND v.parent_id = b.payment_id
-         AND v.kind = 'refund_reversed'
-       WHERE b.parent_id = :capture AND b.kind = 'refund' AND b.refund_id IS NOT DISTINCT FROM CAST(:refund_id AS text)
-         AND NOT EXISTS (SELECT FROM parked_steps k WHERE k.order_no = v.order_no AND k.error = :error
-                            AND k.since >= v.created_at AND k.resolution_id IS NOT NULL))
+    SELECT p.payment_id, p.status, p.error_code, p.updated_at,
+           (SELECT max(v.created_at) FROM payments v WHERE v.order_no = p.order_no AND v.parent_id = p.payment_id
+               AND v.kind = 'refund_reversed') AS reversed_at
+      FROM payments p
+     WHERE p.order_no = :order_no AND p.parent_id = :capture AND p.kind = 'refund'
+       AND p.refund_id IS NOT DISTINCT FROM CAST(:refund_id AS text)
     """
 )
-# The provider's last answer, by notification or while another step was parked: the step is not parked for it yet.
-_REFUSED = text(
-    """
-    SELECT coalesce(m.error_code, 'refund_refused') FROM payments m
-     WHERE m.parent_id = :capture AND m.kind = 'refund' AND m.refund_id IS NOT DISTINCT FROM CAST(:refund_id AS text)
-       AND m.status = 'failed'
-       AND coalesce(m.error_code, '') NOT IN ('skipped', 'abandoned', 'given_up', 'overtaken_at_provider')
-       AND NOT EXISTS (SELECT FROM payments o WHERE o.parent_id = m.parent_id AND o.kind = 'refund'
-                          AND o.refund_id IS NOT DISTINCT FROM m.refund_id AND o.status IN ('intent', 'pending'))
-       AND NOT EXISTS (SELECT FROM parked_steps k WHERE k.order_no = m.order_no AND k.since >= m.updated_at
-                          AND (k.step = 'return_payment'
-                               OR (k.step = 'refund' AND coalesce(k.subject, m.refund_id) = m.refund_id)))
-     ORDER BY m.payment_id DESC LIMIT 1
-    """
+_PARKED = text(
+    """SELECT step, error, since, subject, resolution_id IS NOT NULL AS resolved FROM parked_steps
+        WHERE order_no = :order_no"""
 )
 
 
@@ -120,17 +108,17 @@ def _key(row: _PartRow) -> str:
     return undoing_key(row.order_no, step, row.provider, row.provider_ref or "", row.failed + 1)
 
 
-async def has_bounced(conn: AsyncConnection, capture_id: int | None, refund_id: str | None) -> bool:
-    """True where the provider has taken the refund back and nobody has decided yet how the money is to go."""
-    values = {"capture": capture_id, "refund_id": refund_id, "error": BOUNCED}
-    return bool((await conn.execute(_BOUNCED, values)).scalar_one())
-
-
-async def refused(conn: AsyncConnection, capture_id: int | None, refund_id: str | None) -> str | None:
-    """The code with which the provider has refused it for good, where nobody was asked since what is to be done."""
-    values = {"capture": capture_id, "refund_id": refund_id}
-    code: str | None = (await conn.execute(_REFUSED, values)).scalar_one_or_none()
-    return code
+async def waits_for_person(
+    conn: AsyncConnection, order_no: str, capture_id: int | None, refund_id: str | None
+) -> str | None:
+    """The code for which a person is to decide how the money goes back; None where the provider can be asked."""
+    values = {"order_no": order_no, "capture": capture_id, "refund_id": refund_id}
+    rows = (await conn.execute(_CALLS, values)).mappings().all()
+    if not rows:
+        return None
+    calls = [RefundCall(**{**row, "status": PaymentStatus(row["status"])}) for row in rows]
+    parked = [ParkedFacts(**row) for row in (await conn.execute(_PARKED, {"order_no": order_no})).mappings()]
+    return BOUNCED if has_bounced(calls, parked) else refusal(refund_id, calls, parked)
 
 
 async def approved(conn: AsyncConnection, order_no: str) -> list[str]:

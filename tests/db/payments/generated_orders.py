@@ -17,11 +17,12 @@ from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentSta
 
 ORDER = "RULES-1"
 REFUNDS, RETURNS, CHANGES = ("rf_1", "rf_2"), ("rt_0001", "rt_0002"), (1, 2)
-KEPT_OUT = (
+DROPPED_INDEXES = (
     "payments_one_capture",
     "payments_one_change_payment",
     "payments_one_guarantee_authorisation",
     "payments_one_refund_allocation",
+    "payments_one_renewal",
     "payments_one_void",
     "payments_guarantee_ends_once",
 )
@@ -42,6 +43,8 @@ class Payment:
     refund_id: str | None
     return_id: str | None
     change: int | None
+    renews: int | None
+    expires_in_s: int | None
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def payments(draw: st.DrawFn, before: Sequence[Payment], attempts: int) -> Payme
     taking, reported = kind in _TAKING, kind in _REPORTED
     purpose = draw(st.sampled_from([*PaymentPurpose, PaymentPurpose.ORDER, PaymentPurpose.UNAPPLIED]))
     of_guarantee = purpose is PaymentPurpose.GUARANTEE and (taking or kind is PaymentKind.VOID)
+    authorised = [one.payment_id for one in before if one.kind is PaymentKind.AUTHORISE]
     parents = [one.payment_id for one in before if one.kind is _PARENT.get(kind, PaymentKind.CAPTURE)]
     return Payment(
         len(before) + 1,
@@ -75,10 +79,12 @@ def payments(draw: st.DrawFn, before: Sequence[Payment], attempts: int) -> Payme
         draw(st.sampled_from([None, *REFUNDS])) if kind is PaymentKind.REFUND else None,
         draw(st.sampled_from(RETURNS)) if of_guarantee else None,
         draw(st.sampled_from(CHANGES)) if purpose is PaymentPurpose.CHANGE_PAYMENT and taking else None,
+        draw(st.sampled_from([None, *authorised])) if kind is PaymentKind.AUTHORISE else None,
+        draw(st.sampled_from([None, -60, 0, 3, 60, 86_400])) if kind is PaymentKind.AUTHORISE else None,
     )
 
 
-WANTED = [status for status in GuaranteeStatus if status not in UNWANTED]
+NEEDED = [status for status in GuaranteeStatus if status not in UNWANTED]
 ENDED = [ChangePaymentStatus.APPLIED, ChangePaymentStatus.UNDONE]
 
 
@@ -95,13 +101,13 @@ def orders(draw: st.DrawFn) -> Rows:
         draw(st.booleans()),
         made,
         [draw(st.sampled_from(RefundStatus)) for _ in REFUNDS],
-        [(draw(st.sampled_from(GuaranteeStatus)), draw(returned)), (draw(st.sampled_from(WANTED)), draw(returned))],
+        [(draw(st.sampled_from(GuaranteeStatus)), draw(returned)), (draw(st.sampled_from(NEEDED)), draw(returned))],
         [draw(st.sampled_from(ChangePaymentStatus)), draw(st.sampled_from(ENDED))],
     )
 
 
 async def write(conn: AsyncConnection, rows: Rows) -> None:
-    """Write them. The triggers are off, and the indexes `KEPT_OUT` are gone."""
+    """Write them. The triggers are off, and the indexes `DROPPED_INDEXES` are gone."""
 
     async def insert(statement: str, *values: dict[str, Any]) -> None:
         if values:
@@ -120,9 +126,11 @@ async def write(conn: AsyncConnection, rows: Rows) -> None:
     )
     await insert(
         "INSERT INTO payments (payment_id, order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
-        "idempotency_key, provider_ref, parent_id, refund_id, guarantee_return_id, change_payment_no) "
+        "idempotency_key, provider_ref, parent_id, refund_id, guarantee_return_id, change_payment_no, renews, "
+        "expires_at) "
         "OVERRIDING SYSTEM VALUE VALUES (:payment_id, :o, :kind, :purpose, :attempt, 'sandbox', :amount, 'CNY', "
-        ":status, CAST(:payment_id AS text), CAST(:payment_id AS text), :parent_id, :refund_id, :return_id, :change)",
+        ":status, CAST(:payment_id AS text), CAST(:payment_id AS text), :parent_id, :refund_id, :return_id, :change, "
+        ":renews, now() + make_interval(secs => :expires_in_s))",
         *(asdict(payment) for payment in rows.payments),
     )
     captured = [p for p in rows.payments if (p.kind, p.status) == (PaymentKind.CAPTURE, PaymentStatus.SUCCEEDED)]

@@ -2,17 +2,19 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import RuleBroken
 from domain.gateways import GatewayResult
+from domain.payments import renewals as rules
 from domain.payments.refunds import Origin, RefundStatus
 from domain.payments.transactions import PaymentStatus
 from domain.payments.unapplied import to_return
@@ -25,7 +27,7 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.orders.state import timeline
 from infra.db.orders.state.state_facts import StateFacts, load_facts
-from infra.db.payments import refund_payouts, refund_plans, refunds, transactions
+from infra.db.payments import refund_payouts, refund_plans, refunds, renewals, transactions
 from infra.db.payments.refund_plans import LineAsk, RefundAsk
 from infra.security.crypto import Vault
 from tests.api.conftest import settings_for
@@ -237,6 +239,7 @@ class Refunding(RuleBasedStateMachine):
             assert not answer.count, (question.name, answer.examples)
 
 
+MICROSECOND = timedelta(microseconds=1)
 # Python alone decides on a change's payment: the database never ends that step.
 DECIDED_TWICE = [step for step in Step if step is not Step.SUPPLEMENT]
 GUARDS = text(
@@ -252,6 +255,20 @@ GUARDS = text(
     """
 )
 
+# What serves as a candidate for a renewal, and when it is next signalled, beside the facts that the rules read.
+RENEWALS = text(
+    f"SELECT f.*, {renewals.DUE} AS due, authorisation_is_wanted(p.payment_id) AS needed, {renewals.AGAIN} AS again "
+    f"FROM ({renewals.FACTS} WHERE p.order_no = :o) f JOIN payments p USING (payment_id)"
+)
+
+
+def compare_renewals(rows: Sequence[RowMapping]) -> None:
+    for row in rows:
+        facts, now = renewals.facts_of(row), row["now"]
+        assert rules.is_needed(facts) == row["needed"], row["payment_id"]
+        assert rules.is_due(facts, now) == row["due"], row["payment_id"]
+        assert abs(rules.next_signal(facts.expires_at, now) - row["again"]) <= MICROSECOND
+
 
 def compare(facts: StateFacts, guards: Any) -> None:
     for guarded, everything in ((guards.unapplied, False), (guards.everything, True)):
@@ -264,25 +281,26 @@ def compare(facts: StateFacts, guards: Any) -> None:
 
 
 def test_the_databases_guards_say_what_the_rules_say(database_url: DatabaseUrls) -> None:
-    """Money to return, subjects of steps, parked steps that are over: functions in SQL serve approval limits, and
-    processes of the version before. Nothing of the generated orders is kept."""
+    """Money to return, subjects of steps, parked steps that are over, renewals that are due: SQL serves approval
+    limits, candidates, and processes of the version before. Nothing of the generated orders is kept."""
     loop = asyncio.new_event_loop()
     settings = settings_for(database_url).model_copy(update={"database_url": database_url.owner_url})
     owner = Database.from_settings(settings)
 
-    async def found(conn: AsyncConnection, rows: Rows) -> tuple[StateFacts, Any]:
-        async with conn.begin_nested() as kept:
+    async def found(conn: AsyncConnection, rows: Rows) -> tuple[StateFacts, Any, Sequence[RowMapping]]:
+        async with conn.begin_nested() as savepoint:
             await write(conn, rows)
             known = [*generated_orders.REFUNDS, *generated_orders.RETURNS, "unknown"]
             guards = await conn.execute(GUARDS, {"o": ORDER, "steps": list(DECIDED_TWICE), "known": known})
-            both = await load_facts(conn, ORDER), guards.one()
-            await kept.rollback()
-        return both
+            due = (await conn.execute(RENEWALS, {"o": ORDER})).mappings().all()
+            read = await load_facts(conn, ORDER), guards.one(), due
+            await savepoint.rollback()
+        return read
 
     async def opened() -> AsyncConnection:
         conn = await owner.engine.connect()
         await conn.execute(text("SET LOCAL session_replication_role = replica"))
-        for index in generated_orders.KEPT_OUT:
+        for index in generated_orders.DROPPED_INDEXES:
             await conn.execute(text(f"DROP INDEX IF EXISTS {index}"))
         return conn
 
@@ -291,7 +309,9 @@ def test_the_databases_guards_say_what_the_rules_say(database_url: DatabaseUrls)
     @few(40)
     @given(orders())
     def check(rows: Rows) -> None:
-        compare(*loop.run_until_complete(found(conn, rows)))
+        facts, guards, due = loop.run_until_complete(found(conn, rows))
+        compare(facts, guards)
+        compare_renewals(due)
 
     try:
         check()

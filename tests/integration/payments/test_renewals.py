@@ -61,7 +61,7 @@ async def ends_soon(stage: Stage, order_no: str, *, ended: bool = False) -> None
     )
     await stage.sql("UPDATE payments SET renew_at = now() WHERE order_no = :o AND renew_at IS NOT NULL", o=order_no)
     async with autocommit(stage.database) as conn:
-        await renewals.wake(conn, 1_000)
+        await renewals.signal(conn, 1_000)
 
 
 async def live(stage: Stage, order_no: str) -> list[Any]:
@@ -256,7 +256,7 @@ async def holds_nothing_more(stage: Stage, order_no: str, left: int = 0) -> None
     async def alone() -> bool:
         await stage.sql(ask, o=order_no)
         async with autocommit(stage.database) as conn:
-            await renewals.wake(conn, 1_000)
+            await renewals.signal(conn, 1_000)
         return held_at_the_provider(stage, order_no) == left and len(await live(stage, order_no)) == left
 
     await eventually(alone, PATIENT_S)
@@ -470,7 +470,7 @@ async def test_an_authorisation_of_a_few_seconds_is_renewed_in_time_or_after(sta
 
     async def again() -> bool:
         async with autocommit(stage.database) as conn:
-            await renewals.wake(conn, 1_000)
+            await renewals.signal(conn, 1_000)
         return "authorisation_renewed" in await stage.events(order_no)
 
     await eventually(again, PATIENT_S)

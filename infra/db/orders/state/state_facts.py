@@ -148,6 +148,10 @@ class StateFacts:
         """True while money is held that is not the order's and is to be given back."""
         return has_unapplied(self.money, self.transactions)
 
+    def transaction(self, payment_id: int) -> TransactionFacts:
+        """A payment of the order."""
+        return next(t for t in self.transactions if t.payment_id == payment_id)
+
     def change_payment(self, number: str | None) -> ChangePaymentFacts | None:
         """The change payment of that number, while something is due on it."""
         return next((due for due in self.operations.change_payments if str(due.number) == number), None)
