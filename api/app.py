@@ -27,16 +27,15 @@ from api.routes import (
     alerts,
     approvals,
     audit,
-    catalogue,
     checks,
     customers,
     documents,
     feedback,
     notifications,
-    pictures,
     stock,
 )
 from api.routes.after_sales import delivery_exceptions, returns
+from api.routes.catalogue import pictures, products, warehouses
 from api.routes.collaboration import labels, notes
 from api.routes.orders import cancellation, changes, contacts, holds, orders, placement
 from api.routes.payments import disputes, payments, refunds, store_credit
@@ -74,7 +73,8 @@ ROUTERS = (
     manual_transitions.router,
     approvals.router,
     workflow_operations.router,
-    catalogue.router,
+    products.router,
+    warehouses.router,
     pictures.router,
     stock.router,
     store_credit.router,

@@ -41,7 +41,7 @@ IF_MATCH = {
     "in": "header",
     "required": True,
     "schema": {"type": "string"},
-    "description": "The ETag that the order was read with; 412 when it has moved on since.",
+    "description": "The ETag with which it was read; 412 when it has changed since.",
 }
 
 
@@ -50,7 +50,7 @@ CONTENT_DISPOSITION = "Content-Disposition"
 _LIMITED = ("RateLimit", "RateLimit-Policy")
 # Every header that an answer may carry beside the general ones of HTTP. The tests compare them with what is sent.
 HEADERS = {
-    ETAG: "The version of the order, for `If-Match`. It changes with every event of the order.",
+    ETAG: "The version of what was read, for `If-Match`. That of an order changes with each of its events.",
     LOCATION: "The path of what was created. A replayed answer carries none.",
     REPLAYED: "`true` when this is the first answer to the key, given again.",
     RETRY_AFTER: "After how many seconds to try again.",
@@ -81,13 +81,14 @@ def operation(
     with_key: bool = False,
     keyed: bool = True,
     refused: dict[int | str, dict[str, Any]] | None = None,
+    more: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The arguments with which a router registers an operation, as in `@router.post(path, **operation(...))`.
 
     `name` is the stable operation id: a verb and a noun in snake_case. A `body` goes with an Idempotency-Key unless
     `keyed` is false, as for a PUT; `with_key` asks for one where there is no body. `first` is the usual answer.
-    `refused` are the responses of refusals where they are not the usual ones. The models describe; nothing validates
-    answers with them at run time.
+    `refused` are the responses of refusals where they are not the usual ones, `more` what else the document says of the
+    operation. The models describe; nothing validates answers with them at run time.
     """
     replays = (REPLAYED,) if (body is not None and keyed) or with_key else ()
     answers = {answer.status: _announced(answer, replays) for answer in (first, *others)}
@@ -101,7 +102,7 @@ def operation(
     if body is not None:
         stated["openapi_extra"] = body_of(body, *([_KEY_PARAMETER] if keyed else []), *parameters)
     elif with_key or parameters:
-        stated["openapi_extra"] = {"parameters": [*([_KEY_PARAMETER] if with_key else []), *parameters]}
+        stated["openapi_extra"] = {"parameters": [*([_KEY_PARAMETER] if with_key else []), *parameters], **(more or {})}
     return stated
 
 

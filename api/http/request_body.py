@@ -101,7 +101,7 @@ def _code(error: ErrorDetails) -> str:
     kind, last = error["type"], str(error["loc"][-1]) if error["loc"] else ""
     if kind == "extra_forbidden":
         return "unknown_field"
-    if kind in ("blank_text", "invalid_id", "unknown_currency", "line_not_named"):
+    if kind in ("blank_text", "invalid_id", "unknown_currency", "line_not_named", "invalid_barcode"):
         return kind
     if kind == "string_unicode" or (error.get("ctx") or {}).get("pattern") in TEXT_PATTERNS:
         return "invalid_text"

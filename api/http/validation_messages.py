@@ -4,6 +4,7 @@ from pydantic_core import ErrorDetails
 
 from api.schemas.fields import LINE, PROSE
 from domain.access import STAFF_NAME, STAFF_NAME_RULE
+from domain.products import LANGUAGE_TAG
 
 _NO_CONTROL = "must not contain control characters, nor marks that turn its direction"
 _PATTERNS = {
@@ -14,6 +15,7 @@ _PATTERNS = {
     r"^[a-z][a-z_]{0,63}$": "must be the type of an event, like order_placed",
     r"^[0-9A-Za-z][0-9A-Za-z-]{3,29}$": "must be 4 to 30 letters, digits and hyphens",
     r"^[\x21-\x7e]*$": "must be visible ASCII characters without spaces",
+    LANGUAGE_TAG: "must be the tag of a language, like en or zh-Hant",
     STAFF_NAME: f"must be {STAFF_NAME_RULE}",
     r"^[A-Za-z0-9_-]+$": "must be letters, digits, hyphens and underscores",
 }

@@ -1,8 +1,8 @@
-"""Stock: levels, receipts, corrections, transfers."""
+"""Stock: levels, movements, receipts, corrections, transfers."""
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services_of
@@ -10,20 +10,64 @@ from api.http.openapi import Answer, operation
 from api.http.request_body import read
 from api.http.responses import response_of
 from api.schemas.after_sales.returns import OutOfQuarantine
-from api.schemas.stock import Adjustment, Receipt, Transfer
+from api.schemas.fields import Code, SoughtText
+from api.schemas.stock import Adjustment, Receipt, SafetyStock, Transfer
 from api.schemas.stock_levels import (
     BookedAdjustment,
     BookedDisposition,
     BookedReceipt,
     BookedTransfer,
+    MovementPage,
+    SafetyStockLevel,
     StockLevels,
+    StockPage,
 )
-from api.services import stock_movements
+from api.services import stock_movements, stock_queries
 from api.services.stock_movements import StockRequest
 from domain.access import Principal, Role
 
 router = APIRouter(prefix="/v1/stock", tags=["stock"])
 Model = TypeVar("Model", bound=BaseModel)
+
+
+Sought = Annotated[SoughtText, Query(description="A part of a SKU or of a name in any language, or a barcode.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.get("", **operation("list_stock", Answer(200, StockPage)))
+async def list_stock(
+    request: Request,
+    caller: Caller,
+    q: Sought = "",
+    warehouse: Code | None = None,
+    low: bool = False,
+    limit: Limit = 50,
+    cursor: str | None = None,
+) -> Response:
+    """Levels by SKU and warehouse; for the staff. With `low`, products on sale of which nothing can be sold there: the
+    safety stock is all that is left."""
+    require_staff(caller)
+    filters = stock_queries.filters(q, warehouse, low)
+    items, following = await stock_queries.page(services_of(request), filters, limit, cursor)
+    return json_response({"items": items, "next_cursor": following})
+
+
+@router.get("/{sku}/movements", **operation("list_stock_movements", Answer(200, MovementPage)))
+async def list_movements(
+    sku: str,
+    request: Request,
+    caller: Caller,
+    warehouse: Code | None = None,
+    by_people: bool = False,
+    limit: Limit = 50,
+    cursor: str | None = None,
+) -> Response:
+    """What moved a product's stock, the newest first, with actor and reason; for the staff. With `by_people`, without
+    what orders reserve, release and ship."""
+    require_staff(caller)
+    wanted = stock_queries.Movements(sku, warehouse, by_people)
+    items, following = await stock_queries.movements(services_of(request), wanted, limit, cursor)
+    return json_response({"items": items, "next_cursor": following})
 
 
 @router.get("/{sku}", **operation("get_stock_levels", Answer(200, StockLevels)))
@@ -59,8 +103,18 @@ async def release(request: Request, caller: Caller) -> Response:
     return response_of(await stock_movements.release(*await _stock_request(request, caller, OutOfQuarantine)))
 
 
-async def _stock_request(request: Request, caller: Principal, model: type[Model]) -> tuple[StockRequest, Model]:
-    require(caller, Role.WAREHOUSE)
+@router.post("/safety-stock", **operation("set_safety_stock", Answer(200, SafetyStockLevel), body=SafetyStock))
+async def set_safety_stock(request: Request, caller: Caller) -> Response:
+    """How many units of a product are kept back at a warehouse. Backorders that more units can serve are woken."""
+    return response_of(
+        await stock_movements.set_safety_stock(*await _stock_request(request, caller, SafetyStock, Role.OPERATIONS))
+    )
+
+
+async def _stock_request(
+    request: Request, caller: Principal, model: type[Model], role: Role = Role.WAREHOUSE
+) -> tuple[StockRequest, Model]:
+    require(caller, role)
     services, key = services_of(request), idempotency_key(request)
     parsed = await read(request, model)
     return StockRequest(services, caller, key, parsed.digest), parsed.model

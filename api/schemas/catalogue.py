@@ -2,7 +2,8 @@
 
 from pydantic import BaseModel, Field
 
-from api.schemas.answers import CurrencyCode, Minor, Time
+from api.schemas.answers import CurrencyCode, Minor, NextCursor, Time
+from domain.products import TaxCategory
 
 
 class Product(BaseModel):
@@ -14,7 +15,25 @@ class Product(BaseModel):
     currency: CurrencyCode
     active: bool = Field(description="Whether it can be ordered.")
     weight_g: int = Field(description="In grams.")
+    names: dict[str, str] = Field(description="Its names by language; `name` is for every other one.")
+    barcode: str | None = Field(description="EAN or UPC.")
+    tax_category: TaxCategory
+    picture_id: str | None = Field(description="Its picture is `GET /v1/pictures/{picture_id}`.")
+    version: int = Field(description="New with each change; the ETag.")
     created_at: Time
+
+
+class ListedProduct(Product):
+    """A product in a list."""
+
+    available: int = Field(description="Units that can be sold, of all warehouses.")
+
+
+class ProductPage(BaseModel):
+    """Products by SKU."""
+
+    items: list[ListedProduct]
+    next_cursor: NextCursor
 
 
 class Warehouse(BaseModel):
@@ -27,3 +46,11 @@ class Warehouse(BaseModel):
     city: str
     priority: int
     is_default: bool = Field(description="Where stock is received when no warehouse is named.")
+    version: int = Field(description="New with each change; the ETag.")
+
+
+class WarehouseList(BaseModel):
+    """All warehouses, the preferred ones first."""
+
+    items: list[Warehouse]
+    next_cursor: None = Field(description="Always null: there is one page.")

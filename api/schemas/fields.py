@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.currencies import is_known
 from domain.orders.lines import MAX_QUANTITY
+from domain.products import LANGUAGE_TAG, is_gtin
 from domain.text import ID_RULE, is_identifier, is_visible, trimmed
 from infra.email.mail_address import MAX_CHARS, mail_address
 
@@ -43,6 +44,14 @@ def _active(code: str) -> str:
     return code
 
 
+def _gtin(digits: str) -> str:
+    if not is_gtin(digits):
+        raise PydanticCustomError(
+            "invalid_barcode", "must be an EAN or UPC: 8, 12, 13 or 14 digits, the last one right"
+        )
+    return digits
+
+
 def _one_address(text: str) -> str:
     try:
         return mail_address(text)
@@ -68,11 +77,14 @@ Reference = Annotated[str, StringConstraints(strict=True, min_length=1, max_leng
 NotedReference = Annotated[Reference, AfterValidator(trimmed)]
 Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=LINE), Visible]
 OptionalText = Annotated[str, StringConstraints(strict=True, max_length=200, pattern=LINE), Visible]
+SoughtText = Annotated[str, StringConstraints(strict=True, max_length=100, pattern=LINE)]
 Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_REASON, pattern=PROSE), Visible]
 Note = Annotated[str, StringConstraints(strict=True, max_length=MAX_NOTE, pattern=PROSE), Visible]
 # Of an order that was placed: its currency may have been withdrawn since.
 OrdersCurrency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
 Currency = Annotated[OrdersCurrency, AfterValidator(_active)]
+Language = Annotated[str, StringConstraints(strict=True, pattern=LANGUAGE_TAG)]
+Barcode = Annotated[str, StringConstraints(strict=True, max_length=14), AfterValidator(_gtin)]
 Country = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$")]
 Email = Annotated[str, StringConstraints(strict=True, max_length=MAX_CHARS), AfterValidator(_one_address)]
 Phone = Annotated[

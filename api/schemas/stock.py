@@ -1,16 +1,18 @@
 """Bodies of the calls on catalogue, warehouses and stock."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from api.schemas.fields import (
     MAX_RECEIPT,
+    Barcode,
     Body,
     Code,
     Country,
     Currency,
     InPath,
+    Language,
     Name,
     NotedReference,
     PriceMinor,
@@ -18,19 +20,43 @@ from api.schemas.fields import (
     Sku,
     Units,
 )
+from domain.products import MAX_NAMES, TaxCategory
 
 SignedUnits = Annotated[int, Field(strict=True, ge=-MAX_RECEIPT, le=MAX_RECEIPT)]
 
 
+Names = Annotated[dict[Language, Name], Field(max_length=MAX_NAMES)]
+Weight = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
+Priority = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+
+
 class NewProduct(Body):
-    """A product; the price is in minor units, the weight in grams."""
+    """A product; the price is in minor units, the weight in grams. `names` are its names by language; readers of
+    other ones see `name`. A barcode is an EAN or UPC."""
 
     sku: Annotated[Sku, InPath]
     name: Name
     price_minor: PriceMinor
     currency: Currency
     active: bool = True
-    weight_g: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] = 500
+    weight_g: Weight = 500
+    names: Names = Field(default_factory=dict)
+    barcode: Barcode | None = None
+    tax_category: TaxCategory = Field(default=TaxCategory.STANDARD, strict=False)
+
+
+class ChangeProduct(Body):
+    """What changes; what is left out stays. `names` is the whole new set; null removes the barcode and the picture. The
+    price holds for orders from now on; an inactive product cannot be ordered."""
+
+    name: Name = Field(default_factory=str)
+    price_minor: PriceMinor = Field(default_factory=int)
+    active: bool = Field(default_factory=bool)
+    weight_g: Weight = Field(default_factory=int)
+    names: Names = Field(default_factory=dict)
+    barcode: Barcode | None = None
+    tax_category: TaxCategory = Field(default=TaxCategory.STANDARD, strict=False)
+    picture_id: None = None
 
 
 class NewWarehouse(Body):
@@ -41,7 +67,26 @@ class NewWarehouse(Body):
     country: Country
     province: Name
     city: Name
-    priority: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 100
+    priority: Priority = 100
+
+
+class ChangeWarehouse(Body):
+    """What changes; what is left out stays. `is_default: true` makes it the default one in the place of the other."""
+
+    name: Name = Field(default_factory=str)
+    country: Country = Field(default_factory=str)
+    province: Name = Field(default_factory=str)
+    city: Name = Field(default_factory=str)
+    priority: Priority = Field(default_factory=int)
+    is_default: Literal[True] = Field(default=True)
+
+
+class SafetyStock(Body):
+    """Units of a product that are kept back at a warehouse: they are not offered for sale."""
+
+    sku: Sku
+    quantity: Annotated[int, Field(strict=True, ge=0, le=MAX_RECEIPT)]
+    warehouse: Code | None = None
 
 
 class Receipt(Body):

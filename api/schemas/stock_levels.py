@@ -4,6 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from api.schemas.answers import NextCursor, Time
+from domain.stock.movements import MovementKind
+
 
 class StockLevel(BaseModel):
     """The level of a SKU at a warehouse."""
@@ -23,6 +26,52 @@ class StockLevels(BaseModel):
     sku: str
     items: list[StockLevel]
     next_cursor: None = Field(description="Always null: there is one page.")
+
+
+class ListedLevel(StockLevel):
+    """The level of a product at a warehouse."""
+
+    sku: str
+    name: str
+    names: dict[str, str] = Field(description="The product's names by language.")
+    active: bool = Field(description="Whether the product can be ordered.")
+    picture_id: str | None
+
+
+class StockPage(BaseModel):
+    """Levels by SKU and warehouse."""
+
+    items: list[ListedLevel]
+    next_cursor: NextCursor
+
+
+class StockMovement(BaseModel):
+    """A movement of a product's stock."""
+
+    movement_id: int
+    kind: MovementKind
+    warehouse: str
+    quantity: int = Field(description="Units that moved; those of an adjustment are signed.")
+    on_hand_delta: int
+    reserved_delta: int
+    quarantined_delta: int
+    order_no: str | None
+    reference: str | None = Field(description="What a receipt or transfer came with; the reason of an adjustment.")
+    actor: str = Field(description="`role:name`, or the system.")
+    created_at: Time
+
+
+class MovementPage(BaseModel):
+    """Movements, the newest first."""
+
+    items: list[StockMovement]
+    next_cursor: NextCursor
+
+
+class SafetyStockLevel(StockLevel):
+    """The level after its safety stock was set."""
+
+    sku: str
 
 
 class Movement(BaseModel):

@@ -1,5 +1,6 @@
 """Pictures that people upload: checked, stored, read. Who may see a private one is decided by the caller."""
 
+import hashlib
 import re
 
 from api.dependencies import Services
@@ -30,6 +31,11 @@ async def checked_picture(content: bytes) -> Picture:
         raise RuleBroken("picture_invalid") from None
     except PicturesBusy:
         raise Problem("busy", headers={"Retry-After": "5"}) from None
+
+
+def digest_of(call: str, content: bytes) -> bytes:
+    """What a repeat of an upload must be equal to."""
+    return hashlib.sha256(call.encode() + b"\n" + content).digest()
 
 
 async def keep_public(conn: Connection, picture: Picture, actor: str) -> str:

@@ -8,13 +8,13 @@ from api.errors import Problem
 from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.after_sales.returns import OutOfQuarantine
-from api.schemas.stock import Adjustment, Receipt, Transfer
-from api.services.catalogue_entries import require_sku
+from api.schemas.stock import Adjustment, Receipt, SafetyStock, Transfer
+from api.services.catalogue.product_entries import require_sku
 from domain.access import Principal
 from domain.errors import NotFound
 from domain.stock.movements import MovementKind
 from infra.db.engine import Connection
-from infra.db.stock import movements
+from infra.db.stock import movements, stock_lists
 from infra.db.stock.movements import Move, StockLevel
 
 _DISPOSITIONS = {"restock": MovementKind.QUARANTINE_RELEASE, "scrap": MovementKind.SCRAP}
@@ -34,10 +34,10 @@ class StockRequest:
         """The id of what this request makes."""
         return derived_id(self.caller, self.key, verb)
 
-    async def run(self, work: Work) -> Reply:
+    async def run(self, work: Work, status: int = 201) -> Reply:
         """Do it once."""
         claimed = request_of(self.caller, self.key, self.digest)
-        return await run_in_transaction(self.services, claimed, 201, work)
+        return await run_in_transaction(self.services, claimed, status, work)
 
 
 async def levels(services: Services, sku: str) -> list[StockLevel]:
@@ -118,3 +118,14 @@ async def release(movement: StockRequest, out: OutOfQuarantine) -> Reply:
         return {**asdict(await movements.move(conn, [move])), "disposition": out.disposition, "reason": out.reason}
 
     return await movement.run(work)
+
+
+async def set_safety_stock(movement: StockRequest, wanted: SafetyStock) -> Reply:
+    """Raises as `receive` does."""
+
+    async def work(conn: Connection) -> dict[str, object]:
+        warehouse = await movements.place_of(conn, wanted.sku, wanted.warehouse)
+        await movements.open_level(conn, wanted.sku, warehouse)
+        return {"sku": wanted.sku, **await stock_lists.set_safety_stock(conn, wanted.sku, warehouse, wanted.quantity)}
+
+    return await movement.run(work, 200)

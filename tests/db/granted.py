@@ -71,7 +71,7 @@ INSERTS = {
     "portal_codes": "ask_hash code_hash contact_kind contacts expires_at link_hash",
     "portal_sessions": "contact_kind contacts expires_at session_hash",
     "processes": "disk host memory name pid trouble",
-    "products": "active currency name price_minor sku weight_g",
+    "products": "active barcode currency name names picture_id price_minor sku tax_category weight_g",
     "refund_lines": ("amount_minor goods_worth_minor line_no quantity refund_id shipping_minor shipping_worth_minor"),
     "refund_allocations": "amount_minor payment_id refund_id",
     "refunds_overtaken": "dispute_id refund_id",
@@ -155,6 +155,7 @@ UPDATES = {
     "portal_codes": "tries used_at",
     "portal_sessions": "seen_at",
     "processes": "beat_at disk ended_at memory steady_since trouble",
+    "products": "active barcode name names picture_id price_minor tax_category weight_g",
     "refunds": "status updated_at",
     "returns": (
         "answer_enc carrier carrier_ref cost_currency cost_minor deadline default_outcome label label_tries parcel "
@@ -166,9 +167,11 @@ UPDATES = {
     "staff_invitations": "accepted_at email_enc name revoked_at",
     "staff_passkeys": "sign_count used_at",
     "staff_sessions": "seen_at",
+    "stock_levels": "safety_stock",
     "support_job_items": "error state",
     "support_jobs": "finished_at state stopped_by",
     "tokens": "revoked_at revoked_by",
+    "warehouses": "city country is_default name priority province",
     "webhook_deliveries": "done_at last_error next_try_at state tries",
     "webhook_endpoints": "active disabled_at failing_since last_error",
     "workflow_requests": "claimed_until last_error rank tries",
@@ -181,10 +184,11 @@ DELETES = {
 }  # fmt: skip
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {
-    "added_minor", "amount_moved_by", "at_stake_minor", "authorisation_is_wanted", "change_staff_role",
+    "added_minor", "amount_moved_by", "are_product_names", "at_stake_minor", "authorisation_is_wanted",
+    "change_staff_role",
     "change_payments_without_invoice", "difference_until", "dismiss_inbox_event", "due_subject", "fits_somewhere",
     "given_alone_minor", "given_back_minor", "given_minor", "guarantee_is_being_claimed", "guarantee_is_due",
-    "is_awaiting_change_payment", "is_booked", "is_paying", "is_reversed", "issue_missing_documents",
+    "is_awaiting_change_payment", "is_booked", "is_gtin", "is_paying", "is_reversed", "issue_missing_documents",
     "issue_missing_invoices", "lock_payment_ref", "lock_store_credit", "lost_minor", "make_audit_anchor",
     "meet_master_keys", "missing_documents", "money_to_return", "note_cancel_asked", "open_park",
     "order_of_payment", "parked_is_over", "person_of", "priority_head_start_s", "priority_start_head_start_s",

@@ -80,7 +80,7 @@ def versions_in(header: str | None) -> frozenset[str]:
     """The sequence numbers that an If-Match header names; a weak or strange tag matches nothing. Raises Problem
     `if_match_missing`."""
     if header is None or not header.strip():
-        raise Problem("if_match_missing", "send If-Match with the ETag with which the order was read")
+        raise Problem("if_match_missing", "send If-Match with the ETag with which it was read")
     return frozenset(
         tag if tag == ANY else tag[1:-1] if len(tag) > 2 and tag[0] == tag[-1] == '"' else ""
         for tag in (part.strip() for part in header.split(","))

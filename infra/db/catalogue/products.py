@@ -1,86 +1,131 @@
-"""Products and warehouses."""
+"""Products of the catalogue."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
+import orjson
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
+from infra.db.errors import constraint_of
 
-_ADD_PRODUCT = text(
-    """
-    INSERT INTO products (sku, name, price_minor, currency, active, weight_g)
-    VALUES (:sku, :name, :price_minor, :currency, :active, :weight_g)
-    ON CONFLICT (sku) DO NOTHING RETURNING created_at
-    """
+_DETAILS = "name, names, price_minor, currency, active, weight_g, barcode, tax_category, picture_id"
+_COLUMNS = f"sku, {_DETAILS}, version, created_at"
+_ADD = text(
+    f"""
+    INSERT INTO products (sku, {_DETAILS})
+    VALUES (:sku, :name, CAST(:names AS jsonb), :price_minor, :currency, :active, :weight_g, CAST(:barcode AS text),
+            :tax_category, CAST(:picture_id AS text))
+    ON CONFLICT (sku) DO NOTHING RETURNING {_COLUMNS}
+    """  # noqa: S608
 )
-_PRODUCT = text("SELECT sku, name, price_minor, currency, active, weight_g, created_at FROM products WHERE sku = :sku")
-_ADD_WAREHOUSE = text(
-    """
-    INSERT INTO warehouses (code, name, country, province, city, priority, is_default)
-    VALUES (:code, :name, :country, :province, :city, :priority,
-            NOT EXISTS (SELECT FROM warehouses WHERE is_default))
-    ON CONFLICT (code) DO NOTHING RETURNING is_default
-    """
+_PRODUCT = text(f"SELECT {_COLUMNS} FROM products WHERE sku = :sku")  # noqa: S608
+_LOCKED = text(f"SELECT {_COLUMNS} FROM products WHERE sku = :sku FOR NO KEY UPDATE")  # noqa: S608
+_CHANGE = text(
+    f"""
+    UPDATE products
+       SET name = :name, names = CAST(:names AS jsonb), price_minor = :price_minor, active = :active,
+           weight_g = :weight_g, barcode = CAST(:barcode AS text), tax_category = :tax_category,
+           picture_id = CAST(:picture_id AS text)
+     WHERE sku = :sku RETURNING {_COLUMNS}
+    """  # noqa: S608
+)
+_SHOWN = text("SELECT sku, names, picture_id FROM products WHERE sku = ANY(CAST(:skus AS text[]))")
+_PAGE = text(
+    rf"""
+    SELECT {_COLUMNS},
+           (SELECT coalesce(sum(l.available), 0)::bigint FROM stock_levels l WHERE l.sku = p.sku) AS available
+      FROM products p
+     WHERE (CAST(:active AS boolean) IS NULL OR p.active = CAST(:active AS boolean))
+       AND (:q = '' OR p.sku ILIKE :pattern ESCAPE '\' OR p.name ILIKE :pattern ESCAPE '\'
+            OR ltrim(p.barcode, '0') = ltrim(:q, '0')
+            OR EXISTS (SELECT FROM jsonb_each_text(p.names) n WHERE n.value ILIKE :pattern ESCAPE '\'))
+       AND p.sku > :after
+     ORDER BY p.sku LIMIT :limit
+    """  # noqa: S608
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewProduct:
-    """A product to add, its price in minor units, its weight in grams."""
+    """A product to add, its price in minor units, its weight in grams; `names` by language."""
 
     sku: str
     name: str
+    names: dict[str, str] = field(default_factory=dict)
     price_minor: int
     currency: str
-    active: bool
-    weight_g: int
+    active: bool = True
+    weight_g: int = 500
+    barcode: str | None = None
+    tax_category: str = "standard"
+    picture_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewWarehouse:
-    """A warehouse to add; a smaller priority is preferred."""
-
-    code: str
-    name: str
-    country: str
-    province: str
-    city: str
-    priority: int
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueProduct(NewProduct):
-    """A product of the catalogue."""
+    """A product of the catalogue; `version` is new with each change."""
 
+    version: int
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Warehouse(NewWarehouse):
-    """A warehouse; orders that name none go to the default one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedProduct(CatalogueProduct):
+    """A product in a list; `available` are the units that can be sold, of all warehouses."""
 
-    is_default: bool
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFilters:
+    """What a list holds; `q` is a part of a SKU or a name, or a barcode."""
+
+    q: str = ""
+    active: bool | None = None
 
 
 async def add_product(conn: AsyncConnection, product: NewProduct) -> CatalogueProduct:
-    """Insert a product. Raises Conflict `product_exists`."""
-    row = (await conn.execute(_ADD_PRODUCT, asdict(product))).one_or_none()
+    """Insert a product. Raises Conflict `product_exists`, `barcode_exists`."""
+    row = await _written(conn, _ADD, product)
     if row is None:
         raise Conflict("product_exists", "a product with this SKU exists already")
-    return CatalogueProduct(**asdict(product), created_at=row.created_at)
+    return row
 
 
-async def product(conn: AsyncConnection, sku: str) -> CatalogueProduct | None:
-    """The product, or None."""
-    row = (await conn.execute(_PRODUCT, {"sku": sku})).mappings().one_or_none()
+async def product(conn: AsyncConnection, sku: str, *, lock: bool = False) -> CatalogueProduct | None:
+    """The product, or None; with `lock` nobody else changes it before the end of the transaction."""
+    row = (await conn.execute(_LOCKED if lock else _PRODUCT, {"sku": sku})).mappings().one_or_none()
     return CatalogueProduct(**row) if row else None
 
 
-async def add_warehouse(conn: AsyncConnection, warehouse: NewWarehouse) -> Warehouse:
-    """Insert a warehouse; the first one becomes the default. Raises Conflict `warehouse_exists`."""
-    row = (await conn.execute(_ADD_WAREHOUSE, asdict(warehouse))).one_or_none()
-    if row is None:
-        raise Conflict("warehouse_exists", "a warehouse with this code exists already")
-    return Warehouse(**asdict(warehouse), is_default=row.is_default)
+async def change(conn: AsyncConnection, changed: CatalogueProduct) -> CatalogueProduct:
+    """Write what a locked product is from now on; its currency stays. Raises Conflict `barcode_exists`."""
+    written = await _written(conn, _CHANGE, changed)
+    assert written is not None  # its row is locked
+    return written
+
+
+async def page(conn: AsyncConnection, filters: ProductFilters, after: str, limit: int) -> list[ListedProduct]:
+    """At most `limit` products with a SKU behind `after`."""
+    pattern = "%" + filters.q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    question = {**asdict(filters), "pattern": pattern, "after": after, "limit": limit}
+    return [ListedProduct(**row) for row in (await conn.execute(_PAGE, question)).mappings()]
+
+
+async def shown(conn: AsyncConnection, skus: list[str]) -> list[tuple[str, dict[str, str], str | None]]:
+    """The SKU, the names by language and the picture of each of these products."""
+    return [(row.sku, row.names, row.picture_id) for row in await conn.execute(_SHOWN, {"skus": skus})]
+
+
+async def _written(conn: AsyncConnection, statement: object, product: NewProduct) -> CatalogueProduct | None:
+    values = asdict(product) | {"names": orjson.dumps(product.names).decode()}
+    try:
+        row = (await conn.execute(statement, values)).mappings().one_or_none()  # type: ignore[call-overload]
+    except DBAPIError as error:
+        if constraint_of(error) == "products_barcode":
+            raise Conflict("barcode_exists") from None
+        raise
+    return CatalogueProduct(**row) if row else None

@@ -1,23 +1,68 @@
 -- Catalogue
 -- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after files.sql.
 
--- What the shop sells, with its price in minor units of the currency.
+-- True for an object of names by language.
+CREATE FUNCTION are_product_names(names jsonb)
+  RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT jsonb_typeof(names) = 'object' AND NOT EXISTS (
+    SELECT FROM jsonb_each(CASE jsonb_typeof(names) WHEN 'object' THEN names ELSE '{}' END) n
+     WHERE n.key !~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$' OR jsonb_typeof(n.value) <> 'string'
+        OR length(n.value #>> '{}') NOT BETWEEN 1 AND 200)
+$$;
+
+-- True for an EAN or UPC whose last digit is its check digit.
+CREATE FUNCTION is_gtin(code text)
+  RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT CASE WHEN code ~ '^([0-9]{8}|[0-9]{12,14})$' THEN
+    (SELECT sum(CASE WHEN (length(code) - n) % 2 = 1 THEN 3 ELSE 1 END * substr(code, n, 1)::integer) % 10 = 0
+       FROM generate_series(1, length(code)) n) ELSE false END
+$$;
+
+-- What the shop sells, with its price in minor units of the currency. Orders keep the names and prices of their time.
 CREATE TABLE products (
-  sku         text PRIMARY KEY CHECK (length(sku) BETWEEN 1 AND 64),
-  name        text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
-  price_minor bigint NOT NULL CHECK (price_minor >= 0 AND price_minor <= '1000000000000'::bigint),
-  currency    char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-  active      boolean NOT NULL DEFAULT true,
-  weight_g    integer NOT NULL DEFAULT 500 CHECK (weight_g > 0),
-  created_at  timestamptz NOT NULL DEFAULT now(),
-  updated_at  timestamptz NOT NULL DEFAULT now()
+  sku          text PRIMARY KEY CHECK (length(sku) BETWEEN 1 AND 64),
+  -- for readers of a language that names does not have
+  name         text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+  price_minor  bigint NOT NULL CHECK (price_minor >= 0 AND price_minor <= '1000000000000'::bigint),
+  currency     char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+  active       boolean NOT NULL DEFAULT true,
+  weight_g     integer NOT NULL DEFAULT 500 CHECK (weight_g > 0),
+  created_at   timestamptz NOT NULL DEFAULT now(),
+  updated_at   timestamptz NOT NULL DEFAULT now(),
+  names        jsonb NOT NULL DEFAULT '{}'::jsonb,  -- by language, as zh or pt-BR
+  barcode      text,
+  tax_category text NOT NULL DEFAULT 'standard',
+  picture_id   text,
+  version      bigint NOT NULL DEFAULT 1,
+  CONSTRAINT product_picture FOREIGN KEY (picture_id) REFERENCES stored_files (file_id),
+  CONSTRAINT product_names CHECK (are_product_names(names)),
+  CONSTRAINT product_barcode CHECK (barcode IS NULL OR is_gtin(barcode)),
+  CONSTRAINT product_tax_category CHECK (tax_category IN ('standard', 'reduced', 'zero', 'exempt'))
 );
+CREATE UNIQUE INDEX products_barcode ON products (barcode, currency) WHERE barcode IS NOT NULL;
 CREATE INDEX products_sku_any_case ON products (lower(sku));
 
 CREATE TRIGGER product_audited AFTER INSERT OR UPDATE ON products
-  FOR EACH ROW EXECUTE FUNCTION audit_row('product', 'sku', 'name price_minor currency active weight_g');
+  FOR EACH ROW
+  EXECUTE FUNCTION audit_row('product', 'sku',
+    'name names price_minor currency active weight_g barcode tax_category picture_id');
+
+-- Counts the changes of a row, so that two people who edit it at once see each other.
+CREATE FUNCTION next_version() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  NEW.version := OLD.version + 1;
+  NEW.updated_at := now();
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER product_versioned BEFORE UPDATE ON products
+  FOR EACH ROW WHEN (NEW.* IS DISTINCT FROM OLD.*) EXECUTE FUNCTION next_version();
 
 -- Rights
 
 GRANT SELECT ON products TO oms_app;
-GRANT INSERT (active, currency, name, price_minor, sku, weight_g) ON products TO oms_app;
+GRANT INSERT (active, barcode, currency, name, names, picture_id, price_minor, sku, tax_category, weight_g) ON products
+  TO oms_app;
+GRANT UPDATE (active, barcode, name, names, picture_id, price_minor, tax_category, weight_g) ON products TO oms_app;
+REVOKE EXECUTE ON FUNCTION are_product_names(jsonb), is_gtin(text), next_version() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION are_product_names(jsonb), is_gtin(text) TO oms_app;

@@ -10,12 +10,17 @@ CREATE TABLE warehouses (
   city       text NOT NULL,
   priority   integer NOT NULL DEFAULT 100,
   is_default boolean NOT NULL DEFAULT false,
-  created_at timestamptz NOT NULL DEFAULT now()
+  created_at timestamptz NOT NULL DEFAULT now(),
+  version    bigint NOT NULL DEFAULT 1,
+  updated_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE UNIQUE INDEX warehouses_one_default ON warehouses (is_default) WHERE is_default;
 
 CREATE TRIGGER warehouse_audited AFTER INSERT OR UPDATE ON warehouses
   FOR EACH ROW EXECUTE FUNCTION audit_row('warehouse', 'code', 'name country province city priority is_default');
+
+CREATE TRIGGER warehouse_versioned BEFORE UPDATE ON warehouses
+  FOR EACH ROW WHEN (NEW.* IS DISTINCT FROM OLD.*) EXECUTE FUNCTION next_version();
 
 -- How many units of a product a warehouse has. Changed by stock_movements only.
 CREATE TABLE stock_levels (
@@ -177,9 +182,11 @@ GRANT SELECT ON allocations, stock_levels, stock_movements, warehouses TO oms_ap
 GRANT INSERT (order_no, quantity, sku, state, warehouse) ON allocations TO oms_app;
 GRANT UPDATE (quantity, state) ON allocations TO oms_app;
 GRANT INSERT (sku, warehouse) ON stock_levels TO oms_app;
+GRANT UPDATE (safety_stock) ON stock_levels TO oms_app;
 GRANT INSERT (actor, duplicate, idempotency_key, kind, on_hand_delta, order_no, quantity, quarantined_delta, reference,
   reserved_delta, sku, warehouse) ON stock_movements TO oms_app;
 GRANT INSERT (city, code, country, is_default, name, priority, province) ON warehouses TO oms_app;
+GRANT UPDATE (city, country, is_default, name, priority, province) ON warehouses TO oms_app;
 REVOKE EXECUTE ON FUNCTION apply_stock_movement(), fits_somewhere(text), guard_stock_level(), signal_backorders()
   FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION fits_somewhere(text) TO oms_app;

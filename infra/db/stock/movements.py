@@ -97,6 +97,11 @@ async def levels(conn: AsyncConnection, sku: str) -> list[StockLevel]:
     return [StockLevel(**row) for row in (await conn.execute(_LEVELS, {"sku": sku})).mappings()]
 
 
+async def open_level(conn: AsyncConnection, sku: str, warehouse: str) -> None:
+    """Make sure that there is a level to move."""
+    await conn.execute(_LEVEL, {"sku": sku, "warehouse": warehouse})
+
+
 async def place_of(conn: AsyncConnection, sku: str, warehouse: str | None) -> str:
     """The warehouse meant (the default one for None). Raises NotFound `product_not_found`, RuleBroken
     `unknown_warehouse`."""

@@ -35,6 +35,7 @@ from .line import Line
 from .list_orders_sort import ListOrdersSort
 from .needs_attention import NeedsAttention
 from .new_product import NewProduct
+from .new_product_names import NewProductNames
 from .new_warehouse import NewWarehouse
 from .open_refund import OpenRefund
 from .opened_approval import OpenedApproval
@@ -76,6 +77,7 @@ from .problem_answered_choice import ProblemAnsweredChoice
 from .problem_answered_parcel import ProblemAnsweredParcel
 from .problem_errors_item import ProblemErrorsItem
 from .product import Product
+from .product_names import ProductNames
 from .reason import Reason
 from .receipt import Receipt
 from .refund_consequence import RefundConsequence
@@ -111,6 +113,7 @@ from .state import State
 from .status import Status
 from .stock_level import StockLevel
 from .stock_levels import StockLevels
+from .tax_category import TaxCategory
 from .timeline_event import TimelineEvent
 from .timeline_event_data import TimelineEventData
 from .waiting_for import WaitingFor
@@ -151,6 +154,7 @@ __all__ = (
     "ListOrdersSort",
     "NeedsAttention",
     "NewProduct",
+    "NewProductNames",
     "NewWarehouse",
     "OpenedApproval",
     "OpenedRefund",
@@ -192,6 +196,7 @@ __all__ = (
     "ProblemAnsweredParcel",
     "ProblemErrorsItem",
     "Product",
+    "ProductNames",
     "Reason",
     "Receipt",
     "RefundConsequence",
@@ -227,6 +232,7 @@ __all__ = (
     "Status",
     "StockLevel",
     "StockLevels",
+    "TaxCategory",
     "TimelineEvent",
     "TimelineEventData",
     "WaitingFor",

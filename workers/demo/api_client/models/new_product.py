@@ -2,11 +2,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 
+from ..models.tax_category import TaxCategory, check_tax_category
 from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.new_product_names import NewProductNames
+
 
 T = TypeVar("T", bound="NewProduct")
 
@@ -21,6 +26,9 @@ class NewProduct:
         currency (str):
         active (bool | Unset):  Default: True.
         weight_g (int | Unset):  Default: 500.
+        names (NewProductNames | Unset):
+        barcode (None | str | Unset):
+        tax_category (TaxCategory | Unset):
     """
 
     sku: str
@@ -29,6 +37,9 @@ class NewProduct:
     currency: str
     active: bool | Unset = True
     weight_g: int | Unset = 500
+    names: NewProductNames | Unset = UNSET
+    barcode: None | str | Unset = UNSET
+    tax_category: TaxCategory | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         sku = self.sku
@@ -42,6 +53,20 @@ class NewProduct:
         active = self.active
 
         weight_g = self.weight_g
+
+        names: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.names, Unset):
+            names = self.names.to_dict()
+
+        barcode: None | str | Unset
+        if isinstance(self.barcode, Unset):
+            barcode = UNSET
+        else:
+            barcode = self.barcode
+
+        tax_category: str | Unset = UNSET
+        if not isinstance(self.tax_category, Unset):
+            tax_category = self.tax_category
 
         field_dict: dict[str, Any] = {}
 
@@ -57,11 +82,19 @@ class NewProduct:
             field_dict["active"] = active
         if weight_g is not UNSET:
             field_dict["weight_g"] = weight_g
+        if names is not UNSET:
+            field_dict["names"] = names
+        if barcode is not UNSET:
+            field_dict["barcode"] = barcode
+        if tax_category is not UNSET:
+            field_dict["tax_category"] = tax_category
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.new_product_names import NewProductNames  # noqa: PLC0415
+
         d = dict(src_dict)
         sku = d.pop("sku")
 
@@ -75,6 +108,29 @@ class NewProduct:
 
         weight_g = d.pop("weight_g", UNSET)
 
+        _names = d.pop("names", UNSET)
+        names: NewProductNames | Unset
+        if isinstance(_names, Unset):
+            names = UNSET
+        else:
+            names = NewProductNames.from_dict(_names)
+
+        def _parse_barcode(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        barcode = _parse_barcode(d.pop("barcode", UNSET))
+
+        _tax_category = d.pop("tax_category", UNSET)
+        tax_category: TaxCategory | Unset
+        if isinstance(_tax_category, Unset):
+            tax_category = UNSET
+        else:
+            tax_category = check_tax_category(_tax_category)
+
         new_product = cls(
             sku=sku,
             name=name,
@@ -82,6 +138,9 @@ class NewProduct:
             currency=currency,
             active=active,
             weight_g=weight_g,
+            names=names,
+            barcode=barcode,
+            tax_category=tax_category,
         )
 
         return new_product

@@ -70,6 +70,8 @@ class Order:
         cancelling (None | str):
         workflow_id (str):
         holds (list[OrderHold] | None | Unset):
+        tags (list[str] | None | Unset):
+        assignee (None | str | Unset):
         temporal_ui_url (None | str | Unset):
     """
 
@@ -108,6 +110,8 @@ class Order:
     cancelling: None | str
     workflow_id: str
     holds: list[OrderHold] | None | Unset = UNSET
+    tags: list[str] | None | Unset = UNSET
+    assignee: None | str | Unset = UNSET
     temporal_ui_url: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -239,6 +243,21 @@ class Order:
         else:
             holds = self.holds
 
+        tags: list[str] | None | Unset
+        if isinstance(self.tags, Unset):
+            tags = UNSET
+        elif isinstance(self.tags, list):
+            tags = self.tags
+
+        else:
+            tags = self.tags
+
+        assignee: None | str | Unset
+        if isinstance(self.assignee, Unset):
+            assignee = UNSET
+        else:
+            assignee = self.assignee
+
         temporal_ui_url: None | str | Unset
         if isinstance(self.temporal_ui_url, Unset):
             temporal_ui_url = UNSET
@@ -287,6 +306,10 @@ class Order:
         )
         if holds is not UNSET:
             field_dict["holds"] = holds
+        if tags is not UNSET:
+            field_dict["tags"] = tags
+        if assignee is not UNSET:
+            field_dict["assignee"] = assignee
         if temporal_ui_url is not UNSET:
             field_dict["temporal_ui_url"] = temporal_ui_url
 
@@ -519,6 +542,32 @@ class Order:
 
         holds = _parse_holds(d.pop("holds", UNSET))
 
+        def _parse_tags(data: object) -> list[str] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                tags_type_0 = cast(list[str], data)
+
+                return tags_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[str] | None | Unset, data)
+
+        tags = _parse_tags(d.pop("tags", UNSET))
+
+        def _parse_assignee(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        assignee = _parse_assignee(d.pop("assignee", UNSET))
+
         def _parse_temporal_ui_url(data: object) -> None | str | Unset:
             if data is None:
                 return data
@@ -564,6 +613,8 @@ class Order:
             cancelling=cancelling,
             workflow_id=workflow_id,
             holds=holds,
+            tags=tags,
+            assignee=assignee,
             temporal_ui_url=temporal_ui_url,
         )
 

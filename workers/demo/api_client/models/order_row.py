@@ -11,6 +11,7 @@ from attrs import field as _attrs_field
 from ..models.order_row_matched_item import OrderRowMatchedItem, check_order_row_matched_item
 from ..models.priority import Priority, check_priority
 from ..models.status import Status, check_status
+from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.situation import Situation
@@ -40,6 +41,8 @@ class OrderRow:
         situation (Situation):
         waiting_for (None | WaitingFor):
         matched (list[OrderRowMatchedItem]):
+        tags (list[str] | None | Unset):
+        assignee (None | str | Unset):
     """
 
     order_no: str
@@ -58,6 +61,8 @@ class OrderRow:
     situation: Situation
     waiting_for: None | WaitingFor
     matched: list[OrderRowMatchedItem]
+    tags: list[str] | None | Unset = UNSET
+    assignee: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -106,6 +111,21 @@ class OrderRow:
             matched_item: str = matched_item_data
             matched.append(matched_item)
 
+        tags: list[str] | None | Unset
+        if isinstance(self.tags, Unset):
+            tags = UNSET
+        elif isinstance(self.tags, list):
+            tags = self.tags
+
+        else:
+            tags = self.tags
+
+        assignee: None | str | Unset
+        if isinstance(self.assignee, Unset):
+            assignee = UNSET
+        else:
+            assignee = self.assignee
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -128,6 +148,10 @@ class OrderRow:
                 "matched": matched,
             }
         )
+        if tags is not UNSET:
+            field_dict["tags"] = tags
+        if assignee is not UNSET:
+            field_dict["assignee"] = assignee
 
         return field_dict
 
@@ -207,6 +231,32 @@ class OrderRow:
 
             matched.append(matched_item)
 
+        def _parse_tags(data: object) -> list[str] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                tags_type_0 = cast(list[str], data)
+
+                return tags_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[str] | None | Unset, data)
+
+        tags = _parse_tags(d.pop("tags", UNSET))
+
+        def _parse_assignee(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        assignee = _parse_assignee(d.pop("assignee", UNSET))
+
         order_row = cls(
             order_no=order_no,
             status=status,
@@ -224,6 +274,8 @@ class OrderRow:
             situation=situation,
             waiting_for=waiting_for,
             matched=matched,
+            tags=tags,
+            assignee=assignee,
         )
 
         order_row.additional_properties = d

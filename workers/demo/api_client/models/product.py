@@ -3,10 +3,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+from ..models.tax_category import TaxCategory, check_tax_category
+
+if TYPE_CHECKING:
+    from ..models.product_names import ProductNames
+
 
 T = TypeVar("T", bound="Product")
 
@@ -21,6 +27,11 @@ class Product:
         currency (str):
         active (bool):
         weight_g (int):
+        names (ProductNames):
+        barcode (None | str):
+        tax_category (TaxCategory):
+        picture_id (None | str):
+        version (int):
         created_at (datetime.datetime):
     """
 
@@ -30,6 +41,11 @@ class Product:
     currency: str
     active: bool
     weight_g: int
+    names: ProductNames
+    barcode: None | str
+    tax_category: TaxCategory
+    picture_id: None | str
+    version: int
     created_at: datetime.datetime
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -46,6 +62,18 @@ class Product:
 
         weight_g = self.weight_g
 
+        names = self.names.to_dict()
+
+        barcode: None | str
+        barcode = self.barcode
+
+        tax_category: str = self.tax_category
+
+        picture_id: None | str
+        picture_id = self.picture_id
+
+        version = self.version
+
         created_at = self.created_at.isoformat()
 
         field_dict: dict[str, Any] = {}
@@ -58,6 +86,11 @@ class Product:
                 "currency": currency,
                 "active": active,
                 "weight_g": weight_g,
+                "names": names,
+                "barcode": barcode,
+                "tax_category": tax_category,
+                "picture_id": picture_id,
+                "version": version,
                 "created_at": created_at,
             }
         )
@@ -66,6 +99,8 @@ class Product:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.product_names import ProductNames  # noqa: PLC0415
+
         d = dict(src_dict)
         sku = d.pop("sku")
 
@@ -79,6 +114,26 @@ class Product:
 
         weight_g = d.pop("weight_g")
 
+        names = ProductNames.from_dict(d.pop("names"))
+
+        def _parse_barcode(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        barcode = _parse_barcode(d.pop("barcode"))
+
+        tax_category = check_tax_category(d.pop("tax_category"))
+
+        def _parse_picture_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        picture_id = _parse_picture_id(d.pop("picture_id"))
+
+        version = d.pop("version")
+
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
         product = cls(
@@ -88,6 +143,11 @@ class Product:
             currency=currency,
             active=active,
             weight_g=weight_g,
+            names=names,
+            barcode=barcode,
+            tax_category=tax_category,
+            picture_id=picture_id,
+            version=version,
             created_at=created_at,
         )
 

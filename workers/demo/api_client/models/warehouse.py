@@ -21,6 +21,7 @@ class Warehouse:
         city (str):
         priority (int):
         is_default (bool):
+        version (int):
     """
 
     code: str
@@ -30,6 +31,7 @@ class Warehouse:
     city: str
     priority: int
     is_default: bool
+    version: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -47,6 +49,8 @@ class Warehouse:
 
         is_default = self.is_default
 
+        version = self.version
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -58,6 +62,7 @@ class Warehouse:
                 "city": city,
                 "priority": priority,
                 "is_default": is_default,
+                "version": version,
             }
         )
 
@@ -80,6 +85,8 @@ class Warehouse:
 
         is_default = d.pop("is_default")
 
+        version = d.pop("version")
+
         warehouse = cls(
             code=code,
             name=name,
@@ -88,6 +95,7 @@ class Warehouse:
             city=city,
             priority=priority,
             is_default=is_default,
+            version=version,
         )
 
         warehouse.additional_properties = d

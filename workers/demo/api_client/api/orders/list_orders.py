@@ -23,6 +23,8 @@ def _get_kwargs(
     warehouse: None | str | Unset = UNSET,
     hold: HoldKind | Literal["any"] | None | Unset = UNSET,
     priority: None | Priority | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
+    assignee: None | str | Unset = UNSET,
     q: None | str | Unset = UNSET,
     created_from: None | str | Unset = UNSET,
     created_to: None | str | Unset = UNSET,
@@ -80,6 +82,20 @@ def _get_kwargs(
     else:
         json_priority = priority
     params["priority"] = json_priority
+
+    json_tag: None | str | Unset
+    if isinstance(tag, Unset):
+        json_tag = UNSET
+    else:
+        json_tag = tag
+    params["tag"] = json_tag
+
+    json_assignee: None | str | Unset
+    if isinstance(assignee, Unset):
+        json_assignee = UNSET
+    else:
+        json_assignee = assignee
+    params["assignee"] = json_assignee
 
     json_q: None | str | Unset
     if isinstance(q, Unset):
@@ -168,6 +184,8 @@ def sync_detailed(
     warehouse: None | str | Unset = UNSET,
     hold: HoldKind | Literal["any"] | None | Unset = UNSET,
     priority: None | Priority | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
+    assignee: None | str | Unset = UNSET,
     q: None | str | Unset = UNSET,
     created_from: None | str | Unset = UNSET,
     created_to: None | str | Unset = UNSET,
@@ -183,6 +201,8 @@ def sync_detailed(
         warehouse (None | str | Unset):
         hold (HoldKind | Literal['any'] | None | Unset):
         priority (None | Priority | Unset):
+        tag (None | str | Unset):
+        assignee (None | str | Unset):
         q (None | str | Unset):
         created_from (None | str | Unset):
         created_to (None | str | Unset):
@@ -205,6 +225,8 @@ def sync_detailed(
         warehouse=warehouse,
         hold=hold,
         priority=priority,
+        tag=tag,
+        assignee=assignee,
         q=q,
         created_from=created_from,
         created_to=created_to,
@@ -229,6 +251,8 @@ def sync(
     warehouse: None | str | Unset = UNSET,
     hold: HoldKind | Literal["any"] | None | Unset = UNSET,
     priority: None | Priority | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
+    assignee: None | str | Unset = UNSET,
     q: None | str | Unset = UNSET,
     created_from: None | str | Unset = UNSET,
     created_to: None | str | Unset = UNSET,
@@ -244,6 +268,8 @@ def sync(
         warehouse (None | str | Unset):
         hold (HoldKind | Literal['any'] | None | Unset):
         priority (None | Priority | Unset):
+        tag (None | str | Unset):
+        assignee (None | str | Unset):
         q (None | str | Unset):
         created_from (None | str | Unset):
         created_to (None | str | Unset):
@@ -267,6 +293,8 @@ def sync(
         warehouse=warehouse,
         hold=hold,
         priority=priority,
+        tag=tag,
+        assignee=assignee,
         q=q,
         created_from=created_from,
         created_to=created_to,
@@ -285,6 +313,8 @@ async def asyncio_detailed(
     warehouse: None | str | Unset = UNSET,
     hold: HoldKind | Literal["any"] | None | Unset = UNSET,
     priority: None | Priority | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
+    assignee: None | str | Unset = UNSET,
     q: None | str | Unset = UNSET,
     created_from: None | str | Unset = UNSET,
     created_to: None | str | Unset = UNSET,
@@ -300,6 +330,8 @@ async def asyncio_detailed(
         warehouse (None | str | Unset):
         hold (HoldKind | Literal['any'] | None | Unset):
         priority (None | Priority | Unset):
+        tag (None | str | Unset):
+        assignee (None | str | Unset):
         q (None | str | Unset):
         created_from (None | str | Unset):
         created_to (None | str | Unset):
@@ -322,6 +354,8 @@ async def asyncio_detailed(
         warehouse=warehouse,
         hold=hold,
         priority=priority,
+        tag=tag,
+        assignee=assignee,
         q=q,
         created_from=created_from,
         created_to=created_to,
@@ -344,6 +378,8 @@ async def asyncio(
     warehouse: None | str | Unset = UNSET,
     hold: HoldKind | Literal["any"] | None | Unset = UNSET,
     priority: None | Priority | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
+    assignee: None | str | Unset = UNSET,
     q: None | str | Unset = UNSET,
     created_from: None | str | Unset = UNSET,
     created_to: None | str | Unset = UNSET,
@@ -359,6 +395,8 @@ async def asyncio(
         warehouse (None | str | Unset):
         hold (HoldKind | Literal['any'] | None | Unset):
         priority (None | Priority | Unset):
+        tag (None | str | Unset):
+        assignee (None | str | Unset):
         q (None | str | Unset):
         created_from (None | str | Unset):
         created_to (None | str | Unset):
@@ -383,6 +421,8 @@ async def asyncio(
             warehouse=warehouse,
             hold=hold,
             priority=priority,
+            tag=tag,
+            assignee=assignee,
             q=q,
             created_from=created_from,
             created_to=created_to,

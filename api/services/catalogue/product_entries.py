@@ -1,0 +1,109 @@
+"""Products: added, changed, found."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from api import pagination
+from api.dependencies import Services, actor
+from api.errors import Problem
+from api.idempotency import request_of, run_in_transaction
+from api.replies import Reply
+from api.schemas.stock import ChangeProduct, NewProduct
+from api.services import file_store
+from api.services.orders.order_changes import ANY
+from domain.access import Principal
+from domain.errors import NotFound
+from domain.text import is_line
+from infra.db.catalogue import products
+from infra.db.catalogue.products import CatalogueProduct, ListedProduct, ProductFilters
+from infra.db.engine import Connection
+from infra.pictures.pictures import Picture
+
+_MAX_SKU = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ProductEdit:
+    """Who changes which product, under which idempotency key, with the digest of the body; `versions` are those in
+    If-Match."""
+
+    services: Services
+    caller: Principal
+    key: str
+    digest: bytes
+    sku: str
+    versions: frozenset[str]
+
+
+async def add(services: Services, caller: Principal, key: str, digest: bytes, new: NewProduct) -> Reply:
+    """Raises Conflict `product_exists`, `barcode_exists`."""
+    product = products.NewProduct(**dict(new))
+
+    async def work(conn: Connection) -> CatalogueProduct:
+        return await products.add_product(conn, product)
+
+    return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
+
+
+async def change(edit: ProductEdit, changed: ChangeProduct) -> Reply:
+    """What the body names. Orders that were placed keep their price and name. Raises Problem `nothing_to_change`,
+    `product_changed` (412); NotFound `product_not_found`; Conflict `barcode_exists`."""
+    if not changed.model_fields_set:
+        raise Problem("nothing_to_change", "name at least one field that is to change")
+
+    async def named(_: Connection) -> dict[str, Any]:
+        return {name: getattr(changed, name) for name in changed.model_fields_set}
+
+    return await _changed(edit, named)
+
+
+async def set_picture(edit: ProductEdit, picture: Picture) -> Reply:
+    """Show this picture from now on. Raises as `change` does."""
+
+    async def stored(conn: Connection) -> dict[str, Any]:
+        return {"picture_id": await file_store.keep_public(conn, picture, actor(edit.caller))}
+
+    return await _changed(edit, stored)
+
+
+async def _changed(edit: ProductEdit, values_in: Callable[[Connection], Awaitable[dict[str, Any]]]) -> Reply:
+    """`values_in` makes the new values within the transaction."""
+
+    async def work(conn: Connection) -> CatalogueProduct:
+        current = await products.product(conn, require_sku(edit.sku), lock=True)
+        if current is None:
+            raise NotFound("product_not_found")
+        if ANY not in edit.versions and str(current.version) not in edit.versions:
+            raise Problem("product_changed")
+        return await products.change(conn, replace(current, **await values_in(conn)))
+
+    answer = await run_in_transaction(edit.services, request_of(edit.caller, edit.key, edit.digest), 200, work)
+    return answer if answer.replayed else answer.at(answer.content.version)
+
+
+async def product(services: Services, sku: str) -> CatalogueProduct:
+    """Raises NotFound `product_not_found`."""
+    async with services.database.begin() as conn:
+        found = await products.product(conn, require_sku(sku))
+    if found is None:
+        raise NotFound("product_not_found")
+    return found
+
+
+async def page(
+    services: Services, q: str, active: bool | None, limit: int, cursor: str | None
+) -> tuple[list[ListedProduct], str | None]:
+    """A page of products by SKU, and the cursor of the next one. Raises Problem `invalid_cursor`."""
+    after = str(pagination.decoded(cursor, str)[0]) if cursor else ""
+    async with services.database.begin() as conn:
+        found = await products.page(conn, ProductFilters(q, active), after, limit + 1)
+    more = len(found) > limit
+    return found[:limit], pagination.encoded([found[limit - 1].sku]) if more else None
+
+
+def require_sku(typed: str) -> str:
+    """Raises NotFound `product_not_found` for what cannot be a SKU."""
+    if len(typed) > _MAX_SKU or not is_line(typed):
+        raise NotFound("product_not_found")
+    return typed

@@ -1,0 +1,30 @@
+"""What a product of the catalogue may say of itself."""
+
+from enum import StrEnum
+
+GTIN_LENGTHS = (8, 12, 13, 14)
+# A tag of BCP 47 as far as names of products need it: en, zh, zh-Hant, pt-BR.
+LANGUAGE_TAG = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$"
+MAX_NAMES = 20
+
+
+class TaxCategory(StrEnum):
+    """Which rate of a country a product is taxed with."""
+
+    STANDARD = "standard"
+    REDUCED = "reduced"
+    ZERO = "zero"
+    EXEMPT = "exempt"
+
+
+def is_gtin(digits: str) -> bool:
+    """True for a barcode of EAN or UPC (GTIN-8, 12, 13, 14) whose last digit is its check digit."""
+    if len(digits) not in GTIN_LENGTHS or not (digits.isascii() and digits.isdigit()):
+        return False
+    weighted = (int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(digits)))
+    return sum(weighted) % 10 == 0
+
+
+def name_in(name: str, names: dict[str, str], language: str) -> str:
+    """The name of a product for a reader of this language, else the one that it has anyway."""
+    return names.get(language, name)

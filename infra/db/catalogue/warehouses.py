@@ -1,0 +1,69 @@
+"""Warehouses: where stock is kept and parcels are sent from."""
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import Conflict
+
+_COLUMNS = "code, name, country, province, city, priority, is_default, version"
+_ADD = text(
+    f"""
+    INSERT INTO warehouses (code, name, country, province, city, priority, is_default)
+    VALUES (:code, :name, :country, :province, :city, :priority,
+            NOT EXISTS (SELECT FROM warehouses WHERE is_default))
+    ON CONFLICT (code) DO NOTHING RETURNING {_COLUMNS}
+    """  # noqa: S608
+)
+_ALL = text(f"SELECT {_COLUMNS} FROM warehouses ORDER BY priority, code")  # noqa: S608
+_LOCKED = text(f"SELECT {_COLUMNS} FROM warehouses ORDER BY code FOR NO KEY UPDATE")  # noqa: S608
+_NO_DEFAULT = text("UPDATE warehouses SET is_default = false WHERE is_default AND code <> :code")
+_CHANGE = text(
+    f"""
+    UPDATE warehouses
+       SET name = :name, country = :country, province = :province, city = :city, priority = :priority,
+           is_default = :is_default
+     WHERE code = :code RETURNING {_COLUMNS}
+    """  # noqa: S608
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewWarehouse:
+    """A warehouse to add; a smaller priority is preferred."""
+
+    code: str
+    name: str
+    country: str
+    province: str
+    city: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse(NewWarehouse):
+    """A warehouse; stock goes to the default one where none is named. `version` is new with each change."""
+
+    is_default: bool
+    version: int
+
+
+async def add(conn: AsyncConnection, warehouse: NewWarehouse) -> Warehouse:
+    """Insert a warehouse; the first one becomes the default. Raises Conflict `warehouse_exists`."""
+    row = (await conn.execute(_ADD, asdict(warehouse))).mappings().one_or_none()
+    if row is None:
+        raise Conflict("warehouse_exists", "a warehouse with this code exists already")
+    return Warehouse(**row)
+
+
+async def everything(conn: AsyncConnection, *, lock: bool = False) -> list[Warehouse]:
+    """All of them, the preferred ones first; with `lock` nobody else changes one before the end of the transaction."""
+    return [Warehouse(**row) for row in (await conn.execute(_LOCKED if lock else _ALL)).mappings()]
+
+
+async def change(conn: AsyncConnection, changed: Warehouse) -> Warehouse:
+    """Write what a warehouse is from now on; all of them are locked. A new default takes the place of the other."""
+    if changed.is_default:
+        await conn.execute(_NO_DEFAULT, {"code": changed.code})
+    return Warehouse(**(await conn.execute(_CHANGE, asdict(changed))).mappings().one())

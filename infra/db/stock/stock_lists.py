@@ -1,0 +1,106 @@
+"""Stock as people look at it: levels of all products, and the movements of one."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+# No index on what is left: levels move with every order, and must stay cheap to write.
+_LEVELS = text(
+    r"""
+    SELECT l.sku, p.name, p.names, p.active, p.picture_id, l.warehouse, l.on_hand, l.reserved, l.available, l.incoming,
+           l.safety_stock, l.quarantined
+      FROM stock_levels l JOIN products p ON p.sku = l.sku
+     WHERE (l.sku, l.warehouse) > (:sku, :after)
+       AND (CAST(:warehouse AS text) IS NULL OR l.warehouse = CAST(:warehouse AS text))
+       AND (NOT :low OR (l.available = 0 AND p.active))
+       AND (:q = '' OR l.sku ILIKE :pattern ESCAPE '\' OR p.name ILIKE :pattern ESCAPE '\'
+            OR ltrim(p.barcode, '0') = ltrim(:q, '0')
+            OR EXISTS (SELECT FROM jsonb_each_text(p.names) n WHERE n.value ILIKE :pattern ESCAPE '\'))
+     ORDER BY l.sku, l.warehouse LIMIT :limit
+    """
+)
+_MOVEMENTS = text(
+    """
+    SELECT movement_id, kind, warehouse, quantity, on_hand_delta, reserved_delta, quarantined_delta, order_no,
+           reference, actor, created_at
+      FROM stock_movements
+     WHERE sku = :sku AND movement_id < :before
+       AND (CAST(:warehouse AS text) IS NULL OR warehouse = CAST(:warehouse AS text))
+       AND (NOT :by_people OR kind NOT IN ('reserve', 'release', 'ship'))
+     ORDER BY movement_id DESC LIMIT :limit
+    """
+)
+_SAFETY = text(
+    """
+    UPDATE stock_levels SET safety_stock = :units WHERE sku = :sku AND warehouse = :warehouse
+    RETURNING warehouse, on_hand, reserved, available, incoming, safety_stock, quarantined
+    """
+)
+NEWEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class StockFilters:
+    """What a list holds; `low`: products on sale of which nothing is left but the safety stock."""
+
+    q: str = ""
+    warehouse: str | None = None
+    low: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListedLevel:
+    """The level of a product at a warehouse."""
+
+    sku: str
+    name: str
+    names: dict[str, str]
+    active: bool
+    picture_id: str | None
+    warehouse: str
+    on_hand: int
+    reserved: int
+    available: int
+    incoming: int
+    safety_stock: int
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class StockMovement:
+    """A movement; `reference` is what a receipt came with, or the reason of an adjustment."""
+
+    movement_id: int
+    kind: str
+    warehouse: str
+    quantity: int
+    on_hand_delta: int
+    reserved_delta: int
+    quarantined_delta: int
+    order_no: str | None
+    reference: str | None
+    actor: str
+    created_at: datetime
+
+
+async def levels(conn: AsyncConnection, filters: StockFilters, after: tuple[str, str], limit: int) -> list[ListedLevel]:
+    """At most `limit` levels behind this SKU and warehouse."""
+    pattern = "%" + filters.q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    question = {**asdict(filters), "pattern": pattern, "sku": after[0], "after": after[1], "limit": limit}
+    return [ListedLevel(**row) for row in (await conn.execute(_LEVELS, question)).mappings()]
+
+
+async def movements(
+    conn: AsyncConnection, sku: str, warehouse: str | None, by_people: bool, before: int, limit: int
+) -> list[StockMovement]:
+    """At most `limit` movements of a SKU, the newest first; those that orders cause are left out with `by_people`."""
+    question = {"sku": sku, "warehouse": warehouse, "by_people": by_people, "before": before, "limit": limit}
+    return [StockMovement(**row) for row in (await conn.execute(_MOVEMENTS, question)).mappings()]
+
+
+async def set_safety_stock(conn: AsyncConnection, sku: str, warehouse: str, units: int) -> dict[str, object]:
+    """Keep `units` back at a warehouse that has a level, and return the level."""
+    row = (await conn.execute(_SAFETY, {"sku": sku, "warehouse": warehouse, "units": units})).mappings().one()
+    return dict(row)
