@@ -17,6 +17,7 @@ from api.background.workflow_client import WorkflowClient
 from api.console import mount as console
 from api.dependencies import Services
 from api.http import openapi, openapi_pages
+from api.http.acknowledgements import Acknowledged
 from api.http.compression import CompressedPages
 from api.http.guard import Guard
 from api.http.middleware import BodyLimit, Measured
@@ -119,6 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.complete(app)
     openapi_pages.install(app)
     app.add_middleware(CompressedPages)
+    app.add_middleware(Acknowledged)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, upload_limit=settings.max_upload_bytes)
     app.state.check_lock = asyncio.Lock()
     app.state.limits = limits = RateLimits(settings)

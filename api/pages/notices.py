@@ -25,13 +25,18 @@ class Notice:
 
 
 def acknowledged(request: Request, address: str, words: str, **values: str) -> RedirectResponse:
-    """Go on to `address`, where the page says that it is done: `words` is a key that begins with `done.`."""
-    home = f"/{address.split('/')[1]}"
+    """Go on to `address`, where the page says that it is done: `words` is a key that begins with `done.`. A redirect
+    after a form that is none of these says the words of its address, see api.http.acknowledgements."""
     response = RedirectResponse(address, 303)
+    carry(response, request, f"/{address.split('/')[1]}", words, values)
+    return response
+
+
+def carry(response: Response, request: Request, home: str, words: str, values: dict[str, str]) -> None:
+    """Give the words to the page that follows."""
     text = base64.urlsafe_b64encode(json.dumps([words, values]).encode()).decode()
     https = secure(request, home)
     response.set_cookie(COOKIE, text, _LASTS_S, path=home, httponly=True, samesite="strict", secure=https)
-    return response
 
 
 def taken(request: Request, speaker: Callable[..., str]) -> Notice | None:
@@ -53,5 +58,8 @@ def shown(request: Request, response: Response, home: str) -> None:
 
 def _said(speaker: Callable[..., str], key: str, values: dict[str, Any]) -> str:
     if not key.startswith(_PREFIX):
-        raise KeyError(key)
-    return speaker(key, **{name: str(value) for name, value in values.items()})
+        raise ValueError(key)
+    try:
+        return speaker(key, **{name: str(value) for name, value in values.items()})
+    except KeyError:
+        return speaker("done")

@@ -8,12 +8,13 @@ from fastapi import Request
 from api.console import navigation
 from api.console.i18n import WORDS
 from api.console.session import StaffMember
+from api.http.acknowledgements import words_for
 from api.pages import assets, notices
 from api.pages.forms import csrf_of
 from domain.access import Role
 from tests.api.conftest import ApiClient
 from tests.console.conftest import StaffBrowser, sign_in
-from tests.console.test_pages import placed
+from tests.console.test_pages import hidden, placed
 
 FIRST_VISIT_BYTES, LATER_BYTES = 150_000, 40_000
 HREF = re.compile(r'(?:href|src)="(/console/static/[^"]+)"')
@@ -120,3 +121,19 @@ async def test_the_proof_of_a_form_is_another_in_each_page_and_the_same_proof(su
     assert found[0] != found[1] and proof not in pages[0]
     out = await support.http.post("/console/sign-out", data={"csrf": found[0]})
     assert (out.status_code, out.headers["location"]) == (303, "/console/sign-in")
+
+
+async def test_a_form_without_words_of_its_own_is_acknowledged_by_its_address(support: StaffBrowser) -> None:
+    order_no = await placed(support)
+    path = f"/console/orders/{order_no}"
+    form = (await support.get(f"{path}/contact")).text
+    contact = {"name": "Ann", "email": "ann@example.com", "reason": "a slip", "seen": hidden(form, "seen")}
+    answer = await support.post(f"{path}/contact", **contact)
+    assert answer.status_code == 303, answer.text
+    assert "The contact is corrected." in (await support.get(path)).text
+    assert "data-toast" not in (await support.get(path)).text
+    assert words_for("/console/returns/{return_id}/{verb}", {"verb": "approve"}) == "done.returns.approve"
+    request = Request({"type": "http", "headers": [], "scheme": "http", "path": "/", "app": support.api.app})
+    unknown = notices.acknowledged(request, "/console", "done.nothing_like_it").headers["set-cookie"]
+    headers = {"cookie": f"oms_session={support.cookie}; oms_lang=zh; {unknown.partition(';')[0]}"}
+    assert "操作已完成" in (await support.http.get("/console/returns", headers=headers)).text

@@ -14,7 +14,7 @@ from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import order_number, require, services_of
 from api.pages.i18n import language
-from api.pages.rendering import sentence_time
+from api.pages.rendering import amounts, sentence_time
 from api.presenters import situations
 from api.presenters.orders import presented
 from api.services import customer_feedback, document_issuing, notifications
@@ -43,7 +43,7 @@ async def _page(request: Request, member: StaffMember, number: str, template: st
     context: dict[str, Any] = {
         "order": view,
         "places": PLACES,
-        "situation": situations.for_order(found, view, member.principal, lang, sentence_time(lang)),
+        "situation": situations.for_order(found, view, member.principal, lang, sentence_time(lang), amounts(lang)),
         "events": record.events[::-1],
         "acts": record.actions,
         "totals": _totals(view["payments"], found["left_minor"]),

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 
 from api.dependencies import order_number, services_of
 from api.pages.i18n import language
+from api.pages.rendering import amounts
 from api.portal.i18n import own
 from api.portal.rendering import HOME, page, sentence_time
 from api.portal.session import CurrentCustomer
@@ -39,10 +40,10 @@ async def order(request: Request, session: CurrentCustomer, order_no: str) -> Re
     bind_order(number)
     found = await customer_orders.read(services, session.contact, number, MAX_EVENTS)
     view, events = presented(found.order, found.customer, services.settings), found.events
-    times = sentence_time(request, found.order["ship_to"])
+    lang, times = language(request), sentence_time(request, found.order["ship_to"])
     context: dict[str, Any] = {
         "order": view,
-        "situation": situations.for_order(found.order, view, found.customer, language(request), times),
+        "situation": situations.for_order(found.order, view, found.customer, lang, times, amounts(lang)),
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
         "steps": steps(events) if view["status"] != Status.CANCELLED else [],
         "charges": charges(view),
