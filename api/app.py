@@ -38,7 +38,7 @@ from api.routes import (
 from api.routes.after_sales import delivery_exceptions, returns
 from api.routes.catalogue import pictures, products, warehouses
 from api.routes.collaboration import labels, notes
-from api.routes.orders import cancellation, changes, contacts, holds, orders, placement
+from api.routes.orders import bulk, cancellation, changes, contacts, exports, holds, orders, placement, views
 from api.routes.payments import disputes, payments, refunds, store_credit
 from api.routes.staff import api_tokens, invitations, members
 from api.routes.support import bulk_jobs, manual_transitions, parked_steps, workflow_operations
@@ -55,6 +55,9 @@ from infra.system.heartbeat import beating
 
 ROUTERS = (
     placement.router,
+    bulk.router,
+    exports.router,
+    views.router,
     orders.router,
     changes.router,
     cancellation.router,

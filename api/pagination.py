@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import orjson
 
 from api.errors import Problem
-from infra.db.orders.searching.listing import Position, Sort
+from infra.db.orders.searching.listing import BY_TOTAL, Position, Sort
 
 _MAX_CHARS = 300
 
@@ -60,15 +60,19 @@ def position(cursor: str | None, sort: Sort) -> Position | None:
     """Where the next page of a list sorted like this begins. Raises Problem `invalid_cursor`."""
     if cursor is None:
         return None
-    sorted_by, created_at, order_no, status = decoded(cursor, str, str, str, str)
+    by_total = sort in BY_TOTAL
+    sorted_by, created_at, order_no, key = decoded(cursor, str, str, str, int if by_total else str)
     if sorted_by != sort:
         refuse()
-    return Position(moment(created_at), order_no, status)
+    if by_total:
+        return Position(moment(created_at), order_no, total_minor=key if abs(key) < 2**63 else refuse())
+    return Position(moment(created_at), order_no, key)
 
 
 def after(row: dict[str, Any], sort: Sort) -> str:
     """The cursor behind `row`."""
-    return encoded([sort, row["created_at"].isoformat(), row["order_no"], row["status"]])
+    key = row["total_minor"] if sort in BY_TOTAL else row["status"]
+    return encoded([sort, row["created_at"].isoformat(), row["order_no"], key])
 
 
 def refuse() -> NoReturn:

@@ -16,6 +16,8 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+# Staff who may read names, addresses, e-mail addresses and telephone numbers; admin may, too.
+PERSONAL_DATA_READ_BY = (Role.SUPPORT, Role.WAREHOUSE)
 STAFF = frozenset({Role.SUPPORT, Role.WAREHOUSE, Role.FINANCE, Role.OPERATIONS, Role.ADMIN})
 # What a member of staff signs in with.
 STAFF_NAME = r"^[a-z0-9][a-z0-9._-]{0,31}$"
@@ -47,6 +49,11 @@ class Principal:
     def may_act_as(self, *roles: Role) -> bool:
         """True when this principal holds one of `roles`; an admin holds every staff role."""
         return self.role in roles or (self.role is Role.ADMIN and any(role in STAFF for role in roles))
+
+    @property
+    def reads_personal_data(self) -> bool:
+        """Whether lists name people to this caller. Customers and channels see their own orders only."""
+        return not self.is_staff or self.may_act_as(*PERSONAL_DATA_READ_BY)
 
     def may_see_order(self, customer_id: str, channel: str) -> bool:
         """The object-level rule: staff see every order, customers their own, a channel those it sent."""

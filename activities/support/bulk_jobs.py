@@ -1,4 +1,5 @@
-"""Bulk operations of support: each order gets its own resolution by an update, at a limited rate."""
+"""Bulk operations of staff, at a limited rate: each parked order gets its own resolution by an update, each order that
+was chosen in a list its own action."""
 
 import asyncio
 import itertools
@@ -7,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from temporalio import activity
 from temporalio.client import (
@@ -20,9 +21,13 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.orders import bulk_actions
+from activities.orders.bulk_actions import OrderActions
+from domain.orders.bulk_actions import BulkAction
 from domain.support.steps import FORWARD
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits
+from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Connection, Database
 from infra.db.orders.state import timeline
 from infra.db.support import bulk_jobs, parked_steps
@@ -40,6 +45,8 @@ SLICE_S = 900.0
 # Well below the time after which a silent activity is taken for dead: orders may be due further apart than that.
 BEAT_S = 10.0
 Out = TypeVar("Out")
+# Jobs over orders that were chosen in a list; the others are over parked orders.
+_CHOSEN = frozenset(BulkAction)
 # An order whose workflow does not take the act: how often it is asked, and for how many answers' time each. One whose
 # code fails takes nothing before that is repaired; a slow one may yet.
 FAILING_TRIES, SLOW_TRIES, PATIENCE = 3, 10, 4
@@ -72,6 +79,7 @@ class BulkJobActivities:
         self._task_queue = settings.task_queue
         self._answer_s = settings.workflow_timeout_s
         self._limits = Limits.from_settings(settings)
+        self._orders = OrderActions(database, KeyRing(vault), settings, self._cancel)
 
     @activity.defn(name=ports.resolve_slice.name)
     async def resolve_slice(self, start: m.StartJob) -> m.JobSlice:
@@ -137,9 +145,12 @@ class BulkJobActivities:
             return await bulk_jobs.is_running(connection, job_id)
 
     async def _resolve(self, instruction: _Instruction, item: BulkJobItem, tally: _Tally) -> None:
-        error = await self._refusal(instruction, item)
-        async with self._database.begin() as connection:
-            await bulk_jobs.close_item(connection, instruction.job.job_id, item.order_no, error)
+        if instruction.job.action in _CHOSEN:
+            error = await self._orders.carry_out(_one_of(instruction, item))
+        else:
+            error = await self._refusal(instruction, item)
+            async with self._database.begin() as connection:
+                await bulk_jobs.close_item(connection, instruction.job.job_id, item.order_no, error)
         if error is None:
             tally.done += 1
         else:
@@ -158,7 +169,10 @@ class BulkJobActivities:
                     return refusal
                 await bulk_jobs.save_resolution(connection, instruction.job, item, reason, value)
         request = m.ResolveRequest(item.order_no, item.resolution_id, instruction.job.action, item.park_no or 0)
-        return await self._send(request)
+        return await self._send(names.RESOLVE, request, item.order_no, item.resolution_id)
+
+    async def _cancel(self, request: m.CancelRequest) -> str | None:
+        return await self._send(names.CANCEL, request, request.order_no, request.request_id)
 
     async def _not_any_more(self, connection: Connection, job: BulkJob, item: BulkJobItem) -> str | None:
         """Why the order is not acted on: it was freed, sticks elsewhere than was chosen, …"""
@@ -190,16 +204,16 @@ class BulkJobActivities:
             return reason, None
         return reason, self._vault.seal_json(key, instruction.value, f"{item.resolution_id}:value")
 
-    async def _send(self, request: m.ResolveRequest) -> str | None:
+    async def _send(self, update: str, request: Any, order_no: str, update_id: str) -> str | None:
         for tries in itertools.count(1):
             try:
                 async with asyncio.timeout(PATIENCE * self._answer_s):
-                    handle = await self._accepted(request)
+                    handle = await self._accepted(update, request, order_no, update_id)
                 await self._answered(handle)
             except WorkflowUpdateFailedError as error:
                 return (error.cause.type if isinstance(error.cause, ApplicationError) else None) or "update_failed"
             except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-                if given_up := await self._given_up(request.order_no, tries):
+                if given_up := await self._given_up(order_no, tries):
                     return given_up
                 continue
             except RPCError as error:
@@ -217,14 +231,16 @@ class BulkJobActivities:
             return "workflow_failing" if tries >= FAILING_TRIES else None
         return "workflow_unavailable" if tries >= SLOW_TRIES else None
 
-    async def _accepted(self, request: m.ResolveRequest) -> WorkflowUpdateHandle[m.UpdateAnswer]:
+    async def _accepted(
+        self, update: str, request: Any, order_no: str, update_id: str
+    ) -> WorkflowUpdateHandle[m.UpdateAnswer]:
         """Returns once the order has taken the act. Temporal itself would wait for that for ever."""
-        workflow_id = names.order_workflow(request.order_no)
-        start = temporal_client.start_or_use(names.ORDER, m.StartOrder(request.order_no), workflow_id, self._task_queue)
+        workflow_id = names.order_workflow(order_no)
+        start = temporal_client.start_or_use(names.ORDER, m.StartOrder(order_no), workflow_id, self._task_queue)
         handle: WorkflowUpdateHandle[m.UpdateAnswer] = await self._client.start_update_with_start_workflow(
-            names.RESOLVE,
+            update,
             request,
-            id=request.resolution_id,
+            id=update_id,
             wait_for_stage=WorkflowUpdateStage.ACCEPTED,
             start_workflow_operation=start,
             result_type=m.UpdateAnswer,
@@ -243,6 +259,12 @@ class BulkJobActivities:
             left = await bulk_jobs.finish(connection, job_id)
             running = await bulk_jobs.is_running(connection, job_id)
         return m.JobSlice(tally.done, tally.failed, left if running else 0)
+
+
+def _one_of(instruction: _Instruction, item: BulkJobItem) -> bulk_actions.Instruction:
+    job = instruction.job
+    wish = bulk_actions.wish_of(job.action, job.actor, instruction.value)
+    return bulk_actions.Instruction(job.job_id, item.resolution_id, item.order_no, job.actor, wish, instruction.reason)
 
 
 async def _until(due_s: float, given: int) -> None:

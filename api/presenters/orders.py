@@ -10,10 +10,12 @@ from domain.access import Principal
 from domain.after_sales.delivery_exceptions import ParcelState, exception_actions
 from domain.after_sales.return_window import ReturnWindow, refusal
 from domain.after_sales.returns import OPEN
+from domain.orders.payment_status import payment_state
 from domain.orders.priority import named
 from domain.orders.status import Status, allowed_actions
 from domain.orders.waiting import waiting_for
 from domain.payments.payability import facts_by_attempt, is_offered
+from domain.shipping.fulfilment_status import fulfilment_state
 from domain.shipping.shipments import ShipmentStatus
 from infra.settings import Settings
 from workflows import names
@@ -100,3 +102,22 @@ def row_presented(row: dict[str, Any], caller: Principal) -> dict[str, Any]:
     view["waiting_for"] = waiting_for(row["status"], row["cancelling"], row["waiting"])
     view["situation"] = situations.for_api(row["situation_facts"], caller)
     return view
+
+
+def listed(row: dict[str, Any], caller: Principal) -> dict[str, Any]:
+    """A row with its `details` (see `infra.db.orders.searching.row_details`): customer, items, where it goes, and the
+    two statuses. The name and the city are null for staff who may not read personal data."""
+    details, personal = row["details"], caller.reads_personal_data
+    status = Status(row["status"])
+    return row_presented(row, caller) | {
+        "customer_name": details.customer.name if personal else None,
+        "item_count": details.items,
+        "item_names": details.item_names,
+        "destination": {
+            "country": row["country"],
+            "province": row["province"],
+            "city": row["city"] if personal else None,
+        },
+        "payment_status": payment_state(status, details.money),
+        "fulfilment_status": fulfilment_state(status, details.parcel, held=row["hold"] is not None),
+    }

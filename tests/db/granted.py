@@ -45,6 +45,9 @@ INSERTS = {
     "order_note_versions": "note_id text_enc version written_by",
     "order_notes": "author note_id order_no",
     "order_tags": "order_no tag tagged_by",
+    "order_exports": "actor filters format personal_data",
+    "order_table_columns": "columns person",
+    "saved_views": "filters name owner shared view_id",
     "order_events": "actor data from_status key order_no to_status type",
     "order_lines": (
         "discount_minor exchanged_minor line_no name order_no quantity shipping_minor sku tax_added_minor tax_minor "
@@ -118,6 +121,8 @@ INSERTS = {
     "workflow_requests": "kind name payload rank subject trace",
 }
 UPDATES = {
+    "order_table_columns": "columns",
+    "saved_views": "filters name shared",
     "allocations": "quantity state",
     "approvals": "decided_at decided_by decision done_at words_enc",
     "consistency_checks": "answered_at begun_at timeouts violations",
@@ -180,7 +185,7 @@ DELETES = {
     "alerts", "idempotency_keys", "messages", "order_assignees", "order_note_mentions", "order_tags", "outbox",
     "portal_codes", "portal_sessions", "processes",
     "retrying_steps", "sign_in_attempts", "sign_in_requests", "staff_passkeys", "passkey_challenges", "staff_sessions",
-    "tokens", "webhook_deliveries", "webhook_endpoints", "workflow_requests",
+    "tokens", "webhook_deliveries", "webhook_endpoints", "workflow_requests", "saved_views",
 }  # fmt: skip
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {

@@ -48,6 +48,7 @@ CLEAR_CALLS = {
     "POST /v1/staff/invitations name": "the name that somebody signs in with",
     "POST /v1/staff/invitations email": "sealed; tests/api/staff/test_invitations.py looks at the rows",
     "POST /v1/staff/{name}/second-factor/reset": "an address: sealed, as above",
+    "POST /v1/order-views name": "how staff call it",
     "POST /v1/tokens": "an id: a customer's, a channel's, or the name of staff",
     "POST /v1/disputes/{dispute_id}/evidence": "looked at elsewhere",  # tests/integration/test_disputes.py
     # Both need a workflow that cannot go on; tests/console/support/test_workflow_operations.py and test_resets.py look

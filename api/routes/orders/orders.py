@@ -13,7 +13,7 @@ from api.dependencies import (
 )
 from api.http import query_times
 from api.http.openapi import ETAG, Answer, operation
-from api.presenters.orders import presented, row_presented
+from api.presenters.orders import listed, presented
 from api.schemas.collaboration.labels import StaffName, Tag
 from api.schemas.fields import Code, Identity, Reference
 from api.schemas.orders.detail import Order, OrderTimeline
@@ -98,5 +98,5 @@ async def list_orders(
     )  # fmt: skip
     rows, following = await order_queries.page(services, caller, filters, sort, limit, cursor)
     labels = await order_labels.shown(services, caller, [row["order_no"] for row in rows])
-    items = [row_presented(row, caller) | labels.get(row["order_no"], {}) for row in rows]
+    items = [listed(row, caller) | labels.get(row["order_no"], {}) for row in rows]
     return json_response({"items": items, "next_cursor": following})

@@ -6,13 +6,23 @@ from pydantic import BaseModel, Field
 
 from api.schemas.answers import CurrencyCode, Minor, Time
 from api.schemas.orders.order_parts import Situation, WaitingFor
+from domain.orders.payment_status import PaymentState
 from domain.orders.priority import Priority
 from domain.orders.status import Status
+from domain.shipping.fulfilment_status import FulfilmentState
 
 Matched = Literal[
     "order_no", "external_ref", "tracking_no", "payment", "refund", "return", "document",
     "email", "phone", "name", "sku", "product_name",
 ]  # fmt: skip
+
+
+class Destination(BaseModel):
+    """Where an order goes."""
+
+    country: str
+    province: str
+    city: str | None = Field(description="Null for staff who may not read personal data.")
 
 
 class OrderRow(BaseModel):
@@ -35,6 +45,15 @@ class OrderRow(BaseModel):
     waiting_for: WaitingFor | None
     tags: list[str] | None = Field(default=None, description="For staff alone.")
     assignee: str | None = Field(default=None, description="Who looks after the order. For staff alone.")
+    customer_name: str | None = Field(
+        description="Null for staff who may not read personal data (finance and operations), where the order names"
+        " nobody, and after the customer was erased."
+    )
+    item_count: int = Field(description="Units of all lines, without those that were cancelled.")
+    item_names: list[str] = Field(description="The products of the first three lines.")
+    destination: Destination
+    payment_status: PaymentState
+    fulfilment_status: FulfilmentState
     matched: list[Matched] = Field(
         description="What of the order `q` fits, sorted; empty without `q`. email, phone and name are those of the"
         " customer or of the receiver: as the order named them, as they were corrected, or as the customer is known"

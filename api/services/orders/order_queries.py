@@ -15,7 +15,7 @@ from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
 from infra.db.engine import Connection
 from infra.db.orders.changing import change_history
-from infra.db.orders.searching import listing, order_search
+from infra.db.orders.searching import listing, order_search, row_details
 from infra.db.orders.searching.list_sources import Branch
 from infra.db.read_models import order_detail
 from infra.observability.telemetry import bind_order
@@ -39,6 +39,7 @@ class OrderFilters:
     created_from: datetime | None = None
     created_to: datetime | None = None
     search: str | None = None
+    customers: tuple[str, ...] | None = None
 
 
 async def detail(services: Services, caller: Principal, order_no: str) -> dict[str, Any]:
@@ -108,7 +109,17 @@ async def page(
         among = await _meanings(conn, services, filters.search, caller) if filters.search is not None else None
         own = replace(filters, channel=channel, customer=customer)
         rows = await listing.page(conn, listing_filter_of(own, sort, limit, after, among))
-    return cut([services.failing.marked(row) for row in rows], limit, sort)
+        return cut(await detailed(conn, services, caller, rows), limit, sort)
+
+
+async def detailed(
+    conn: Connection, services: Services, caller: Principal, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rows of a list with their `details`, and with a workflow's failure where there is one. People are named to
+    callers who may read personal data."""
+    keys = services.keys if caller.reads_personal_data else None
+    found = await row_details.details(conn, [row["order_no"] for row in rows], keys)
+    return [services.failing.marked(row) | {"details": found[row["order_no"]]} for row in rows]
 
 
 def listing_filter_of(
@@ -123,6 +134,7 @@ def listing_filter_of(
         status=filters.status.value if filters.status else None,
         channel=filters.channel,
         customer_id=filters.customer,
+        customers=filters.customers,
         warehouse=filters.warehouse,
         hold=str(filters.hold) if filters.hold else None,
         priority=RANKS[filters.priority] if filters.priority else None,

@@ -97,10 +97,10 @@ async def test_search_knows_each_channels_contact(shop: ApiClient, numbers: list
     older, newer = unique("ch"), unique("ch")
     first = await place(shop, channel=older, customer=customer)
     second = await place(shop, channel=newer, customer=customer | {"email": "new@two.example"})
-    assert await all_pages(shop, q="old@two.example") == [[first]]
-    assert await all_pages(shop, q="new@two.example") == [
-        [second, first]
-    ]  # what the customer said last, on any channel
+    # Staff find all orders of the customer by every address that an order named.
+    assert await all_pages(shop, q="old@two.example") == [[second, first]]
+    assert await all_pages(shop, q="new@two.example") == [[second, first]]
+    assert await all_pages(shop.as_("customer", customer["id"]), q="old@two.example") == [[first]]
     await shop.sql("UPDATE customers SET data_key = NULL WHERE customer_id = %s", customer["id"])
     assert await all_pages(shop, q="old@two.example") == [[]]
 
@@ -118,7 +118,8 @@ async def test_rows_are_light_and_say_what_they_wait_for(shop: ApiClient, number
     assert set(item) == {
         *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
         *("created_at", "updated_at", "waiting_for", "needs_attention", "hold", "warehouse", "priority", "matched"),
-        "situation",
+        *("situation", "customer_name", "item_count", "item_names", "destination"),
+        *("payment_status", "fulfilment_status", "tags", "assignee"),
     }
     whole = (await shop.get(f"/v1/orders/{number}")).json()["needs_attention"]
     assert (whole["step"], whole["error"], whole["attempts"], whole["options"]) == (
@@ -128,3 +129,38 @@ async def test_rows_are_light_and_say_what_they_wait_for(shop: ApiClient, number
         ["retry"],
     )
     assert whole["since"].endswith("Z")
+
+
+async def test_a_row_names_customer_items_destination_and_both_statuses(shop: ApiClient) -> None:
+    number = await place(shop, channel=unique("rows"))
+    support = (await shop.as_("support").get("/v1/orders", q=number)).json()["items"][0]
+    names = ("customer_name", "item_count", "item_names", "destination", "payment_status", "fulfilment_status")
+    assert [support[name] for name in names] == [
+        "Li Lei", 2, ["Green tea"], {"country": "CN", "province": "上海市", "city": "上海市"}, "pending", "unfulfilled",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("role", "reads"), [("support", True), ("warehouse", True), ("finance", False), ("operations", False)]
+)
+async def test_a_list_names_people_only_to_who_may_read_personal_data(shop: ApiClient, role: str, reads: bool) -> None:
+    number = await place(shop, channel=unique("rows"))
+    row = (await shop.as_(role).get("/v1/orders", q=number)).json()["items"][0]
+    assert (row["customer_name"] is not None, row["destination"]["city"] is not None) == (reads, reads)
+
+
+async def test_by_total_the_pages_hold_each_order_once(shop: ApiClient) -> None:
+    channel = unique("totals")
+    made = [await place(shop, channel=channel, lines=[{"sku": "TEA-1", "quantity": n}]) for n in (3, 1, 2, 1)]
+    rising = [made[1], made[3], made[2], made[0]]
+    for params in ({}, {"q": "Li Lei"}):
+        for sort, expected in (("total", rising), ("-total", rising[::-1])):
+            pages = await all_pages(shop, channel=channel, limit=3, sort=sort, **params)
+            assert [number for page in pages for number in page] == expected, (sort, params)
+
+
+async def test_a_cursor_belongs_to_its_sort(shop: ApiClient, numbers: list[str]) -> None:
+    first = (await shop.get("/v1/orders", channel=CHANNEL, limit=2, sort="-total")).json()["next_cursor"]
+    for sort in ("total", "-created_at", "status"):
+        answer = await shop.get("/v1/orders", channel=CHANNEL, sort=sort, cursor=first)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor")

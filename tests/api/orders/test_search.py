@@ -116,15 +116,27 @@ async def test_goods_payments_and_parcels_are_found(shop: ApiClient) -> None:
 
 
 async def test_each_order_is_found_by_what_it_named_itself(shop: ApiClient) -> None:
-    """Not only by the last word of its customer, in whatever channel."""
+    """Not only by the last word of its customer, in whatever channel. Staff find the others of the customer, too."""
     who = {"id": unique("c"), "name": "Ann Changing", "email": "ann.first@search.example"}
     first = await place(shop, customer=who)
     second = await place(shop, customer=who | {"email": "ann.second@search.example"})
     third = await place(shop, customer=who | {"email": "ann.third@search.example"}, channel="elsewhere")
-    assert await found(shop, "ann.first@search.example") == {first: ["email"]}
-    assert set(await found(shop, "ann.second@search.example")) == {first, second}  # the channel's last word
-    assert set(await found(shop, "ann.third@search.example")) == {first, second, third}  # the latest contact
+    ann = shop.as_("customer", who["id"])
+    assert await found(ann, "ann.first@search.example") == {first: ["email"]}
+    assert set(await found(ann, "ann.second@search.example")) == {first, second}  # the channel's last word
+    for address in ("ann.first", "ann.second", "ann.third"):
+        assert set(await found(shop, f"{address}@search.example")) == {first, second, third}
     assert set(await found(shop, "Changing ann")) == {first, second, third}
+
+
+async def test_an_id_that_many_people_share_is_not_taken_for_one_person(
+    shop: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of the guests of a shop: an address finds the orders that named it."""
+    monkeypatch.setattr(order_search, "ONE_PERSON", 2)
+    guests = {"id": unique("c"), "name": "Guest"}
+    placed = [await place(shop, customer=guests | {"email": f"{one}@guests.example"}) for one in ("a", "b", "c")]
+    assert list(await found(shop, "a@guests.example")) == placed[:1]
 
 
 async def test_a_new_receiver_is_found_and_so_is_the_old_one(shop: ApiClient) -> None:

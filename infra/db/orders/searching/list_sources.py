@@ -21,7 +21,7 @@ ORDERS = table(
         for name in (
             *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
             *("created_at", "updated_at", "cancelling", "waiting", "hold", "warehouse", "priority"),
-            *("contact_id", "contact_corrected"),
+            *("contact_id", "contact_corrected", "country", "province", "city"),
         )
     ),
 )

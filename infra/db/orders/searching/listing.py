@@ -1,7 +1,7 @@
 """Lists of orders: keyset pages that follow an index, however many orders there are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -23,16 +23,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from infra.db.orders.searching.list_sources import ORDERS, Branch
 from infra.db.orders.state import situation_facts
 
-Sort = Literal["-created_at", "created_at", "status"]
+Sort = Literal["-created_at", "created_at", "status", "-total", "total"]
+BY_TOTAL = frozenset({"-total", "total"})
 ANY_HOLD = "any"
+# By total no index sorts: the newest orders that match, at most so many, are sorted among themselves.
+SORTED_BY_TOTAL = 10_000
 
 _COLUMNS = (
     *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
     *("created_at", "updated_at", "cancelling", "waiting", "hold", "warehouse", "priority"),
+    *("country", "province", "city"),
 )
 _FACTS: list[ColumnElement[Any]] = [
     literal_column(expression).label(name) for name, expression in situation_facts.parts("orders").items()
 ]
+_PLACE = (ORDERS.c.order_no, ORDERS.c.created_at, ORDERS.c.total_minor)
 _parked = table("parked_steps", column("order_no"), column("step"), column("resolved_at"))
 _tags = table("order_tags", column("order_no"), column("tag"))
 _assignees = table("order_assignees", column("order_no"), column("assignee"))
@@ -40,21 +45,23 @@ _assignees = table("order_assignees", column("order_no"), column("assignee"))
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last row of a page; `status` only where the page is sorted by it."""
+    """The last row of a page; `status` and `total_minor` only where the page is sorted by it."""
 
     created_at: datetime
     order_no: str
     status: str = ""
+    total_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Filters of a list; None matches everything. `hold` is a kind, or ANY_HOLD; `priority` as the database stores it,
-    `tag` normalised. `among`: only orders that one of these branches finds."""
+    `tag` normalised. `among`: only orders that one of these branches finds; `customers`: only those of one of these."""
 
     status: str | None = None
     channel: str | None = None
     customer_id: str | None = None
+    customers: Sequence[str] | None = None
     warehouse: str | None = None
     hold: str | None = None
     priority: int | None = None
@@ -73,8 +80,14 @@ async def page(conn: AsyncConnection, wanted: Wanted) -> list[dict[str, Any]]:
     that found the order, sorted; empty where none were asked; `situation_facts` decide where it stands."""
     if wanted.among is not None and not wanted.among:
         return []
-    rows = await conn.execute(_all(wanted) if wanted.among is None else _found(wanted, wanted.among))
+    rows = await conn.execute(_query(wanted))
     return [_row(row._mapping) for row in rows]
+
+
+def _query(wanted: Wanted) -> Select[Any]:
+    if wanted.sort in BY_TOTAL:
+        return _by_total(wanted)
+    return _all(wanted) if wanted.among is None else _found(wanted, wanted.among)
 
 
 def _row(found: Mapping[Any, Any]) -> dict[str, Any]:
@@ -94,6 +107,13 @@ def _all(wanted: Wanted) -> Select[Any]:
 
 def _found(wanted: Wanted, branches: Sequence[Branch]) -> Select[Any]:
     """The first rows of each branch, each order once, with all that found it."""
+    first = first_of(wanted, branches).subquery("first_ones")
+    query = _rows().add_columns(first.c.matched).join_from(ORDERS, first, ORDERS.c.order_no == first.c.order_no)
+    return query.order_by(*_order(ORDERS.c, wanted.sort))
+
+
+def first_of(wanted: Wanted, branches: Sequence[Branch]) -> Select[Any]:
+    """Number and `matched` of the first orders that the branches find, each once."""
     hits = union_all(
         *(
             branch.select(lambda query, part=part: _cut(query, wanted, part))  # type: ignore[misc]
@@ -102,14 +122,33 @@ def _found(wanted: Wanted, branches: Sequence[Branch]) -> Select[Any]:
         )
     ).subquery("hits")
     h = hits.c
-    first = (
+    return (
         select(h.order_no, func.array_agg(h.kind.distinct()).label("matched"))
         .group_by(h.order_no, h.created_at, h.status)
         .order_by(*_order(h, wanted.sort))
         .limit(wanted.limit + 1)
-        .subquery("first_ones")
     )
-    query = _rows().add_columns(first.c.matched).join_from(ORDERS, first, ORDERS.c.order_no == first.c.order_no)
+
+
+def _by_total(wanted: Wanted) -> Select[Any]:
+    """The page of the newest orders that match, sorted by total; what the rows show is read for the page only."""
+    newest = replace(wanted, sort="-created_at", limit=SORTED_BY_TOTAL - 1, after=None)
+    if wanted.among is None:
+        window = _cut(select(*_PLACE), newest, None).subquery("newest")
+    else:
+        found = first_of(newest, wanted.among).subquery("found")
+        both = select(*_PLACE, found.c.matched).join_from(ORDERS, found, ORDERS.c.order_no == found.c.order_no)
+        window = both.subquery("newest")
+    w = window.c
+    page = select(window).order_by(*_order(w, wanted.sort)).limit(wanted.limit + 1)
+    if wanted.after is not None:
+        last, place = wanted.after, tuple_(w.total_minor, w.created_at, w.order_no)
+        behind = tuple_(literal(last.total_minor), literal(last.created_at), literal(last.order_no))
+        page = page.where(place > behind if wanted.sort == "total" else place < behind)
+    first = page.subquery("page")
+    query = _rows().join_from(ORDERS, first, ORDERS.c.order_no == first.c.order_no)
+    if wanted.among is not None:
+        query = query.add_columns(first.c.matched)
     return query.order_by(*_order(ORDERS.c, wanted.sort))
 
 
@@ -123,15 +162,16 @@ def _rows() -> Select[Any]:
 
 
 def _cut(query: Select[Any], wanted: Wanted, part: ColumnElement[bool] | None) -> Select[Any]:
-    query = query.where(*_filters(wanted))
+    query = query.where(*filters(wanted))
     if part is not None:
         query = query.where(part)
     return query.order_by(*_order(ORDERS.c, wanted.sort)).limit(wanted.limit + 1)
 
 
-def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+def filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What the filters ask of an order."""
     c = ORDERS.c
-    filters: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = []
     for name, value in (
         ("status", wanted.status),
         ("channel", wanted.channel),
@@ -141,18 +181,20 @@ def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
         ("priority", wanted.priority),
     ):
         if value is not None:
-            filters.append(c[name] == value)
+            found.append(c[name] == value)
+    if wanted.customers is not None:
+        found.append(c.customer_id.in_(list(wanted.customers)))
     if wanted.hold == ANY_HOLD:
-        filters.append(c.hold.is_not(None))
+        found.append(c.hold.is_not(None))
     if wanted.tag is not None:
-        filters.append(tagged(wanted.tag))
+        found.append(tagged(wanted.tag))
     if wanted.assignee is not None:
-        filters.append(assigned(wanted.assignee))
+        found.append(assigned(wanted.assignee))
     if wanted.created_from is not None:
-        filters.append(c.created_at >= wanted.created_from)
+        found.append(c.created_at >= wanted.created_from)
     if wanted.created_to is not None:
-        filters.append(c.created_at < wanted.created_to)
-    return filters
+        found.append(c.created_at < wanted.created_to)
+    return found
 
 
 def tagged(tag: str) -> ColumnElement[bool]:
@@ -168,6 +210,10 @@ def assigned(name: str) -> ColumnElement[bool]:
 def _order(c: Any, sort: Sort) -> tuple[Any, ...]:
     if sort == "created_at":
         return c.created_at, c.order_no
+    if sort == "total":
+        return c.total_minor, c.created_at, c.order_no
+    if sort == "-total":
+        return c.total_minor.desc(), c.created_at.desc(), c.order_no.desc()
     newest = (c.created_at.desc(), c.order_no.desc())
     return (c.status, *newest) if sort == "status" else newest
 

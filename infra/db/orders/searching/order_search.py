@@ -15,6 +15,8 @@ from infra.security.crypto import Vault
 MANY = 2000
 MAX_PRODUCTS = 200
 MIN_PRODUCT_CHARS = 2
+# A customer with more contacts than this is not taken for one person.
+ONE_PERSON = 50
 # How far the clocks of the processes that number orders may be from that of the database.
 CLOCKS_APART = timedelta(days=1)
 
@@ -70,13 +72,15 @@ async def meanings(
     conn: AsyncConnection, vault: Vault, q: str, providers: Sequence[str], *, everybody: bool
 ) -> list[Branch]:
     """The branches that find `q`: an order's number or its beginning, a reference, a contact as orders named it, a
-    SKU, a part of a product's name. `everybody` (staff) also finds all orders of a customer who is known by `q` now.
+    SKU, a part of a product's name. `everybody` (staff) also finds all orders of a customer who is known by `q` now,
+    or whom another order named with this e-mail address.
     """
     return [
         *await _exact(conn, q, providers),
         *await _numbered(conn, q),
         *await _contacts(conn, vault, q),
-        *(_profiles(vault, q, everybody=everybody)),
+        *_profiles(vault, q, everybody=everybody),
+        *(_named_before(vault, q) if everybody else ()),
         *await _goods(conn, q),
     ]
 
@@ -120,6 +124,22 @@ async def _counted(conn: AsyncConnection, kind: str, operator: str, by_key: Sequ
     many = (await conn.execute(text(count), values)).scalar_one()
     belongs = "k.customer_id = orders.customer_id AND k.contact_id = orders.contact_id"
     return Source(kind, rows, belongs, values, many)
+
+
+def _named_before(vault: Vault, q: str) -> list[Branch]:
+    """All orders of customers whom any order named with this e-mail address: the ones after it was changed, too.
+
+    A telephone number is not taken so: it may be that of a receiver, who is another person. Nor is an id that has many
+    contacts: shops give one to all of their guests.
+    """
+    if (email := contact_search.email_sought(q)) is None:
+        return []
+    values = {f"before_{number}": terms for number, terms in enumerate(vault.terms_by_key([email]))}
+    either = " OR ".join(f"c.terms && CAST(:{name} AS bytea[])" for name in values)
+    contacts = f"SELECT FROM order_contacts m WHERE m.customer_id = c.customer_id LIMIT {ONE_PERSON} + 1"
+    person = f"(SELECT count(*) FROM ({contacts}) f) <= {ONE_PERSON}"  # noqa: S608
+    rows = f"(SELECT DISTINCT c.customer_id FROM order_contacts c WHERE ({either}) AND {person}) k WHERE true"  # noqa: S608
+    return [Source("email", rows, "k.customer_id = orders.customer_id", values)]
 
 
 def _profiles(vault: Vault, q: str, *, everybody: bool) -> list[Branch]:

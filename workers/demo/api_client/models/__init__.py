@@ -19,12 +19,14 @@ from .contact import Contact
 from .customer import Customer
 from .customer_language_type_0 import CustomerLanguageType0
 from .delivery_slot import DeliverySlot
+from .destination import Destination
 from .exchange import Exchange
 from .exchange_line import ExchangeLine
 from .exchange_status import ExchangeStatus
 from .found_line import FoundLine
 from .found_line_condition import FoundLineCondition
 from .found_pieces import FoundPieces
+from .fulfilment_state import FulfilmentState
 from .guarantee import Guarantee
 from .guarantee_status import GuaranteeStatus
 from .hold_kind import HoldKind
@@ -60,6 +62,7 @@ from .origin import Origin
 from .outcome import Outcome
 from .owner import Owner
 from .payment import Payment
+from .payment_state import PaymentState
 from .payment_taken import PaymentTaken
 from .payment_taken_outcome import PaymentTakenOutcome
 from .pending_change import PendingChange
@@ -138,12 +141,14 @@ __all__ = (
     "Customer",
     "CustomerLanguageType0",
     "DeliverySlot",
+    "Destination",
     "Exchange",
     "ExchangeLine",
     "ExchangeStatus",
     "FoundLine",
     "FoundLineCondition",
     "FoundPieces",
+    "FulfilmentState",
     "Guarantee",
     "GuaranteeStatus",
     "HoldKind",
@@ -179,6 +184,7 @@ __all__ = (
     "Outcome",
     "Owner",
     "Payment",
+    "PaymentState",
     "PaymentTaken",
     "PaymentTakenOutcome",
     "PendingChange",

@@ -1,12 +1,14 @@
 # Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
 from typing import Literal
 
-ListOrdersSort = Literal["-created_at", "created_at", "status"]
+ListOrdersSort = Literal["-created_at", "-total", "created_at", "status", "total"]
 
 LIST_ORDERS_SORT_VALUES: set[ListOrdersSort] = {
     "-created_at",
+    "-total",
     "created_at",
     "status",
+    "total",
 }
 
 

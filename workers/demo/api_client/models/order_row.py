@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.fulfilment_state import FulfilmentState, check_fulfilment_state
 from ..models.order_row_matched_item import OrderRowMatchedItem, check_order_row_matched_item
+from ..models.payment_state import PaymentState, check_payment_state
 from ..models.priority import Priority, check_priority
 from ..models.status import Status, check_status
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.destination import Destination
     from ..models.situation import Situation
     from ..models.waiting_for import WaitingFor
 
@@ -40,6 +43,12 @@ class OrderRow:
         priority (Priority):
         situation (Situation):
         waiting_for (None | WaitingFor):
+        customer_name (None | str):
+        item_count (int):
+        item_names (list[str]):
+        destination (Destination):
+        payment_status (PaymentState):
+        fulfilment_status (FulfilmentState):
         matched (list[OrderRowMatchedItem]):
         tags (list[str] | None | Unset):
         assignee (None | str | Unset):
@@ -60,6 +69,12 @@ class OrderRow:
     priority: Priority
     situation: Situation
     waiting_for: None | WaitingFor
+    customer_name: None | str
+    item_count: int
+    item_names: list[str]
+    destination: Destination
+    payment_status: PaymentState
+    fulfilment_status: FulfilmentState
     matched: list[OrderRowMatchedItem]
     tags: list[str] | None | Unset = UNSET
     assignee: None | str | Unset = UNSET
@@ -106,6 +121,19 @@ class OrderRow:
         else:
             waiting_for = self.waiting_for
 
+        customer_name: None | str
+        customer_name = self.customer_name
+
+        item_count = self.item_count
+
+        item_names = self.item_names
+
+        destination = self.destination.to_dict()
+
+        payment_status: str = self.payment_status
+
+        fulfilment_status: str = self.fulfilment_status
+
         matched = []
         for matched_item_data in self.matched:
             matched_item: str = matched_item_data
@@ -145,6 +173,12 @@ class OrderRow:
                 "priority": priority,
                 "situation": situation,
                 "waiting_for": waiting_for,
+                "customer_name": customer_name,
+                "item_count": item_count,
+                "item_names": item_names,
+                "destination": destination,
+                "payment_status": payment_status,
+                "fulfilment_status": fulfilment_status,
                 "matched": matched,
             }
         )
@@ -157,6 +191,7 @@ class OrderRow:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.destination import Destination  # noqa: PLC0415
         from ..models.situation import Situation  # noqa: PLC0415
         from ..models.waiting_for import WaitingFor  # noqa: PLC0415
 
@@ -224,6 +259,23 @@ class OrderRow:
 
         waiting_for = _parse_waiting_for(d.pop("waiting_for"))
 
+        def _parse_customer_name(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        customer_name = _parse_customer_name(d.pop("customer_name"))
+
+        item_count = d.pop("item_count")
+
+        item_names = cast(list[str], d.pop("item_names"))
+
+        destination = Destination.from_dict(d.pop("destination"))
+
+        payment_status = check_payment_state(d.pop("payment_status"))
+
+        fulfilment_status = check_fulfilment_state(d.pop("fulfilment_status"))
+
         matched = []
         _matched = d.pop("matched")
         for matched_item_data in _matched:
@@ -273,6 +325,12 @@ class OrderRow:
             priority=priority,
             situation=situation,
             waiting_for=waiting_for,
+            customer_name=customer_name,
+            item_count=item_count,
+            item_names=item_names,
+            destination=destination,
+            payment_status=payment_status,
+            fulfilment_status=fulfilment_status,
             matched=matched,
             tags=tags,
             assignee=assignee,

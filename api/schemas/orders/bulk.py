@@ -1,0 +1,66 @@
+"""What the calls on many orders at once take and answer."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from api.schemas.answers import Time
+from api.schemas.fields import Body, Reason, Reference
+from domain.orders.bulk_actions import MAX_ORDERS, BulkAction
+from domain.orders.holds import HoldKind
+from domain.orders.priority import Priority
+
+
+class BulkOrders(Body):
+    """One action on the named orders. A `hold` needs its `kind`, `prioritise` the new `priority`."""
+
+    action: Annotated[BulkAction, Field(strict=False)]
+    order_nos: Annotated[list[Reference], Field(min_length=1, max_length=MAX_ORDERS)]
+    reason: Reason
+    kind: Annotated[HoldKind, Field(strict=False)] | None = None
+    priority: Annotated[Priority, Field(strict=False)] | None = None
+
+
+class UnfitOrder(BaseModel):
+    """An order that the action does not fit, and why."""
+
+    order_no: str
+    code: str
+
+
+class BulkPreview(BaseModel):
+    """Which of the orders the action fits now. Nothing was done."""
+
+    fits: list[str]
+    unfit: list[UnfitOrder]
+
+
+class OpenedOrderJob(BaseModel):
+    """A job over the `total` orders that the action fits; the others are left out."""
+
+    job_id: str
+    total: int
+    unfit: list[UnfitOrder]
+
+
+class OrderOutcome(BaseModel):
+    """What became of one order."""
+
+    order_no: str
+    state: Literal["open", "done", "failed"]
+    error: str | None = Field(description="Why it failed, as a code")
+
+
+class OrderJob(BaseModel):
+    """A job over orders, and what became of each."""
+
+    job_id: str
+    action: BulkAction
+    actor: str
+    state: Literal["running", "finished", "stopped"]
+    total: int
+    done: int
+    failed: int
+    created_at: Time
+    finished_at: Time | None
+    orders: list[OrderOutcome]

@@ -1,0 +1,56 @@
+"""What the calls on saved views take and answer."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+from api.schemas.answers import Time
+from api.schemas.collaboration.labels import StaffName, Tag
+from api.schemas.fields import LINE, Body, Code, Visible
+from domain.orders.holds import HoldKind
+from domain.orders.priority import Priority
+from domain.orders.status import Status
+from domain.text import trimmed
+from infra.db.orders.searching.listing import Sort
+
+ViewName = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=60, pattern=LINE), Visible, AfterValidator(trimmed)
+]
+
+
+class ViewFilters(Body):
+    """Parameters of `GET /v1/orders` that a view keeps. Texts that are searched for, and customers, are not kept."""
+
+    status: Annotated[Status, Field(strict=False)] | None = None
+    channel: Code | None = None
+    warehouse: Code | None = None
+    hold: Annotated[HoldKind, Field(strict=False)] | Annotated[str, Field(pattern="^any$")] | None = None
+    priority: Annotated[Priority, Field(strict=False)] | None = None
+    tag: Tag | None = None
+    assignee: StaffName | None = None
+    sort: Sort | None = None
+
+
+class SaveView(Body):
+    """A view of the table of orders. `shared` shows it to all staff."""
+
+    name: ViewName
+    filters: ViewFilters
+    shared: bool = False
+
+
+class SavedView(BaseModel):
+    """A view; `owner` is the person who saved it."""
+
+    view_id: str
+    owner: str
+    name: str
+    filters: dict[str, str]
+    shared: bool
+    created_at: Time
+
+
+class SavedViewList(BaseModel):
+    """The caller's own views, then the shared ones of others."""
+
+    items: list[SavedView]

@@ -1,0 +1,108 @@
+"""Actions on many orders at once: a preview, then a job that a worker carries out, order by order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.dependencies import Services, actor, derived_id, order_number, require
+from api.errors import Problem
+from api.idempotency import request_of, run_in_transaction
+from api.replies import Reply
+from api.schemas.orders.bulk import BulkOrders
+from api.services.support.bulk_resolution import JobDetail, JobProgress, job_number
+from domain.access import Principal, Role
+from domain.errors import NotFound
+from domain.orders.bulk_actions import BULK, MAX_ORDERS, RATE_PER_S, BulkAction, Wish, refusal
+from infra.db.engine import Connection
+from infra.db.orders.searching import bulk_facts
+from infra.db.support import order_jobs, parked_groups, parked_steps
+from infra.db.support.order_jobs import NewOrderJob, OrderOutcome
+from infra.observability.telemetry import current_traceparent
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """An order that the action does not fit, and why, as a code."""
+
+    order_no: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Which of the orders the action fits now."""
+
+    fits: list[str]
+    unfit: list[Unfit]
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcomes:
+    """A job over orders, and what became of each."""
+
+    job: JobDetail
+    progress: JobProgress
+    orders: list[OrderOutcome]
+
+
+async def preview(services: Services, caller: Principal, body: BulkOrders) -> Preview:
+    """What the action would do now; nothing is written. Raises Problem `forbidden`, `invalid_value`."""
+    wish = _wish(caller, body)
+    async with services.database.begin() as conn:
+        return await _sorted(conn, wish, body.order_nos)
+
+
+async def open_job(services: Services, caller: Principal, key: str, digest: bytes, body: BulkOrders) -> Reply:
+    """Open a job over the orders that the action fits now; a repeat gives the same job.
+
+    Raises Problem `forbidden`, `invalid_value`.
+    """
+    wish = _wish(caller, body)
+
+    async def work(conn: Connection) -> dict[str, object]:
+        found = await _sorted(conn, wish, body.order_nos)
+        job_id = f"job_{derived_id(caller, key, 'bulk orders')}"
+        value = {name: str(value) for name, value in (("kind", body.kind), ("priority", body.priority)) if value}
+        by, trace = actor(caller), current_traceparent()
+        new = NewOrderJob(job_id, body.action.value, by, found.fits, RATE_PER_S, body.reason, value or None)
+        await order_jobs.open_job(conn, services.keys, new, trace)
+        return {"job_id": job_id, "total": len(found.fits), "unfit": found.unfit}
+
+    return await run_in_transaction(services, request_of(caller, key, digest), 202, work)
+
+
+async def job(services: Services, caller: Principal, job_id: str) -> JobOutcomes:
+    """The job; for support, and for whoever opened it. Raises Problem `forbidden`, NotFound `job_not_found`."""
+    known = job_number(job_id)
+    async with services.database.begin() as conn:
+        found = await parked_groups.job(conn, services.keys, known)
+        if found is None or found.action not in list(BulkAction):
+            raise NotFound("job_not_found")
+        if found.actor != actor(caller):
+            require(caller, Role.SUPPORT, Role.OPERATIONS)
+        moved = await parked_steps.progress(conn, known)
+        return JobOutcomes(found, moved, await order_jobs.outcomes(conn, known, MAX_ORDERS))
+
+
+def _wish(caller: Principal, body: BulkOrders) -> Wish:
+    require(caller, *BULK[body.action].roles)
+    if body.action is BulkAction.HOLD and body.kind is None:
+        raise Problem("invalid_value", "a hold needs its kind")
+    if body.action is BulkAction.PRIORITISE and body.priority is None:
+        raise Problem("invalid_value", "say which priority the orders get")
+    return Wish(body.action, caller.role, body.kind, body.priority)
+
+
+async def _sorted(conn: Connection, wish: Wish, typed: Sequence[str]) -> Preview:
+    """Each order once, in the order in which they were named."""
+    numbers = list(dict.fromkeys(_number(one) for one in typed))
+    known = await bulk_facts.facts(conn, numbers)
+    codes = {one: refusal(known[one], wish) if one in known else "order_not_found" for one in numbers}
+    unfit = [Unfit(one, code) for one, code in codes.items() if code is not None]
+    return Preview([one for one, code in codes.items() if code is None], unfit)
+
+
+def _number(typed: str) -> str:
+    try:
+        return order_number(typed)
+    except NotFound:
+        return typed

@@ -1,0 +1,70 @@
+"""Exporting the orders of a list: read in small pages, so that memory does not grow with their number."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from api.dependencies import Services, actor
+from api.services.orders import order_queries
+from api.services.orders.order_queries import NEWEST, OrderFilters, Sort
+from domain.access import Principal
+from infra.db.audit import actor_context
+from infra.db.orders.searching import exports, listing, order_search, row_details
+from infra.db.orders.searching.list_sources import Branch, Exactly
+
+PAGE = 500
+NAMED_ITEMS = 20
+
+
+async def begin(
+    services: Services, caller: Principal, file_format: str, filters: OrderFilters, chosen: Sequence[str]
+) -> Sequence[Branch] | None:
+    """Write the export to the audit log; answers with the branches of the search, None without one."""
+    said: dict[str, Any] = {
+        name: str(value)
+        for name in (
+            "status",
+            "channel",
+            "warehouse",
+            "hold",
+            "priority",
+            "tag",
+            "assignee",
+            "created_from",
+            "created_to",
+        )
+        if (value := getattr(filters, name)) is not None
+    }
+    said |= {"search": True} if filters.search else {}
+    said |= {"customer": True} if filters.customer or filters.customers is not None else {}
+    said |= {"chosen": len(chosen)} if chosen else {}
+    async with services.database.begin() as conn:
+        personal = caller.reads_personal_data
+        await actor_context.set_actor(conn, actor(caller), caller.origin)
+        await exports.record(conn, actor(caller), file_format, said, personal=personal)
+        if chosen:
+            return [Exactly("order_no", list(chosen))]
+        if not filters.search:
+            return None
+        vault, providers = services.keys.vault, list(services.payments)
+        return await order_search.meanings(conn, vault, filters.search, providers, everybody=True)
+
+
+async def pages(
+    services: Services, caller: Principal, filters: OrderFilters, sort: Sort, among: Sequence[Branch] | None
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """Every row that fits, a page at a time; by total there is no complete order, so the newest come first then."""
+    sort = NEWEST if sort in listing.BY_TOTAL else sort
+    wanted = order_queries.listing_filter_of(filters, sort, PAGE, None, among)
+    keys = services.keys if caller.reads_personal_data else None
+    while True:
+        async with services.database.begin() as conn:
+            rows = await listing.page(conn, wanted)
+            numbers = [row["order_no"] for row in rows[:PAGE]]
+            details = await row_details.details(conn, numbers, keys, NAMED_ITEMS)
+        yield [services.failing.marked(row) | {"details": details[row["order_no"]]} for row in rows[:PAGE]]
+        if len(rows) <= PAGE:
+            return
+        last = rows[PAGE - 1]
+        after = listing.Position(last["created_at"], last["order_no"], last["status"])
+        wanted = replace(wanted, after=after)

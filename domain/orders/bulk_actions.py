@@ -1,0 +1,104 @@
+"""Actions on many orders at once: which orders each fits, and why others do not.
+
+A new action is one entry of `BULK` here, one of `activities.orders.bulk_actions` that carries it out, and its words.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.access import Role
+from domain.orders import cancellation
+from domain.orders.holds import HOLDABLE, PUT_ON_BY, HoldKind, may_release
+from domain.orders.priority import Priority
+from domain.orders.status import TERMINAL, Status
+
+MAX_ORDERS = 500
+# What each order of a job costs Temporal and the database is small; others wait for neither.
+RATE_PER_S = 20.0
+
+
+class BulkAction(StrEnum):
+    """An action on the chosen orders of a list."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    CANCEL = "cancel"
+    PRIORITISE = "prioritise"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHoldFacts:
+    """An open hold of an order: its number, its kind, and the role (or role:name) that may release it."""
+
+    hold_no: int
+    kind: HoldKind
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """As much of an order as the rules read."""
+
+    status: Status
+    cancelling: bool = False
+    priority: Priority = Priority.STANDARD
+    holds: tuple[OpenHoldFacts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be done, and by whom. `kind` is that of a hold, `priority` the new one."""
+
+    action: BulkAction
+    role: Role
+    kind: HoldKind | None = None
+    priority: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRule:
+    """Who may do it (admin may, too), and the code of why an order does not fit (None: it fits)."""
+
+    roles: tuple[Role, ...]
+    refusal: Callable[[OrderFacts, Wish], str | None]
+
+
+def _hold(order: OrderFacts, wish: Wish) -> str | None:
+    if order.cancelling or order.status not in HOLDABLE:
+        return "too_late_to_hold"
+    return "already_held" if any(hold.kind is wish.kind for hold in order.holds) else None
+
+
+def _release(order: OrderFacts, wish: Wish) -> str | None:
+    if not order.holds:
+        return "not_held"
+    return None if releasable(order, wish.role) else "hold_of_another_role"
+
+
+def _cancel(order: OrderFacts, wish: Wish) -> str | None:
+    return "not_cancellable" if cancellation.refusal(order.status, order.cancelling) else None
+
+
+def _prioritise(order: OrderFacts, wish: Wish) -> str | None:
+    if order.status in TERMINAL:
+        return "order_over"
+    return "priority_unchanged" if order.priority is wish.priority else None
+
+
+BULK: Mapping[BulkAction, BulkRule] = {
+    BulkAction.HOLD: BulkRule(PUT_ON_BY, _hold),
+    BulkAction.RELEASE: BulkRule(PUT_ON_BY, _release),
+    BulkAction.CANCEL: BulkRule((Role.SUPPORT,), _cancel),
+    BulkAction.PRIORITISE: BulkRule((Role.SUPPORT, Role.OPERATIONS), _prioritise),
+}
+
+
+def refusal(order: OrderFacts, wish: Wish) -> str | None:
+    """Why the order does not fit, as a code; None when it does."""
+    return BULK[wish.action].refusal(order, wish)
+
+
+def releasable(order: OrderFacts, role: Role) -> tuple[OpenHoldFacts, ...]:
+    """The open holds that this role may release."""
+    return tuple(hold for hold in order.holds if may_release(role, hold.owner))

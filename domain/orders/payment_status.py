@@ -1,0 +1,48 @@
+"""What an order's payment has come to: one word, by one rule."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.orders.status import UNPAID, Status
+
+
+class PaymentState(StrEnum):
+    """The payment of an order. `disputed`: the customer's bank took some of it back."""
+
+    PENDING = "pending"
+    AUTHORISED = "authorised"
+    PAID = "paid"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    VOIDED = "voided"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSums:
+    """The money of an order, in minor units: authorised and not captured yet, captured, and what went back of it."""
+
+    authorised_minor: int = 0
+    captured_minor: int = 0
+    refunded_minor: int = 0
+    disputed_minor: int = 0
+
+
+def payment_state(status: Status, sums: PaymentSums) -> PaymentState:
+    """An order that is past its payment without one of its own is paid: nothing was due, or an exchange pays it."""
+    if sums.captured_minor:
+        return _of_captured(sums)
+    if status is Status.CANCELLED:
+        return PaymentState.VOIDED
+    if sums.authorised_minor:
+        return PaymentState.AUTHORISED
+    return PaymentState.PENDING if status in UNPAID else PaymentState.PAID
+
+
+def _of_captured(sums: PaymentSums) -> PaymentState:
+    if sums.disputed_minor:
+        return PaymentState.DISPUTED
+    if not sums.refunded_minor:
+        return PaymentState.PAID
+    whole = sums.refunded_minor >= sums.captured_minor
+    return PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED

@@ -1,0 +1,34 @@
+"""What the rules of bulk actions read of orders."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.orders.bulk_actions import OpenHoldFacts, OrderFacts
+from domain.orders.holds import HoldKind
+from domain.orders.priority import named
+from domain.orders.status import Status
+
+_FACTS = text(
+    """
+    SELECT o.order_no, o.status, o.cancelling IS NOT NULL AS cancelling, o.priority,
+           (SELECT json_agg(json_build_array(h.hold_no, h.kind, h.owner) ORDER BY h.hold_no)
+              FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL) AS holds
+      FROM orders o WHERE o.order_no = ANY(CAST(:order_nos AS text[]))
+    """
+)
+
+
+async def facts(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, OrderFacts]:
+    """Of the orders that exist, by number."""
+    rows = await conn.execute(_FACTS, {"order_nos": list(order_nos)})
+    return {
+        row.order_no: OrderFacts(
+            Status(row.status),
+            row.cancelling,
+            named(row.priority),
+            tuple(OpenHoldFacts(hold_no, HoldKind(kind), owner) for hold_no, kind, owner in row.holds or ()),
+        )
+        for row in rows
+    }

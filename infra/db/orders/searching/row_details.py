@@ -1,0 +1,84 @@
+"""What a list shows beside the orders' own columns: customer, items, payment, parcel. One statement for a page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.orders.payment_status import PaymentSums
+from domain.shipping.shipments import ShipmentStatus
+from infra.db.customers.profiles import KeyRing, profile_context
+
+NAMED_ITEMS = 3
+
+# Each part follows an index by order number, so that the size of the shop does not matter.
+_DETAILS = text(
+    """
+    SELECT o.order_no, o.customer_id, c.data_key,
+           CASE WHEN o.contact_corrected THEN k.profile_enc ELSE coalesce(s.profile_enc, c.profile_enc) END
+             AS profile_enc,
+           lines.items, lines.names, money.authorised_minor, money.captured_minor, money.refunded_minor,
+           money.disputed_minor,
+           (SELECT p.status FROM shipments p
+             WHERE p.order_no = o.order_no AND p.status <> 'cancelled' AND p.replaced_at IS NULL) AS parcel
+      FROM orders o LEFT JOIN customers c USING (customer_id)
+      LEFT JOIN customer_contacts s USING (customer_id, channel)
+      LEFT JOIN order_contacts k ON o.contact_corrected AND k.customer_id = o.customer_id
+            AND k.contact_id = o.contact_id,
+           LATERAL (SELECT coalesce(sum(l.quantity - l.cancelled_quantity), 0)::bigint AS items,
+                           array_agg(l.name ORDER BY l.line_no) AS names
+                      FROM order_lines l
+                     WHERE l.order_no = o.order_no AND l.quantity > l.cancelled_quantity) lines,
+           LATERAL (SELECT coalesce(sum(p.amount_minor) FILTER (
+                             WHERE p.kind = 'authorise' AND p.status = 'succeeded'
+                               AND NOT EXISTS (SELECT FROM payments n WHERE n.order_no = p.order_no
+                                                  AND n.parent_id = p.payment_id AND n.kind IN ('capture', 'void')
+                                                  AND n.status <> 'failed')), 0)::bigint AS authorised_minor,
+                           coalesce(sum(t.captured_minor), 0)::bigint AS captured_minor,
+                           coalesce(sum(t.refunded_minor), 0)::bigint AS refunded_minor,
+                           coalesce(sum(t.disputed_minor), 0)::bigint AS disputed_minor
+                      FROM payments p LEFT JOIN payment_totals t USING (payment_id)
+                     WHERE p.order_no = o.order_no AND p.purpose IN ('order', 'supplement')) money
+     WHERE o.order_no = ANY(CAST(:order_nos AS text[]))
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A customer as an order names them; all None where nobody may read it, or where its key is gone."""
+
+    name: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RowDetails:
+    """The rest of a row: units that are left of the lines, the first names of products, the money, the parcel."""
+
+    customer: Profile
+    items: int
+    item_names: list[str]
+    money: PaymentSums
+    parcel: ShipmentStatus | None
+
+
+async def details(
+    conn: AsyncConnection, order_nos: Sequence[str], keys: KeyRing | None, named: int = NAMED_ITEMS
+) -> dict[str, RowDetails]:
+    """By order number. Without `keys` no personal field is opened."""
+    if not order_nos:
+        return {}
+    rows = await conn.execute(_DETAILS, {"order_nos": list(order_nos)})
+    return {row.order_no: _details(row, keys, named) for row in rows}
+
+
+def _details(row: Any, keys: KeyRing | None, named: int) -> RowDetails:
+    opened = keys and keys.open_json(row.data_key, row.profile_enc, profile_context(row.customer_id))
+    customer = Profile(*(opened.get(name) for name in ("name", "email", "phone"))) if opened else Profile()
+    sums = PaymentSums(row.authorised_minor, row.captured_minor, row.refunded_minor, row.disputed_minor)
+    parcel = ShipmentStatus(row.parcel) if row.parcel else None
+    return RowDetails(customer, row.items, (row.names or [])[:named], sums, parcel)

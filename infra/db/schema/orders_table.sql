@@ -1,0 +1,63 @@
+-- Orders: saved views, chosen columns and exports of the table of orders
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after collaboration.sql.
+
+-- Filters and order of the table of orders under a name, for their owner or for all staff.
+CREATE TABLE saved_views (
+  view_id    text PRIMARY KEY CHECK (view_id ~ '^view_[0-9a-f]{32}$'),
+  owner      text NOT NULL CHECK (length(owner) BETWEEN 1 AND 64),  -- the person, in every role
+  name       text NOT NULL CHECK (length(name) >= 1 AND length(name) <= 60 AND name = btrim(name)),
+  -- never a text that is searched for, nor a customer: no personal data
+  filters    jsonb NOT NULL CHECK (jsonb_typeof(filters) = 'object'),
+  shared     boolean NOT NULL DEFAULT false,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX saved_views_name ON saved_views (owner, lower(name));
+CREATE INDEX saved_views_shared ON saved_views (lower(name)) WHERE shared;
+
+CREATE TRIGGER saved_view_audited AFTER INSERT OR DELETE OR UPDATE ON saved_views
+  FOR EACH ROW EXECUTE FUNCTION audit_row('saved_view', 'view_id', 'owner name filters shared');
+
+-- A person has at most fifty views: the lock makes two that are saved at once wait for each other.
+CREATE FUNCTION bound_saved_views() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('saved views'), hashtext(NEW.owner));
+  IF (SELECT count(*) FROM saved_views v WHERE v.owner = NEW.owner) >= 50 THEN
+    RAISE EXCEPTION 'more than 50 saved views of one person' USING ERRCODE = 'OM190';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER saved_views_bounded BEFORE INSERT ON saved_views FOR EACH ROW EXECUTE FUNCTION bound_saved_views();
+
+-- The columns that a member of staff chose for the table of orders.
+CREATE TABLE order_table_columns (
+  person  text PRIMARY KEY CHECK (length(person) BETWEEN 1 AND 64),
+  columns text[] NOT NULL CHECK (cardinality(columns) BETWEEN 1 AND 20)
+);
+
+-- One row for each file of orders that was exported. Append-only.
+CREATE TABLE order_exports (
+  export_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  actor         text NOT NULL,
+  format        text NOT NULL CHECK (format IN ('csv', 'xlsx')),
+  filters       jsonb NOT NULL CHECK (jsonb_typeof(filters) = 'object'),  -- that a text was searched for, not the text
+  personal_data boolean NOT NULL,  -- whether names and addresses are in the file
+  created_at    timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TRIGGER order_export_audited AFTER INSERT ON order_exports
+  FOR EACH ROW EXECUTE FUNCTION audit_row('order_export', 'export_id', 'format filters personal_data');
+
+CREATE TRIGGER order_exports_append_only BEFORE DELETE OR UPDATE ON order_exports
+  FOR EACH ROW EXECUTE FUNCTION forbid_change();
+
+-- Rights
+
+GRANT SELECT ON order_exports, order_table_columns, saved_views TO oms_app;
+GRANT DELETE ON saved_views TO oms_app;
+GRANT INSERT (actor, filters, format, personal_data) ON order_exports TO oms_app;
+GRANT INSERT (columns, person) ON order_table_columns TO oms_app;
+GRANT UPDATE (columns) ON order_table_columns TO oms_app;
+GRANT INSERT (filters, name, owner, shared, view_id) ON saved_views TO oms_app;
+GRANT UPDATE (filters, name, shared) ON saved_views TO oms_app;
+REVOKE EXECUTE ON FUNCTION bound_saved_views() FROM PUBLIC;

@@ -1,0 +1,102 @@
+"""One action on many orders: the preview, the job, and what is refused."""
+
+from typing import Any
+
+import pytest
+
+from domain.orders.bulk_actions import MAX_ORDERS
+from tests.api.conftest import ApiClient, an_order, unique
+
+
+async def placed(shop: ApiClient) -> str:
+    return str((await shop.post("/v1/orders", an_order())).json()["order_no"])
+
+
+def hold(*orders: str, **changed: Any) -> dict[str, Any]:
+    return {"action": "hold", "order_nos": list(orders), "reason": "to be looked at", "kind": "manual", **changed}
+
+
+async def test_the_preview_says_which_orders_fit_and_why_others_do_not(shop: ApiClient) -> None:
+    support = shop.as_("support", unique("amy"))
+    free, held = await placed(shop), await placed(shop)
+    assert (await support.post(f"/v1/orders/{held}/holds", {"kind": "manual", "reason": "x"})).status_code == 201
+    answer = await support.post("/v1/orders/bulk/preview", hold(free, held, free, "0F9C9T-3J0000-00000X"))
+    unknown = "0F9C9T3J000000000X"
+    assert answer.json()["fits"] == [free]
+    assert [row["code"] for row in answer.json()["unfit"]] == ["already_held", "order_not_found"], unknown
+    holds = await shop.sql("SELECT count(*) AS n FROM holds WHERE order_no = %s", free)
+    assert holds[0]["n"] == 0
+
+
+async def test_a_job_pressed_twice_is_one_job_over_the_orders_that_fit(shop: ApiClient) -> None:
+    support, key = shop.as_("support", unique("amy")), unique("key")
+    free, held = await placed(shop), await placed(shop)
+    await support.post(f"/v1/orders/{held}/holds", {"kind": "manual", "reason": "x"})
+    first, second = [await support.post("/v1/orders/bulk", hold(free, held), key=key) for _ in range(2)]
+    assert (first.status_code, first.json()["total"]) == (202, 1)
+    assert first.json() == second.json()
+    job_id = first.json()["job_id"]
+    job = (await support.get(f"/v1/orders/bulk/{job_id}")).json()
+    assert (job["state"], job["action"], job["orders"]) == (
+        "running",
+        "hold",
+        [{"order_no": free, "state": "open", "error": None}],
+    )
+    requests = await shop.sql("SELECT count(*) AS n FROM workflow_requests WHERE subject = %s", job_id)
+    entries = await shop.sql("SELECT action, actor FROM audit_log WHERE reference = %s", job_id)
+    assert requests[0]["n"] == 1 and [entry["action"] for entry in entries] == ["bulk_hold"]
+    stored = await shop.sql("SELECT to_jsonb(j)::text AS row FROM support_jobs j WHERE job_id = %s", job_id)
+    assert "to be looked at" not in stored[0]["row"]
+
+
+async def test_a_job_of_no_order_is_finished(shop: ApiClient) -> None:
+    support = shop.as_("support", unique("amy"))
+    order_no = await placed(shop)
+    body = {"action": "release", "order_nos": [order_no], "reason": "x"}
+    answer = (await support.post("/v1/orders/bulk", body)).json()
+    assert (answer["total"], answer["unfit"]) == (0, [{"order_no": order_no, "code": "not_held"}])
+    assert (await support.get(f"/v1/orders/bulk/{answer['job_id']}")).json()["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "status"),
+    [
+        ("warehouse", "cancel", 403),
+        ("finance", "prioritise", 403),
+        ("warehouse", "hold", 202),
+        ("operations", "prioritise", 202),
+        ("customer", "hold", 403),
+    ],
+)
+async def test_who_may_not_do_it_to_one_order_may_not_do_it_to_many(
+    shop: ApiClient, role: str, action: str, status: int
+) -> None:
+    more = {"kind": "manual"} if action == "hold" else {"priority": "vip"} if action == "prioritise" else {}
+    body = {"action": action, "order_nos": [await placed(shop)], "reason": "x", **more}
+    answer = await shop.as_(role, unique(role)).post("/v1/orders/bulk", body)
+    assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"order_nos": []},
+        {"order_nos": ["x"] * (MAX_ORDERS + 1)},
+        {"kind": None},
+        {"action": "prioritise"},
+        {"action": "delete"},
+        {"reason": " "},
+    ],
+)
+async def test_a_bulk_action_that_cannot_be_is_refused(shop: ApiClient, changed: dict[str, Any]) -> None:
+    answer = await shop.as_("support").post("/v1/orders/bulk", hold("0F9C9T3J000000000X", **changed))
+    assert answer.status_code == 422, answer.text
+
+
+async def test_a_job_is_seen_by_who_opened_it_by_support_and_by_operations(shop: ApiClient) -> None:
+    finance = shop.as_("finance", unique("fay"))
+    job_id = (await finance.post("/v1/orders/bulk", hold(await placed(shop)))).json()["job_id"]
+    codes = {}
+    for caller in (finance, shop.as_("support", unique("x")), shop.as_("warehouse", unique("x"))):
+        codes[caller.headers["Authorization"]] = (await caller.get(f"/v1/orders/bulk/{job_id}")).status_code
+    assert list(codes.values()) == [200, 200, 403]
