@@ -3,9 +3,10 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from api.console.session import CurrentStaff
+from api.console.session import CurrentStaff, StaffMember
 from api.dependencies import Services, services_of
 from api.pages.rendering import HEADERS
+from api.services.collaboration import my_mentions
 from api.services.orders import order_dashboard
 from domain.access import Role
 
@@ -18,7 +19,13 @@ async def counts(request: Request, member: CurrentStaff) -> Response:
     services, found = services_of(request), {}
     if member.may(Role.SUPPORT):
         found["attention"] = await _attention(services)
+    found["for_me"] = await _for_me(services, member)
     return JSONResponse(found, headers=HEADERS)
+
+
+async def _for_me(services: Services, member: StaffMember) -> str:
+    number = await my_mentions.unread(services, member.principal)
+    return f"{number}+" if number == my_mentions.COUNTED else str(number or "")
 
 
 async def _attention(services: Services) -> str:

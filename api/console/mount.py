@@ -4,6 +4,8 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.console import alerts, approvals, audit, counts, documents, feedback, sign_in, webhooks
 from api.console.after_sales import delivery_exception, return_request, returns
+from api.console.collaboration import for_me, labels, notes
+from api.console.customers import profiles
 from api.console.orders import changes, contact, dashboard, detail, holds, manual_transition
 from api.console.payments import provider_cases, refunds, store_credit
 from api.console.rendering import SITE, page
@@ -24,11 +26,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     delivery_exception.router,
     workflow_operations.router,
     holds.router,
+    notes.router,
+    labels.router,
+    for_me.router,
     documents.router,
     feedback.router,
     returns.router,
     return_request.router,
     store_credit.router,
+    profiles.router,
     approvals.router,
     manual_transition.router,
     parked_steps.router,

@@ -36,7 +36,9 @@ NAVIGATION = (
         Entry("at_providers", "/console/at-providers", _CASES),
         Entry("jobs", "/console/jobs", (Role.SUPPORT,)),
     )),
+    Entry("nav.for_me", "/console/for-me", icon="note", count="for_me"),
     Entry("returns", "/console/returns", icon="returns"),
+    Entry("customers", "/console/customers", (Role.SUPPORT,), icon="customers"),
     Entry("nav.notices", "/console/notices", (Role.OPERATIONS,), icon="alerts"),
     Entry("nav.reports", "/console/feedback", icon="reports", children=(
         Entry("feedback", "/console/feedback", (Role.SUPPORT, Role.OPERATIONS)),

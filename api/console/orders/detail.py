@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.authorization import visible_order
+from api.console.collaboration import panel
 from api.console.forms import reason_of
 from api.console.orders.situation_links import PLACES
 from api.console.rendering import page
@@ -56,6 +57,8 @@ async def _page(request: Request, member: StaffMember, number: str, template: st
         "sees_person": member.may(Role.SUPPORT, Role.WAREHOUSE),
         "sees_money": member.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),
     }
+    if template == "order.html":
+        context["collaboration"] = await panel.read(request, member, number)
     return page(request, template, member=member, **context)
 
 

@@ -15,6 +15,8 @@ from infra.db.collaboration.mentions import Mention
 from infra.db.collaboration.notes import Note
 from infra.db.engine import Connection
 
+COUNTED = mentions.MOST
+
 
 @dataclass(frozen=True, slots=True)
 class NoteForMe:

@@ -13,6 +13,7 @@ from infra.db.read_models import customer_detail
 
 READ_BY = (Role.SUPPORT,)
 RECENT = 20
+MOST_ORDERS = customer_search.MOST_ORDERS
 
 
 @dataclass(frozen=True, slots=True)

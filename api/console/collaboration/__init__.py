@@ -1,0 +1,1 @@
+"""What staff tell each other of an order, in the console."""

@@ -1,0 +1,61 @@
+"""Customers in the console: found by what they are called now and before, shown with their orders."""
+
+from tests.api.conftest import ApiClient, unique
+from tests.api.customers.test_customers import ordered
+from tests.console.conftest import StaffBrowser, sign_in
+
+HOSTILE = ('"><script>alert(1)</script>', "' OR 1=1 --", "%", "{{7*7}}", "\\", "../../etc/passwd")
+
+
+async def test_a_customer_who_changed_her_address_is_found_with_all_her_orders(support: StaffBrowser) -> None:
+    customer = unique("c-page-moved")
+    before = await ordered(support.api, customer, name="Ida Moss", phone=None)
+    after = await ordered(support.api, customer, name="Ida Moss", email=f"new-{customer}@example.com", phone=None)
+    for q in (f"{customer}@example.com", f"new-{customer}@example.com"):
+        found = await support.get("/console/customers", q=q)
+        assert (found.status_code, found.headers["location"]) == (303, f"/console/customers/{customer}")
+    page = (await support.get(f"/console/customers/{customer}")).text
+    assert all(one in page for one in (before, after, f"{customer}@example.com", f"new-{customer}@example.com"))
+    assert "Ida Moss" in page and f"/console/customers/{customer}/store-credit" in page
+    assert f"/console/customers/{customer}" in (await support.get(f"/console/orders/{after}")).text
+
+
+async def test_customers_with_one_name_are_listed(support: StaffBrowser) -> None:
+    word = unique("Solstice").replace("-", "")
+    customers = [unique("c-same") for _ in range(2)]
+    for customer in customers:
+        await ordered(support.api, customer, name=f"{word} Lee")
+    page = await support.get("/console/customers", q=word)
+    assert page.status_code == 200 and all(f"/console/customers/{customer}" in page.text for customer in customers)
+    assert (await support.get("/console/customers")).status_code == 200
+
+
+async def test_hostile_searches_and_names_are_harmless(support: StaffBrowser) -> None:
+    for q in HOSTILE:
+        page = await support.get("/console/customers", q=q)
+        assert page.status_code == 200 and "<script>alert" not in page.text and "No customer found" in page.text
+    assert (await support.get("/console/customers", q="a\u202eb")).status_code == 422
+    assert (await support.get("/console/customers/nobody-at-all")).status_code == 404
+    odd = f"{unique('c')}?&#"
+    await ordered(support.api, odd, name=HOSTILE[0])
+    listed = (await support.get("/console/customers")).text
+    assert "<script>alert" not in listed
+    shown = await support.http.get("/console/customers/" + odd.replace("?", "%3F").replace("#", "%23"))
+    assert shown.status_code == 200 and "<script>alert" not in shown.text
+
+
+async def test_other_roles_may_not_read_customers(shop: ApiClient) -> None:
+    for role in ("warehouse", "finance", "operations"):
+        browser = await sign_in(shop, role)
+        for path in ("/console/customers", "/console/customers/c-17"):
+            assert (await browser.get(path)).status_code == 403
+        assert 'href="/console/customers"' not in (await browser.get("/console")).text
+
+
+async def test_chinese_pages_hold_no_english(shop: ApiClient) -> None:
+    customer = unique("c-zh")
+    await ordered(shop, customer, name="王小明", email=None, phone=None)
+    browser = await sign_in(shop, "support", "zh")
+    page = (await browser.get(f"/console/customers/{customer}")).text
+    assert "联系方式" in page and "店铺余额" in page
+    assert not any(word in page for word in ("Orders", "Contact", "Spend", "Before", "Current"))
