@@ -71,6 +71,7 @@ STATUSES: dict[str, int] = {
     "feedback_not_found": 404,
     "dispute_not_found": 404,
     "message_not_found": 404,
+    "channel_not_found": 404,
     "token_not_found": 404,
     "return_not_found": 404,
     "label_not_found": 404,

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from api.console import alerts, approvals, audit, counts, documents, feedback, sign_in, webhooks
+from api.console import alerts, approvals, audit, channels, counts, documents, feedback, sign_in, webhooks
 from api.console.after_sales import delivery_exception, return_request, returns
 from api.console.collaboration import for_me, labels, notes
 from api.console.customers import profiles
@@ -43,6 +43,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     failing_workflows.router,
     alerts.router,
     webhooks.router,
+    channels.router,
     audit.router,
     retrying_steps.router,
 )

@@ -46,6 +46,7 @@ NAVIGATION = (
     )),
     Entry("nav.settings", "/console/webhooks", icon="settings", children=(
         Entry("webhooks", "/console/webhooks", (Role.OPERATIONS,)),
+        Entry("nav.channels", "/console/settings/channels", (Role.OPERATIONS,)),
     )),
 )  # fmt: skip
 

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from api.errors import Problem
 from api.pages.error_pages import as_pages, reader_of
 from api.pages.forms import require_own_origin
-from api.portal import documents, feedback, payments, sign_in
+from api.portal import documents, feedback, looks, payments, sign_in
 from api.portal.after_sales import delivery_exception, return_detail, return_request
 from api.portal.orders import cancellation, changes, detail, listing
 from api.portal.rendering import HOME, SITE, page
 from api.portal.session import CustomerSignInNeeded, session, to_sign_in
 
 ROUTERS: tuple[APIRouter, ...] = (
+    looks.router,
     sign_in.router,
     listing.router,
     detail.router,

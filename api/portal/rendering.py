@@ -18,6 +18,7 @@ from api.pages.i18n import LANGUAGES, language
 from api.pages.rendering import Site, instant
 from api.pages.slot_fields import is_odd
 from api.portal.i18n import WORDS, own
+from api.presenters.channel_looks import DEFAULT_LOOK
 from domain.money import shown
 from domain.situations.situation import Moment
 from infra.time_zones import zone_at
@@ -50,7 +51,8 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         "own": own,
         "sentence": sentence,
     }
-    known |= {"zone": str(zone), "session": getattr(request.state, "session", None)}
+    session = getattr(request.state, "session", None)
+    known |= {"zone": str(zone), "session": session, "look": session.look if session else DEFAULT_LOOK}
     return SITE.page(request, template, status=status, **known, **context)
 
 

@@ -12,6 +12,8 @@ from api.dependencies import Services, limits, order_number, services_of
 from api.pages import forms
 from api.pages.forms import csrf_of, masked
 from api.portal.rendering import HOME
+from api.presenters.channel_looks import DEFAULT_LOOK, ShownLook, shown
+from api.services import channel_settings
 from api.services.portal import portal_sessions
 from api.services.portal.portal_sessions import PortalContact
 from domain.access import Principal
@@ -24,12 +26,14 @@ class CustomerSignInNeeded(Exception):
     """Nobody is signed in, or the session has ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CustomerSession:
-    """A signed-in contact. `csrf` goes into every form as the field `csrf`."""
+    """A signed-in contact. `csrf` goes into every form as the field `csrf`; `look` is that of the shop whose order the
+    page is about."""
 
     contact: PortalContact
     csrf: str
+    look: ShownLook = DEFAULT_LOOK
 
 
 async def session(request: Request) -> Any:
@@ -55,7 +59,14 @@ async def owned(services: Services, session: CustomerSession, typed: str) -> tup
     """
     number = order_number(typed)
     customer = await portal_sessions.customer_of(services, session.contact, number)
-    return customer, await visible_order(services, customer, number)
+    found = await visible_order(services, customer, number)
+    await see(services, session, found.channel)
+    return customer, found
+
+
+async def see(services: Services, session: CustomerSession, channel: str) -> None:
+    """Show pages as the shop of this channel has them."""
+    session.look = shown(channel, await channel_settings.look_of(services, channel), HOME)
 
 
 async def posted(request: Request, session: CustomerSession) -> dict[str, str]:

@@ -32,6 +32,7 @@ CLEAR = {
     r"^since$": "a time",
 }
 CLEAR_CALLS = {
+    "PUT /v1/channels/{channel}": "how the shop looks to everybody",
     "POST /v1/products": "the catalogue, which is the shop's own",
     "PATCH /v1/products/{sku}": "the same",
     "POST /v1/products/{sku}/picture": "the same",

@@ -11,7 +11,7 @@ from api.pages.i18n import language
 from api.pages.rendering import amounts
 from api.portal.i18n import own
 from api.portal.rendering import HOME, page, sentence_time
-from api.portal.session import CurrentCustomer
+from api.portal.session import CurrentCustomer, see
 from api.presenters import situations
 from api.presenters.orders import presented
 from api.services.portal import customer_orders
@@ -39,6 +39,7 @@ async def order(request: Request, session: CurrentCustomer, order_no: str) -> Re
     services, number = services_of(request), order_number(order_no)
     bind_order(number)
     found = await customer_orders.read(services, session.contact, number, MAX_EVENTS)
+    await see(services, session, found.order["channel"])
     view, events = presented(found.order, found.customer, services.settings), found.events
     lang, times = language(request), sentence_time(request, found.order["ship_to"])
     context: dict[str, Any] = {

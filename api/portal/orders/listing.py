@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from api.dependencies import services_of
 from api.pages.i18n import language
 from api.portal.rendering import HOME, page, sentence_time
-from api.portal.session import CurrentCustomer
+from api.portal.session import CurrentCustomer, see
 from api.presenters import situations
 from api.presenters.orders import row_presented
 from api.services.portal import customer_orders
@@ -24,7 +24,10 @@ async def listed(
     request: Request, session: CurrentCustomer, cursor: Annotated[str, Query(max_length=300)] = ""
 ) -> Response:
     """A page of the orders of every customer with this contact."""
-    found = await customer_orders.list_orders(services_of(request), session.contact, cursor or None, PAGE_SIZE)
+    services = services_of(request)
+    found = await customer_orders.list_orders(services, session.contact, cursor or None, PAGE_SIZE)
+    if len(channels := {row["channel"] for row in found.rows}) == 1:
+        await see(services, session, channels.pop())
     orders = [_presented(request, row) | {"goods": found.goods[row["order_no"]]} for row in found.rows]
     return page(request, "orders.html", orders=orders, credit=found.credit, next=found.next_cursor, first=not cursor)
 

@@ -1,5 +1,5 @@
 -- Names of the previous version: views and functions for its processes
--- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after orders_table.sql.
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after channels.sql.
 
 -- change_payments, for processes of the previous version.
 CREATE VIEW order_supplements WITH (security_invoker = true) AS SELECT order_no, payment_no AS supplement_no, change_no,

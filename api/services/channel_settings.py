@@ -1,0 +1,85 @@
+"""The settings of channels: read, set, and as the customers' pages use them."""
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from api.dependencies import Services, actor
+from api.schemas.channels import SetChannel, is_channel
+from api.services import file_store
+from domain.access import Principal, Role
+from domain.channels import ChannelLook, require_readable
+from domain.errors import NotFound
+from infra.db.audit import actor_context
+from infra.db.channels import channel_settings
+from infra.db.channels.channel_settings import ChannelSettings
+
+__all__ = ["SET_BY", "ShownChannel", "every", "is_channel", "look_of", "one", "put", "put_logo"]
+
+SET_BY = (Role.OPERATIONS,)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChannel:
+    """A channel as the API shows it."""
+
+    channel: str
+    name: str | None
+    colour: str
+    dark_colour: str | None
+    contact: str | None
+    logo: str | None
+    updated_at: datetime | None
+    updated_by: str | None
+
+
+async def look_of(services: Services, channel: str) -> ChannelLook:
+    """How the channel looks to its customers."""
+    async with services.database.begin() as conn:
+        return await channel_settings.look_of(conn, channel)
+
+
+async def every(services: Services) -> list[ShownChannel]:
+    """All channels that have orders or settings."""
+    async with services.database.begin() as conn:
+        return [_shown(one) for one in await channel_settings.every(conn)]
+
+
+async def one(services: Services, channel: str) -> ShownChannel:
+    """The channel. Raises NotFound `channel_not_found` for what cannot be one."""
+    _require(channel)
+    async with services.database.begin() as conn:
+        return _shown(await channel_settings.one(conn, channel))
+
+
+async def put(services: Services, caller: Principal, channel: str, wanted: SetChannel) -> ShownChannel:
+    """Set all of the channel's look. Raises RuleBroken `colour_contrast`, `dark_colour_contrast`, NotFound
+    `picture_not_found`."""
+    _require(channel)
+    look = ChannelLook(**dict(wanted))
+    require_readable(look)
+    if look.logo is not None:
+        await file_store.public_picture(services, look.logo, small=True)
+    async with services.database.begin() as conn:
+        await actor_context.set_actor(conn, actor(caller), caller.origin)
+        await channel_settings.save(conn, channel, look, actor(caller))
+        return _shown(await channel_settings.one(conn, channel))
+
+
+async def put_logo(services: Services, caller: Principal, channel: str, content: bytes | None) -> None:
+    """Set the logo alone; None removes it. Raises RuleBroken `picture_invalid`, `picture_too_large`."""
+    _require(channel)
+    picture = await file_store.checked_picture(content) if content is not None else None
+    async with services.database.begin() as conn:
+        await actor_context.set_actor(conn, actor(caller), caller.origin)
+        logo = await file_store.keep_public(conn, picture, actor(caller)) if picture else None
+        look = await channel_settings.look_of(conn, channel)
+        await channel_settings.save(conn, channel, replace(look, logo=logo), actor(caller))
+
+
+def _shown(found: ChannelSettings) -> ShownChannel:
+    return ShownChannel(found.channel, **asdict(found.look), updated_at=found.updated_at, updated_by=found.updated_by)
+
+
+def _require(channel: str) -> None:
+    if not is_channel(channel):
+        raise NotFound("channel_not_found")

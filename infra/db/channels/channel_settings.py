@@ -1,0 +1,84 @@
+"""The settings of channels: how the shop of each looks to its customers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.channels import ChannelLook
+
+_LOOK = text("SELECT name, colour, dark_colour, contact, logo FROM channel_settings WHERE channel = :channel")
+_ONE = text(
+    """SELECT channel, name, colour, dark_colour, contact, logo, updated_at, updated_by FROM channel_settings
+        WHERE channel = :channel"""
+)
+# The channels of orders are found by skipping from one to the next along the index, however many orders there are.
+_CHANNELS = text(
+    """
+    WITH RECURSIVE known AS (
+      (SELECT channel FROM orders ORDER BY channel LIMIT 1)
+      UNION ALL
+      SELECT (SELECT o.channel FROM orders o WHERE o.channel > k.channel ORDER BY o.channel LIMIT 1)
+        FROM known k WHERE k.channel IS NOT NULL)
+    SELECT channel FROM known WHERE channel IS NOT NULL
+     UNION SELECT channel FROM channel_settings ORDER BY channel LIMIT :limit
+    """
+)
+_ALL = text(
+    """SELECT channel, name, colour, dark_colour, contact, logo, updated_at, updated_by FROM channel_settings
+        ORDER BY channel LIMIT :limit"""
+)
+_SAVE = text(
+    """
+    INSERT INTO channel_settings (channel, name, colour, dark_colour, contact, logo, updated_by)
+    VALUES (:channel, :name, :colour, :dark_colour, :contact, :logo, :updated_by)
+    ON CONFLICT (channel) DO UPDATE
+       SET name = excluded.name, colour = excluded.colour, dark_colour = excluded.dark_colour,
+           contact = excluded.contact, logo = excluded.logo, updated_by = excluded.updated_by, updated_at = now()
+    """
+)
+MAX_CHANNELS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """A channel with its look; nobody has set it where `updated_at` is None."""
+
+    channel: str
+    look: ChannelLook
+    updated_at: datetime | None = None
+    updated_by: str | None = None
+
+
+async def look_of(conn: AsyncConnection, channel: str) -> ChannelLook:
+    """How the channel looks; the default where nobody has set it."""
+    row = (await conn.execute(_LOOK, {"channel": channel})).one_or_none()
+    return ChannelLook(*row) if row else ChannelLook()
+
+
+async def one(conn: AsyncConnection, channel: str) -> ChannelSettings:
+    """The channel's settings, those of a channel that nobody has set included."""
+    row = (await conn.execute(_ONE, {"channel": channel})).one_or_none()
+    return _settings(*row) if row else ChannelSettings(channel, ChannelLook())
+
+
+async def every(conn: AsyncConnection) -> list[ChannelSettings]:
+    """All channels that have orders or settings, by name; at most MAX_CHANNELS."""
+    limit = {"limit": MAX_CHANNELS}
+    known = {row.channel: _settings(*row) for row in await conn.execute(_ALL, limit)}
+    channels = (await conn.execute(_CHANNELS, limit)).scalars()
+    return [known.get(channel) or ChannelSettings(channel, ChannelLook()) for channel in channels]
+
+
+async def save(conn: AsyncConnection, channel: str, look: ChannelLook, actor: str) -> None:
+    """Keep the look; the audit log has it by trigger."""
+    values = {name: getattr(look, name) for name in ("name", "colour", "dark_colour", "contact", "logo")}
+    await conn.execute(_SAVE, {"channel": channel, "updated_by": actor, **values})
+
+
+def _settings(
+    channel: str, name: str | None, colour: str, dark_colour: str | None, contact: str | None, logo: str | None,
+    updated_at: datetime, updated_by: str,
+) -> ChannelSettings:  # fmt: skip
+    return ChannelSettings(channel, ChannelLook(name, colour, dark_colour, contact, logo), updated_at, updated_by)
