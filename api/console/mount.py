@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from api.console import alerts, approvals, audit, channels, counts, documents, feedback, sign_in, webhooks
+from api.console import alerts, approvals, audit, channels, counts, documents, feedback, settings, sign_in, webhooks
 from api.console.after_sales import delivery_exception, return_request, returns
 from api.console.collaboration import for_me, labels, notes
 from api.console.customers import profiles
@@ -10,6 +10,7 @@ from api.console.orders import changes, contact, dashboard, detail, holds, manua
 from api.console.payments import provider_cases, refunds, store_credit
 from api.console.rendering import SITE, page
 from api.console.session import StaffSignInNeeded, member, to_sign_in
+from api.console.staff import account, joining, team
 from api.console.support import bulk_jobs, failing_workflows, parked_steps, retrying_steps, workflow_operations
 from api.errors import Problem
 from api.pages.error_pages import as_pages, reader_of
@@ -17,6 +18,10 @@ from api.pages.forms import require_own_origin
 
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
+    settings.router,
+    joining.router,
+    account.router,
+    team.router,
     dashboard.router,
     counts.router,
     detail.router,

@@ -44,7 +44,10 @@ NAVIGATION = (
         Entry("feedback", "/console/feedback", (Role.SUPPORT, Role.OPERATIONS)),
         Entry("nav.audit", "/console/audit", (Role.ADMIN,)),
     )),
-    Entry("nav.settings", "/console/webhooks", icon="settings", children=(
+    Entry("nav.settings", "/console/settings", icon="settings", children=(
+        Entry("settings", "/console/settings"),
+        Entry("own_account", "/console/account"),
+        Entry("team", "/console/settings/staff", (Role.ADMIN,)),
         Entry("webhooks", "/console/webhooks", (Role.OPERATIONS,)),
         Entry("nav.channels", "/console/settings/channels", (Role.OPERATIONS,)),
     )),

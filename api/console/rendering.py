@@ -19,6 +19,7 @@ SITE = Site("/console", Path(__file__).with_name("templates"), WORDS)
 
 
 SITE.environment.globals["navigation"] = links
+SITE.environment.globals["role_options"] = lambda code, roles: [(role, code("role", role)) for role in roles]
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:

@@ -1,19 +1,23 @@
 """Signing in with password and one-time code, signing out, choosing a language."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import SecretStr
 
 from api.console import known_browsers
 from api.console.rendering import page
 from api.console.session import COOKIE, CurrentStaff, posted
+from api.console.staff.enrolment import address_of, passkey_site
 from api.dependencies import services_of
 from api.pages import navigation
 from api.pages.forms import secure
 from api.services.staff import console_sessions
-from api.services.staff.console_sessions import StaffCredentials, StaffSignInRefusal
+from api.services.staff.console_sessions import PasskeyNeeded, StaffCredentials, StaffSignInRefusal
 from infra.security import passwords
+from infra.security.passkeys import MAX_ANSWER
 
 router = APIRouter(prefix="/console")
 
@@ -44,9 +48,12 @@ async def sign_in(
 ) -> Response:
     """Open a session. Whatever is wrong, the answer is the same; too many wrong ones in a row have to wait."""
     services = services_of(request)
-    address, name = request.client.host if request.client else "", name.strip().lower()
+    address, name = address_of(request), name.strip().lower()
     device = known_browsers.known(services.settings.token_secret, name, request.cookies.get(known_browsers.COOKIE, ""))
-    outcome = await console_sessions.sign_in(services, StaffCredentials(name, password, code, address, device))
+    claim = StaffCredentials(name, password, code, address, device)
+    outcome = await console_sessions.sign_in(services, claim, passkey_site(request))
+    if isinstance(outcome, PasskeyNeeded):
+        return page(request, "sign_in_passkey.html", next=local(next), options=outcome.options)
     if isinstance(outcome, StaffSignInRefusal):
         status, words = 429 if outcome.wait_s else 401, _WORDS[outcome.why]
         context = {"next": local(next), "refused": words, "wait_s": outcome.wait_s}
@@ -54,9 +61,36 @@ async def sign_in(
         if outcome.wait_s:
             response.headers["Retry-After"] = str(outcome.wait_s)
         return response
-    response = RedirectResponse(local(next), 303)
+    return _signed_in(request, name, outcome, device, local(next))
+
+
+@router.post("/sign-in/passkey")
+async def sign_in_with_passkey(
+    request: Request,
+    answer: Annotated[str, Form(max_length=MAX_ANSWER)] = "",
+    next: Annotated[str, Form(max_length=2000)] = HOME,
+) -> Response:
+    """Open a session with what a passkey signed; the password was right before."""
+    services, site = services_of(request), passkey_site(request)
+    secret, kept = services.settings.token_secret, request.cookies.get(known_browsers.COOKIE, "")
+    device_of = partial(_known_browser, secret, kept)
+    address = address_of(request)
+    opened = await console_sessions.sign_in_with_passkey(services, site, answer, address, device_of) if site else None
+    if opened is None:
+        context = {"next": local(next), "refused": "sign_in.passkey_failed", "wait_s": 0}
+        return page(request, "sign_in.html", status=401, **context)
+    return _signed_in(request, opened.name, opened.cookie, opened.device, local(next))
+
+
+def _known_browser(secret: SecretStr, cookie: str, name: str) -> str | None:
+    return known_browsers.known(secret, name, cookie)
+
+
+def _signed_in(request: Request, name: str, cookie: str, device: str | None, target: str) -> Response:
+    """To where the reader was going, with the session's cookie and that of a browser that is known."""
+    services, response = services_of(request), RedirectResponse(target, 303)
     https = secure(request, HOME)
-    response.set_cookie(COOKIE, outcome, path=HOME, httponly=True, samesite="strict", secure=https)
+    response.set_cookie(COOKIE, cookie, path=HOME, httponly=True, samesite="strict", secure=https)
     remembered = device or known_browsers.new(services.settings.token_secret, name)
     place, age_s = f"{HOME}/sign-in", known_browsers.LIFETIME_S
     response.set_cookie(

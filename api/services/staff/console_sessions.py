@@ -1,16 +1,20 @@
-"""Sessions of staff in the console: opened with a password and a one-time code, found by their cookie, closed."""
+"""Sessions of staff in the console: opened with a password and a second factor, found by their cookie, closed."""
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from api.dependencies import Services, actor
+from api.services.staff import passkeys, proof
 from domain.access import Principal, Role
 from infra.db.audit import actor_context
-from infra.db.staff import members, sign_in_attempts, staff_sessions
+from infra.db.engine import Connection
+from infra.db.staff import members, second_factors, sign_in_attempts, staff_sessions
 from infra.db.staff.sign_in_attempts import Attempt
 from infra.security import passwords
+from infra.security.passkeys import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,26 @@ class StaffSession:
     role: Role
 
 
-async def sign_in(services: Services, claim: StaffCredentials) -> str | StaffSignInRefusal:
-    """The cookie of a new session."""
+@dataclass(frozen=True, slots=True)
+class PasskeyNeeded:
+    """The password is right, and no code was entered: what a passkey signs, as JSON. None where none can be used."""
+
+    options: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeySession:
+    """Whose passkey opened a session: its cookie, and that of the browser where it is known."""
+
+    name: str
+    device: str | None
+    cookie: str
+
+
+async def sign_in(
+    services: Services, claim: StaffCredentials, site: Site | None = None
+) -> str | StaffSignInRefusal | PasskeyNeeded:
+    """The cookie of a new session, or what a passkey has to sign for one."""
     if "\0" in claim.name + claim.password + claim.code:
         return StaffSignInRefusal("wrong")
     where = f"console {claim.address or 'unknown'}"
@@ -59,18 +81,58 @@ async def sign_in(services: Services, claim: StaffCredentials) -> str | StaffSig
         return StaffSignInRefusal("locked", math.ceil(wait_s))
     # Beside the event loop, and for unknown names as well: neither time nor words show who works here.
     right = await asyncio.to_thread(passwords.matches, known.password_hash if known else None, claim.password)
-    step = _step(services, known, claim.code) if known and right else None
-    if known is None or step is None:
+    if known is None or not right:
+        return StaffSignInRefusal("wrong")
+    if not claim.code.strip():
+        return await _passkey_needed(services, known, site)
+    step, recovery = _step(services, known, claim.code), passwords.recovery_code(claim.code)
+    if step is None and recovery is None:
         return StaffSignInRefusal("wrong")
     async with services.database.begin() as conn:
-        if not await members.use_code(conn, known.name, step):
-            return StaffSignInRefusal("replayed")
         await actor_context.set_actor(conn, "", where)
-        await sign_in_attempts.forget(conn, claim.attempt(known.name))
-        return await staff_sessions.open_session(conn, known.name, services.settings.staff_session_s, claim.address)
+        if step is not None and not await members.use_code(conn, known.name, step):
+            return StaffSignInRefusal("replayed")
+        if step is None and not await _use_recovery(conn, services, known.name, recovery or ""):
+            return StaffSignInRefusal("wrong")
+        return await _opened(conn, services, claim, known.name)
+
+
+async def sign_in_with_passkey(
+    services: Services, site: Site, answer: str, address: str, device_of: Callable[[str], str | None]
+) -> PasskeySession | None:
+    """A new session; None where the answer proves nothing. `device_of` is the known browser's cookie for a name."""
+    name = await passkeys.signed_in(services, site, answer)
+    if name is None:
+        return None
+    claim = StaffCredentials(name, "", "", address, device_of(name))
+    async with services.database.begin() as conn:
+        if await members.find(conn, name) is None:
+            return None
+        await actor_context.set_actor(conn, "", f"console {address or 'unknown'}")
+        return PasskeySession(name, claim.device, await _opened(conn, services, claim, name))
+
+
+async def _passkey_needed(
+    services: Services, known: members.Known, site: Site | None
+) -> StaffSignInRefusal | PasskeyNeeded:
+    async with services.database.begin() as conn:
+        if not await second_factors.passkeys_of(conn, known.name):
+            return StaffSignInRefusal("wrong")
+        return PasskeyNeeded(await passkeys.ask(conn, site, known.name) if site else None)
+
+
+async def _use_recovery(conn: Connection, services: Services, name: str, code: str) -> bool:
+    return await second_factors.use_recovery_code(conn, name, proof.recovery_hash(services, name, code))
+
+
+async def _opened(conn: Connection, services: Services, claim: StaffCredentials, name: str) -> str:
+    await sign_in_attempts.forget(conn, claim.attempt(name))
+    return await staff_sessions.open_session(conn, name, services.settings.staff_session_s, claim.address)
 
 
 def _step(services: Services, known: members.Known, code: str) -> int | None:
+    if not known.totp_set:
+        return None
     vault = services.keys.vault
     secret = vault.open(vault.unwrap(known.data_key), known.totp_enc, members.totp_context(known.name)).decode()
     return passwords.step_of(secret, code)
