@@ -16,7 +16,7 @@ from domain.errors import RuleBroken
 from domain.gateways import GatewayError, ProviderRefused, ProviderUnavailable
 from infra.db.engine import Database, PoolExhausted
 from infra.db.errors import DatabaseError, StatementFailed, constraint_of, fault_of, sqlstate_of
-from infra.db.stock.reservations import StockGone
+from infra.db.stock.reservations import StockContended
 from infra.observability.metrics import activity_timer
 from infra.observability.telemetry import bind_order
 
@@ -49,7 +49,7 @@ def oms_activity(name: str) -> Callable[[Method[Self, P, Out]], Method[Self, P, 
             with activity_timer(name):
                 try:
                     answer = await method(self, *args, **kwargs)
-                except (RuleBroken, GatewayError, DatabaseError, PoolExhausted, StockGone) as error:
+                except (RuleBroken, GatewayError, DatabaseError, PoolExhausted, StockContended) as error:
                     raise await _failed(error, watched, str(order_no)) from None
                 except Exception as error:
                     if retry_limits.of_this_step() is None:
@@ -105,7 +105,7 @@ def as_failure(error: Exception) -> ApplicationError:
         case StatementFailed():
             code = f"database_{sqlstate_of(error) or 'unreachable'}"
             return ApplicationError(code, "postgresql", attempt, type=code)
-        case StockGone():
+        case StockContended():
             return ApplicationError("stock_contended", "", attempt, type="stock_contended")
         case DatabaseError() | PoolExhausted():
             return ApplicationError("database_busy", "postgresql", attempt, type="database_busy")

@@ -100,10 +100,10 @@ def together(invoices: Sequence[Amounts]) -> Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """What took the place of other goods: `gave_way` are {line: lines that it took the place of}, `sold_minor` {line:
-    what it was sold for}, whatever of that is on an invoice."""
+    """What took the place of other goods, by line: `predecessors` are the lines that it took the place of, `sold_minor`
+    is what it was sold for, whatever of that is on an invoice."""
 
-    gave_way: Mapping[int, Sequence[int]]
+    predecessors: Mapping[int, Sequence[int]]
     sold_minor: Mapping[int, int]
 
 
@@ -120,50 +120,52 @@ def credited(
     Tax goes back with its part of the line: when all of a line has gone back, so has its tax, to the cent.
     Raises Conflict `not_creditable` for what no invoice has.
     """
-    gone = _gone(invoice, notes)
+    before = _credited_before(invoice, notes)
     shipping_left = invoice.shipping_minor - sum(note.shipping_minor for note in notes)
-    return _note(invoice, gone, _Places(invoice, gone, replaced, shipping_left).of(given))
+    return _note(invoice, before, _Allocation(invoice, before, replaced, shipping_left).of(given))
 
 
 def rest_credited(invoice: Amounts, notes: Sequence[Amounts]) -> Amounts:
     """A credit note over all that no credit note has taken back yet."""
-    return _note(invoice, _gone(invoice, notes), rest(invoice, notes))
+    return _note(invoice, _credited_before(invoice, notes), rest(invoice, notes))
 
 
-def _note(invoice: Amounts, gone: Mapping[int, "_Gone"], given: Sequence[Given]) -> Amounts:
+def _note(invoice: Amounts, before: Mapping[int, "_Credited"], given: Sequence[Given]) -> Amounts:
     known = {line.line_no: line for line in invoice.lines}
-    lines = [_credit(known[one.line_no], gone[one.line_no], one) for one in given if one.goods_minor or one.quantity]
+    lines = [_credit(known[one.line_no], before[one.line_no], one) for one in given if one.goods_minor or one.quantity]
     return Amounts(lines, sum(one.shipping_minor for one in given))
 
 
-def _gone(invoice: Amounts, notes: Sequence[Amounts]) -> dict[int, "_Gone"]:
-    gone = {line.line_no: _Gone(0, 0, 0) for line in invoice.lines}
+def _credited_before(invoice: Amounts, notes: Sequence[Amounts]) -> dict[int, "_Credited"]:
+    before = {line.line_no: _Credited(0, 0, 0) for line in invoice.lines}
     for line in (line for note in notes for line in note.lines):
-        gone[line.line_no] = gone[line.line_no].and_(line)
-    return gone
+        before[line.line_no] = before[line.line_no].and_(line)
+    return before
 
 
 @dataclass(frozen=True, slots=True)
-class _Gone:
+class _Credited:
     """What credit notes have taken back of a line."""
 
     quantity: int
     goods_minor: int
     tax_minor: int
 
-    def and_(self, line: InvoiceLine) -> "_Gone":
-        return _Gone(
+    def and_(self, line: InvoiceLine) -> "_Credited":
+        return _Credited(
             self.quantity + line.quantity, self.goods_minor + line.total_minor, self.tax_minor + line.tax_minor
         )
 
 
-class _Places:
+class _Allocation:
     """Finds room on the invoice's lines for money that goes back."""
 
-    def __init__(self, invoice: Amounts, gone: Mapping[int, _Gone], replaced: Replaced, shipping_left: int) -> None:
+    def __init__(
+        self, invoice: Amounts, before: Mapping[int, _Credited], replaced: Replaced, shipping_left: int
+    ) -> None:
         self._lines = {line.line_no: line for line in invoice.lines}
         self._room = {
-            number: max(line.total_minor - gone[number].goods_minor, 0) for number, line in self._lines.items()
+            number: max(line.total_minor - before[number].goods_minor, 0) for number, line in self._lines.items()
         }
         self._replaced, self._shipping_left = replaced, shipping_left
         self._found: dict[int, Given] = {}
@@ -171,15 +173,15 @@ class _Places:
     def of(self, given: Sequence[Given]) -> list[Given]:
         """The same money on the invoice's lines, a line once; of goods that are not on it, no units."""
         own = [one for one in given if one.line_no in self._lines]
-        rests = [(one, self._put_own(one)) for one in own]
+        rests = [(one, self._allocate_own(one)) for one in own]
         rests += [(one, one.goods_minor + one.shipping_minor) for one in given if one.line_no not in self._lines]
         # What a line has room for itself comes first, then what gave way to it: neither takes the place of another.
-        rests = [(one, self._put(rest, self._gave_way(one.line_no))) for one, rest in rests]
+        rests = [(one, self._allocate(rest, self._predecessors(one.line_no))) for one, rest in rests]
         for one, rest in rests:
-            self._put_rest(one, rest)
+            self._allocate_rest(one, rest)
         return [self._found[number] for number in sorted(self._found)]
 
-    def _put_own(self, one: Given) -> int:
+    def _allocate_own(self, one: Given) -> int:
         """Pieces and shipping stand on their own line, with the part of the goods that is on it; what is left over."""
         line = self._lines[one.line_no]
         sold = max(self._replaced.sold_minor.get(one.line_no, 0), line.total_minor)
@@ -187,9 +189,9 @@ class _Places:
         shipping = min(one.shipping_minor, max(self._shipping_left, 0))
         self._found[one.line_no] = replace(one, goods_minor=0, shipping_minor=shipping)
         self._shipping_left -= shipping
-        return one.goods_minor - part + one.shipping_minor - shipping + self._put(part, [one.line_no])
+        return one.goods_minor - part + one.shipping_minor - shipping + self._allocate(part, [one.line_no])
 
-    def _put(self, minor: int, places: Sequence[int]) -> int:
+    def _allocate(self, minor: int, places: Sequence[int]) -> int:
         for number in places:
             part = min(minor, self._room[number])
             current = self._found.get(number, Given(number, 0, 0, 0))
@@ -198,19 +200,19 @@ class _Places:
             minor -= part
         return minor
 
-    def _put_rest(self, one: Given, rest: int) -> None:
+    def _allocate_rest(self, one: Given, rest: int) -> None:
         """On the shipping charge, which may have paid for it; a minor unit that rounding left over goes anywhere."""
-        places = self._gave_way(one.line_no)
+        places = self._predecessors(one.line_no)
         if one.line_no in self._lines:
-            rest = self._put(rest, [one.line_no])
+            rest = self._allocate(rest, [one.line_no])
         elif rest and not places:
             raise _not_on_invoice()
         if places:
-            rest = self._put_shipping(rest, places[0])
-        if rest and self._put_shipping(self._put(rest, list(self._lines)), min(self._lines)):
+            rest = self._allocate_shipping(rest, places[0])
+        if rest and self._allocate_shipping(self._allocate(rest, list(self._lines)), min(self._lines)):
             raise _not_on_invoice()
 
-    def _put_shipping(self, minor: int, line_no: int) -> int:
+    def _allocate_shipping(self, minor: int, line_no: int) -> int:
         """What is left over when the shipping charge, said with this line, has taken what it has room for."""
         part = min(minor, max(self._shipping_left, 0))
         if part:
@@ -219,11 +221,11 @@ class _Places:
             self._shipping_left -= part
         return minor - part
 
-    def _gave_way(self, line_no: int) -> list[int]:
+    def _predecessors(self, line_no: int) -> list[int]:
         """The invoice's lines whose place it took, through any number of changes, the nearest first."""
         visited, found = {line_no}, [line_no]
         for number in found:
-            nearer = [each for each in self._replaced.gave_way.get(number, ()) if each not in visited]
+            nearer = [each for each in self._replaced.predecessors.get(number, ()) if each not in visited]
             visited.update(nearer)
             found += nearer
         return [number for number in found[1:] if number in self._lines]
@@ -233,12 +235,12 @@ def _not_on_invoice() -> Conflict:
     return Conflict("not_creditable", "no invoice of the order has so much left to credit")
 
 
-def _credit(line: InvoiceLine, gone: _Gone, given: Given) -> InvoiceLine:
+def _credit(line: InvoiceLine, before: _Credited, given: Given) -> InvoiceLine:
     """A line's part that goes back: pieces at their price, what was given for them differs by their discount.
 
     Money without pieces is a discount that is given later.
     """
-    tax = _tax(line, gone, given)
+    tax = _tax(line, before, given)
     price, added = (line.unit_price_minor if given.quantity else 0), (tax if line.tax_added_minor else 0)
     discount = given.quantity * price + added - given.goods_minor
     return replace(
@@ -251,23 +253,23 @@ def _credit(line: InvoiceLine, gone: _Gone, given: Given) -> InvoiceLine:
     )
 
 
-def _tax(line: InvoiceLine, gone: _Gone, given: Given) -> int:
+def _tax(line: InvoiceLine, before: _Credited, given: Given) -> int:
     """Of pieces at their worth the tax of so many pieces, else that of so much money; never more than is left."""
-    pieces, money = gone.quantity + given.quantity, gone.goods_minor + given.goods_minor
+    pieces, money = before.quantity + given.quantity, before.goods_minor + given.goods_minor
     at_worth = abs(money * line.quantity - line.total_minor * pieces) < line.quantity
     part, whole = (pieces, line.quantity) if at_worth else (money, max(line.total_minor, 1))
-    wanted = -(-line.tax_minor * part // whole) - gone.tax_minor
-    left = line.tax_minor - gone.tax_minor
+    wanted = -(-line.tax_minor * part // whole) - before.tax_minor
+    left = line.tax_minor - before.tax_minor
     return min(max(wanted, left - (line.total_minor - money), 0), left, given.goods_minor)
 
 
 def rest(invoice: Amounts, notes: Sequence[Amounts]) -> list[Given]:
     """What no credit note has taken back yet, by line; the shipping charge stands with the first line."""
-    gone = [line for note in notes for line in note.lines]
+    before = [line for note in notes for line in note.lines]
     shipping = invoice.shipping_minor - sum(note.shipping_minor for note in notes)
     left = []
     for line in invoice.lines:
-        of_line = [one for one in gone if one.line_no == line.line_no]
+        of_line = [one for one in before if one.line_no == line.line_no]
         quantity = max(line.quantity - sum(one.quantity for one in of_line), 0)
         goods = line.total_minor - sum(one.total_minor for one in of_line)
         left.append(Given(line.line_no, quantity, goods, 0))

@@ -91,7 +91,7 @@ class GatewayResult:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentNotice:
+class PaymentNotification:
     """An event that a provider reports. `idempotency_key` is None, or unknown, if the product did not request it.
 
     `order_no` is empty where the provider does not know it: then `parent_ref` says what it is about. `parent_key` is
@@ -194,7 +194,7 @@ class CancelResult:
 
 
 @dataclass(frozen=True, slots=True)
-class CarrierNotice:
+class CarrierNotification:
     """An event that a carrier reports about a parcel. `order_no` is None when the carrier does not know it.
 
     `sequence` grows with each fact about the same parcel, `occurred_at` is in UTC.
@@ -267,7 +267,7 @@ class PaymentGateway(Protocol):
         """Gives the money up: the dispute is lost, which a notification tells. Refused as `answer_dispute` is."""
         ...
 
-    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotification | None:
         """A verified notification; None when it says nothing about a payment. Raises BadSignature."""
         ...
 
@@ -292,7 +292,7 @@ class CarrierGateway(Protocol):
         """The shipment booked under a key, or None."""
         ...
 
-    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotice | None:
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotification | None:
         """A verified notification; None when it says nothing about a parcel. Raises BadSignature."""
         ...
 

@@ -156,10 +156,10 @@ class OrderActivities:
         for _ in range(TRIES):
             try:
                 return await self._reserve_once(ref.order_no)
-            except (reservations.StockGone, reservations.StockArrived):
+            except (reservations.StockContended, reservations.StockArrived):
                 # Another order was faster, or units came: look again. Nothing of this try is left.
                 continue
-        raise reservations.StockGone
+        raise reservations.StockContended
 
     async def _reserve_once(self, order_no: str) -> m.OrderView:
         async with self._db.begin() as conn:

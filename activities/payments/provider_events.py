@@ -25,7 +25,7 @@ from infra.db.payments import (
 )
 from infra.db.payments.known_payments import KnownDispute, KnownPayment
 from infra.db.payments.provider_events import OrderFacts, ReportedPayment
-from infra.db.payments.refund_plans import RefundAsk
+from infra.db.payments.refund_plans import NewRefund
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 
 _log = logging.getLogger(__name__)
@@ -228,8 +228,8 @@ async def _refunded(conn: Connection, order_no: str, provider: str, fact: Paymen
     capture = await known_payments.find_parent(conn, order_no, provider, PaymentKind.CAPTURE, fact)
     if capture is None or capture.status != PaymentStatus.SUCCEEDED:
         return "early"
-    pays, _ = await _make_room(conn, order_no, capture.payment_id, fact.amount_minor, "refunded_at_provider")
-    if pays is None and await provider_events.room_of(conn, capture.payment_id) < fact.amount_minor:
+    pays, _ = await _free_amount(conn, order_no, capture.payment_id, fact.amount_minor, "refunded_at_provider")
+    if pays is None and await provider_events.left_of(conn, capture.payment_id) < fact.amount_minor:
         about = {"order_no": order_no, "step": "refund", "code": PAID_TWICE}
         _log.error("a refund was paid twice", extra={"payment_id": capture.payment_id, **about})
         return PAID_TWICE
@@ -251,12 +251,12 @@ async def _open_refund(
     enough left: then only the payment records it."""
     if capture.purpose is PaymentPurpose.UNAPPLIED:
         return None
-    ask = RefundAsk(
+    new = NewRefund(
         refund_id=f"rf_{secrets.token_hex(12)}", order_no=order_no, origin=Origin.PROVIDER, asked_by=provider,
         reason="", amount_minor=fact.amount_minor, of_capture=capture.payment_id,
     )  # fmt: skip
     try:
-        return (await refunds.open_refund(conn, None, ask)).refund_id
+        return (await refunds.open_refund(conn, None, new)).refund_id
     except (Conflict, RuleBroken):
         return None
 
@@ -298,8 +298,8 @@ async def _open_dispute(conn: Connection, order_no: str, provider: str, fact: Pa
     if capture is None or capture.status != PaymentStatus.SUCCEEDED:
         return False
     at = (order_no, capture.payment_id)
-    _, overtaken = await _make_room(conn, *at, fact.amount_minor, "disputed", same_pays=False)
-    taken = min(fact.amount_minor, await provider_events.room_of(conn, capture.payment_id))
+    _, overtaken = await _free_amount(conn, *at, fact.amount_minor, "disputed", same_pays=False)
+    taken = min(fact.amount_minor, await provider_events.left_of(conn, capture.payment_id))
     reason = fact.error_code or "unknown"
     if taken > 0:
         payment = _reported_payment(order_no, provider, fact, purpose=capture.purpose)
@@ -365,12 +365,12 @@ async def _authorisation(conn: Connection, order_no: str, provider: str, fact: P
     return parent
 
 
-async def _make_room(
+async def _free_amount(
     conn: Connection, order_no: str, capture_id: int, wanted_minor: int, code: str, *, same_pays: bool = True
 ) -> tuple[str | None, list[str]]:
     """Let unpaid refunds yield, and tell so; the refund of ours that this very payment pays, if there is one, and those
     that were overtaken."""
-    pays, overtaken = await provider_events.make_room(conn, order_no, capture_id, wanted_minor, same_pays=same_pays)
+    pays, overtaken = await provider_events.free_amount(conn, order_no, capture_id, wanted_minor, same_pays=same_pays)
     for one in overtaken:
         data = {"refund_no": one.refund_no, "amount_minor": one.amount_minor, "code": code}
         await timeline.append(conn, order_no, "refund_overtaken", data=data)

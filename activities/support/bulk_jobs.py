@@ -55,7 +55,7 @@ _FINAL = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode
 
 
 @dataclass(slots=True)
-class _Tally:
+class _Counts:
     done: int = 0
     failed: int = 0
 
@@ -89,12 +89,12 @@ class BulkJobActivities:
         ApplicationError `unknown_job` when the database holds no such job, RPCError while Temporal does not answer.
         """
         instruction = await self._opened(start.job_id)
-        tally, gate = _Tally(), asyncio.Semaphore(AT_ONCE)
+        counts, gate = _Counts(), asyncio.Semaphore(AT_ONCE)
         running: set[asyncio.Task[None]] = set()
         try:
             async for item in self._paced(start):
                 await _alive(gate.acquire())
-                task = asyncio.create_task(self._resolve(instruction, item, tally))
+                task = asyncio.create_task(self._resolve(instruction, item, counts))
                 running.add(task)
                 task.add_done_callback(lambda _: gate.release())
                 await _raise_first(running)
@@ -103,7 +103,7 @@ class BulkJobActivities:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
-        return await self._concluded(start.job_id, tally)
+        return await self._concluded(start.job_id, counts)
 
     async def _opened(self, job_id: str) -> _Instruction:
         async with self._database.begin() as connection:
@@ -144,7 +144,7 @@ class BulkJobActivities:
         async with self._database.begin() as connection:
             return await bulk_jobs.is_running(connection, job_id)
 
-    async def _resolve(self, instruction: _Instruction, item: BulkJobItem, tally: _Tally) -> None:
+    async def _resolve(self, instruction: _Instruction, item: BulkJobItem, counts: _Counts) -> None:
         if instruction.job.action in _CHOSEN:
             error = await self._orders.carry_out(_one_of(instruction, item))
         else:
@@ -152,9 +152,9 @@ class BulkJobActivities:
             async with self._database.begin() as connection:
                 await bulk_jobs.close_item(connection, instruction.job.job_id, item.order_no, error)
         if error is None:
-            tally.done += 1
+            counts.done += 1
         else:
-            tally.failed += 1
+            counts.failed += 1
 
     async def _refusal(self, instruction: _Instruction, item: BulkJobItem) -> str | None:
         """None when the order took it, else why not, as a code."""
@@ -254,11 +254,11 @@ class BulkJobActivities:
             async with asyncio.timeout(self._answer_s):
                 await handle.result()
 
-    async def _concluded(self, job_id: str, tally: _Tally) -> m.JobSlice:
+    async def _concluded(self, job_id: str, counts: _Counts) -> m.JobSlice:
         async with self._database.begin() as connection:
             left = await bulk_jobs.finish(connection, job_id)
             running = await bulk_jobs.is_running(connection, job_id)
-        return m.JobSlice(tally.done, tally.failed, left if running else 0)
+        return m.JobSlice(counts.done, counts.failed, left if running else 0)
 
 
 def _one_of(instruction: _Instruction, item: BulkJobItem) -> bulk_actions.Instruction:

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Act:
+class _Resolution:
     """What resolves a step, and who does it; `subject` is what the step is about."""
 
     actor: str
@@ -112,10 +112,10 @@ class ParkedStepActivities:
                 data = {"park_no": park_no, "how": request.how, "code": code}
                 await timeline.append(conn, order_no, "resolution_refused", data=data)
 
-    async def _read_resolution(self, conn: Connection, request: m.UnparkRequest, parked: OpenStep) -> _Act:
+    async def _read_resolution(self, conn: Connection, request: m.UnparkRequest, parked: OpenStep) -> _Resolution:
         """Who does it, with which value. Refuses an act that is for another step, or that moves more than agreed."""
         if not request.resolution_id:
-            return _Act("system", parked.subject or "")
+            return _Resolution("system", parked.subject or "")
         row = await step_parking.resolution(conn, request.order_no, request.resolution_id)
         if row is None:
             raise RuleBroken("resolution_unknown")
@@ -129,7 +129,7 @@ class ParkedStepActivities:
         value = self._opened(request.resolution_id, row.data_key, row.value_enc)
         if row.action != request.how or check_value(step, Action(request.how), value) is not None:
             raise RuleBroken("value_does_not_fit")
-        return _Act(row.actor, parked.subject or "", value or {}, row.data_key)
+        return _Resolution(row.actor, parked.subject or "", value or {}, row.data_key)
 
     def _opened(self, resolution_id: str, data_key: bytes | None, sealed: bytes | None) -> dict[str, str] | None:
         if sealed is None:
@@ -147,7 +147,7 @@ class ParkedStepActivities:
         return self._vault.unwrap(data_key)
 
     async def _apply(
-        self, conn: Connection, status: Status, request: m.UnparkRequest, step: Step, resolution: _Act
+        self, conn: Connection, status: Status, request: m.UnparkRequest, step: Step, resolution: _Resolution
     ) -> None:
         order_no, value = request.order_no, resolution.value
         match (step, request.how):
@@ -180,7 +180,7 @@ class ParkedStepActivities:
             case (Step.DELIVER, Action.RETRY):
                 await self._wait_on(conn, order_no)
 
-    async def _amend_address(self, conn: Connection, order_no: str, resolution: _Act) -> None:
+    async def _amend_address(self, conn: Connection, order_no: str, resolution: _Resolution) -> None:
         address = resolution.value
         sealed = self._vault.seal_json(self._unwrapped(resolution.data_key), address, f"{order_no}:ship_to")
         await order_contacts.amend_address(
@@ -210,7 +210,7 @@ async def _record_return(conn: Connection, order_no: str, park_no: int, referenc
     refunded included; else what is not the order's, and nothing more."""
     if everything:
         for refund_id in await refund_payouts.approved(conn, order_no):
-            await refund_payouts.record_by_hand(conn, refund_id, str(park_no), reference)
+            await refund_payouts.record_manually(conn, refund_id, str(park_no), reference)
         await refunds.overtake(conn, order_no)
     for row in await manual_payments.take_over_returns(conn, order_no, everything=everything):
         key = f"{order_no}/{row.kind}/manual/{park_no}/{row.payment_id}"
@@ -221,7 +221,7 @@ async def _record_return(conn: Connection, order_no: str, park_no: int, referenc
         await timeline.append(conn, order_no, f"payment_{row.kind}ed", data=data)
 
 
-async def _pay_otherwise(conn: Connection, order_no: str, request: m.UnparkRequest, resolution: _Act) -> None:
+async def _pay_otherwise(conn: Connection, order_no: str, request: m.UnparkRequest, resolution: _Resolution) -> None:
     """The refund was paid by another way, or is owed as store credit. No other one is touched: where this one is
     settled meanwhile there is nothing to pay."""
     refund_id = resolution.subject
@@ -231,10 +231,10 @@ async def _pay_otherwise(conn: Connection, order_no: str, request: m.UnparkReque
         await refund_payouts.drop_intents(conn, refund_id)
         await store_credit.pay_with_credit(conn, order_no, refund_id, resolution.actor)
     else:
-        await refund_payouts.record_by_hand(conn, refund_id, str(request.park_no), resolution.value["reference"])
+        await refund_payouts.record_manually(conn, refund_id, str(request.park_no), resolution.value["reference"])
 
 
-async def _skip_guarantee(conn: Connection, order_no: str, _: m.UnparkRequest, resolution: _Act) -> None:
+async def _skip_guarantee(conn: Connection, order_no: str, _: m.UnparkRequest, resolution: _Resolution) -> None:
     """What was due on the guarantee is done without. No other one is touched."""
     subject = resolution.subject
     was = await guarantees.skip(conn, order_no, subject)

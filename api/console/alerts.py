@@ -85,14 +85,14 @@ async def _page(request: Request, member: StaffMember, **outcome: Any) -> Respon
 
 
 def _view(cause: OpenCause, lang: str) -> dict[str, Any]:
-    """A cause in the words of its notices."""
-    notice = cause.notice
-    lines = message.lines_of(notice, lang, datetime.now(UTC))
+    """A cause in the words of its messages."""
+    alert = cause.alert
+    lines = message.lines_of(alert, lang, datetime.now(UTC))
     return {
-        "title": message.headline(notice, lang),
+        "title": message.headline(alert, lang),
         "lines": [f"{label}{word(lang, 'colon')}{value}" for label, value in lines],
-        "path": message.path_of(notice),
-        "since": notice.since,
+        "path": message.path_of(alert),
+        "since": alert.since,
         "told_at": cause.notified_at,
     }
 

@@ -90,7 +90,7 @@ async def open_causes(services: Services) -> list[OpenCause]:
         return await alerts.open_causes(conn)
 
 
-async def list_channels(services: Services) -> list[alert_channels.ShownChannel]:
+async def list_channels(services: Services) -> list[alert_channels.ListedChannel]:
     """All active channels without their secrets, the oldest first."""
     async with services.database.begin() as conn:
         return await alert_channels.every(conn, services.keys.vault)

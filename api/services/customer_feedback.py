@@ -16,10 +16,10 @@ from infra.db.feedback import feedback
 from infra.db.feedback.feedback import (
     Feedback,
     FeedbackAnswered,
+    FeedbackFilter,
     FeedbackSummary,
     GivenFeedback,
     NewFeedback,
-    Wanted,
 )
 from infra.db.orders.state import timeline
 
@@ -77,9 +77,9 @@ async def list_feedback(
     limit: int,
 ) -> FeedbackPage:
     """A page of the feedback that fits. Raises Problem `invalid_cursor`."""
-    wanted = Wanted(rating, kind.value if kind else None, state, _after(cursor), limit)
+    filters = FeedbackFilter(rating, kind.value if kind else None, state, _after(cursor), limit)
     async with services.database.begin() as conn:
-        rows = await feedback.page(conn, services.keys, wanted)
+        rows = await feedback.page(conn, services.keys, filters)
     return FeedbackPage(rows[:limit], _next_cursor(rows, limit))
 
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from api.dependencies import Services
 from api.errors import Problem
 from domain.errors import NotFound
-from domain.gateways import BadSignature, CarrierNotice, PaymentNotice
+from domain.gateways import BadSignature, CarrierNotification, PaymentNotification
 from infra.db.autocommit import autocommit
 from infra.db.messaging import inbox
 
-Notice = PaymentNotice | CarrierNotice | None
+Notice = PaymentNotification | CarrierNotification | None
 
 
 async def receive(services: Services, provider: str, headers: Mapping[str, str], body: bytes) -> str:
@@ -23,7 +23,7 @@ async def receive(services: Services, provider: str, headers: Mapping[str, str],
     if notice is None:
         return "ignored"
     async with autocommit(services.database) as conn:
-        if isinstance(notice, PaymentNotice):
+        if isinstance(notice, PaymentNotification):
             return await inbox.keep_payment(conn, provider, notice)
         return await inbox.keep_shipment(conn, provider, notice)
 

@@ -86,7 +86,7 @@ class Condition(StrEnum):
     LOST = "lost"
 
 
-class Shelf(StrEnum):
+class Disposition(StrEnum):
     """Where a piece goes."""
 
     ON_HAND = "on_hand"
@@ -97,14 +97,14 @@ class Shelf(StrEnum):
 class ConditionRule:
     """`shelf` None: no piece of ours came. `percent_applies`: the setting for damaged pieces may reduce the refund."""
 
-    shelf: Shelf | None
+    disposition: Disposition | None
     refunded: bool
     percent_applies: bool = False
 
 
 CONDITIONS: dict[Condition, ConditionRule] = {
-    Condition.AS_NEW: ConditionRule(Shelf.ON_HAND, refunded=True),
-    Condition.DAMAGED: ConditionRule(Shelf.QUARANTINE, refunded=True, percent_applies=True),
+    Condition.AS_NEW: ConditionRule(Disposition.ON_HAND, refunded=True),
+    Condition.DAMAGED: ConditionRule(Disposition.QUARANTINE, refunded=True, percent_applies=True),
     Condition.MISSING: ConditionRule(None, refunded=False),
     Condition.WRONG_ITEM: ConditionRule(None, refunded=False),
     Condition.LOST: ConditionRule(None, refunded=True),
@@ -208,7 +208,7 @@ class LinePieces:
 
 
 @dataclass(frozen=True, slots=True)
-class LineFound:
+class LineFinding:
     """Pieces of a return's line in a condition."""
 
     line_no: int
@@ -243,13 +243,13 @@ def pieces_of(lines: Sequence[LinePieces], wanted: Mapping[str, int], named: Seq
     return [LinePieces(line.line_no, line.sku, taken[line.line_no]) for line in lines if line.line_no in taken]
 
 
-def findings(lines: Sequence[LinePieces], inspected: Sequence[Found]) -> list[LineFound]:
+def findings(lines: Sequence[LinePieces], inspected: Sequence[Found]) -> list[LineFinding]:
     """What was found, line by line; pieces that nobody named are missing.
 
     Raises RuleBroken `unknown_line`, `line_sku_mismatch`; Conflict `more_than_returned`.
     """
     left = {line.line_no: line.quantity for line in lines}
-    found: list[LineFound] = []
+    found: list[LineFinding] = []
     for one in by_number_first(inspected):
         mine = meant(lines, one, "the return")
         units, rest = take(mine, left, one.quantity)
@@ -259,9 +259,9 @@ def findings(lines: Sequence[LinePieces], inspected: Sequence[Found]) -> list[Li
             detail = "at most {left} of {what} are on this return"
             raise Conflict("more_than_returned", detail, left=expected, what=what or "", sku=mine[0].sku)
         for line_no, count in units.items():
-            found.append(LineFound(line_no, mine[0].sku, one.condition, count))
+            found.append(LineFinding(line_no, mine[0].sku, one.condition, count))
             left[line_no] -= count
-    found += [LineFound(n.line_no, n.sku, Condition.MISSING, left[n.line_no]) for n in lines if left[n.line_no]]
+    found += [LineFinding(n.line_no, n.sku, Condition.MISSING, left[n.line_no]) for n in lines if left[n.line_no]]
     return merged(found)
 
 
@@ -270,13 +270,13 @@ def lines_named(lines: Sequence[LinePieces], inspected: Sequence[Found]) -> set[
     return {line.line_no for one in inspected for line in meant(lines, one, "the return")}
 
 
-def merged(found: Sequence[LineFound]) -> list[LineFound]:
+def merged(found: Sequence[LineFinding]) -> list[LineFinding]:
     """The same with one entry for each line and condition."""
     sums: dict[tuple[int, str, Condition], int] = {}
     for one in found:
         key = (one.line_no, one.sku, one.condition)
         sums[key] = sums.get(key, 0) + one.quantity
-    return [LineFound(line_no, sku, condition, quantity) for (line_no, sku, condition), quantity in sums.items()]
+    return [LineFinding(line_no, sku, condition, quantity) for (line_no, sku, condition), quantity in sums.items()]
 
 
 def allowed_actions(status: ReturnStatus) -> list[str]:

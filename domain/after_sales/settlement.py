@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from domain.after_sales.returns import CONDITIONS, SHOPS_FAULT, LineFound, LinePieces, Reason, Shelf
+from domain.after_sales.returns import CONDITIONS, SHOPS_FAULT, Disposition, LineFinding, LinePieces, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,18 @@ def percent_of(reason: Reason, damaged_percent: int) -> int:
     return 100 if reason in SHOPS_FAULT else damaged_percent
 
 
-def shelf_units(found: Sequence[LineFound], *, checked: bool) -> dict[tuple[str, Shelf], int]:
+def units_by_disposition(found: Sequence[LineFinding], *, checked: bool) -> dict[tuple[str, Disposition], int]:
     """Units by SKU and shelf. What nobody inspected (`checked` False) is not put on sale."""
-    units: dict[tuple[str, Shelf], int] = {}
+    units: dict[tuple[str, Disposition], int] = {}
     for finding in found:
-        shelf = CONDITIONS[finding.condition].shelf
-        if shelf is not None:
-            place = (finding.sku, shelf if checked else Shelf.QUARANTINE)
+        disposition = CONDITIONS[finding.condition].disposition
+        if disposition is not None:
+            place = (finding.sku, disposition if checked else Disposition.QUARANTINE)
             units[place] = units.get(place, 0) + finding.quantity
     return units
 
 
-def found_units(found: Sequence[LineFound]) -> FoundUnits:
+def found_units(found: Sequence[LineFinding]) -> FoundUnits:
     """The units of the findings that are refunded, by line."""
     whole: dict[int, int] = {}
     reduced: dict[int, int] = {}
@@ -74,7 +74,7 @@ def found_units(found: Sequence[LineFound]) -> FoundUnits:
     return FoundUnits(whole, reduced)
 
 
-def refunded_units(found: Sequence[LineFound], left: Mapping[int, int], percent: int) -> tuple[RefundedUnits, ...]:
+def refunded_units(found: Sequence[LineFinding], left: Mapping[int, int], percent: int) -> tuple[RefundedUnits, ...]:
     """What is refunded of the findings: whole units first, then those at `percent`.
 
     No more of a line than the units that are `left` of it, which are not refunded yet.

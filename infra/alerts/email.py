@@ -8,7 +8,7 @@ from infra.email import smtp
 from infra.email.smtp import SmtpError, configured
 from infra.settings import Settings
 
-__all__ = ["configured", "letter_of", "to_email"]
+__all__ = ["configured", "email_of", "to_email"]
 
 
 async def to_email(settings: Settings, target: dict[str, str], message: Message, message_id: str) -> Outcome:
@@ -16,12 +16,12 @@ async def to_email(settings: Settings, target: dict[str, str], message: Message,
     if not configured(settings):
         return Outcome("email_not_configured")
     try:
-        await smtp.send(settings, letter_of(settings.smtp_from, target["address"], message, message_id))
+        await smtp.send(settings, email_of(settings.smtp_from, target["address"], message, message_id))
     except SmtpError as error:
         return Outcome(error.code, text_of(error.words))
     return Outcome()
 
 
-def letter_of(sender: str, recipient: str, message: Message, message_id: str) -> EmailMessage:
+def email_of(sender: str, recipient: str, message: Message, message_id: str) -> EmailMessage:
     """The letter. Raises ValueError for a header with a line break in it."""
-    return smtp.letter_of(sender, recipient, message.title, message.text(), message_id)
+    return smtp.email_of(sender, recipient, message.title, message.text(), message_id)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from domain.alerts import Kind, Phase
 from domain.money import MAX_MINOR, shown
 from infra.alerts.i18n import catalogue, duration, word
-from infra.db.alerts.alert_deliveries import Notice
+from infra.db.alerts.alert_deliveries import AlertMessage
 from infra.db.alerts.findings import Amount
 from infra.settings import Settings
 
@@ -37,17 +37,17 @@ class Message:
         return "\n".join([self.title, *lines, self.link])
 
 
-def of_notice(notice: Notice, phase: str, lang: str, settings: Settings, now: datetime | None = None) -> Message:
+def of_alert(alert: AlertMessage, phase: str, lang: str, settings: Settings, now: datetime | None = None) -> Message:
     """The text of an alert for a channel with the language `lang`."""
     moment = now or datetime.now(UTC)
-    link = f"{console_url(settings)}{path_of(notice)}"
+    link = f"{console_url(settings)}{path_of(alert)}"
     return Message(
         type=f"notice.{phase}",
-        title=f"{MARK} · {word(lang, f'phase.{phase}')}{word(lang, 'colon')}{headline(notice, lang)}",
-        lines=(*lines_of(notice, lang, moment), *_hint(notice, phase, lang)),
+        title=f"{MARK} · {word(lang, f'phase.{phase}')}{word(lang, 'colon')}{headline(alert, lang)}",
+        lines=(*lines_of(alert, lang, moment), *_hint(alert, phase, lang)),
         link=link,
         link_words=word(lang, "open"),
-        data={**_data(notice, phase), "link": link},
+        data={**_data(alert, phase), "link": link},
     )
 
 
@@ -64,23 +64,23 @@ def console_url(settings: Settings) -> str:
     return settings.console_url.rstrip("/") or f"http://{settings.api_host}:{settings.api_port}"
 
 
-def headline(notice: Notice, lang: str) -> str:
+def headline(alert: AlertMessage, lang: str) -> str:
     """The kind of the cause, and at what or where it is."""
-    step, place = notice.facts.get("step"), notice.facts.get("warehouse")
+    step, place = alert.facts.get("step"), alert.facts.get("warehouse")
     about = word(lang, f"step.{step}") if step else place
-    return readable(word(lang, f"kind.{notice.kind}") + (f" · {about}" if about else ""))
+    return readable(word(lang, f"kind.{alert.kind}") + (f" · {about}" if about else ""))
 
 
-def lines_of(notice: Notice, lang: str, now: datetime) -> list[tuple[str, str]]:
+def lines_of(alert: AlertMessage, lang: str, now: datetime) -> list[tuple[str, str]]:
     """Count, age, money and what tells the cause from others; after its end how long it lasted and how much it was."""
-    counted = word(lang, f"count.{notice.kind}")
-    ended = notice.over_at is not None
-    count = notice.most if ended else notice.count
+    counted = word(lang, f"count.{alert.kind}")
+    ended = alert.over_at is not None
+    count = alert.most if ended else alert.count
     label = f"{counted} ({word(lang, 'most').lower()})" if ended else counted
-    lines = [(label, f"{count:,}"), _age(notice, lang, now)]
-    if notice.amounts and not ended:
-        lines.append((word(lang, "money"), ", ".join(_money(amount, lang) for amount in notice.amounts)))
-    lines += [(word(lang, f"fact.{name}"), _value(lang, name, value)) for name, value in _facts(notice)]
+    lines = [(label, f"{count:,}"), _age(alert, lang, now)]
+    if alert.amounts and not ended:
+        lines.append((word(lang, "money"), ", ".join(_money(amount, lang) for amount in alert.amounts)))
+    lines += [(word(lang, f"fact.{name}"), _value(lang, name, value)) for name, value in _facts(alert)]
     return [(label, readable(value)) for label, value in lines if value]
 
 
@@ -90,9 +90,9 @@ def readable(value: str) -> str:
     return line if len(line) <= MAX_VALUE_CHARS else line[: MAX_VALUE_CHARS - 1] + "…"
 
 
-def _facts(notice: Notice) -> list[tuple[str, Any]]:
+def _facts(alert: AlertMessage) -> list[tuple[str, Any]]:
     """Facts that the headline does not hold yet."""
-    return [(name, value) for name, value in notice.facts.items() if value and name not in ("step", "warehouse")]
+    return [(name, value) for name, value in alert.facts.items() if value and name not in ("step", "warehouse")]
 
 
 def _value(lang: str, name: str, value: Any) -> str:
@@ -103,10 +103,10 @@ def _value(lang: str, name: str, value: Any) -> str:
     return word(lang, key) if key in catalogue() else str(value)
 
 
-def _age(notice: Notice, lang: str, now: datetime) -> tuple[str, str]:
-    if notice.over_at is not None:
-        return word(lang, "lasted"), duration(lang, (notice.over_at - notice.since).total_seconds())
-    began = min(notice.oldest_at or notice.since, notice.since)
+def _age(alert: AlertMessage, lang: str, now: datetime) -> tuple[str, str]:
+    if alert.over_at is not None:
+        return word(lang, "lasted"), duration(lang, (alert.over_at - alert.since).total_seconds())
+    began = min(alert.oldest_at or alert.since, alert.since)
     return word(lang, "oldest"), duration(lang, (now - began).total_seconds())
 
 
@@ -114,32 +114,32 @@ def _money(amount: Amount, lang: str) -> str:
     return shown(min(int(amount["amount_minor"]), MAX_MINOR), amount["currency"], lang)
 
 
-def _hint(notice: Notice, phase: str, lang: str) -> list[tuple[str, str]]:
-    return [] if phase == Phase.OVER else [(word(lang, f"hint.{notice.kind}"), "")]
+def _hint(alert: AlertMessage, phase: str, lang: str) -> list[tuple[str, str]]:
+    return [] if phase == Phase.OVER else [(word(lang, f"hint.{alert.kind}"), "")]
 
 
-def path_of(notice: Notice) -> str:
+def path_of(alert: AlertMessage) -> str:
     """The page that helps: the orders of the cause, else the list of causes."""
-    if notice.kind in (Kind.WEBHOOKS_FAILED, Kind.WEBHOOK_DISABLED):
+    if alert.kind in (Kind.WEBHOOKS_FAILED, Kind.WEBHOOK_DISABLED):
         return "/console/webhooks"
-    if notice.kind not in (Kind.STUCK, Kind.ESCALATED):
+    if alert.kind not in (Kind.STUCK, Kind.ESCALATED):
         return "/console/notices"
-    chosen = {name: notice.facts.get(name) for name in ("step", "error", "provider")}
+    chosen = {name: alert.facts.get(name) for name in ("step", "error", "provider")}
     return f"/console/stuck/group?{urlencode({name: value for name, value in chosen.items() if value})}"
 
 
-def _data(notice: Notice, phase: str) -> dict[str, Any]:
+def _data(alert: AlertMessage, phase: str) -> dict[str, Any]:
     return {
-        "kind": notice.kind,
+        "kind": alert.kind,
         "phase": phase,
-        "cause": notice.cause,
-        "count": notice.count,
-        "most": notice.most,
-        "amounts": notice.amounts,
-        "since": _moment(notice.since),
-        "oldest_at": _moment(notice.oldest_at),
-        "over_at": _moment(notice.over_at),
-        "facts": notice.facts,
+        "cause": alert.cause,
+        "count": alert.count,
+        "most": alert.most,
+        "amounts": alert.amounts,
+        "since": _moment(alert.since),
+        "oldest_at": _moment(alert.oldest_at),
+        "over_at": _moment(alert.over_at),
+        "facts": alert.facts,
     }
 
 

@@ -32,7 +32,7 @@ CONNECTIONS, MOST = 3, 8
 PATIENCE = "100ms"
 
 
-class Apart(Exception):
+class NotGrouped(Exception):
     """The statement is to be asked again on a connection of its own. Nothing of it was kept, unless the answer of the
     database was lost: then its key says so."""
 
@@ -128,7 +128,7 @@ class Together:
 
     def _refuse_all(self) -> None:
         for waiting in self._waiting:
-            _fail(waiting, Apart())
+            _fail(waiting, NotGrouped())
         self._waiting.clear()
 
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -167,7 +167,7 @@ def _fail(waiting: _Waiting, error: BaseException) -> None:
 def _error_of(error: BaseException, *, alone: bool) -> BaseException:
     """The error as one of its group gets it."""
     if not isinstance(error, DBAPIError):
-        return Apart()
+        return NotGrouped()
     if isinstance(error.orig, QueryCanceled):
         return OperationalError(None, None, error.orig)  # one for each: each raises its own
-    return error if alone and not isinstance(error.orig, LockNotAvailable) else Apart()
+    return error if alone and not isinstance(error.orig, LockNotAvailable) else NotGrouped()

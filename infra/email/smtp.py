@@ -33,30 +33,30 @@ def longest_s(settings: Settings) -> float:
     return TIMES * settings.webhook_timeout_s
 
 
-def letter_of(sender: str, recipient: str, subject: str, text: str, message_id: str) -> EmailMessage:
+def email_of(sender: str, recipient: str, subject: str, text: str, message_id: str) -> EmailMessage:
     """The letter, to one recipient. Raises ValueError for a second one and for a header with a line break in it:
     headers cannot be smuggled in."""
-    letter = EmailMessage(policy=SMTP)
-    letter["From"], letter["To"], letter["Subject"] = sender, mail_address(recipient), subject
-    letter["Date"] = formatdate()
-    letter["Message-ID"] = f"<{message_id}@{sender.rstrip('>').rpartition('@')[2]}>"
-    letter["Auto-Submitted"] = "auto-generated"  # nobody's holiday answers it
-    letter.set_content(text, charset="utf-8")
-    return letter
+    email = EmailMessage(policy=SMTP)
+    email["From"], email["To"], email["Subject"] = sender, mail_address(recipient), subject
+    email["Date"] = formatdate()
+    email["Message-ID"] = f"<{message_id}@{sender.rstrip('>').rpartition('@')[2]}>"
+    email["Auto-Submitted"] = "auto-generated"  # nobody's holiday answers it
+    email.set_content(text, charset="utf-8")
+    return email
 
 
-async def send(settings: Settings, letter: EmailMessage) -> None:
+async def send(settings: Settings, email: EmailMessage) -> None:
     """Hand it to the server. Raises SmtpError, OSError (a time-out among them), ssl.SSLError."""
     async with asyncio.timeout(longest_s(settings)):
-        await asyncio.to_thread(_sent, settings, letter)
+        await asyncio.to_thread(_sent, settings, email)
 
 
-def _sent(settings: Settings, letter: EmailMessage) -> None:
+def _sent(settings: Settings, email: EmailMessage) -> None:
     try:
         with _connected(settings) as server:
             if settings.smtp_user:
                 server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
-            server.send_message(letter)
+            server.send_message(email)
     except smtplib.SMTPAuthenticationError as error:
         raise SmtpError("smtp_login_refused", error.smtp_error) from None
     except smtplib.SMTPRecipientsRefused as error:

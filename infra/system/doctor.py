@@ -48,8 +48,8 @@ Words = Callable[[Settings, Exception], str]
 
 async def examine(configuration: Settings, checks: Mapping[str, Check], words: Words) -> list[Finding]:
     """All findings, in the order of the table; `words` tells what ended a check."""
-    looked = (_guarded(subject, check, configuration, words) for subject, check in checks.items())
-    return list(await asyncio.gather(*looked))
+    checked = (_guarded(subject, check, configuration, words) for subject, check in checks.items())
+    return list(await asyncio.gather(*checked))
 
 
 async def _guarded(subject: str, check: Check, configuration: Settings, words: Words) -> Finding:

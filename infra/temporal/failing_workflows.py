@@ -28,11 +28,11 @@ _AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class DeadWorkflow:
-    """A workflow whose last run failed or timed out; `how` is one of the two."""
+class EndedWorkflow:
+    """A workflow whose last run failed or timed out; `ending` is one of the two."""
 
     workflow_id: str
-    how: str
+    ending: str
     ended_at: datetime | None
 
 
@@ -93,7 +93,7 @@ async def _asked(client: Client, found: list[Listed], patience_s: float) -> "lis
     return tasks
 
 
-async def dead(client: Client, prefix: str, limit: int) -> list[DeadWorkflow]:
+async def dead(client: Client, prefix: str, limit: int) -> list[EndedWorkflow]:
     """Of the `limit` runs that failed or timed out last, those of workflows `prefix`… that no later run has followed.
 
     Raises RPCError when Temporal does not answer.
@@ -107,7 +107,7 @@ async def dead(client: Client, prefix: str, limit: int) -> list[DeadWorkflow]:
             known = newest.setdefault(run.id, run)
             newest[run.id] = max(known, run, key=lambda one: one.start_time)
     return [
-        DeadWorkflow(run.id, _ENDINGS[run.status], run.close_time) for run in newest.values() if run.status in _ENDINGS
+        EndedWorkflow(run.id, _ENDINGS[run.status], run.close_time) for run in newest.values() if run.status in _ENDINGS
     ]
 
 

@@ -150,9 +150,13 @@ def test_a_code_alone_has_its_sentence(error: RuleBroken) -> None:
 async def test_a_refusal_says_what_is_left_in_the_orders_currency(shop: ApiClient) -> None:
     order_no = await paid(shop)
     path = f"/v1/orders/{order_no}/refunds"
-    dear = (await shop.post(path, {"amount_minor": 8_501, "reason": "x"})).json()
-    assert (dear["code"], dear["left_minor"], dear["currency"]) == ("refund_exceeds_captured", 8_500, "CNY")
-    assert "at most 85.00 CNY" in dear["detail"]
+    expensive = (await shop.post(path, {"amount_minor": 8_501, "reason": "x"})).json()
+    assert (expensive["code"], expensive["left_minor"], expensive["currency"]) == (
+        "refund_exceeds_captured",
+        8_500,
+        "CNY",
+    )
+    assert "at most 85.00 CNY" in expensive["detail"]
     many = (await shop.post(path, {"lines": [{"sku": "TEA-1", "quantity": 3}], "reason": "x"})).json()
     assert "at most 2 of 2" in many["detail"] and many["units_left"] == 2
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
-from domain.gateways import LostCall, PaymentGateway, PaymentNotice, PaymentRequest
+from domain.gateways import LostCall, PaymentGateway, PaymentNotification, PaymentRequest
 from domain.payments.transactions import PaymentKind
 from infra.gateways.circuit_breaker import CircuitBreaker
 from infra.gateways.instrumented import instrumented
@@ -58,10 +58,10 @@ class PaymentBench:
         )
         return request, authorised.provider_ref, captured.provider_ref
 
-    async def notice(self, wanted: Callable[[PaymentNotice], bool]) -> tuple[PaymentNotice, Post]:
+    async def notice(self, wanted: Callable[[PaymentNotification], bool]) -> tuple[PaymentNotification, Post]:
         """The first authentic notification that says what is wanted."""
 
-        def read(post: Post) -> tuple[PaymentNotice, Post] | None:
+        def read(post: Post) -> tuple[PaymentNotification, Post] | None:
             notice = self.gateway.parse_notification(post.headers, post.body)
             return (notice, post) if notice is not None and wanted(notice) else None
 

@@ -81,7 +81,7 @@ async def _smtp(_: Path) -> AsyncIterator[Bench]:
     async with mail_server() as post:
 
         async def taken() -> list[dict[str, Any]]:
-            return [_read(letter) for letter in post.letters]
+            return [_read(email) for email in post.letters]
 
         async def answer(words: str) -> None:
             post.refuse = words
@@ -97,12 +97,12 @@ async def _smtp(_: Path) -> AsyncIterator[Bench]:
         )
 
 
-def _read(letter: Any) -> dict[str, Any]:
-    key = letter["Message-ID"].removeprefix("<").removesuffix("@shop.example>")
+def _read(email: Any) -> dict[str, Any]:
+    key = email["Message-ID"].removeprefix("<").removesuffix("@shop.example>")
     return {
-        "to": letter["To"],
-        "subject": letter["Subject"],
-        "body": letter.get_content().replace("\r\n", "\n"),
+        "to": email["To"],
+        "subject": email["Subject"],
+        "body": email.get_content().replace("\r\n", "\n"),
         "key": key,
     }
 

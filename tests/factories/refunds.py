@@ -8,14 +8,14 @@ from infra.db.approvals import approval_requests
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders.state import timeline
 from infra.db.payments import refunds
-from infra.db.payments.refund_plans import RefundAsk
+from infra.db.payments.refund_plans import NewRefund
 from infra.db.payments.refunds import OpenedRefund
 from tests.order_stage import Stage, eventually
 
 
 async def refund(stage: Stage, order_no: str, **options: Any) -> OpenedRefund:
     """Open a refund of the order; `how` are fields of RefundAsk."""
-    ask = RefundAsk(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **options)
+    ask = NewRefund(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **options)
     async with stage.database.begin() as conn:
         return await refunds.open_refund(conn, KeyRing(stage.vault), ask)
 

@@ -27,7 +27,7 @@ async def ask(stage: Stage, order_no: str, sku: str = "TEA", units: int = 1, **c
     return_id = f"rt_{secrets.token_hex(16)}"
     new_request = ReturnRequest(return_id, order_no, {sku: units}, "because", requested_by="customer:c", **values)
     async with stage.database.begin() as conn:
-        await return_requests.request(conn, KeyRing(stage.vault), terms(stage), new_request)
+        await return_requests.open_return(conn, KeyRing(stage.vault), terms(stage), new_request)
     return return_id
 
 

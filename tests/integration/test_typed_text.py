@@ -153,10 +153,10 @@ async def stuck(hand: Hand, office: Office) -> None:
     await office.parked(CHEAP)
     bulk = {"all": True, "action": "retry", "reason": words(), "rate_per_s": 10}
     await hand.call(ann, "POST", "/v1/support/resolve", bulk, 202)
-    dear = {"order_no": await office.parked(DEAR)}
+    expensive = {"order_no": await office.parked(DEAR)}
     for verb in ("refuse", "approve"):
         body = {"action": "compensate", "reason": words()}
-        response = (await hand.call(ann, "POST", resolve, body, 202, dear)).json()
+        response = (await hand.call(ann, "POST", resolve, body, 202, expensive)).json()
         named = {"approval_id": response["approval_id"]}
         await hand.call(ben, "POST", f"/v1/support/approvals/{{approval_id}}/{verb}", {"reason": words()}, 200, named)
     _, order_no = await placing(hand, office)

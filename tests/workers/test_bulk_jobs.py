@@ -236,23 +236,23 @@ async def test_money_given_since_a_bulk_act_was_opened_counts(
     database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     """Of one order 700.00 more were given meanwhile: it needs an approver now. The act on the other goes on."""
-    dear, other = await stuck(database_url, 2)
+    expensive, other = await stuck(database_url, 2)
     moving = "UPDATE parked_steps SET step = 'capture', amount_minor = 90000 WHERE order_no = ANY(%s)"
-    await sql(database_url.owner_url, moving, [dear, other])
+    await sql(database_url.owner_url, moving, [expensive, other])
     async with database(settings) as db, working(client, db, settings, Brief):
         job_id = await open_job(db, "skip", 100.0, value={"reference": "bank 1"}, step="capture")
         await sql(
             database_url.app_url,
             "INSERT INTO staff_actions (act_id, order_no, action, detail, actor, reason_enc, moved_minor)"
             " VALUES (%s, %s, 'parcel', 'refund', 'support:ben', '', 70000)",
-            f"act_{dear}",
-            dear,
+            f"act_{expensive}",
+            expensive,
         )
         await (await start(client, settings, job_id, 100.0)).result()
         assert await progress(db, job_id) == ("finished", 1, 1)
     items = await sql(database_url.app_url, "SELECT order_no, error FROM support_job_items WHERE job_id = %s", job_id)
-    assert dict(items) == {dear: "second_person_needed", other: None}
-    assert not await sql(database_url.app_url, "SELECT 1 FROM resolutions WHERE order_no = %s", dear)
+    assert dict(items) == {expensive: "second_person_needed", other: None}
+    assert not await sql(database_url.app_url, "SELECT 1 FROM resolutions WHERE order_no = %s", expensive)
 
 
 async def test_an_order_that_has_moved_on_to_another_step_is_left_alone(

@@ -106,7 +106,7 @@ class AlertSender:
         channel = delivery.channel
         try:
             target = alert_channels.target_of(self._vault, channel)
-            words = message.of_notice(delivery.notice, delivery.phase, channel.language, self._settings)
+            words = message.of_alert(delivery.alert, delivery.phase, channel.language, self._settings)
             return await sending.send(self._settings, channel.kind, target, words, delivery.message_id)
         except Unreadable:
             return Outcome("secret_unreadable")

@@ -102,16 +102,16 @@ class NotificationSender:
             if gateway is None:
                 return [Settled(message, "channel_off", skipped=True) for message in claimed]
             ready = [render(message, self._keys, self._settings) for message in claimed]
-            letters = [one for one in ready if isinstance(one, RenderedNotification)]
-            if fresh := [letter.frozen for letter in letters if letter.frozen is not None]:
+            all_rendered = [one for one in ready if isinstance(one, RenderedNotification)]
+            if fresh := [rendered.frozen for rendered in all_rendered if rendered.frozen is not None]:
                 await send_queue.freeze(connection, fresh)
-        sending |= {asyncio.create_task(self._send(letter, gateway)) for letter in letters}
+        sending |= {asyncio.create_task(self._send(rendered, gateway)) for rendered in all_rendered}
         return [one for one in ready if isinstance(one, Settled)]
 
-    async def _send(self, letter: RenderedNotification, gateway: MessageGateway) -> Settled:
-        message, name = letter.message, gateway.name
+    async def _send(self, rendered: RenderedNotification, gateway: MessageGateway) -> Settled:
+        message, name = rendered.message, gateway.name
         try:
-            return Settled(message, provider=name, provider_ref=await gateway.send(letter.words))
+            return Settled(message, provider=name, provider_ref=await gateway.send(rendered.words))
         except ProviderRefused as error:
             return Settled(message, error.code, name, final=True)
         except ProviderUnavailable as error:

@@ -21,7 +21,7 @@ from infra.db.engine import Connection
 from infra.db.orders.changing import staff_actions
 from infra.db.orders.changing.staff_actions import StaffAction
 from infra.db.orders.state import timeline
-from infra.db.stock.reservations import StockGone
+from infra.db.stock.reservations import StockContended
 
 Choice = Literal["reship", "refund"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
@@ -88,7 +88,7 @@ async def choose(services: Services, keyed: KeyedRequest, number: str, decision:
 
     try:
         return await run_in_transaction(services, keyed.claim, 200, work)
-    except StockGone:
+    except StockContended:
         raise Conflict("stock_short", "another order was faster: ask again, or choose refund") from None
 
 

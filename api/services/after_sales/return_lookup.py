@@ -10,7 +10,7 @@ from domain.access import Principal, Role
 from domain.after_sales.returns import ReturnStatus, allowed_actions
 from domain.errors import NotFound
 from infra.db.after_sales import return_queries, return_requests, returns
-from infra.db.after_sales.return_queries import ReturnDetail, ReturnsWanted
+from infra.db.after_sales.return_queries import ReturnDetail, ReturnFilter
 from infra.db.engine import Connection
 from infra.observability.telemetry import bind_order
 
@@ -60,9 +60,9 @@ async def list_returns(
     limit: int,
 ) -> ListedReturns:
     """A page of the returns of this status and of this order. Raises Problem `invalid_cursor`."""
-    wanted = ReturnsWanted(str(status) if status else None, order_no, _before(cursor), limit)
+    filters = ReturnFilter(str(status) if status else None, order_no, _before(cursor), limit)
     async with services.database.begin() as conn:
-        rows = await return_queries.page(conn, wanted)
+        rows = await return_queries.page(conn, filters)
     items = [{name: value for name, value in row.items() if name != "created"} for row in rows[:limit]]
     return ListedReturns(
         [one | {"allowed_actions": actions(caller, one["status"])} for one in items], _after(rows, limit)

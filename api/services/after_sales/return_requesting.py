@@ -106,7 +106,7 @@ def _refund(return_quote: ReturnQuote) -> PreviewedRefund:
     plan = return_quote.plan
     sums = {
         "amount_minor": return_quote.amount_minor,
-        "goods_minor": (plan.goods_minor if plan else 0) + return_quote.behind_minor,
+        "goods_minor": (plan.goods_minor if plan else 0) + return_quote.funding_minor,
         "shipping_minor": plan.shipping_minor if plan else 0,
     }
     return PreviewedRefund.model_validate({**sums, "currency": return_quote.currency, "if": Condition.AS_NEW})
@@ -117,7 +117,7 @@ def _retained(return_quote: ReturnQuote, requested: ReturnRequest) -> list[KeptA
     lines = return_quote.plan.lines if return_quote.plan else ()
     shipping = sum(line.shipping_worth_minor - line.shipping_minor for line in lines)
     goods = sum(line.goods_worth_minor - line.goods_minor for line in lines)
-    goods += return_quote.behind_worth_minor - return_quote.behind_minor
+    goods += return_quote.funding_worth_minor - return_quote.funding_minor
     amounts = []
     if shipping > 0:
         fault = requested.reason_code in SHOPS_FAULT
@@ -140,7 +140,7 @@ async def request_return(services: Services, keyed: KeyedRequest, order_no: str,
     requested = _return_request_of(keyed.caller, keyed.key, order_no, request, methods(services.settings))
 
     async def work(conn: Connection) -> dict[str, object]:
-        made = await return_requests.request(conn, services.keys, terms, requested)
+        made = await return_requests.open_return(conn, services.keys, terms, requested)
         if keyed.caller.role is Role.CUSTOMER and requested.exchange_for:
             await unpaid_limits.require_exchanged_within(conn, order_no, services.settings.unpaid_units_per_customer)
         return await return_lookup.view_of(conn, services, keyed.caller, made.return_id)

@@ -39,7 +39,7 @@ async def whole(services: Services, customer_id: str) -> dict[str, Any]:
         found = await customer_detail.detail(conn, services.keys, customer_id, RECENT)
         if found is None:
             raise NotFound("customer_not_found")
-        rows = await listing.page(conn, listing.Wanted(customer_id=customer_id, limit=RECENT))
+        rows = await listing.page(conn, listing.OrderListFilter(customer_id=customer_id, limit=RECENT))
     last = rows[RECENT - 1] if len(rows) > RECENT else None
     found["orders"] = [services.failing.marked(row) for row in rows[:RECENT]]
     found["orders_cursor"] = pagination.after(last, "-created_at") if last else None

@@ -42,7 +42,7 @@ from infra.db.orders.placing import unpaid_limits
 from infra.db.orders.state import holds, timeline
 from infra.db.payments import change_payments, refund_plans, refunds
 from infra.db.payments.change_payments import PaidBy
-from infra.db.payments.refund_plans import LineAsk, RefundAsk
+from infra.db.payments.refund_plans import NewRefund, NewRefundLine
 from infra.provider_rules import amounts
 from infra.time_zones import zone_at
 
@@ -227,10 +227,10 @@ async def _require_possible(conn: Connection, services: Services, plan: ChangePl
         await _refunding(refund_plans.planned(conn, _refund_of(plan, "preview", "")))
 
 
-def _refund_of(plan: ChangePlan, refund_id: str, requested_by: str) -> RefundAsk:
+def _refund_of(plan: ChangePlan, refund_id: str, requested_by: str) -> NewRefund:
     """The difference: what the units that are taken off were sold for, less what others cost instead."""
-    off = tuple(LineAsk(-line.delta, line.line_no) for line in plan.lines if line.delta < 0)
-    return RefundAsk(
+    off = tuple(NewRefundLine(-line.delta, line.line_no) for line in plan.lines if line.delta < 0)
+    return NewRefund(
         refund_id,
         plan.context.order_no,
         Origin.AMENDMENT,
@@ -257,8 +257,8 @@ async def _carry_out(
     number, status = plan.context.order_no, plan.context.standing.status
     refunded: str | None = None
     if plan.refund_minor > 0:
-        ask = _refund_of(plan, refund_id, actor(caller))
-        refunded = (await _refunding(refunds.open_refund(conn, None, ask))).refund_id
+        new = _refund_of(plan, refund_id, actor(caller))
+        refunded = (await _refunding(refunds.open_refund(conn, None, new))).refund_id
     await order_records.write(conn, services.keys, plan, actor(caller), refunded)
     if status is Status.PENDING_PAYMENT and plan.lines:
         if plan.total_after_minor == 0:

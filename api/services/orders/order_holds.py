@@ -19,7 +19,7 @@ from infra.db.engine import Connection
 from infra.db.orders.changing import priorities
 from infra.db.orders.changing.staff_actions import StaffAction
 from infra.db.orders.state import holds, timeline
-from infra.db.orders.state.holds import Hold, NewHold, OpenHold, OpenWanted
+from infra.db.orders.state.holds import Hold, NewHold, OpenHold, OpenHoldFilter
 
 
 async def place(
@@ -90,9 +90,9 @@ async def open_holds(
     services: Services, kind: str | None, owner: str | None, cursor: str | None, limit: int
 ) -> tuple[list[OpenHold], str | None]:
     """A page of open holds, the one whose deadline comes first first, and the cursor of the next page."""
-    wanted = OpenWanted(str(kind) if kind else None, owner, after(cursor), limit)
+    filters = OpenHoldFilter(str(kind) if kind else None, owner, after(cursor), limit)
     async with services.database.begin() as conn:
-        rows = await holds.open_holds(conn, wanted)
+        rows = await holds.open_holds(conn, filters)
     return rows[:limit], following(rows, limit)
 
 

@@ -73,7 +73,7 @@ async def search(
     after = pagination.position(cursor, NEWEST)
     async with services.database.begin() as conn:
         among = await order_search.meanings(conn, services.keys.vault, text, list(services.payments), everybody=True)
-        rows = await listing.page(conn, listing.Wanted(limit=limit, after=after, among=among))
+        rows = await listing.page(conn, listing.OrderListFilter(limit=limit, after=after, among=among))
     return cut([services.failing.marked(row) for row in rows], limit, NEWEST)
 
 
@@ -128,9 +128,9 @@ def listing_filter_of(
     limit: int,
     after: listing.Position | None,
     among: Sequence[Branch] | None = None,
-) -> listing.Wanted:
+) -> listing.OrderListFilter:
     """The filters as the database is asked; `among` are the branches of a search."""
-    return listing.Wanted(
+    return listing.OrderListFilter(
         status=filters.status.value if filters.status else None,
         channel=filters.channel,
         customer_id=filters.customer,

@@ -10,7 +10,7 @@ from infra.db.documents.documents import Document
 from infra.db.feedback import feedback
 from infra.db.feedback.feedback import Feedback
 from infra.db.notifications import messages
-from infra.db.notifications.messages import ShownMessage
+from infra.db.notifications.messages import ListedMessage
 from infra.db.read_models import order_detail
 from infra.db.support import parked_groups
 from infra.db.support.parked_groups import SupportAction
@@ -24,7 +24,7 @@ class OrderRecord:
     events: list[dict[str, Any]]
     actions: list[SupportAction]
     documents: list[Document]
-    messages: list[ShownMessage]
+    messages: list[ListedMessage]
     feedback: list[Feedback]
 
 

@@ -20,7 +20,7 @@ from domain.pricing.allocation import RefundableLine
 from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Connection
 from infra.db.payments import refund_plans, refund_queries, refunds
-from infra.db.payments.refund_plans import LineAsk, Plan, RefundAsk
+from infra.db.payments.refund_plans import NewRefund, NewRefundLine, Plan
 from infra.db.payments.refund_queries import RefundDetail
 from infra.db.read_models import order_detail
 
@@ -62,16 +62,16 @@ async def consequence(services: Services, caller: Principal, number: str, reques
     )
 
 
-def _refund_request(services: Services, caller: Principal, key: str, number: str, request: OpenRefund) -> RefundAsk:
+def _refund_request(services: Services, caller: Principal, key: str, number: str, request: OpenRefund) -> NewRefund:
     if (request.amount_minor is None) == (not request.lines):
         raise RuleBroken("amount_or_lines", "name either amount_minor or lines")
-    return RefundAsk(
+    return NewRefund(
         refund_id=f"rf_{derived_id(caller, key, f'refund {number}')}",
         order_no=number,
         origin=Origin.SUPPORT,
         asked_by=actor(caller),
         reason=request.reason,
-        lines=tuple(LineAsk(line.quantity, line.line_no, line.sku) for line in request.lines or ()),
+        lines=tuple(NewRefundLine(line.quantity, line.line_no, line.sku) for line in request.lines or ()),
         amount_minor=request.amount_minor,
         include_shipping=request.include_shipping,
         spares_returns=not request.despite_returns,

@@ -91,7 +91,7 @@ async def _counted(conn: Connection, services: Services, typed: Typed, address: 
         (b"address day" + place, allowed.portal_asks_per_address_day, DAY_S),
     ):
         hashed = hashlib.sha256(source).digest()
-        if wait_s := await sign_in_codes.count_ask(conn, hashed, limit, within_s):
+        if wait_s := await sign_in_codes.count_request(conn, hashed, limit, within_s):
             return math.ceil(wait_s)
     return 0
 

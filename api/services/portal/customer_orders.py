@@ -41,7 +41,7 @@ async def list_orders(services: Services, contact: PortalContact, cursor: str | 
     async with services.database.begin() as conn:
         customers = await sessions.customers_of(conn, contact)
         among = sessions.branches_of(contact, customers)
-        rows = await listing.page(conn, listing.Wanted(limit=limit, after=after, among=among))
+        rows = await listing.page(conn, listing.OrderListFilter(limit=limit, after=after, among=among))
         page = [services.failing.marked(row) for row in rows[:limit]]
         credit = await order_summaries.credit_of(conn, customers)
         goods = await order_summaries.goods_of(conn, [row["order_no"] for row in page])

@@ -43,8 +43,8 @@ async def _error(services: Services, reply: Reply, link: str, address: str) -> s
     until = reply.content["expires_at"].strftime("%Y-%m-%d %H:%M UTC")
     text = _TEXT.format(subject=subject, until=until, link=link)
     try:
-        letter = smtp.letter_of(settings.smtp_from, address, subject, text, f"inv_{secrets.token_hex(16)}")
-        await smtp.send(settings, letter)
+        email = smtp.email_of(settings.smtp_from, address, subject, text, f"inv_{secrets.token_hex(16)}")
+        await smtp.send(settings, email)
     except SmtpError as error:
         return error.code
     except (OSError, ssl.SSLError, ValueError):

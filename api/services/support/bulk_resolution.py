@@ -81,12 +81,12 @@ async def _above_limit(
     moving = await parked_steps.moving(conn, request.action.value, _chosen(request), limits.order_minor)
     alone: dict[str, int] = {}
     for row in moving:
-        if not row.dear:
+        if not row.above_limit:
             alone[row.currency] = alone.get(row.currency, 0) + row.added_minor
     for currency, amount in sorted(alone.items()):
         if amount and await approval_limits.beyond_day(conn, limits, by, currency, amount):
             return -1, moving
-    return limits.order_minor, [row for row in moving if row.dear]
+    return limits.order_minor, [row for row in moving if row.above_limit]
 
 
 async def _request_approval(

@@ -14,7 +14,7 @@ from infra.db.read_models.order_detail import OrderOverview
 from infra.db.support import reset_requests
 from infra.db.support.reset_requests import ResetBatch
 from infra.temporal import failing_workflows
-from infra.temporal.failing_workflows import DeadWorkflow, FailingWorkflow
+from infra.temporal.failing_workflows import EndedWorkflow, FailingWorkflow
 from workflows import names
 
 _ORDER = names.order_workflow("")
@@ -25,7 +25,7 @@ class EndedRun:
     """A workflow that ended though its order is not at its end."""
 
     order_no: str
-    run: DeadWorkflow
+    run: EndedWorkflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class FailingOverview:
 async def overview(services: Services, limit: int) -> FailingOverview:
     """At most `limit` workflows of each kind. Raises Problem `workflow_unavailable`."""
 
-    async def query(client: Client) -> tuple[int, list[FailingWorkflow], list[DeadWorkflow]]:
+    async def query(client: Client) -> tuple[int, list[FailingWorkflow], list[EndedWorkflow]]:
         count, found = await failing_workflows.failing(client, limit, services.settings.workflow_timeout_s / 3)
         return count, found, await failing_workflows.dead(client, _ORDER, limit)
 

@@ -12,15 +12,15 @@ from domain.support.steps import Action, Step
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_detail import CancellationConsequence
 from infra.db.support import parked_groups, parked_steps
-from infra.db.support.parked_groups import LastAction, StuckGroup, StuckOrder, Touched
-from infra.db.support.parked_steps import StuckStep, StuckWanted
+from infra.db.support.parked_groups import LastAction, OpenParkedStep, ParkedGroup, Touched
+from infra.db.support.parked_steps import ParkedStepFilter, QueuedStep
 
 
 @dataclass(frozen=True, slots=True)
 class ParkedPage:
     """A page of parked orders, the longest parked first."""
 
-    items: Sequence[StuckStep]
+    items: Sequence[QueuedStep]
     next_cursor: str | None
 
 
@@ -28,16 +28,16 @@ async def list_parked(
     services: Services, step: Step | None, error: str | None, provider: str | None, limit: int, cursor: str | None
 ) -> ParkedPage:
     """Raises Problem `invalid_cursor`."""
-    wanted = StuckWanted(step.value if step else None, error, provider, None, limit)
+    filters = ParkedStepFilter(step.value if step else None, error, provider, None, limit)
     if cursor is not None:
         since, order_no = pagination.decoded(cursor, str, str)
-        wanted = replace(wanted, after=(pagination.moment(since), order_no))
+        filters = replace(filters, after=(pagination.moment(since), order_no))
     async with services.database.begin() as conn:
-        rows = await parked_steps.stuck(conn, wanted)
-    return ParkedPage(rows[: wanted.limit], _next_cursor(rows, wanted.limit))
+        rows = await parked_steps.stuck(conn, filters)
+    return ParkedPage(rows[: filters.limit], _next_cursor(rows, filters.limit))
 
 
-async def groups(services: Services) -> list[StuckGroup]:
+async def groups(services: Services) -> list[ParkedGroup]:
     """Parked orders by step, error and provider."""
     async with services.database.begin() as conn:
         return await parked_groups.groups(conn)
@@ -54,7 +54,7 @@ class ParkedOrder:
     """An order's parked step (`step` None in it where there is none any more), what cancelling would give back, what
     resolved the step before, and the actions for which this caller needs an approver."""
 
-    step: StuckOrder
+    step: OpenParkedStep
     consequence: CancellationConsequence
     last_action: LastAction | None
     needs_approval: frozenset[str]
@@ -72,7 +72,7 @@ async def parked_order(services: Services, caller: Principal, number: str) -> Pa
     return ParkedOrder(step, consequence, last, frozenset(two))
 
 
-def _next_cursor(rows: Sequence[StuckStep], limit: int) -> str | None:
+def _next_cursor(rows: Sequence[QueuedStep], limit: int) -> str | None:
     if len(rows) <= limit:
         return None
     last = rows[limit - 1]

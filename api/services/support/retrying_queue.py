@@ -9,7 +9,7 @@ from api import pagination
 from api.dependencies import Services
 from api.errors import Problem
 from infra.db.support import retrying_steps
-from infra.db.support.retrying_steps import Place, RetryingStep, RetryingWanted
+from infra.db.support.retrying_steps import Place, RetryingStep, RetryingStepFilter
 from infra.temporal import failing_workflows
 from workflows import names
 
@@ -31,9 +31,9 @@ async def list_retrying(
     services: Services, step: str | None, error: str | None, provider: str | None, cursor: str | None, limit: int
 ) -> RetryingPage:
     """A page of the steps that fit. Raises Problem `invalid_cursor`."""
-    wanted = RetryingWanted(step, error, provider, _place(cursor), limit)
+    filters = RetryingStepFilter(step, error, provider, _place(cursor), limit)
     async with services.database.begin() as conn:
-        rows = await retrying_steps.listed(conn, wanted)
+        rows = await retrying_steps.listed(conn, filters)
     paused = await _paused(services, limit)
     items = [replace(row, paused=_is_paused(row, paused)) for row in rows[:limit]]
     if not (cursor or step or error or provider):

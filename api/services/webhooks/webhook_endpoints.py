@@ -18,7 +18,7 @@ from infra.db.audit import actor_context
 from infra.db.engine import Connection
 from infra.db.idempotency import Answered
 from infra.db.webhooks import deliveries, endpoints
-from infra.db.webhooks.endpoints import Endpoint, ShownEndpoint
+from infra.db.webhooks.endpoints import Endpoint, ListedEndpoint
 from infra.security.network_addresses import Reach
 
 # So many are taken up by one statement well within its time.
@@ -48,7 +48,7 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, ne
     return Reply({**asdict(fields), "secret": secret}, 201)
 
 
-async def list_endpoints(services: Services) -> list[ShownEndpoint]:
+async def list_endpoints(services: Services) -> list[ListedEndpoint]:
     """All endpoints without their secrets, the oldest first."""
     async with services.database.begin() as conn:
         return await endpoints.every(conn)

@@ -35,7 +35,7 @@ _PARCELS = text(
     """
 )
 _REPLACE = text("UPDATE shipments SET replaced_at = now(), updated_at = now() WHERE shipment_id = :shipment_id")
-_KEEP_CONTENTS = text(
+_INSERT_CONTENTS = text(
     """
     INSERT INTO replaced_parcel_lines (shipment_id, sku, quantity)
     SELECT s.shipment_id, a.sku, a.quantity FROM shipments s JOIN allocations a USING (order_no)
@@ -53,12 +53,12 @@ _REFUND_WAITS = text(
     """SELECT EXISTS (SELECT FROM refunds r JOIN refund_lines n USING (refund_id)
                        WHERE r.order_no = :order_no AND r.status = 'awaiting_approval' AND n.quantity > 0)"""
 )
-_WAKE = text(
+_SIGNAL = text(
     """INSERT INTO workflow_requests (kind, subject, name, payload)
        VALUES ('signal_order', :order_no, 'after_sales', '{"about": "delivery_problem"}')"""
 )
 # Of an order that was undone nothing was sent again: what is in the parcel is what the order had shipped.
-_COMING_BACK = text(
+_RETURNING = text(
     """
     SELECT s.order_no, s.status, s.warehouse, s.came_back_at, s.replaced_at IS NOT NULL
              OR o.status = 'cancelled' OR o.cancelling IS NOT NULL
@@ -109,14 +109,14 @@ async def exception_of(conn: AsyncConnection, order_no: str) -> DeliveryExceptio
 
 async def added_minor(conn: AsyncConnection, problem: DeliveryException) -> int:
     """What of the money is not promised as a refund already."""
-    behind = await exchange_fallback.quote(conn, problem.order_no)
-    return behind + await approval_limits.undone(conn, problem.order_no)
+    exchange_minor = await exchange_fallback.quote(conn, problem.order_no)
+    return exchange_minor + await approval_limits.undone(conn, problem.order_no)
 
 
 async def sent_again(conn: AsyncConnection, order_no: str) -> bool:
     """True while a second parcel is to be booked."""
-    stand = await load_state(conn, order_no)
-    return stand.reship and stand.parcel in ("", "booking")
+    state = await load_state(conn, order_no)
+    return state.reship and state.parcel in ("", "booking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ async def resend_of(conn: AsyncConnection, order_no: str) -> Resend:
 async def refund(conn: AsyncConnection, problem: DeliveryException, actor: str) -> None:
     """The order is undone as support would: all of its money goes back. The caller has locked the order."""
     await cancellation.mark(conn, problem.order_no, f"parcel_{problem.parcel}", actor)
-    await conn.execute(_WAKE, {"order_no": problem.order_no})
+    await conn.execute(_SIGNAL, {"order_no": problem.order_no})
 
 
 async def reship(conn: AsyncConnection, problem: DeliveryException, actor: str) -> Resend:
@@ -151,7 +151,7 @@ async def reship(conn: AsyncConnection, problem: DeliveryException, actor: str) 
     The caller has locked the order. Raises Conflict as `resend_of` does; StockGone when another order was faster.
     """
     resend = await resend_of(conn, problem.order_no)
-    await conn.execute(_KEEP_CONTENTS, {"shipment_id": problem.shipment_id})
+    await conn.execute(_INSERT_CONTENTS, {"shipment_id": problem.shipment_id})
     await conn.execute(_REPLACE, {"shipment_id": problem.shipment_id})
     await conn.execute(_LEAVE_OUT, {"order_no": problem.order_no, "skus": list(resend.goods)})
     await reservations.reserve_at(conn, problem.order_no, resend.warehouse)
@@ -163,7 +163,7 @@ async def reship(conn: AsyncConnection, problem: DeliveryException, actor: str) 
         "waiting": timeline.waiting("carrier", "the carrier is booked again"),
     }
     await timeline.append(conn, problem.order_no, "parcel_replaced", actor, data=data)
-    await conn.execute(_WAKE, {"order_no": problem.order_no})
+    await conn.execute(_SIGNAL, {"order_no": problem.order_no})
     return resend
 
 
@@ -182,7 +182,7 @@ async def receive_undeliverable(
 
     The caller has locked the order. Raises Conflict `parcel_not_expected`, `parcel_came_back`, `more_than_sent`.
     """
-    row = (await conn.execute(_COMING_BACK, {"shipment_id": shipment_id})).one()
+    row = (await conn.execute(_RETURNING, {"shipment_id": shipment_id})).one()
     contents: dict[str, int] = row.contents or {}
     parcel = ReturningParcel(ShipmentStatus(row.status), row.came_back_at is not None, row.given_up, contents)
     units = units_back(parcel, arrived)

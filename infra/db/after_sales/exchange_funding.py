@@ -20,7 +20,7 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.literals import literals
 from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans, refunds, store_credit
-from infra.db.payments.refund_plans import RefundAsk
+from infra.db.payments.refund_plans import NewRefund
 
 # The order's own exchange first, then that of the order before it, and so on to the first of all.
 _CHAIN = text(
@@ -134,7 +134,7 @@ async def _refund(
     conn: AsyncConnection, order_no: str, line_nos: tuple[int, ...], amount_minor: int, instruction: RefundInstruction
 ) -> None:
     derived = hashlib.sha256(f"{instruction.return_id}/{instruction.tag}/{order_no}".encode()).hexdigest()[:32]
-    ask = RefundAsk(
+    new = NewRefund(
         refund_id=f"rf_{derived}",
         order_no=order_no,
         origin=Origin.EXCHANGE,
@@ -146,7 +146,7 @@ async def _refund(
         approval_lifetime_s=instruction.approval_lifetime_s,
         as_credit=instruction.credit,
     )
-    opened = await refunds.open_refund(conn, instruction.keys, ask)
-    await conn.execute(_BELONGS, {"refund_id": ask.refund_id, "return_id": instruction.return_id})
+    opened = await refunds.open_refund(conn, instruction.keys, new)
+    await conn.execute(_BELONGS, {"refund_id": new.refund_id, "return_id": instruction.return_id})
     if instruction.credit and opened.status is RefundStatus.APPROVED:
-        await store_credit.pay_with_credit(conn, order_no, ask.refund_id, instruction.actor)
+        await store_credit.pay_with_credit(conn, order_no, new.refund_id, instruction.actor)

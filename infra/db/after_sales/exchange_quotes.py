@@ -33,33 +33,37 @@ class ExchangeQuote:
 
 
 async def quote(
-    conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", return_quote: "ReturnQuote"
+    conn: AsyncConnection, terms: ReturnPolicy, request: "ReturnRequest", return_quote: "ReturnQuote"
 ) -> ExchangeQuote | None:
     """What the new goods cost against the old ones as new; None for other returns.
 
     Raises RuleBroken `unknown_sku`, `product_inactive`, `currency_mismatch`, `total_out_of_range`,
     `nothing_to_guarantee`, `guarantee_would_expire`, `currency_not_taken`, `amount_not_payable`.
     """
-    if ask.resolution is not Resolution.EXCHANGE:
+    if request.resolution is not Resolution.EXCHANGE:
         return None
-    lines, new, value = await _priced(conn, terms, ask, return_quote)
-    if ask.guarantee is not None:
-        _require_guarantee(terms, *ask.guarantee, _guaranteed(new), return_quote.currency)
-    guarantee = _guaranteed(new) if ask.guarantee else 0
+    lines, new, value = await _priced(conn, terms, request, return_quote)
+    if request.guarantee is not None:
+        _require_guarantee(terms, *request.guarantee, _guaranteed(new), return_quote.currency)
+    guarantee = _guaranteed(new) if request.guarantee else 0
     return ExchangeQuote(tuple(lines), value, new.to_pay_minor, new.rest_minor, guarantee, return_quote.currency)
 
 
-async def save(conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", return_quote: "ReturnQuote") -> None:
+async def save(
+    conn: AsyncConnection, terms: ReturnPolicy, request: "ReturnRequest", return_quote: "ReturnQuote"
+) -> None:
     """Keep what is wanted and, when it is to go out first, the guarantee for it. Raises what `quote` raises."""
-    if ask.resolution is not Resolution.EXCHANGE:
+    if request.resolution is not Resolution.EXCHANGE:
         return
-    _, new, _ = await _priced(conn, terms, ask, return_quote)
-    lines = await exchanges.priced_lines(conn, ask.order_no, ask.exchange_for)
-    await exchanges.save_request(conn, ask.return_id, ask.order_no, lines, advance=ask.guarantee is not None)
-    if ask.guarantee is not None:
-        method, token = ask.guarantee
+    _, new, _ = await _priced(conn, terms, request, return_quote)
+    lines = await exchanges.priced_lines(conn, request.order_no, request.exchange_for)
+    await exchanges.save_request(
+        conn, request.return_id, request.order_no, lines, advance=request.guarantee is not None
+    )
+    if request.guarantee is not None:
+        method, token = request.guarantee
         _require_guarantee(terms, method, token, _guaranteed(new), return_quote.currency)
-        await guarantees.save(conn, ask.return_id, ask.order_no, _guaranteed(new), method, token)
+        await guarantees.save(conn, request.return_id, request.order_no, _guaranteed(new), method, token)
 
 
 def _require_guarantee(terms: ReturnPolicy, method: str, token: str, amount_minor: int, currency: str) -> None:
@@ -77,12 +81,15 @@ def _guaranteed(new: Exchanged) -> int:
 
 
 async def _priced(
-    conn: AsyncConnection, terms: ReturnPolicy, ask: "ReturnRequest", return_quote: "ReturnQuote"
+    conn: AsyncConnection, terms: ReturnPolicy, request: "ReturnRequest", return_quote: "ReturnQuote"
 ) -> tuple[list[PricedLine], Exchanged, int]:
     units = {one.line_no: one.quantity for one in return_quote.pieces}
-    lines = await exchanges.priced_lines(conn, ask.order_no, ask.exchange_for)
-    lines = lines or await exchanges.same_again(conn, ask.order_no, units)
-    worth = (return_quote.plan.amount_minor if return_quote.plan else 0) + return_quote.behind_worth_minor
-    sources = [(ask.order_no, tuple(units)), *await exchange_funding.funding_sources(conn, ask.order_no)]
+    lines = await exchanges.priced_lines(conn, request.order_no, request.exchange_for)
+    lines = lines or await exchanges.same_again(conn, request.order_no, units)
+    worth = (return_quote.plan.amount_minor if return_quote.plan else 0) + return_quote.funding_worth_minor
+    sources = [
+        (request.order_no, tuple(units)),
+        *await exchange_funding.funding_sources(conn, request.order_no),
+    ]
     value = min(worth, await exchange_funding.refundable_amount(conn, sources))
     return lines, exchanged(lines, value, terms.tax), value

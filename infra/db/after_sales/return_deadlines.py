@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales import return_deadlines as rules
 from domain.after_sales.return_deadlines import NextDue
-from domain.after_sales.returns import Condition, LineFound, ReturnDue, ReturnEvent, ReturnStatus
+from domain.after_sales.returns import Condition, LineFinding, ReturnDue, ReturnEvent, ReturnStatus
 from domain.shipping.shipments import ShipmentStatus, has_left
 from domain.times import rfc3339
 from infra.db.after_sales import return_handling, returns, settlement
@@ -88,7 +88,7 @@ async def _remind(conn: AsyncConnection, order_return: Return) -> None:
 async def _take_as_lost(conn: AsyncConnection, order_return: Return, context: SettlementContext) -> None:
     """Our carrier had it and it never came: the customer is not to wait for ever, nor to pay for it."""
     lines = await returns.lines_of(conn, order_return.return_id)
-    found = [LineFound(line.line_no, line.sku, Condition.LOST, line.quantity) for line in lines]
+    found = [LineFinding(line.line_no, line.sku, Condition.LOST, line.quantity) for line in lines]
     taken = await return_handling.take_in(conn, order_return, context.actor, context.terms, found)
     await return_handling.conclude(conn, taken, context, found, checked=True)
 

@@ -11,7 +11,7 @@ from domain.after_sales.returns import (
     NOT_COUNTED,
     Condition,
     Found,
-    LineFound,
+    LineFinding,
     ReturnEvent,
     ReturnStatus,
     findings,
@@ -93,7 +93,7 @@ async def receive(
 
 
 async def take_in(
-    conn: AsyncConnection, order_return: Return, actor: str, terms: ReturnPolicy, found: list[LineFound]
+    conn: AsyncConnection, order_return: Return, actor: str, terms: ReturnPolicy, found: list[LineFinding]
 ) -> Return:
     """Write that it has arrived, as found; goods in hand are an answer to a request, too."""
     if order_return.status is ReturnStatus.REQUESTED:
@@ -126,7 +126,7 @@ async def inspect(
 
 
 async def conclude(
-    conn: AsyncConnection, order_return: Return, context: SettlementContext, found: list[LineFound], *, checked: bool
+    conn: AsyncConnection, order_return: Return, context: SettlementContext, found: list[LineFinding], *, checked: bool
 ) -> Return:
     """The end of the inspection: shelves first, then what the customer gets, in one transaction."""
     await returns.keep_findings(conn, order_return.return_id, "inspected", found)
@@ -139,7 +139,7 @@ async def conclude(
     return await returns.find(conn, order_return.return_id)
 
 
-def _counted(found: Sequence[LineFound]) -> dict[str, int]:
+def _counted(found: Sequence[LineFinding]) -> dict[str, int]:
     """Units by condition."""
     return {
         condition.value: units

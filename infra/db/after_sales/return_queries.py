@@ -88,7 +88,7 @@ _LABEL = text(
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnsWanted:
+class ReturnFilter:
     """Which returns: of a status, of an order, before the last of a page."""
 
     status: str | None
@@ -124,10 +124,10 @@ async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]
     return [zulu_return(row.body) for row in await conn.execute(_OF_ORDER, {"order_no": order_no})]
 
 
-async def page(conn: AsyncConnection, wanted: ReturnsWanted) -> list[dict[str, Any]]:
+async def page(conn: AsyncConnection, filters: ReturnFilter) -> list[dict[str, Any]]:
     """At most `limit` + 1 returns, the newest first; `created` is the exact moment for the next page."""
-    before, before_id = wanted.before or (None, "")
-    values = {"status": wanted.status, "order_no": wanted.order_no, "limit": wanted.limit}
+    before, before_id = filters.before or (None, "")
+    values = {"status": filters.status, "order_no": filters.order_no, "limit": filters.limit}
     rows = await conn.execute(_PAGE, {**values, "before": before, "before_id": before_id})
     return [{**zulu_return(row.body), "created": row.created_at} for row in rows]
 

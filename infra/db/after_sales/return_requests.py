@@ -29,7 +29,7 @@ from infra.db.after_sales.returns import Return
 from infra.db.customers.profiles import KeyRing, data_key_of
 from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans
-from infra.db.payments.refund_plans import LineAsk, Plan, RefundAsk
+from infra.db.payments.refund_plans import NewRefund, NewRefundLine, Plan
 
 # The window is as long as it was when the parcel was delivered.
 _ORDER = text(
@@ -90,7 +90,8 @@ class ReturnRequest:
 class ReturnQuote:
     """What a return would bring if all of it comes as new. `plan` None: no money of the order is left to give back.
 
-    Exchanged goods bring `behind_minor` of the orders that took their money, where they are worth `behind_worth_minor`.
+    Exchanged goods bring `funding_minor` of the orders that took their money, where they are worth
+    `funding_worth_minor`.
     """
 
     pieces: tuple[LinePieces, ...]
@@ -99,32 +100,32 @@ class ReturnQuote:
     warehouse: str
     window_until: datetime | None
     approved_at_once: bool
-    behind_worth_minor: int = 0
-    behind_minor: int = 0
+    funding_worth_minor: int = 0
+    funding_minor: int = 0
 
     @property
     def amount_minor(self) -> int:
-        return (self.plan.amount_minor if self.plan else 0) + self.behind_minor
+        return (self.plan.amount_minor if self.plan else 0) + self.funding_minor
 
 
-async def quote(conn: AsyncConnection, terms: ReturnPolicy, ask: ReturnRequest) -> ReturnQuote:
+async def quote(conn: AsyncConnection, terms: ReturnPolicy, request: ReturnRequest) -> ReturnQuote:
     """Whether it is possible, and what it would bring; changes nothing.
 
     Raises NotFound `order_not_found`; Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
     RuleBroken `unknown_line`.
     """
-    row = (await conn.execute(_ORDER, {"order_no": ask.order_no})).one_or_none()
+    row = (await conn.execute(_ORDER, {"order_no": request.order_no})).one_or_none()
     if row is None:
         raise NotFound("order_not_found")
     until = datetime.fromisoformat(row.window_until).astimezone(UTC) if row.window_until else None
     window = ReturnWindow(Status(row.status), row.delivered_at, until)
     require_open(window, row.now)
-    pieces = tuple(pieces_of(await returnable(conn, ask.order_no), ask.units, ask.named))
-    plan = await expected(conn, ask, pieces)
-    behind_worth, behind = await _behind(conn, ask.order_no, ask.return_id, pieces)
-    worth = (plan.amount_minor if plan else 0) + behind
+    pieces = tuple(pieces_of(await returnable(conn, request.order_no), request.units, request.named))
+    plan = await expected(conn, request, pieces)
+    funding_worth, funding = await _funding(conn, request.order_no, request.return_id, pieces)
+    worth = (plan.amount_minor if plan else 0) + funding
     at_once = settlement.is_approved_automatically(worth, terms.auto_approve_minor)
-    return ReturnQuote(pieces, plan, row.currency, row.warehouse, window.until, at_once, behind_worth, behind)
+    return ReturnQuote(pieces, plan, row.currency, row.warehouse, window.until, at_once, funding_worth, funding)
 
 
 async def returnable(conn: AsyncConnection, order_no: str) -> list[LinePieces]:
@@ -133,36 +134,46 @@ async def returnable(conn: AsyncConnection, order_no: str) -> list[LinePieces]:
     return [LinePieces(row.line_no, row.sku, row.quantity) for row in rows]
 
 
-async def request(conn: AsyncConnection, keys: KeyRing | None, terms: ReturnPolicy, ask: ReturnRequest) -> Return:
+async def open_return(
+    conn: AsyncConnection, keys: KeyRing | None, terms: ReturnPolicy, request: ReturnRequest
+) -> Return:
     """Save the request, and approve it where the rule allows that. Raises what `quote` raises."""
-    await timeline.lock_order(conn, ask.order_no)
-    quoted = await quote(conn, terms, ask)
-    sealed = await _sealed(conn, keys, ask)
-    row = {"return_id": ask.return_id, "order_no": ask.order_no, "resolution": ask.resolution}
-    row |= {"reason_code": ask.reason_code, "requested_by": ask.requested_by, "warehouse": quoted.warehouse}
+    await timeline.lock_order(conn, request.order_no)
+    quoted = await quote(conn, terms, request)
+    sealed = await _sealed(conn, keys, request)
+    row = {
+        "return_id": request.return_id,
+        "order_no": request.order_no,
+        "resolution": request.resolution,
+    }
+    row |= {
+        "reason_code": request.reason_code,
+        "requested_by": request.requested_by,
+        "warehouse": quoted.warehouse,
+    }
     wait = wait_of(ReturnStatus.REQUESTED, terms.waits)
     begun = {"deadline_s": wait.deadline_s, "outcome": wait.outcome}
     await conn.execute(_INSERT, {**row, **sealed, **begun})
     lines = [{"line_no": one.line_no, "sku": one.sku, "quantity": one.quantity} for one in quoted.pieces]
     await conn.execute(_INSERT_LINE, [{**row, **line} for line in lines])
-    made = await returns.find(conn, ask.return_id)
-    await exchange_quotes.save(conn, terms, ask, quoted)
+    made = await returns.find(conn, request.return_id)
+    await exchange_quotes.save(conn, terms, request, quoted)
     units = sum(one.quantity for one in quoted.pieces)
-    data = {**made.facts, "resolution": ask.resolution, "reason": ask.reason_code, "units": units}
-    await timeline.append(conn, ask.order_no, "return_requested", ask.requested_by, data=data)
+    data = {**made.facts, "resolution": request.resolution, "reason": request.reason_code, "units": units}
+    await timeline.append(conn, request.order_no, "return_requested", request.requested_by, data=data)
     if quoted.approved_at_once:
         return await returns.transition(conn, made, ReturnEvent.APPROVED, "system", terms, {"by": "rule"})
     return made
 
 
-async def expected(conn: AsyncConnection, ask: ReturnRequest, pieces: tuple[LinePieces, ...]) -> Plan | None:
+async def expected(conn: AsyncConnection, request: ReturnRequest, pieces: tuple[LinePieces, ...]) -> Plan | None:
     """The refund for these pieces as new; None where nothing is left to give back."""
-    left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, ask.order_no)}
-    lines = tuple(LineAsk(units.quantity, units.line_no) for units in settlement.as_new(pieces, left))
+    left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, request.order_no)}
+    lines = tuple(NewRefundLine(units.quantity, units.line_no) for units in settlement.as_new(pieces, left))
     if not lines:
         return None
-    fault, exchanged = ask.reason_code in SHOPS_FAULT, ask.resolution is Resolution.EXCHANGE
-    refund = RefundAsk("", ask.order_no, Origin.RETURN, ask.requested_by, "", lines)
+    fault, exchanged = request.reason_code in SHOPS_FAULT, request.resolution is Resolution.EXCHANGE
+    refund = NewRefund("", request.order_no, Origin.RETURN, request.requested_by, "", lines)
     try:
         return await refund_plans.planned(conn, replace(refund, include_shipping=fault, exchanged=exchanged))
     except NotFound:
@@ -174,29 +185,31 @@ async def expected(conn: AsyncConnection, ask: ReturnRequest, pieces: tuple[Line
 async def expected_of(conn: AsyncConnection, found: Return) -> tuple[int, str]:
     """(minor units, currency) that an open return would bring if all of it were as new."""
     pieces = tuple(await returns.lines_of(conn, found.return_id))
-    ask = ReturnRequest(
+    request = ReturnRequest(
         found.return_id, found.order_no, {}, "", found.reason_code, found.resolution, found.requested_by
     )
-    plan = await expected(conn, ask, pieces)
-    _, behind = await _behind(conn, found.order_no, found.return_id, pieces)
+    plan = await expected(conn, request, pieces)
+    _, funding = await _funding(conn, found.order_no, found.return_id, pieces)
     row = (await conn.execute(_ORDER, {"order_no": found.order_no})).one()
-    return (plan.amount_minor if plan else 0) + behind, row.currency
+    return (plan.amount_minor if plan else 0) + funding, row.currency
 
 
-async def _behind(
+async def _funding(
     conn: AsyncConnection, order_no: str, return_id: str, pieces: tuple[LinePieces, ...]
 ) -> tuple[int, int]:
     units = {one.line_no: one.quantity for one in pieces}
     return await exchange_funding.quote(conn, order_no, return_id, units)
 
 
-async def _sealed(conn: AsyncConnection, keys: KeyRing | None, ask: ReturnRequest) -> dict[str, bytes | None]:
+async def _sealed(conn: AsyncConnection, keys: KeyRing | None, request: ReturnRequest) -> dict[str, bytes | None]:
     """No text is kept for an erased customer's order: nothing could ever decrypt it."""
-    key = await data_key_of(conn, ask.order_no) if keys is not None else None
+    key = await data_key_of(conn, request.order_no) if keys is not None else None
     if keys is None or key is None:
         return {"reason_enc": b"", "photographs_enc": None}
-    photographs = list(ask.photographs)
+    photographs = list(request.photographs)
     return {
-        "reason_enc": keys.seal_json(key, ask.reason, f"{ask.return_id}:reason"),
-        "photographs_enc": keys.seal_json(key, photographs, f"{ask.return_id}:photographs") if photographs else None,
+        "reason_enc": keys.seal_json(key, request.reason, f"{request.return_id}:reason"),
+        "photographs_enc": keys.seal_json(key, photographs, f"{request.return_id}:photographs")
+        if photographs
+        else None,
     }

@@ -14,7 +14,7 @@ from domain.after_sales.return_deadlines import LabelStatus, ReturnFacts
 from domain.after_sales.returns import (
     RETURN_TRANSITIONS,
     Condition,
-    LineFound,
+    LineFinding,
     LinePieces,
     Reason,
     Resolution,
@@ -116,13 +116,13 @@ async def lines_of(conn: AsyncConnection, return_id: str) -> list[LinePieces]:
     return [LinePieces(*row) for row in await conn.execute(_LINES, {"return_id": return_id})]
 
 
-async def findings_of(conn: AsyncConnection, return_id: str, stage: str) -> list[LineFound]:
+async def findings_of(conn: AsyncConnection, return_id: str, stage: str) -> list[LineFinding]:
     """What was found at `stage` (received, inspected)."""
     rows = await conn.execute(_FINDINGS, {"return_id": return_id, "stage": stage})
-    return [LineFound(row.line_no, row.sku, Condition(row.condition), row.quantity) for row in rows]
+    return [LineFinding(row.line_no, row.sku, Condition(row.condition), row.quantity) for row in rows]
 
 
-async def keep_findings(conn: AsyncConnection, return_id: str, stage: str, found: Sequence[LineFound]) -> None:
+async def keep_findings(conn: AsyncConnection, return_id: str, stage: str, found: Sequence[LineFinding]) -> None:
     """Write what was found; the database wants all pieces of each line in it."""
     known = {"return_id": return_id, "stage": stage}
     rows = [{**known, "line_no": one.line_no, "condition": one.condition, "quantity": one.quantity} for one in found]

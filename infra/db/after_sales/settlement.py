@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales.exchanges import ExchangeStatus, exchanged
-from domain.after_sales.returns import SHOPS_FAULT, LineFound, LinePieces, Resolution, Shelf
+from domain.after_sales.returns import SHOPS_FAULT, Disposition, LineFinding, LinePieces, Resolution
 from domain.after_sales.settlement import (
     FoundUnits,
     advance_balance,
@@ -19,7 +19,7 @@ from domain.after_sales.settlement import (
     found_units,
     percent_of,
     refunded_units,
-    shelf_units,
+    units_by_disposition,
     value_of,
 )
 from domain.errors import NotFound, RuleBroken
@@ -32,12 +32,12 @@ from infra.db.after_sales.returns import Return
 from infra.db.customers.profiles import KeyRing
 from infra.db.literals import literals
 from infra.db.payments import refund_plans, refunds, store_credit
-from infra.db.payments.refund_plans import LineAsk, Plan, RefundAsk
+from infra.db.payments.refund_plans import NewRefund, NewRefundLine, Plan
 from infra.db.stock import movements
 from infra.db.stock.movements import Move
 
 NOTHING_DUE = "nothing_due"
-_KINDS = {Shelf.ON_HAND: MovementKind.RETURN_RESTOCK, Shelf.QUARANTINE: MovementKind.QUARANTINE_IN}
+_KINDS = {Disposition.ON_HAND: MovementKind.RETURN_RESTOCK, Disposition.QUARANTINE: MovementKind.QUARANTINE_IN}
 _OPEN_REFUND = text(
     f"""SELECT EXISTS (SELECT FROM refunds
                         WHERE return_id = :return_id AND status IN ({literals(OPEN)}))"""  # noqa: S608
@@ -58,10 +58,13 @@ Through = Callable[[AsyncConnection, Return], Awaitable[bool]]
 
 
 async def shelve(
-    conn: AsyncConnection, found_return: Return, found: Sequence[LineFound], actor: str, *, checked: bool
+    conn: AsyncConnection, found_return: Return, found: Sequence[LineFinding], actor: str, *, checked: bool
 ) -> None:
     """Put the units that came onto their shelves; what nobody has inspected (`checked` False) is not put on sale."""
-    units = {(sku, _KINDS[shelf]): count for (sku, shelf), count in shelf_units(found, checked=checked).items()}
+    units = {
+        (sku, _KINDS[disposition]): count
+        for (sku, disposition), count in units_by_disposition(found, checked=checked).items()
+    }
     # Levels are locked in the order of their SKUs, as every order does.
     for (sku, kind), quantity in sorted(units.items()):
         key = f"{found_return.return_id}/{kind}/{sku}"
@@ -100,25 +103,28 @@ async def credit(conn: AsyncConnection, found_return: Return, context: Settlemen
 
 
 async def _money(conn: AsyncConnection, found_return: Return, context: SettlementContext, *, credit: bool) -> str:
-    ask, behind = await refund_ask(conn, found_return, context), await worth_behind(conn, found_return, context)
+    new, funding = (
+        await new_refund_of(conn, found_return, context),
+        await funding_worth(conn, found_return, context),
+    )
     code = NOTHING_DUE
-    if ask is not None:
-        opened = await refunds.open_refund(conn, context.keys, replace(ask, as_credit=credit))
+    if new is not None:
+        opened = await refunds.open_refund(conn, context.keys, replace(new, as_credit=credit))
         code = f"{'credit' if credit else 'refund'}_{opened.status}"
         if credit and opened.status is RefundStatus.APPROVED:
-            await store_credit.pay_with_credit(conn, found_return.order_no, ask.refund_id, context.actor)
+            await store_credit.pay_with_credit(conn, found_return.order_no, new.refund_id, context.actor)
             code = "credit_granted"
-    if behind:
+    if funding:
         sources = await exchange_funding.funding_sources(conn, found_return.order_no)
         given = await exchange_funding.give_back(
-            conn, sources, behind, giving(found_return, context, "value", credit=credit)
+            conn, sources, funding, giving(found_return, context, "value", credit=credit)
         )
         if given and code == NOTHING_DUE:
-            code = await _behind_code(conn, found_return) if credit else "refund_approved"
+            code = await _funding_code(conn, found_return) if credit else "refund_approved"
     return code
 
 
-async def _behind_code(conn: AsyncConnection, found_return: Return) -> str:
+async def _funding_code(conn: AsyncConnection, found_return: Return) -> str:
     """Whether the credit from the orders behind is there, or waits."""
     return (
         "credit_granted"
@@ -133,7 +139,7 @@ def giving(found_return: Return, context: SettlementContext, tag: str, *, credit
     return RefundInstruction(found_return.return_id, tag, context.actor, context.keys, limits, lifetime_s, credit)
 
 
-async def worth_behind(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> int:
+async def funding_worth(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> int:
     """What the units found carry of goods that they were given for; 0 where the order is no exchange."""
     units, percent = (
         await _found_units(conn, found_return),
@@ -211,12 +217,12 @@ async def _as_new(
     conn: AsyncConnection, found_return: Return, context: SettlementContext, pieces: Sequence[LinePieces]
 ) -> int:
     left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, found_return.order_no)}
-    lines = tuple(LineAsk(units.quantity, units.line_no) for units in as_new(pieces, left))
+    lines = tuple(NewRefundLine(units.quantity, units.line_no) for units in as_new(pieces, left))
     fault = found_return.reason_code in SHOPS_FAULT
-    ask = RefundAsk(
+    new = NewRefund(
         "", found_return.order_no, Origin.RETURN, context.actor, "", lines, include_shipping=fault, exchanged=True
     )
-    plan = await _planned(conn, ask)
+    plan = await _planned(conn, new)
     units = FoundUnits(_by_line(pieces))
     funded = await exchange_funding.funded_amount(conn, found_return.order_no, found_return.return_id, units)
     return await _payable_value(conn, found_return, plan, funded)
@@ -228,9 +234,9 @@ def _by_line(pieces: Sequence[LinePieces]) -> dict[int, int]:
 
 async def worth_of(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> int:
     """What the units that came back are worth: money of this order, and of those that stand behind it."""
-    ask = await refund_ask(conn, found_return, context)
-    plan = await _planned(conn, replace(ask, exchanged=True)) if ask else None
-    return await _payable_value(conn, found_return, plan, await worth_behind(conn, found_return, context))
+    new = await new_refund_of(conn, found_return, context)
+    plan = await _planned(conn, replace(new, exchanged=True)) if new else None
+    return await _payable_value(conn, found_return, plan, await funding_worth(conn, found_return, context))
 
 
 async def _payable_value(conn: AsyncConnection, found_return: Return, plan: Plan | None, funded_minor: int) -> int:
@@ -249,9 +255,9 @@ async def _exchange_closed(conn: AsyncConnection, found_return: Return) -> bool:
     return through and await guarantees.is_closed(conn, found_return.return_id)
 
 
-async def refund_ask(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> RefundAsk | None:
+async def new_refund_of(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> NewRefund | None:
     """The refund that the findings are worth; None where nothing is left to give back."""
-    ask = RefundAsk(
+    new = NewRefund(
         refund_id=f"rf_{hashlib.sha256(found_return.return_id.encode()).hexdigest()[:32]}",
         order_no=found_return.order_no,
         origin=Origin.RETURN,
@@ -265,22 +271,22 @@ async def refund_ask(conn: AsyncConnection, found_return: Return, context: Settl
         limits=context.terms.limits,
         approval_lifetime_s=context.terms.approval_lifetime_s,
     )
-    return ask if await _planned(conn, ask) else None
+    return new if await _planned(conn, new) else None
 
 
-async def _refunded_lines(conn: AsyncConnection, found_return: Return, percent: int) -> tuple[LineAsk, ...]:
+async def _refunded_lines(conn: AsyncConnection, found_return: Return, percent: int) -> tuple[NewRefundLine, ...]:
     left = {line.line_no: line.units_left for line in await refund_plans.lines_of(conn, found_return.order_no)}
     found = await returns.findings_of(conn, found_return.return_id, "inspected")
     units = refunded_units(found, left, percent)
-    return tuple(LineAsk(each.quantity, each.line_no, percent=each.percent) for each in units)
+    return tuple(NewRefundLine(each.quantity, each.line_no, percent=each.percent) for each in units)
 
 
-async def _planned(conn: AsyncConnection, ask: RefundAsk) -> Plan | None:
+async def _planned(conn: AsyncConnection, new: NewRefund) -> Plan | None:
     """None where nothing is left to refund, or all of the order's money goes back anyway."""
-    if not ask.lines:
+    if not new.lines:
         return None
     try:
-        return await refund_plans.planned(conn, ask)
+        return await refund_plans.planned(conn, new)
     except NotFound:
         raise
     except RuleBroken:

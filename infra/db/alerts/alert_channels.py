@@ -98,7 +98,7 @@ class AddedChannel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownChannel(AddedChannel):
+class ListedChannel(AddedChannel):
     """An active channel, and how the last message went: `last_state` is open, done, failed or None."""
 
     last_state: str | None
@@ -137,18 +137,18 @@ async def secret_of(conn: AsyncConnection, vault: Vault, channel_id: str) -> str
     return None if channel is None else target_of(vault, channel).get("secret")
 
 
-async def every(conn: AsyncConnection, vault: Vault) -> list[ShownChannel]:
+async def every(conn: AsyncConnection, vault: Vault) -> list[ListedChannel]:
     """All active channels, oldest first."""
     return [_shown(vault, row) for row in (await conn.execute(_ALL)).mappings()]
 
 
-def _shown(vault: Vault, row: RowMapping) -> ShownChannel:
+def _shown(vault: Vault, row: RowMapping) -> ListedChannel:
     channel = Channel(row["channel_id"], row["kind"], row["language"], row["target_enc"], row["data_key"])
     known = {name: value for name, value in row.items() if name not in ("target_enc", "data_key")}
     try:
-        return ShownChannel(**known, target=readable_target(target_of(vault, channel)))
+        return ListedChannel(**known, target=readable_target(target_of(vault, channel)))
     except Unreadable:
-        return ShownChannel(**known, target=None)
+        return ListedChannel(**known, target=None)
 
 
 def readable_target(target: dict[str, str]) -> str:

@@ -64,7 +64,7 @@ _REST = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class AlertMessage:
     """A cause as a message tells it: `count` now, `most` since it began; `amounts` is the money at stake."""
 
     kind: str
@@ -85,7 +85,7 @@ class Delivery:
     delivery_id: int
     phase: str
     tries: int
-    notice: Notice
+    alert: AlertMessage
     channel: Channel
     busy_until: datetime
 
@@ -105,11 +105,11 @@ async def claim(conn: AsyncConnection, channel_id: str, lease_s: float) -> Deliv
     row = (await conn.execute(_CLAIM, {"channel_id": channel_id, "lease_s": lease_s})).one_or_none()
     if row is None:
         return None
-    notice = Notice(
+    alert = AlertMessage(
         row.kind, row.cause, row.facts, row.number, row.most, row.amounts, row.oldest_at, row.since, row.over_at
     )
     channel = Channel(row.channel_id, row.channel_kind, row.language, row.target_enc, row.data_key)
-    return Delivery(row.delivery_id, row.phase, row.tries, notice, channel, row.busy_until)
+    return Delivery(row.delivery_id, row.phase, row.tries, alert, channel, row.busy_until)
 
 
 async def mark_done(conn: AsyncConnection, delivery: Delivery) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts import Kind
-from infra.db.alerts.alert_deliveries import Notice
+from infra.db.alerts.alert_deliveries import AlertMessage
 from infra.db.alerts.findings import Detector, Finding, as_json
 from infra.db.alerts.order_rules import DETECTORS
 from infra.settings import Settings
@@ -108,10 +108,10 @@ async def poll(
     """
     if not (await conn.execute(_LOCK, {"number": _LOCK_NO})).scalar_one():
         return False, 0
-    found, looked = await _found(conn, settings, detectors)
+    found, checked = await _found(conn, settings, detectors)
     by_cause = {one.cause: one for one in found}
     await conn.execute(_RECORD, {"found": as_json(list(by_cause.values()))})
-    gone = {"looked": looked, "causes": list(by_cause), "settle_s": settings.notice_settle_s}
+    gone = {"looked": checked, "causes": list(by_cause), "settle_s": settings.notice_settle_s}
     ended = {"ended": list((await conn.execute(_OVER, gone)).scalars())}
     await conn.execute(_REPLACE_ENDED, ended)
     made = (await conn.execute(_QUEUE_RESOLVED, ended)).rowcount
@@ -126,7 +126,7 @@ async def _found(
 ) -> tuple[list[Finding], list[str]]:
     """What there is, and the kinds that could be looked for: a detector that fails says nothing, neither yes nor no."""
     found: list[Finding] = []
-    looked: list[str] = []
+    checked: list[str] = []
     for kind, detector in detectors.items():
         try:
             async with conn.begin_nested():
@@ -136,22 +136,25 @@ async def _found(
                 raise
             _log.warning("an alert rule could not be evaluated", exc_info=True, extra={"cause_kind": kind.value})
             continue
-        looked.append(kind.value)
-    return found, looked
+        checked.append(kind.value)
+    return found, checked
 
 
 @dataclass(frozen=True, slots=True)
 class OpenCause:
     """A cause of alerts that lasts, and when a channel last took a message about it."""
 
-    notice: Notice
+    alert: AlertMessage
     notified_at: datetime | None
 
 
 async def open_causes(conn: AsyncConnection) -> list[OpenCause]:
     """The causes that last, the oldest first."""
     rows = (await conn.execute(_OPEN)).mappings().all()
-    return [OpenCause(Notice(**{name: row[name] for name in row if name != "told_at"}), row["told_at"]) for row in rows]
+    return [
+        OpenCause(AlertMessage(**{name: row[name] for name in row if name != "told_at"}), row["told_at"])
+        for row in rows
+    ]
 
 
 async def forget(conn: AsyncConnection, days: int, limit: int) -> int:

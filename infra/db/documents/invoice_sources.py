@@ -58,7 +58,7 @@ _GIVEN = text(
 # Goods that took the place of others. What they cost more was paid on top, and is on an invoice of its own.
 _REPLACED = text(
     """
-    SELECT n.line_no, array_agg(l.line_no ORDER BY l.line_no) AS gave_way
+    SELECT n.line_no, array_agg(l.line_no ORDER BY l.line_no) AS predecessors
       FROM order_changes c JOIN order_change_lines n USING (order_no, change_no)
       JOIN order_change_lines l USING (order_no, change_no)
      WHERE c.order_no = :order_no AND n.quantity_delta > 0 AND l.kept_line AND l.line_no < n.line_no GROUP BY n.line_no
@@ -139,9 +139,11 @@ async def given(conn: AsyncConnection, refund_id: str) -> list[Given]:
 
 async def replaced(conn: AsyncConnection, order_no: str) -> Replaced:
     """Which goods of the order took the place of others."""
-    gave_way = {row.line_no: list(row.gave_way) for row in await conn.execute(_REPLACED, {"order_no": order_no})}
+    predecessors = {
+        row.line_no: list(row.predecessors) for row in await conn.execute(_REPLACED, {"order_no": order_no})
+    }
     sold = {row.line_no: row.sold_minor for row in await conn.execute(_SOLD, {"order_no": order_no})}
-    return Replaced(gave_way, sold)
+    return Replaced(predecessors, sold)
 
 
 @dataclass(frozen=True, slots=True)

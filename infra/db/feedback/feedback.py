@@ -66,7 +66,7 @@ class NewFeedback:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FeedbackFilter:
     """Which feedback: of a rating, kind or state, after the last of a page."""
 
     rating: int | None
@@ -171,10 +171,10 @@ async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[
     return [_opened(keys, row) for row in (await conn.execute(_OF_ORDER, {"order_no": order_no})).mappings()]
 
 
-async def page(conn: AsyncConnection, keys: KeyRing, wanted: Wanted) -> list[Feedback]:
+async def page(conn: AsyncConnection, keys: KeyRing, filters: FeedbackFilter) -> list[Feedback]:
     """At most `limit` + 1, newest first."""
-    given_at, feedback_id = wanted.after or (None, "")
-    row = {"rating": wanted.rating, "kind": wanted.kind, "state": wanted.state, "limit": wanted.limit}
+    given_at, feedback_id = filters.after or (None, "")
+    row = {"rating": filters.rating, "kind": filters.kind, "state": filters.state, "limit": filters.limit}
     rows = await conn.execute(_PAGE, {**row, "given_at": given_at, "feedback_id": feedback_id})
     return [_opened(keys, found) for found in rows.mappings()]
 

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.gateways import CarrierNotice, GatewayResult, PaymentNotice
+from domain.gateways import CarrierNotification, GatewayResult, PaymentNotification
 from domain.orders.order_no import named_in, normalise
 from domain.payments.payment_facts import PaymentFact
 from domain.payments.transactions import PaymentKind, PaymentStatus
@@ -135,7 +135,7 @@ _PAYMENT_FACTS = frozenset(field.name for field in fields(PaymentFact))
 _OPTIONAL = ("parent_key", "outcome", "risk", "due_at", "expires_at")
 
 
-async def keep_payment(conn: AsyncConnection, provider: str, notice: PaymentNotice) -> Outcome:
+async def keep_payment(conn: AsyncConnection, provider: str, notice: PaymentNotification) -> Outcome:
     """Keep a payment's fact; its order is woken.
 
     Its order is the one that it names, else the one of the payment that it is about. One that is about nothing of ours
@@ -162,7 +162,7 @@ async def keep_payment(conn: AsyncConnection, provider: str, notice: PaymentNoti
     return _outcome((await conn.execute(_KEEP_PAYMENT, row)).one_or_none() is not None)
 
 
-async def keep_shipment(conn: AsyncConnection, carrier: str, notice: CarrierNotice) -> Outcome:
+async def keep_shipment(conn: AsyncConnection, carrier: str, notice: CarrierNotification) -> Outcome:
     """Keep a parcel's scan, and wake its order where the fact may change its story.
 
     That a parcel is on its way changes nothing while an earlier fact still waits to tell that it has left. A parcel

@@ -131,7 +131,7 @@ async def enqueue_sign_in(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownMessage:
+class ListedMessage:
     """A message to the customer; `to` is masked, None before the first try, and so are the addresses that it went to
     before (`earlier_to`)."""
 
@@ -151,19 +151,19 @@ class ShownMessage:
     earlier_to: list[str]
 
 
-async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[ShownMessage]:
+async def of_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[ListedMessage]:
     """The messages to the customer about an order, in the order of events."""
     rows = (await conn.execute(_OF_ORDER, {"order_no": order_no})).mappings()
     return [_shown(keys, row) for row in rows]
 
 
-def _shown(keys: KeyRing, row: RowMapping) -> ShownMessage:
+def _shown(keys: KeyRing, row: RowMapping) -> ListedMessage:
     context, channel = to_context(row["message_id"]), row["channel"]
     addresses = [row["to_enc"], *row["earlier_to_enc"]]
     to, *earlier = (keys.open_json(row["data_key"], sealed, context) for sealed in addresses)
     known = {name: value for name, value in row.items() if name not in ("data_key", "to_enc", "earlier_to_enc")}
     before = [masked(channel, address) for address in earlier if address is not None]
-    return ShownMessage(**known, to=None if to is None else masked(channel, to), earlier_to=before)
+    return ListedMessage(**known, to=None if to is None else masked(channel, to), earlier_to=before)
 
 
 async def forget_sign_ins(conn: AsyncConnection, days: int, limit: int) -> int:

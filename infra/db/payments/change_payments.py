@@ -105,7 +105,7 @@ class HeldUnits(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class ShownChangePayment:
+class ListedChangePayment:
     """A change that waited, or waits, for its payment. `code` says why it was undone."""
 
     payment_no: int
@@ -332,7 +332,7 @@ async def _payments(conn: AsyncConnection, change_payment: ChangePayment) -> lis
     return [one for one in known if one.change_payment_no == change_payment.payment_no]
 
 
-async def of_order(conn: AsyncConnection, order_no: str) -> list[ShownChangePayment]:
+async def of_order(conn: AsyncConnection, order_no: str) -> list[ListedChangePayment]:
     """The order's changes that waited, or wait, for a payment, newest first."""
     rows = (await conn.execute(_LIST, {"order_no": order_no})).mappings()
-    return [ShownChangePayment(**{**row, "status": ChangePaymentStatus(row["status"])}) for row in rows]
+    return [ListedChangePayment(**{**row, "status": ChangePaymentStatus(row["status"])}) for row in rows]

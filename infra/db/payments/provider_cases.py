@@ -114,8 +114,8 @@ async def disputes(conn: AsyncConnection, keys: KeyRing) -> list[OpenDispute]:
 
 
 def _dispute(keys: KeyRing, row: RowMapping) -> OpenDispute:
-    shown = {name: value for name, value in row.items() if name not in ("data_key", "evidence_enc")}
-    return OpenDispute(**shown, evidence=_evidence(keys, row))
+    known = {name: value for name, value in row.items() if name not in ("data_key", "evidence_enc")}
+    return OpenDispute(**known, evidence=_evidence(keys, row))
 
 
 def _evidence(keys: KeyRing, row: RowMapping) -> dict[str, str]:

@@ -52,7 +52,7 @@ _NEW_ATTEMPT = text(
 )
 _MARK_UNAPPLIED = text("UPDATE payments SET purpose = 'stray', updated_at = now() WHERE payment_id = :payment_id")
 
-_ROOM = text(
+_LEFT = text(
     "SELECT captured_minor - refunded_minor - promised_minor - disputed_minor FROM payment_totals"
     " WHERE payment_id = :capture"
 )
@@ -232,12 +232,12 @@ async def is_voided(conn: AsyncConnection, void_id: int) -> bool:
     return bool((await conn.execute(_VOIDED, {"payment_id": void_id})).scalar_one())
 
 
-async def room_of(conn: AsyncConnection, capture_id: int) -> int:
+async def left_of(conn: AsyncConnection, capture_id: int) -> int:
     """What of a capture is neither given back, promised nor disputed."""
-    return int((await conn.execute(_ROOM, {"capture": capture_id})).scalar_one())
+    return int((await conn.execute(_LEFT, {"capture": capture_id})).scalar_one())
 
 
-async def make_room(
+async def free_amount(
     conn: AsyncConnection, order_no: str, capture_id: int, wanted_minor: int, *, same_pays: bool
 ) -> tuple[str | None, list[UnpaidRefund]]:
     """Let refunds of ours that are not paid yield to what the provider has done with their money.
@@ -246,20 +246,20 @@ async def make_room(
     overtaken. Nothing yields while there is room for all.
     """
     at = {"order_no": order_no, "capture": capture_id}
-    if await room_of(conn, capture_id) >= wanted_minor:
+    if await left_of(conn, capture_id) >= wanted_minor:
         return None, []
     await conn.execute(_DROP_OPEN, {**at, "refund_id": None})
     rows = (await conn.execute(_UNPAID, at)).mappings()
     unpaid = [UnpaidRefund(**{**row, "status": RefundStatus(row["status"])}) for row in rows]
     overtaken: list[UnpaidRefund] = []
-    if await room_of(conn, capture_id) < wanted_minor:
+    if await left_of(conn, capture_id) < wanted_minor:
         for one in unpaid:
             await conn.execute(_DROP_OPEN, {**at, "refund_id": one.refund_id})
         due = [one for one in unpaid if one.status == RefundStatus.APPROVED and one.part_minor == one.amount_minor]
         if same_pays and (same := [one.refund_id for one in due if one.amount_minor == wanted_minor]):
             return same[-1], []
     for one in unpaid:
-        if await room_of(conn, capture_id) >= wanted_minor:
+        if await left_of(conn, capture_id) >= wanted_minor:
             break
         await conn.execute(_OVERTAKE, {"refund_id": one.refund_id})
         overtaken.append(one)
@@ -318,7 +318,7 @@ async def is_paid_twice(conn: AsyncConnection, order_no: str, payment_id: int) -
     facts = await load_facts(conn, order_no)
     refund = facts.transaction(payment_id)
     status = (await conn.execute(_REFUND_STATUS, {"refund_id": refund.refund_id})).scalar_one_or_none()
-    room_minor = await room_of(conn, refund.parent_id) if refund.parent_id is not None else 0
+    room_minor = await left_of(conn, refund.parent_id) if refund.parent_id is not None else 0
     return late_outcomes.is_paid_twice(
         refund, facts.transactions, room_minor=room_minor, refund_status=RefundStatus(status) if status else None
     )

@@ -43,7 +43,7 @@ _DROP_INTENTS = text(
     """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
         WHERE refund_id = :refund_id AND status IN ('intent', 'pending')"""
 )
-_BY_HAND = text(
+_MANUAL = text(
     f"""
     INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, idempotency_key,
                           provider_ref, parent_id, refund_id)
@@ -126,12 +126,12 @@ async def approved(conn: AsyncConnection, order_no: str) -> list[str]:
     return in_payout_order((await load_facts(conn, order_no)).operations.refunds)
 
 
-async def settle(conn: AsyncConnection, refund_id: str, *, by_hand: bool = False) -> None:
+async def settle(conn: AsyncConnection, refund_id: str, *, manual: bool = False) -> None:
     """Close the refund once all of its parts are paid; reported once. The caller has locked the order."""
     done = (await conn.execute(_SETTLE, {"refund_id": refund_id})).one_or_none()
     if done is not None:
         data = {"amount_minor": done.amount_minor, "refund_no": done.refund_no}
-        if by_hand:
+        if manual:
             data["manual"] = True
         key = f"refund:{refund_id}" + (f":{done.bounced}" if done.bounced else "")
         await timeline.append(conn, done.order_no, "payment_refunded", key=key, data=data)
@@ -142,8 +142,8 @@ async def drop_intents(conn: AsyncConnection, refund_id: str) -> None:
     await conn.execute(_DROP_INTENTS, {"refund_id": refund_id})
 
 
-async def record_by_hand(conn: AsyncConnection, refund_id: str, tag: str, reference: str) -> None:
+async def record_manually(conn: AsyncConnection, refund_id: str, tag: str, reference: str) -> None:
     """Support says that the money went back by another way. The caller has locked the order."""
     await drop_intents(conn, refund_id)
-    await conn.execute(_BY_HAND, {"refund_id": refund_id, "tag": tag, "reference": reference})
-    await settle(conn, refund_id, by_hand=True)
+    await conn.execute(_MANUAL, {"refund_id": refund_id, "tag": tag, "reference": reference})
+    await settle(conn, refund_id, manual=True)

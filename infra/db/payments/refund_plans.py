@@ -98,7 +98,7 @@ class _Capture(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class LineAsk:
+class NewRefundLine:
     """Units of a line, or of a SKU: then of its lines in their order, as far as units are left.
 
     With a `percent` below 100 so much of their goods is given; the line is named then.
@@ -111,7 +111,7 @@ class LineAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundAsk:
+class NewRefund:
     """What is asked for: units of lines at their worth, an amount of the whole order, or both: the units for less.
 
     `of_lines` takes an amount from these lines alone, `of_capture` gives it back to this capture alone.
@@ -129,7 +129,7 @@ class RefundAsk:
     origin: Origin
     asked_by: str
     reason: str
-    lines: tuple[LineAsk, ...] = ()
+    lines: tuple[NewRefundLine, ...] = ()
     amount_minor: int | None = None
     include_shipping: bool = False
     return_id: str | None = None
@@ -183,41 +183,41 @@ class Plan:
         return sum(line.shipping_minor for line in self.lines)
 
 
-async def planned(conn: AsyncConnection, ask: RefundAsk) -> Plan:
+async def planned(conn: AsyncConnection, new: NewRefund) -> Plan:
     """What the refund would be, changing nothing.
 
     Raises NotFound `order_not_found`; Conflict `order_closed`, `nothing_captured`, `refund_exceeds_captured`;
     RuleBroken `amount_or_lines`, `amount_invalid`, `unknown_line`, `line_sku_mismatch`, `amount_not_payable`.
     """
-    order = (await conn.execute(_ORDER, {"order_no": ask.order_no})).one_or_none()
+    order = (await conn.execute(_ORDER, {"order_no": new.order_no})).one_or_none()
     if order is None:
         raise NotFound("order_not_found")
     if order.cancelling is not None or order.status == Status.CANCELLED:
         raise Conflict("order_closed", "the order is cancelled, or about to be: all of its money goes back")
-    known = await _captures_of(conn, ask.order_no)
-    captures = [capture for capture in known if ask.of_capture in (None, capture.payment_id)]
+    known = await _captures_of(conn, new.order_no)
+    captures = [capture for capture in known if new.of_capture in (None, capture.payment_id)]
     if not captures:
         raise Conflict("nothing_captured", "no money was taken for this order: there is nothing to refund")
-    lines = await lines_of(conn, ask.order_no)
-    room = sum(capture.left_minor for capture in captures)
+    lines = await lines_of(conn, new.order_no)
+    left_minor = sum(capture.left_minor for capture in captures)
     with amounts_in(order.currency):
-        returned = _returned(lines, ask, room)
-    if ask.origin is Origin.RETURN:
+        returned = _returned(lines, new, left_minor)
+    if new.origin is Origin.RETURN:
         # Support may have given money for other goods before: what is left of all is the most that a return brings.
-        returned = list(allocation.at_most(returned, room))
-    returned = _payable(returned, lines, ask, captures, order.currency)
+        returned = list(allocation.at_most(returned, left_minor))
+    returned = _payable(returned, lines, new, captures, order.currency)
     total = sum(one.amount_minor for one in returned)
     if total <= 0:
         raise RuleBroken("amount_invalid", "nothing of these lines is left to refund")
     with amounts_in(order.currency):
         parts = allocation.allotted(
-            total, [capture.left_minor for capture in captures], _steps(ask, captures, order.currency)
+            total, [capture.left_minor for capture in captures], _steps(new, captures, order.currency)
         )
     named = tuple((capture.payment_id, part) for capture, part in zip(captures, parts, strict=True) if part)
-    before = await approval_limits.given(conn, ask.order_no)
-    needs = await _needs_two(conn, ask, Moved(total, total, order.currency))
-    held = await _on_returns(conn, ask, lines, returned)
-    return Plan(order.currency, tuple(returned), named, room - total, needs, before, held)
+    before = await approval_limits.given(conn, new.order_no)
+    needs = await _needs_two(conn, new, Moved(total, total, order.currency))
+    held = await _on_returns(conn, new, lines, returned)
+    return Plan(order.currency, tuple(returned), named, left_minor - total, needs, before, held)
 
 
 async def lines_of(conn: AsyncConnection, order_no: str) -> list[RefundableLine]:
@@ -236,16 +236,16 @@ async def _captures_of(conn: AsyncConnection, order_no: str) -> list[_Capture]:
 
 
 async def _on_returns(
-    conn: AsyncConnection, ask: RefundAsk, lines: list[RefundableLine], returned: list[Returned]
+    conn: AsyncConnection, new: NewRefund, lines: list[RefundableLine], returned: list[Returned]
 ) -> tuple[OnReturn, ...]:
     """Pieces that open returns hold and that these would give as well: those beyond what is free of each line."""
-    if ask.origin is not Origin.SUPPORT or not ask.lines:
+    if new.origin is not Origin.SUPPORT or not new.lines:
         return ()
-    rows = (await conn.execute(_ON_RETURNS, {"order_no": ask.order_no})).all()
+    rows = (await conn.execute(_ON_RETURNS, {"order_no": new.order_no})).all()
     left = {line.line_no: line.units_left for line in lines}
-    wanted = {one.line_no: one.quantity for one in returned}
+    units = {one.line_no: one.quantity for one in returned}
     found: list[OnReturn] = []
-    for line_no, requested in wanted.items():
+    for line_no, requested in units.items():
         mine = [row for row in rows if row.line_no == line_no]
         over = requested - max(0, left[line_no] - sum(row.quantity for row in mine))
         for row in mine:
@@ -255,33 +255,33 @@ async def _on_returns(
     return tuple(found)
 
 
-async def _needs_two(conn: AsyncConnection, ask: RefundAsk, what: Moved) -> bool:
+async def _needs_two(conn: AsyncConnection, new: NewRefund, what: Moved) -> bool:
     """What support decides counts for its day, too; a return is settled by its rule."""
-    by = ask.asked_by if ask.origin is Origin.SUPPORT else None
-    return ask.limits is not None and await approval_limits.needs_two(conn, ask.limits, ask.order_no, what, by)
+    by = new.asked_by if new.origin is Origin.SUPPORT else None
+    return new.limits is not None and await approval_limits.needs_two(conn, new.limits, new.order_no, what, by)
 
 
-def _returned(lines: list[RefundableLine], ask: RefundAsk, left_minor: int) -> list[Returned]:
-    if not ask.lines:
-        if ask.amount_minor is None:
+def _returned(lines: list[RefundableLine], new: NewRefund, left_minor: int) -> list[Returned]:
+    if not new.lines:
+        if new.amount_minor is None:
             raise RuleBroken("amount_or_lines", "name an amount_minor or lines")
-        if ask.amount_minor <= 0:
+        if new.amount_minor <= 0:
             raise RuleBroken("amount_invalid", "an amount is at least 1 minor unit")
-        if ask.amount_minor > left_minor:
+        if new.amount_minor > left_minor:
             raise allocation.exceeds(left_minor)
-        return allocation.amount([line for line in lines if ask.covers(line)], ask.amount_minor)
-    wanted = _units_by_line(lines, ask.lines)
-    returned = [_of_line(line, wanted[line.line_no], ask) for line in lines if line.line_no in wanted]
-    return returned if ask.amount_minor is None else allocation.reduced(returned, ask.amount_minor)
+        return allocation.amount([line for line in lines if new.covers(line)], new.amount_minor)
+    requested = _units_by_line(lines, new.lines)
+    returned = [_of_line(line, requested[line.line_no], new) for line in lines if line.line_no in requested]
+    return returned if new.amount_minor is None else allocation.reduced(returned, new.amount_minor)
 
 
-def _of_line(line: RefundableLine, quantity: int, ask: RefundAsk) -> Returned:
+def _of_line(line: RefundableLine, quantity: int, new: NewRefund) -> Returned:
     """Units of a line, of which those that come damaged bring their percentage."""
 
     def units(quantity: int) -> Returned:
-        return allocation.units(line, quantity, include_shipping=ask.include_shipping, exchanged=ask.exchanged)
+        return allocation.units(line, quantity, include_shipping=new.include_shipping, exchanged=new.exchanged)
 
-    reduced = [one for one in ask.lines if one.line_no == line.line_no and one.percent < 100]
+    reduced = [one for one in new.lines if one.line_no == line.line_no and one.percent < 100]
     whole = units(quantity)
     if not reduced:
         return whole
@@ -290,42 +290,46 @@ def _of_line(line: RefundableLine, quantity: int, ask: RefundAsk) -> Returned:
 
 
 def _payable(
-    returned: list[Returned], lines: list[RefundableLine], ask: RefundAsk, captures: Sequence[_Capture], currency: str
+    returned: list[Returned],
+    lines: list[RefundableLine],
+    new: NewRefund,
+    captures: Sequence[_Capture],
+    currency: str,
 ) -> list[Returned]:
     """As the providers of the captures can move it. What a person named is refused if they cannot; what units are worth
     is rounded, up while money for it is left."""
-    step = math.lcm(*_steps(ask, captures, currency))
-    total, room = sum(one.amount_minor for one in returned), sum(capture.left_minor for capture in captures)
+    step = math.lcm(*_steps(new, captures, currency))
+    total, left_minor = sum(one.amount_minor for one in returned), sum(capture.left_minor for capture in captures)
     if total % step == 0:
         return returned
-    if ask.amount_minor is not None and ask.origin in (Origin.SUPPORT, Origin.AMENDMENT):
-        raise amounts.not_payable(total, currency, step, room)
+    if new.amount_minor is not None and new.origin in (Origin.SUPPORT, Origin.AMENDMENT):
+        raise amounts.not_payable(total, currency, step, left_minor)
     up = total - total % step + step
-    own = [line for line in lines if ask.covers(line)]
-    raised = allocation.topped_up(returned, own, up - total) if up <= room else None
+    own = [line for line in lines if new.covers(line)]
+    raised = allocation.topped_up(returned, own, up - total) if up <= left_minor else None
     return raised or list(allocation.at_most(returned, total - total % step))
 
 
-def _steps(ask: RefundAsk, captures: Sequence[_Capture], currency: str) -> list[int]:
+def _steps(new: NewRefund, captures: Sequence[_Capture], currency: str) -> list[int]:
     """The smallest amount of which each capture gives back a multiple; where no provider is asked, and where nothing is
     left, that is any."""
-    free = ask.as_credit or ask.exchanged or ask.origin is Origin.PROVIDER
+    free = new.as_credit or new.exchanged or new.origin is Origin.PROVIDER
     return [
         1 if free or not capture.left_minor else amounts.step_minor(capture.provider, currency) or 1
         for capture in captures
     ]
 
 
-def _units_by_line(lines: list[RefundableLine], requested: Sequence[LineAsk]) -> dict[int, int]:
+def _units_by_line(lines: list[RefundableLine], requested: Sequence[NewRefundLine]) -> dict[int, int]:
     """{line_no: units}. What is too much is asked of the last line that is meant, which says how many are left."""
     left = {line.line_no: line.units_left for line in lines}
-    wanted: dict[int, int] = {}
+    by_line: dict[int, int] = {}
     for one in line_references.by_number_first(requested):
         mine = line_references.meant(lines, one)
         taken, rest = line_references.take(mine, left, one.quantity)
         if rest:
             taken[mine[-1].line_no] = taken.get(mine[-1].line_no, 0) + rest
         for line_no, units in taken.items():
-            wanted[line_no] = wanted.get(line_no, 0) + units
+            by_line[line_no] = by_line.get(line_no, 0) + units
             left[line_no] -= units
-    return wanted
+    return by_line

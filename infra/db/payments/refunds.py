@@ -18,7 +18,7 @@ from domain.pricing.allocation import Returned
 from infra.db.approvals import approval_requests
 from infra.db.customers.profiles import KeyRing, data_key_of
 from infra.db.orders.state import timeline
-from infra.db.payments.refund_plans import OnReturn, Plan, RefundAsk, planned
+from infra.db.payments.refund_plans import NewRefund, OnReturn, Plan, planned
 
 _OPEN = text(
     """
@@ -74,22 +74,22 @@ class OpenedRefund:
     plan: Plan
 
 
-async def open_refund(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk) -> OpenedRefund:
+async def open_refund(conn: AsyncConnection, keys: KeyRing | None, new: NewRefund) -> OpenedRefund:
     """Open it in the caller's transaction, which holds the order's row from here on; its workflow is woken by trigger.
 
     `keys` None keeps no reason. Raises as `planned` does, and Conflict `pieces_on_return`.
     """
-    await timeline.lock_order(conn, ask.order_no)
-    await lapse(conn, ask.order_no)
-    plan = await planned(conn, ask)
-    if ask.spares_returns and plan.on_returns:
+    await timeline.lock_order(conn, new.order_no)
+    await lapse(conn, new.order_no)
+    plan = await planned(conn, new)
+    if new.spares_returns and plan.on_returns:
         raise _on_return(plan.on_returns)
-    approval_id = await _open_approval(conn, keys, ask, plan) if plan.needs_approval else None
+    approval_id = await _open_approval(conn, keys, new, plan) if plan.needs_approval else None
     status = RefundStatus.AWAITING_APPROVAL if approval_id else RefundStatus.APPROVED
-    refund_no = await _insert(conn, ask, plan, status, approval_id, await _sealed(conn, keys, ask))
-    data = {"refund_no": refund_no, "amount_minor": plan.amount_minor, "origin": ask.origin, "status": status}
-    await timeline.append(conn, ask.order_no, "refund_opened", ask.asked_by, data=data)
-    return OpenedRefund(ask.refund_id, refund_no, status, approval_id, plan)
+    refund_no = await _insert(conn, new, plan, status, approval_id, await _sealed(conn, keys, new))
+    data = {"refund_no": refund_no, "amount_minor": plan.amount_minor, "origin": new.origin, "status": status}
+    await timeline.append(conn, new.order_no, "refund_opened", new.asked_by, data=data)
+    return OpenedRefund(new.refund_id, refund_no, status, approval_id, plan)
 
 
 async def find_by_approval(conn: AsyncConnection, approval_id: str) -> tuple[str, str]:
@@ -138,37 +138,47 @@ def _on_return(held: tuple[OnReturn, ...]) -> Conflict:
     )
 
 
-async def _open_approval(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk, plan: Plan) -> str:
+async def _open_approval(conn: AsyncConnection, keys: KeyRing | None, new: NewRefund, plan: Plan) -> str:
     assert keys is not None, "an approval request is encrypted"
-    approval_id = f"apr_{hashlib.sha256(ask.refund_id.encode()).hexdigest()[:32]}"
-    action = approval_requests.AS_CREDIT if ask.as_credit else "refund"
+    approval_id = f"apr_{hashlib.sha256(new.refund_id.encode()).hexdigest()[:32]}"
+    action = approval_requests.AS_CREDIT if new.as_credit else "refund"
     await approval_requests.open_request(
         conn,
         keys,
         approval_requests.NewApproval(
             approval_id,
-            ask.order_no,
+            new.order_no,
             action,
             1,
             plan.amount_minor,
             plan.currency,
-            RefundRequest(ask.refund_id, ask.reason),
-            ask.asked_by,
-            ask.approval_lifetime_s,
+            RefundRequest(new.refund_id, new.reason),
+            new.asked_by,
+            new.approval_lifetime_s,
         ),
     )
     return approval_id
 
 
 async def _insert(
-    conn: AsyncConnection, ask: RefundAsk, plan: Plan, status: RefundStatus, approval_id: str | None, sealed: bytes
+    conn: AsyncConnection,
+    new: NewRefund,
+    plan: Plan,
+    status: RefundStatus,
+    approval_id: str | None,
+    sealed: bytes,
 ) -> int:
-    row = {"refund_id": ask.refund_id, "order_no": ask.order_no, "origin": ask.origin, "return_id": ask.return_id}
+    row = {
+        "refund_id": new.refund_id,
+        "order_no": new.order_no,
+        "origin": new.origin,
+        "return_id": new.return_id,
+    }
     sums = {name: getattr(plan, name) for name in ("amount_minor", "goods_minor", "shipping_minor", "currency")}
-    rest = {"status": status, "asked_by": ask.asked_by, "reason_enc": sealed, "approval_id": approval_id}
+    rest = {"status": status, "asked_by": new.asked_by, "reason_enc": sealed, "approval_id": approval_id}
     refund_no: int = (await conn.execute(_OPEN, {**row, **sums, **rest})).scalar_one()
-    await conn.execute(_NAME_LINES, [_line_row(ask.refund_id, line) for line in plan.lines])
-    parts = [{"refund_id": ask.refund_id, "payment_id": paid, "amount_minor": part} for paid, part in plan.parts]
+    await conn.execute(_NAME_LINES, [_line_row(new.refund_id, line) for line in plan.lines])
+    parts = [{"refund_id": new.refund_id, "payment_id": paid, "amount_minor": part} for paid, part in plan.parts]
     await conn.execute(_NAME_PARTS, parts)
     return refund_no
 
@@ -178,10 +188,10 @@ def _line_row(refund_id: str, line: Returned) -> dict[str, str | int]:
     return {"refund_id": refund_id, **{name: getattr(line, name) for name in names}}
 
 
-async def _sealed(conn: AsyncConnection, keys: KeyRing | None, ask: RefundAsk) -> bytes:
+async def _sealed(conn: AsyncConnection, keys: KeyRing | None, new: NewRefund) -> bytes:
     """Of an erased customer's order no reason is kept: nothing could ever open it."""
-    key = await data_key_of(conn, ask.order_no) if keys is not None else None
-    return keys.seal_json(key, ask.reason, f"{ask.refund_id}:reason") if keys is not None and key else b""
+    key = await data_key_of(conn, new.order_no) if keys is not None else None
+    return keys.seal_json(key, new.reason, f"{new.refund_id}:reason") if keys is not None and key else b""
 
 
 async def _move(

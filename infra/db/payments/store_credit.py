@@ -12,7 +12,7 @@ from domain.errors import Conflict
 from domain.payments.refunds import Origin, RefundStatus
 from infra.db.orders.state import timeline
 from infra.db.payments import refund_payouts, refunds
-from infra.db.payments.refund_plans import RefundAsk
+from infra.db.payments.refund_plans import NewRefund
 from infra.db.payments.transactions import PaymentIntent
 
 PROVIDER = "store_credit"
@@ -220,8 +220,8 @@ async def statement_of(
     balances = (await conn.execute(_BALANCES, {"customer_id": customer_id})).mappings().all()
     page = {"customer_id": customer_id, "before": before, "limit": limit}
     entries = (await conn.execute(_PAGE, page)).mappings().all()
-    shown = [StatementEntry(**{**row, "kind": EntryKind(row["kind"])}) for row in entries]
-    return [Balance(**row) for row in balances], shown
+    known = [StatementEntry(**{**row, "kind": EntryKind(row["kind"])}) for row in entries]
+    return [Balance(**row) for row in balances], known
 
 
 async def pay_with_credit(conn: AsyncConnection, order_no: str, refund_id: str, actor: str = "system") -> None:
@@ -280,10 +280,10 @@ async def grant(
     if await timeline.is_done(conn, order_no, f"credit:{refund_id}"):
         return
     origin = Origin.RETURN if return_id else Origin.SUPPORT
-    ask = RefundAsk(
+    new = NewRefund(
         refund_id, order_no, origin, actor, "", amount_minor=amount_minor, return_id=return_id, as_credit=True
     )
-    opened = await refunds.open_refund(conn, None, ask)
+    opened = await refunds.open_refund(conn, None, new)
     if opened.plan.currency != currency or await owner_of(conn, order_no) != customer_id:
         raise Conflict("currency_mismatch", "store credit belongs to the order's customer, in the order's currency")
     await pay_with_credit(conn, order_no, refund_id, actor)

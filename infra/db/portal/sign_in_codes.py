@@ -112,7 +112,7 @@ def new_secrets() -> Secrets:
     return Secrets(f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}", secrets.token_urlsafe(32))
 
 
-async def count_ask(conn: AsyncConnection, asked_by: bytes, limit: int, window_s: float) -> float:
+async def count_request(conn: AsyncConnection, asked_by: bytes, limit: int, window_s: float) -> float:
     """Count an asking; 0.0, or the seconds to wait when `limit` were made within `window_s` already."""
     values = {"asked_by": asked_by, "window_s": float(window_s)}
     if (await conn.execute(_COUNT, {**values, "limit": limit})).scalar_one_or_none() is not None:
@@ -128,28 +128,28 @@ async def sent_to(conn: AsyncConnection, contact: IndexedContact, window_s: floa
 
 async def keep(conn: AsyncConnection, vault: Vault, contact: IndexedContact, made: Secrets | None) -> str:
     """Keep a code (None: one that nobody was sent) and forget old ones; the cookie of the browser that asked."""
-    ask = secrets.token_urlsafe(32)
-    ask_hash = _hash(ask)
-    row: dict[str, object] = {"ask_hash": ask_hash, "kind": contact.kind, "contacts": list(contact.indexes)}
-    row |= {"code_hash": _code_hash(vault, ask_hash, made.code) if made else None}
+    request_token = secrets.token_urlsafe(32)
+    request_hash = _hash(request_token)
+    row: dict[str, object] = {"ask_hash": request_hash, "kind": contact.kind, "contacts": list(contact.indexes)}
+    row |= {"code_hash": _code_hash(vault, request_hash, made.code) if made else None}
     row |= {"link_hash": _hash(made.token) if made else None, "lifetime_s": float(LIFETIME_S)}
     for forget in _FORGET:
         await conn.execute(forget)
     await conn.execute(_KEEP, row)
-    return ask
+    return request_token
 
 
-async def use_code(conn: AsyncConnection, vault: Vault, ask: str, code: str) -> IndexedContact | Refused:
+async def use_code(conn: AsyncConnection, vault: Vault, request_token: str, code: str) -> IndexedContact | Refused:
     """Try a code in the browser that asked for it; the right one is used up, each wrong one counts."""
-    ask_hash = _hash(ask)
-    row = (await conn.execute(_TRY, {"ask_hash": ask_hash, "max_tries": MAX_TRIES})).one_or_none()
+    request_hash = _hash(request_token)
+    row = (await conn.execute(_TRY, {"ask_hash": request_hash, "max_tries": MAX_TRIES})).one_or_none()
     if row is None:
-        return await _refusal(conn, ask_hash)
-    right = hmac.compare_digest(row.code_hash or b"", _code_hash(vault, ask_hash, code))
+        return await _refusal(conn, request_hash)
+    right = hmac.compare_digest(row.code_hash or b"", _code_hash(vault, request_hash, code))
     if not right:
         left = MAX_TRIES - row.tries
         return Refused("wrong" if left else "dead", left)
-    await conn.execute(_USE, {"ask_hash": ask_hash})
+    await conn.execute(_USE, {"ask_hash": request_hash})
     return IndexedContact(row.contact_kind, row.contacts)
 
 
@@ -169,5 +169,5 @@ def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _code_hash(vault: Vault, ask_hash: bytes, code: str) -> bytes:
-    return vault.peppered(f"portal code {ask_hash.hex()} {code}")
+def _code_hash(vault: Vault, request_hash: bytes, code: str) -> bytes:
+    return vault.peppered(f"portal code {request_hash.hex()} {code}")

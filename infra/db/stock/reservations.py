@@ -89,7 +89,7 @@ _ALONE = text(
 _FITS = text("SELECT fits_somewhere(:order_no)")
 
 
-class StockGone(Exception):
+class StockContended(Exception):
     """The units that were there a moment ago are another order's now."""
 
 
@@ -152,7 +152,7 @@ async def reserve_at(conn: AsyncConnection, order_no: str, warehouse: str) -> No
         await conn.execute(_RESERVE, {"order_no": order_no, "warehouse": warehouse})
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == "OM001":
-            raise StockGone from None
+            raise StockContended from None
         raise
 
 

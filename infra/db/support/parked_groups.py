@@ -89,7 +89,7 @@ _FAILED = text(
 
 
 @dataclass(frozen=True, slots=True)
-class StuckGroup:
+class ParkedGroup:
     """Orders that are stuck alike. `orders` are parked, the money and `escalated` are theirs; `failing` ones are still
     being tried."""
 
@@ -114,7 +114,7 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
-class StuckOrder:
+class OpenParkedStep:
     """An order with its open parked step; all of the step is None where the order is not stuck."""
 
     park_no: int | None
@@ -191,9 +191,9 @@ class JobDetail(Job):
     reason: str | None = field(repr=False)
 
 
-async def groups(conn: AsyncConnection) -> list[StuckGroup]:
+async def groups(conn: AsyncConnection) -> list[ParkedGroup]:
     """Stuck orders by cause, the largest group first."""
-    return [StuckGroup(**row) for row in (await conn.execute(_GROUPS)).mappings()]
+    return [ParkedGroup(**row) for row in (await conn.execute(_GROUPS)).mappings()]
 
 
 async def size(conn: AsyncConnection, action: str, chosen: dict[str, str | None]) -> list[Touched]:
@@ -201,13 +201,13 @@ async def size(conn: AsyncConnection, action: str, chosen: dict[str, str | None]
     return [Touched(**row) for row in (await conn.execute(_SIZE, {"action": action, **chosen})).mappings()]
 
 
-async def open_step(conn: AsyncConnection, order_no: str) -> StuckOrder | None:
+async def open_step(conn: AsyncConnection, order_no: str) -> OpenParkedStep | None:
     """The order's open parked step, if there is one; None: no order."""
     row = (await conn.execute(_OPEN, {"order_no": order_no})).mappings().one_or_none()
     if row is None:
         return None
     typed = {"step": Step(row["step"]) if row["step"] else None, "status": Status(row["status"])}
-    return StuckOrder(**{**row, **typed})
+    return OpenParkedStep(**{**row, **typed})
 
 
 async def last_action(conn: AsyncConnection, order_no: str) -> LastAction | None:

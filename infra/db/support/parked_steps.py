@@ -91,7 +91,7 @@ _JOB = text(
 _MOVING = text(
     """
     SELECT p.order_no, p.park_no, m.amount_minor, m.added_minor, o.currency,
-           given_minor(p.order_no, p.park_no) + m.added_minor > :limit_minor AS dear
+           given_minor(p.order_no, p.park_no) + m.added_minor > :limit_minor AS above_limit
       FROM parked_steps p JOIN orders o USING (order_no),
            LATERAL (SELECT amount_moved_by(p.order_no, p.step, CAST(:action AS text), p.amount_minor) AS amount_minor,
                            added_minor(p.order_no, p.step, CAST(:action AS text), p.amount_minor) AS added_minor) m
@@ -118,7 +118,7 @@ _STOP = text(
 
 
 @dataclass(frozen=True, slots=True)
-class StuckStep:
+class QueuedStep:
     """A parked step that waits for support; `amount_minor` is the money that it is about."""
 
     order_no: str
@@ -138,7 +138,7 @@ class StuckStep:
 class MovingStep:
     """A parked step at which an action would move `amount_minor`, `added_minor` of it undecided before.
 
-    `dear`: more would be given of the order then than one person may give.
+    `above_limit`: more would be given of the order then than one person may give.
     """
 
     order_no: str
@@ -146,7 +146,7 @@ class MovingStep:
     amount_minor: int
     added_minor: int
     currency: str
-    dear: bool
+    above_limit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class JobProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class StuckWanted:
+class ParkedStepFilter:
     """Filters and position of the queue; None matches everything."""
 
     step: str | None = None
@@ -193,19 +193,19 @@ class Agreed:
     amounts: Sequence[int | None]
 
 
-async def stuck(conn: AsyncConnection, wanted: StuckWanted) -> list[StuckStep]:
+async def stuck(conn: AsyncConnection, filters: ParkedStepFilter) -> list[QueuedStep]:
     """At most `limit` + 1 parked orders, the longest parked first."""
-    after, after_no = wanted.after or (None, "")
+    after, after_no = filters.after or (None, "")
     question = {
-        "step": wanted.step,
-        "error": wanted.error,
-        "provider": wanted.provider,
+        "step": filters.step,
+        "error": filters.error,
+        "provider": filters.provider,
         "after": after,
         "after_no": after_no,
-        "limit": wanted.limit + 1,
+        "limit": filters.limit + 1,
     }
     rows = (await conn.execute(_STUCK, question)).mappings()
-    return [StuckStep(**{**row, "step": Step(row["step"])}) for row in rows]
+    return [QueuedStep(**{**row, "step": Step(row["step"])}) for row in rows]
 
 
 async def parked(conn: AsyncConnection, order_no: str) -> Parked:
@@ -309,7 +309,7 @@ async def open_job(
 async def moving(
     conn: AsyncConnection, action: str, chosen: Mapping[str, str | None], limit_minor: int
 ) -> list[MovingStep]:
-    """Orders of which `action` would move money; `dear` are those of which more than `limit_minor` would be given."""
+    """Orders of which `action` would move money. `above_limit`: more than `limit_minor` would be given of the order."""
     rows = await conn.execute(_MOVING, {"action": action, "limit_minor": limit_minor, **chosen})
     return [MovingStep(**row) for row in rows.mappings()]
 

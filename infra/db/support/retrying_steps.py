@@ -84,7 +84,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class RetryingWanted:
+class RetryingStepFilter:
     """Filters and position; None matches everything."""
 
     step: str | None = None
@@ -110,17 +110,17 @@ async def set_paused(conn: AsyncConnection, order_no: str, activity: str, paused
     await conn.execute(_PAUSE, {"order_no": order_no, "activity": activity, "paused": paused})
 
 
-async def listed(conn: AsyncConnection, wanted: RetryingWanted) -> list[RetryingStep]:
+async def listed(conn: AsyncConnection, filters: RetryingStepFilter) -> list[RetryingStep]:
     """At most `limit` + 1 steps, paused ones first, then the longest failing."""
-    after = wanted.after
+    after = filters.after
     question = {
-        "step": wanted.step,
-        "error": wanted.error,
-        "provider": wanted.provider,
+        "step": filters.step,
+        "error": filters.error,
+        "provider": filters.provider,
         "running": None if after is None else not after.paused,
         "since": None if after is None else after.since,
         "order_no": "" if after is None else after.order_no,
         "activity": "" if after is None else after.activity,
-        "limit": wanted.limit + 1,
+        "limit": filters.limit + 1,
     }
     return [RetryingStep(**row) for row in (await conn.execute(_LISTED, question)).mappings()]

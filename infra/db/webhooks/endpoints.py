@@ -54,7 +54,7 @@ class AddedEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownEndpoint(AddedEndpoint):
+class ListedEndpoint(AddedEndpoint):
     """An endpoint and how it fares; `given_up` counts deliveries, to 10,000."""
 
     failing_since: datetime | None
@@ -88,9 +88,9 @@ async def secret_of(conn: AsyncConnection, keys: KeyRing, endpoint_id: str) -> s
     return None if secret is None else str(secret)
 
 
-async def every(conn: AsyncConnection) -> list[ShownEndpoint]:
+async def every(conn: AsyncConnection) -> list[ListedEndpoint]:
     """All endpoints, oldest first."""
-    return [ShownEndpoint(**row) for row in (await conn.execute(_ALL)).mappings()]
+    return [ListedEndpoint(**row) for row in (await conn.execute(_ALL)).mappings()]
 
 
 async def remove(conn: AsyncConnection, endpoint_id: str) -> bool:

@@ -13,7 +13,7 @@ from domain.gateways import (
     Booking,
     BookingRequest,
     CancelResult,
-    CarrierNotice,
+    CarrierNotification,
     ProviderRefused,
     ProviderUnavailable,
 )
@@ -52,7 +52,7 @@ class SandboxCarrier:
             return None
         return _booking(answer)
 
-    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotice | None:
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotification | None:
         if self._verifier is None:
             raise BadSignature("signature_invalid", NAME)
         event_id, event = verified_json(NAME, self._verifier, headers, body)
@@ -102,8 +102,8 @@ def _booking(answer: Answer) -> Booking:
         raise ProviderUnavailable("bad_response", NAME) from None
 
 
-def _notice(event_id: str, data: dict[str, Any]) -> CarrierNotice:
-    return CarrierNotice(
+def _notice(event_id: str, data: dict[str, Any]) -> CarrierNotification:
+    return CarrierNotification(
         event_id=event_id,
         shipment_ref=data["id"],
         tracking_no=data["tracking_no"],

@@ -20,7 +20,7 @@ from domain.gateways import (
     Booking,
     BookingRequest,
     CancelResult,
-    CarrierNotice,
+    CarrierNotification,
     ProviderRefused,
     ProviderUnavailable,
 )
@@ -114,7 +114,7 @@ class UpsCarrier:
             label = label_of_recovery(recovered.body) if recovered.ok else b""
         return Booking(number, number, "PDF", label, 0, self._mapping.currency)
 
-    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotice | None:
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotification | None:
         """UPS signs nothing: it shows the credential of the subscription, so age cannot be checked. The events are
         facts about a parcel and harmless when repeated.
         """

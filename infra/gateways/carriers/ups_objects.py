@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.currencies import exponent
-from domain.gateways import Address, Booking, BookingRequest, CarrierNotice
+from domain.gateways import Address, Booking, BookingRequest, CarrierNotification
 from domain.shipping.shipments import ShipmentStatus, has_left
 
 NAME = "ups"
@@ -98,7 +98,7 @@ def label_of_recovery(body: dict[str, Any]) -> bytes:
     return base64.b64decode((first.get("LabelImage") or {}).get("GraphicImage") or "")
 
 
-def notice_of(event: dict[str, Any]) -> CarrierNotice | None:
+def notice_of(event: dict[str, Any]) -> CarrierNotification | None:
     """A parcel's news; None for an activity that we have no word for. Raises KeyError, ValueError on no UPS event."""
     number, activity = str(event["trackingNumber"]), event["activityStatus"]
     status = _STATUS.get(activity["type"])
@@ -106,7 +106,7 @@ def notice_of(event: dict[str, Any]) -> CarrierNotice | None:
         return None
     occurred_at = _time(event)
     sequence = int(occurred_at.timestamp())
-    return CarrierNotice(
+    return CarrierNotification(
         event_id=f"{number}:{activity['type']}:{activity.get('code', '')}:{sequence}",
         shipment_ref=number,
         tracking_no=number,

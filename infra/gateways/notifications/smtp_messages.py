@@ -28,13 +28,13 @@ class SmtpMessages:
 
     async def send(self, message: OutgoingMessage) -> str | None:
         try:
-            letter = smtp.letter_of(
+            email = smtp.email_of(
                 self._settings.smtp_from, message.to, message.subject, message.body, message.idempotency_key
             )
         except ValueError:
             raise ProviderRefused("address_invalid", NAME) from None
         try:
-            await smtp.send(self._settings, letter)
+            await smtp.send(self._settings, email)
         except SmtpError as error:
             raise _as_gateway_error(error.code, message) from None
         except TimeoutError:
@@ -46,7 +46,7 @@ class SmtpMessages:
         except ValueError:
             # smtplib's word for an address that no command can hold.
             raise ProviderRefused("address_invalid", NAME) from None
-        return str(letter["Message-ID"])
+        return str(email["Message-ID"])
 
     async def aclose(self) -> None:
         """Each letter has a connection of its own."""

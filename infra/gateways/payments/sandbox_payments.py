@@ -10,7 +10,7 @@ from domain.gateways import (
     Evidence,
     GatewayResult,
     LostCall,
-    PaymentNotice,
+    PaymentNotification,
     PaymentRequest,
     ProviderRefused,
     ProviderUnavailable,
@@ -67,7 +67,7 @@ class SandboxPayments:
     async def accept_dispute(self, dispute_ref: str, idempotency_key: str) -> None:
         await self._answer(dispute_ref, "accept", {"idempotency_key": idempotency_key})
 
-    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotification | None:
         if self._verifier is None:
             raise BadSignature("signature_invalid", NAME)
         event_id, event = verified_json(NAME, self._verifier, headers, body)
@@ -117,8 +117,8 @@ def _result(answer: Answer) -> GatewayResult:
         raise ProviderUnavailable("bad_response", NAME) from None
 
 
-def _notice(event_id: str, data: dict[str, Any]) -> PaymentNotice:
-    return PaymentNotice(
+def _notice(event_id: str, data: dict[str, Any]) -> PaymentNotification:
+    return PaymentNotification(
         event_id=event_id,
         order_no=data["order_no"],
         provider_ref=data["id"],
@@ -134,8 +134,8 @@ def _notice(event_id: str, data: dict[str, Any]) -> PaymentNotice:
     )
 
 
-def _dispute(event_id: str, data: dict[str, Any]) -> PaymentNotice:
-    return PaymentNotice(
+def _dispute(event_id: str, data: dict[str, Any]) -> PaymentNotification:
+    return PaymentNotification(
         event_id=event_id,
         order_no=data["order_no"],
         provider_ref=data["id"],

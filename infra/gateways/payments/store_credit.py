@@ -11,7 +11,7 @@ from domain.gateways import (
     Evidence,
     GatewayResult,
     LostCall,
-    PaymentNotice,
+    PaymentNotification,
     PaymentRequest,
     ProviderRefused,
 )
@@ -93,7 +93,7 @@ class StoreCredit:
     async def accept_dispute(self, dispute_ref: str, idempotency_key: str) -> None:
         raise ProviderRefused("dispute_by_hand", PROVIDER)
 
-    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotification | None:
         """Nobody notifies us of our own books."""
         raise BadSignature("signature_invalid", PROVIDER)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any
 
-from domain.gateways import Evidence, GatewayResult, PaymentNotice, ProviderRefused
+from domain.gateways import Evidence, GatewayResult, PaymentNotification, ProviderRefused
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.provider_rules.stripe_amounts import from_stripe
 
@@ -99,7 +99,7 @@ def _minor(reported: dict[str, Any], amount: int | None = None) -> int:
     return from_stripe(int(reported["amount"] if amount is None else amount), reported["currency"])
 
 
-def notice_of(event: dict[str, Any]) -> PaymentNotice | None:
+def notice_of(event: dict[str, Any]) -> PaymentNotification | None:
     """A payment's news, or None for any other event, and for PaymentIntents that bear no order number of ours.
 
     Refunds and disputes of the dashboard bear none: they name the charge.
@@ -148,11 +148,11 @@ def dispute_answered(dispute: dict[str, Any], *, lost: str) -> bool:
     return False
 
 
-def _dispute_notice(event_id: str, dispute: dict[str, Any]) -> PaymentNotice | None:
+def _dispute_notice(event_id: str, dispute: dict[str, Any]) -> PaymentNotification | None:
     """Money that the bank takes back. An inquiry (warning_…) takes none yet."""
     if dispute["status"].startswith("warning"):
         return None
-    return PaymentNotice(
+    return PaymentNotification(
         event_id=event_id,
         order_no=(dispute.get("metadata") or {}).get("order_no") or "",
         provider_ref=dispute["id"],
@@ -169,7 +169,7 @@ def _dispute_notice(event_id: str, dispute: dict[str, Any]) -> PaymentNotice | N
 
 def _intent_notice(
     event_id: str, intent: dict[str, Any], kind: PaymentKind, status: PaymentStatus
-) -> PaymentNotice | None:
+) -> PaymentNotification | None:
     known = _READINGS[kind](intent)
     result = replace(known, status=status)
     return _notice(event_id, intent, kind, result, None if kind is PaymentKind.AUTHORISE else intent["id"])
@@ -177,12 +177,12 @@ def _intent_notice(
 
 def _notice(
     event_id: str, reported: dict[str, Any], kind: PaymentKind, result: GatewayResult, parent_ref: str | None
-) -> PaymentNotice | None:
+) -> PaymentNotification | None:
     metadata = reported.get("metadata") or {}
     reported_by_charge = kind is PaymentKind.REFUND and parent_ref is not None
     if not (metadata.get("order_no") or reported_by_charge) or result.provider_ref is None:
         return None
-    return PaymentNotice(
+    return PaymentNotification(
         event_id=event_id,
         order_no=metadata.get("order_no") or "",
         provider_ref=result.provider_ref,

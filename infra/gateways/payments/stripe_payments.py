@@ -19,7 +19,7 @@ from domain.gateways import (
     Evidence,
     GatewayResult,
     LostCall,
-    PaymentNotice,
+    PaymentNotification,
     PaymentRequest,
     ProviderRefused,
     ProviderUnavailable,
@@ -145,7 +145,7 @@ class StripePayments:
                 return
             await self._api.disputes.close_async(dispute_ref, {}, _keyed(idempotency_key))
 
-    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotice | None:
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> PaymentNotification | None:
         header = {name.lower(): value for name, value in headers.items()}.get("stripe-signature", "")
         try:
             stripe.WebhookSignature.verify_header(body, header, self._webhook_secret)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from activities.orders.inbox import apply_inbox
-from domain.gateways import CarrierNotice
+from domain.gateways import CarrierNotification
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.autocommit import autocommit
 from infra.db.messaging import inbox
@@ -335,7 +335,7 @@ async def test_a_scan_that_names_no_order_is_found_by_its_parcel(shop: ApiClient
     made = await request_return(shop, order_no)
     await shop.sql("UPDATE returns SET label = 'booked', carrier = 'sandbox', carrier_ref = %s WHERE return_id = %s",
                    "shp_alone", made["return_id"])  # fmt: skip
-    notice = CarrierNotice("e-alone", "shp_alone", "T1", None, ShipmentStatus.PICKED_UP, datetime.now(UTC), 1)
+    notice = CarrierNotification("e-alone", "shp_alone", "T1", None, ShipmentStatus.PICKED_UP, datetime.now(UTC), 1)
     async with autocommit(shop.app.state.services.database) as conn:
         assert await inbox.keep_shipment(conn, "sandbox", notice) == "accepted"
         assert await inbox.keep_shipment(conn, "sandbox", notice) == "duplicate"

@@ -21,7 +21,7 @@ async def day(database_url: DatabaseUrls, api: ApiClient) -> AsyncIterator[ApiCl
         yield opened
 
 
-async def dear(shop: ApiClient, **changed: Any) -> str:
+async def expensive(shop: ApiClient, **changed: Any) -> str:
     """An order of 4,250.00 that is paid."""
     return await paid(shop, [{"sku": "TEA-1", "quantity": 100}], **changed)
 
@@ -47,7 +47,7 @@ async def resolve(api: ApiClient, order_no: str, action: str = "compensate", **m
 
 
 async def test_refunds_of_one_order_add_up(shop: ApiClient) -> None:
-    order_no, other = await dear(shop), await dear(shop)
+    order_no, other = await expensive(shop), await expensive(shop)
     assert [await request_refund(shop, order_no, minor) for minor in (100_000, 99_000, 1_000, 1)] == [
         "approved", "awaiting_approval", "awaiting_approval", "awaiting_approval",
     ]  # fmt: skip
@@ -59,7 +59,7 @@ async def test_refunds_of_one_order_add_up(shop: ApiClient) -> None:
 
 
 async def test_what_was_agreed_counts_once_and_what_was_refused_not_at_all(shop: ApiClient) -> None:
-    order_no, finance = await dear(shop), shop.as_("finance", "ben")
+    order_no, finance = await expensive(shop), shop.as_("finance", "ben")
     assert await request_refund(shop, order_no, 40_000) == "approved"
     waiting = (await refund(shop, order_no, amount_minor=70_000)).json()
     assert await request_refund(shop, order_no, 60_000) == "approved"  # beside one that waits
@@ -74,7 +74,7 @@ async def test_what_was_agreed_counts_once_and_what_was_refused_not_at_all(shop:
 
 
 async def test_refunds_at_once_do_not_slip_below_the_limit_together(shop: ApiClient) -> None:
-    order_no = await dear(shop)
+    order_no = await expensive(shop)
     states = await asyncio.gather(*(request_refund(shop, order_no, 30_000) for _ in range(8)))
     assert sorted(states) == ["approved"] * 3 + ["awaiting_approval"] * 5
 
@@ -93,21 +93,21 @@ async def test_what_a_return_gave_counts_with_what_support_gives(shop: ApiClient
 
 async def test_undoing_an_order_adds_to_what_was_given_of_it(shop: ApiClient) -> None:
     """Promised money is not counted a second time: 850.00 are all that was ever paid for the first. What waits is."""
-    small, large = await paid(shop, [{"sku": "TEA-1", "quantity": 20}]), await dear(shop)
+    small, large = await paid(shop, [{"sku": "TEA-1", "quantity": 20}]), await expensive(shop)
     for order_no in (small, large):
         assert await request_refund(shop, order_no, 60_000) == "approved"
         await parked(shop, order_no)
     assert await resolve(shop, small) == 503
     assert await resolve(shop, large) == 202
     assert await resolve(shop, large, "retry") == 503
-    waiting = await dear(shop)
+    waiting = await expensive(shop)
     assert await request_refund(shop, waiting, 400_000) == "awaiting_approval"
     await parked(shop, waiting)
     assert await resolve(shop, waiting) == 202
 
 
 async def test_money_moved_by_hand_adds_up(shop: ApiClient) -> None:
-    order_no, other, reference = await dear(shop), await dear(shop), {"value": {"reference": "bank 1"}}
+    order_no, other, reference = await expensive(shop), await expensive(shop), {"value": {"reference": "bank 1"}}
     await request_refund(shop, order_no, 60_000)
     await parked(shop, order_no, "return_payment", 40_001)
     assert await resolve(shop, order_no, "skip", **reference) == 202
@@ -129,7 +129,7 @@ async def test_an_act_on_a_stuck_step_counts_against_later_refunds(shop: ApiClie
 
 async def test_a_person_gives_so_much_a_day_whatever_the_role_and_the_spelling(shop: ApiClient, day: ApiClient) -> None:
     name = unique("ann")
-    orders = [await dear(shop) for _ in range(3)]
+    orders = [await expensive(shop) for _ in range(3)]
     assert await request_refund(day.as_("support", name), orders[0], 100_000) == "approved"
     assert await request_refund(day.as_("support", name.upper()), orders[1], 50_001) == "awaiting_approval"
     assert await request_refund(day.as_("finance", f" {name.title()}"), orders[2], 50_000) == "approved"
@@ -139,9 +139,9 @@ async def test_a_person_gives_so_much_a_day_whatever_the_role_and_the_spelling(s
         "DO $$ BEGIN SET session_replication_role = replica; UPDATE refunds SET created_at = now() - interval '1 day' "
         f"WHERE order_no = '{orders[0]}'; END $$"
     )
-    assert await request_refund(day.as_("support", name), await dear(shop), 100_000) == "approved"
+    assert await request_refund(day.as_("support", name), await expensive(shop), 100_000) == "approved"
     # Without the setting there is no such limit.
-    assert await request_refund(shop.as_("support", name), await dear(shop), 100_000) == "approved"
+    assert await request_refund(shop.as_("support", name), await expensive(shop), 100_000) == "approved"
 
 
 async def test_each_currency_has_its_day(shop: ApiClient, day: ApiClient) -> None:
@@ -153,11 +153,11 @@ async def test_each_currency_has_its_day(shop: ApiClient, day: ApiClient) -> Non
     for line in ({"sku": "TEA-1", "quantity": 100}, {"sku": sku, "quantity": 2}):
         currency = {"currency": "EUR"} if line["sku"] == sku else {}
         assert await request_refund(ann, await paid(shop, [line], **currency), 100_000) == "approved"
-    assert await request_refund(ann, await dear(shop), 60_000) == "awaiting_approval"
+    assert await request_refund(ann, await expensive(shop), 60_000) == "awaiting_approval"
 
 
 async def test_one_person_at_two_orders_at_once_does_not_slip_below_his_day(shop: ApiClient, day: ApiClient) -> None:
-    ann, orders = day.as_("support", unique("dan")), [await dear(shop) for _ in range(5)]
+    ann, orders = day.as_("support", unique("dan")), [await expensive(shop) for _ in range(5)]
     states = await asyncio.gather(*(request_refund(ann, order_no, 50_000) for order_no in orders))
     assert sorted(states) == ["approved"] * 3 + ["awaiting_approval"] * 2
 
@@ -177,7 +177,7 @@ async def test_a_bulk_act_beyond_a_persons_day_asks_for_all_that_moves_money(sho
 
 @pytest.mark.parametrize("spelling", ["Ann", "ANN", " ann "])
 async def test_the_second_person_is_another_however_the_name_is_written(shop: ApiClient, spelling: str) -> None:
-    order_no = await dear(shop)
+    order_no = await expensive(shop)
     waiting = (await refund(shop.as_("support", "ann"), order_no, amount_minor=100_001)).json()
     for verb in ("approve", "refuse"):
         path = f"/v1/support/approvals/{waiting['approval_id']}/{verb}"

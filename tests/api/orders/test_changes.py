@@ -307,8 +307,8 @@ async def test_more_than_was_paid_needs_a_second_order(shop: ApiClient) -> None:
 
 
 async def test_an_order_that_comes_to_cost_nothing_needs_no_payment(shop: ApiClient) -> None:
-    dear, gift = await stocked(shop), await stocked(shop, price_minor=0)
-    number = await placed(shop, dear, 1)
+    expensive, gift = await stocked(shop), await stocked(shop, price_minor=0)
+    number = await placed(shop, expensive, 1)
     await reserved(shop, number)
     answer = await change(shop, number, lines(**{gift: 1}))
     assert (answer.status_code, answer.json()["status"]) == (200, "paid")

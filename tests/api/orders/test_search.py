@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from infra.contact_search import MAX_WORDS, email_sought, name_sought, phone_sought, words_of
 from infra.db.orders.searching import list_sources, listing, order_search
-from infra.db.orders.searching.listing import Wanted
+from infra.db.orders.searching.listing import OrderListFilter
 from tests.api.conftest import ApiClient, an_order, unique
 from tests.factories.order_changes import change, lines, paid, reserved, stocked
 from workers.relay import main
@@ -255,7 +255,9 @@ async def test_pages_of_a_search_are_whole_and_each_order_comes_once(
         async with services.database.begin() as conn:
             among = await order_search.meanings(conn, services.keys.vault, name, [], everybody=True)
             assert any(isinstance(branch, list_sources.Source) and branch.many is (many == 0) for branch in among)
-            rows = await listing.page(conn, Wanted(channel=channel, sort=sort, limit=2, after=after, among=among))
+            rows = await listing.page(
+                conn, OrderListFilter(channel=channel, sort=sort, limit=2, after=after, among=among)
+            )
         pages += [row["order_no"] for row in rows[:2]]
         if len(rows) < 3:
             break

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event as sqlalchemy_event
 from standardwebhooks import Webhook
 
-from domain.gateways import CarrierNotice
+from domain.gateways import CarrierNotification
 from infra.db.messaging.inbox import keep_shipment
 from tests.api.conftest import WEBHOOK_SECRET, ApiClient, an_order, unique
 
@@ -159,7 +159,7 @@ async def test_word_that_we_have_no_state_for_wakes_nobody(shop: ApiClient) -> N
     moment = datetime(2026, 11, 22, tzinfo=UTC)
     async with shop.app.state.services.database.begin() as conn:
         for order_no, reference in ((number, "customs-1"), (other, "not-known")):
-            notice = CarrierNotice(unique("e"), reference, "T-1", order_no, "held_at_customs", moment, 1)
+            notice = CarrierNotification(unique("e"), reference, "T-1", order_no, "held_at_customs", moment, 1)
             assert await keep_shipment(conn, "sandbox", notice) == "accepted"
     assert await shop.sql("SELECT 1 AS one FROM shipment_scans WHERE shipment_id = %s", shipment)
     assert await signals(shop, number) == await signals(shop, other) == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from activities.orders.inbox import apply_inbox
-from domain.gateways import PaymentNotice
+from domain.gateways import PaymentNotification
 from domain.payments.transactions import PaymentKind, PaymentStatus
 from infra.db.messaging import inbox
 from tests.api.conftest import ApiClient, unique
@@ -22,7 +22,7 @@ DUE = datetime.now(UTC).replace(microsecond=0) + timedelta(days=5)
 async def report_payment(shop: ApiClient, order_no: str, kind: PaymentKind, ref: str, **more: Any) -> None:
     """A notification, kept and applied."""
     [order] = await shop.sql("SELECT total_minor, currency FROM orders WHERE order_no = %s", order_no)
-    notice = PaymentNotice(
+    notice = PaymentNotification(
         secrets.token_hex(8),
         order_no,
         ref,

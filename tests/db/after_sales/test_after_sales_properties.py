@@ -34,7 +34,7 @@ from infra.db.engine import Database
 from infra.db.orders.changing import cancellation
 from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans, refunds
-from infra.db.payments.refund_plans import LineAsk, RefundAsk
+from infra.db.payments.refund_plans import NewRefund, NewRefundLine
 from infra.security.crypto import Vault
 from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls
@@ -96,7 +96,7 @@ class AfterSales(RuleBasedStateMachine):
         return rows[which % len(rows)] if rows else None
 
     def open_refund(self, order_no: str, **options: Any) -> Any:
-        ask = RefundAsk(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **options)
+        ask = NewRefund(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **options)
         return self.tried(lambda conn: refunds.open_refund(conn, self.shop.keys, ask))
 
     # ── an order goes on ──────────────────────────────────────────────────────────────────────────────────
@@ -203,7 +203,7 @@ class AfterSales(RuleBasedStateMachine):
 
     @rule(which=WHICH, sku=SKUS, units=UNITS, shipping=st.booleans(), limit=st.sampled_from([None, 0]))
     def refund_units(self, which: int, sku: str, units: int, shipping: bool, limit: int | None) -> None:
-        lines = (LineAsk(units, sku=self.shop.skus[sku]),)
+        lines = (NewRefundLine(units, sku=self.shop.skus[sku]),)
         self.open_refund(
             self.order(which), lines=lines, include_shipping=shipping, limits=None if limit is None else Limits(limit)
         )
@@ -257,7 +257,7 @@ class AfterSales(RuleBasedStateMachine):
             f"rt_{secrets.token_hex(16)}", self.order(which), {self.shop.skus[sku]: units}, "because", reason,
             resolution, "customer:c", exchange_for=wanted if resolution is Resolution.EXCHANGE else {},
         )  # fmt: skip
-        self.tried(lambda conn: return_requests.request(conn, self.shop.keys, self.terms, ask))
+        self.tried(lambda conn: return_requests.open_return(conn, self.shop.keys, self.terms, ask))
 
     @rule(which=WHICH, sku=SKUS, units=st.integers(1, 2), resolution=st.sampled_from(Resolution))
     def sends_back(self, which: int, sku: str, units: int, resolution: Resolution) -> None:

@@ -90,8 +90,8 @@ class Scenario:
             for sku, price in PRICES.items():
                 made = "INSERT INTO products (sku, name, price_minor, currency) VALUES (:s, 'x', :p, 'CNY')"
                 await conn.execute(text(made), {"s": self.sku(sku), "p": price})
-                shelf = "INSERT INTO stock_levels (sku, warehouse) VALUES (:s, 'WH-EAST')"
-                await conn.execute(text(shelf), {"s": self.sku(sku)})
+                disposition = "INSERT INTO stock_levels (sku, warehouse) VALUES (:s, 'WH-EAST')"
+                await conn.execute(text(disposition), {"s": self.sku(sku)})
             await conn.execute(ORDER, {"o": number, "t": 300, "x": self.added.of(300), "a": sealed})
             await conn.execute(LINE, {"o": number, "s": self.sku("A"), "q": 3, "p": 100, "x": self.added.of(300)})
             await conn.execute(PAID, {"o": number})
@@ -123,7 +123,7 @@ class Scenario:
         )  # fmt: skip
         found = [Found(self.sku(sku), units, Condition.AS_NEW)]
         async with self.database.begin() as conn:
-            await return_requests.request(conn, self.keys, self.terms, new_request)
+            await return_requests.open_return(conn, self.keys, self.terms, new_request)
             order_return = await returns.lock(conn, return_id)
             order_return = await return_handling.receive(conn, order_return, "warehouse:wu", self.terms, found)
             await return_handling.inspect(

@@ -160,7 +160,7 @@ class Returning(RuleBasedStateMachine):
             return_id, self.order_no, wanted, "because", reason, Resolution.REFUND, "customer:c"
         )
         terms = self.terms if by_rule else replace(self.terms, auto_approve_minor=0)
-        made = self.tried(lambda conn: return_requests.request(conn, self.keys, terms, new_request))
+        made = self.tried(lambda conn: return_requests.open_return(conn, self.keys, terms, new_request))
         return return_id if made else None
 
     @rule(return_id=requested)

@@ -28,7 +28,7 @@ from infra.db.engine import Database
 from infra.db.orders.state import timeline
 from infra.db.orders.state.state_facts import StateFacts, load_facts
 from infra.db.payments import refund_payouts, refund_plans, refunds, renewals, transactions
-from infra.db.payments.refund_plans import LineAsk, RefundAsk
+from infra.db.payments.refund_plans import NewRefund, NewRefundLine
 from infra.security.crypto import Vault
 from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls
@@ -114,9 +114,9 @@ class Refunding(RuleBasedStateMachine):
             assert refused.code in REFUSALS, refused.code
             return None
 
-    def _ask(self, **options: Any) -> RefundAsk:
+    def _ask(self, **options: Any) -> NewRefund:
         refund_id = f"rf_{secrets.token_hex(16)}"
-        return RefundAsk(refund_id, self.order_no, Origin.SUPPORT, "support:ann", "because", **options)
+        return NewRefund(refund_id, self.order_no, Origin.SUPPORT, "support:ann", "because", **options)
 
     def _open(self, **options: Any) -> str | None:
         requested = self._ask(**options)
@@ -129,11 +129,11 @@ class Refunding(RuleBasedStateMachine):
 
     @rule(target=opened, line=st.integers(1, 3), units=st.integers(1, 3), shipping=st.booleans())
     def open_units(self, line: int, units: int, shipping: bool) -> str | None:
-        return self._open(lines=(LineAsk(units, line_no=line),), include_shipping=shipping)
+        return self._open(lines=(NewRefundLine(units, line_no=line),), include_shipping=shipping)
 
     @rule(target=opened, units=st.integers(1, 4), amount=st.integers(1, 200))
     def open_units_for_less(self, units: int, amount: int) -> str | None:
-        return self._open(lines=(LineAsk(units, sku="TEA"),), amount_minor=amount)
+        return self._open(lines=(NewRefundLine(units, sku="TEA"),), amount_minor=amount)
 
     @rule(target=waiting, amount=st.integers(1, 900))
     def ask_for_approval(self, amount: int) -> str | None:
@@ -189,7 +189,7 @@ class Refunding(RuleBasedStateMachine):
     def pay_by_hand(self, refund_id: str | None, tag: int) -> None:
         async def work(conn: AsyncConnection) -> None:
             await timeline.lock_order(conn, self.order_no)
-            await refund_payouts.record_by_hand(conn, refund_id or "", str(tag), f"bank-{secrets.token_hex(4)}")
+            await refund_payouts.record_manually(conn, refund_id or "", str(tag), f"bank-{secrets.token_hex(4)}")
 
         self.run(work)
 

@@ -11,7 +11,7 @@ from domain.errors import Conflict
 from domain.payments.refunds import REFUND_TRANSITIONS, Origin, RefundStatus
 from infra.db.engine import Database
 from infra.db.payments import refund_plans, refunds
-from infra.db.payments.refund_plans import LineAsk, RefundAsk
+from infra.db.payments.refund_plans import NewRefund, NewRefundLine
 from tests.api.conftest import settings_for
 from tests.conftest import DatabaseUrls
 from tests.factories.raw_writes import PAYMENT, DirectDatabase
@@ -36,10 +36,10 @@ async def order(db: DirectDatabase, units: int = 10) -> tuple[str, int]:
     return order_no, await db.paid_in(order_no, units)
 
 
-def ask(order_no: str, **options: object) -> RefundAsk:
+def ask(order_no: str, **options: object) -> NewRefund:
     fields = {"refund_id": f"rf_{secrets.token_hex(16)}", "order_no": order_no, "origin": Origin.SUPPORT,
               "asked_by": "support:ann", "reason": "x"} | options  # fmt: skip
-    return RefundAsk(**fields)  # type: ignore[arg-type]
+    return NewRefund(**fields)  # type: ignore[arg-type]
 
 
 async def opened(database: Database, order_no: str, **options: object) -> refunds.OpenedRefund:
@@ -163,7 +163,7 @@ async def test_it_goes_back_to_the_newest_capture_first(db: DirectDatabase, data
     order_no = await db.order(10, 10)
     older, newer = await db.paid_in(order_no, 6), await db.paid_in(order_no, 4)
     first = await opened(database, order_no, amount_minor=3)
-    second = await opened(database, order_no, lines=(LineAsk(5, line_no=1),))
+    second = await opened(database, order_no, lines=(NewRefundLine(5, line_no=1),))
     assert first.plan.parts == ((newer, 3),)
     assert second.plan.parts == ((newer, 1), (older, 4))
     assert (first.refund_no, second.refund_no, second.plan.left_minor) == (1, 2, 2)

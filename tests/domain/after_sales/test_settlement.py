@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.after_sales.returns import CONDITIONS, SHOPS_FAULT, Condition, LineFound, LinePieces, Reason, Shelf
+from domain.after_sales.returns import CONDITIONS, SHOPS_FAULT, Condition, Disposition, LineFinding, LinePieces, Reason
 from domain.after_sales.settlement import (
     AdvanceBalance,
     RefundedUnits,
@@ -14,7 +14,7 @@ from domain.after_sales.settlement import (
     is_approved_automatically,
     percent_of,
     refunded_units,
-    shelf_units,
+    units_by_disposition,
     value_of,
 )
 from domain.pricing import allocation
@@ -26,27 +26,27 @@ QUANTITIES = st.integers(1, 9)
 RETURNS = st.lists(st.lists(st.tuples(st.sampled_from(C), QUANTITIES), min_size=1, max_size=3), min_size=1, max_size=5)
 
 
-def found(condition: Condition, quantity: int, line_no: int = 1, sku: str = "TEA") -> LineFound:
-    return LineFound(line_no, sku, condition, quantity)
+def found(condition: Condition, quantity: int, line_no: int = 1, sku: str = "TEA") -> LineFinding:
+    return LineFinding(line_no, sku, condition, quantity)
 
 
 @pytest.mark.parametrize(
-    ("condition", "checked", "shelf", "whole", "reduced"),
+    ("condition", "checked", "disposition", "whole", "reduced"),
     [
-        (C.AS_NEW, True, Shelf.ON_HAND, 2, 0),
-        (C.AS_NEW, False, Shelf.QUARANTINE, 2, 0),
-        (C.DAMAGED, True, Shelf.QUARANTINE, 0, 2),
-        (C.DAMAGED, False, Shelf.QUARANTINE, 0, 2),
+        (C.AS_NEW, True, Disposition.ON_HAND, 2, 0),
+        (C.AS_NEW, False, Disposition.QUARANTINE, 2, 0),
+        (C.DAMAGED, True, Disposition.QUARANTINE, 0, 2),
+        (C.DAMAGED, False, Disposition.QUARANTINE, 0, 2),
         (C.MISSING, True, None, 0, 0),
         (C.WRONG_ITEM, True, None, 0, 0),
         (C.LOST, True, None, 2, 0),
     ],
 )
 def test_the_condition_decides_shelf_and_refund(
-    condition: Condition, checked: bool, shelf: Shelf | None, whole: int, reduced: int
+    condition: Condition, checked: bool, disposition: Disposition | None, whole: int, reduced: int
 ) -> None:
     findings = [found(condition, 2)]
-    assert shelf_units(findings, checked=checked) == ({("TEA", shelf): 2} if shelf else {})
+    assert units_by_disposition(findings, checked=checked) == ({("TEA", disposition): 2} if disposition else {})
     units = found_units(findings)
     assert (units.whole.get(1, 0), units.reduced.get(1, 0)) == (whole, reduced)
     assert units.together.get(1, 0) == whole + reduced

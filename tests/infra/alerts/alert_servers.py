@@ -112,9 +112,9 @@ class Post:
         if self.refuse:
             return self.refuse
         assert isinstance(envelope.content, bytes)
-        letter = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(letter, EmailMessage)
-        self.letters.append(letter)
+        email = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(email, EmailMessage)
+        self.letters.append(email)
         self.encrypted.append(session.ssl is not None)
         self.recipients.append(list(envelope.rcpt_tos))
         return "250 taken"

@@ -14,14 +14,14 @@ from domain.alerts import Kind, Language, Phase
 from domain.support.steps import Step
 from infra.alerts import chat_robots, email, i18n, message, sending
 from infra.alerts.outcome import Outcome
-from infra.db.alerts.alert_deliveries import Notice
+from infra.db.alerts.alert_deliveries import AlertMessage
 from infra.settings import Settings
 from tests.infra.alerts.alert_servers import SIGN_SECRET, Robots, certificate_for, mail_server
 from tests.infra.servers import serving
 
 HOOK_SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-STUCK = Notice(
+STUCK = AlertMessage(
     kind="stuck",
     cause="stuck:rejected:sandbox:book",
     facts={"step": "book", "error": "rejected", "provider": "sandbox"},
@@ -42,8 +42,8 @@ def settings(**more: Any) -> Settings:
     return Settings(**(values | more))
 
 
-def alert_message(lang: str = "en", phase: str = Phase.BEGUN, notice: Notice = STUCK) -> message.Message:
-    return message.of_notice(notice, phase, lang, settings(), NOW)
+def alert_message(lang: str = "en", phase: str = Phase.BEGUN, alert: AlertMessage = STUCK) -> message.Message:
+    return message.of_alert(alert, phase, lang, settings(), NOW)
 
 
 async def send_alert(kind: str, target: dict[str, str], message: message.Message | None = None, **more: Any) -> Outcome:
@@ -67,8 +67,10 @@ def test_it_speaks_chinese() -> None:
 
 
 def test_an_end_says_how_long_and_how_much_it_was() -> None:
-    over = Notice(**{name: getattr(STUCK, name) for name in STUCK.__slots__} | {"over_at": NOW + timedelta(hours=2)})
-    lines = alert_message(phase=Phase.OVER, notice=over).text().splitlines()
+    over = AlertMessage(
+        **{name: getattr(STUCK, name) for name in STUCK.__slots__} | {"over_at": NOW + timedelta(hours=2)}
+    )
+    lines = alert_message(phase=Phase.OVER, alert=over).text().splitlines()
     assert lines[0] == "OMS · Resolved: Orders are stuck · book the carrier"
     assert lines[1:3] == ["Orders (at most): 1,200", "Duration: 2 h"]
     assert not any("Amount" in line or "Try one" in line for line in lines)
@@ -76,11 +78,11 @@ def test_an_end_says_how_long_and_how_much_it_was() -> None:
 
 def test_what_comes_from_outside_stays_one_bounded_line_and_formats_nothing() -> None:
     facts = {"step": "book", "error": "x\r\nBcc: all@example.com\x00", "provider": "[a](http://b) <@all> **c**" * 50}
-    notice = Notice(**{name: getattr(STUCK, name) for name in STUCK.__slots__} | {"facts": facts})
-    lines = alert_message(notice=notice).text().splitlines()
+    alert = AlertMessage(**{name: getattr(STUCK, name) for name in STUCK.__slots__} | {"facts": facts})
+    lines = alert_message(alert=alert).text().splitlines()
     assert "Error: x Bcc: all@example.com" in lines
     assert all(len(line) < 250 for line in lines[:-1])
-    body = chat_robots.markdown(alert_message(notice=notice))
+    body = chat_robots.markdown(alert_message(alert=alert))
     assert "[a]" not in body and "<@" not in body and "**c" not in body and "@example" not in body
 
 
@@ -189,12 +191,12 @@ async def test_a_letter_over_starttls_with_a_login(tmp_path: Path, monkeypatch: 
         refused = await send_alert("email", target, **(login | {"smtp_password": "wrong"}))
         assert refused.error == "smtp_login_refused" and refused.said
         assert (await send_alert("email", target, **server)).error == "smtp_530"
-    [letter] = post.letters
+    [email] = post.letters
     assert (post.encrypted, post.recipients) == ([True], [["team@example.com"]])
-    assert letter["Subject"] == "OMS · 新发生：订单卡住 · 预约承运商"
-    assert (letter["From"], letter["To"]) == ("OMS <oms@example.com>", "team@example.com")
-    assert letter["Message-ID"] == "<ntc_1@example.com>" and letter["Auto-Submitted"] == "auto-generated"
-    assert "订单数: 1,000" in letter.get_content()
+    assert email["Subject"] == "OMS · 新发生：订单卡住 · 预约承运商"
+    assert (email["From"], email["To"]) == ("OMS <oms@example.com>", "team@example.com")
+    assert email["Message-ID"] == "<ntc_1@example.com>" and email["Auto-Submitted"] == "auto-generated"
+    assert "订单数: 1,000" in email.get_content()
 
 
 async def test_a_letter_in_the_clear_only_where_the_setting_says_so() -> None:
@@ -214,7 +216,7 @@ async def test_a_letter_in_the_clear_only_where_the_setting_says_so() -> None:
 @pytest.mark.parametrize("recipient", ["a@example.com\r\nBcc: all@example.com", "a@example.com\nX: y"])
 async def test_no_header_is_smuggled_into_a_letter(recipient: str) -> None:
     with pytest.raises(ValueError, match="must be one e-mail address"):
-        email.letter_of("oms@example.com", recipient, alert_message(), "ntc_1")
+        email.email_of("oms@example.com", recipient, alert_message(), "ntc_1")
     async with mail_server() as post:
         server = {"smtp_host": "127.0.0.1", "smtp_port": post.port, "smtp_from": "oms@example.com", "smtp_tls": "none"}
         assert (await send_alert("email", {"address": recipient}, **server)).error is not None

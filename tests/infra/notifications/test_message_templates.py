@@ -56,17 +56,17 @@ TEMPLATES = sorted(set(NOTIFICATION_OF_EVENT.values()))
 def test_every_template_says_it_in_every_language(template: str, lang: str) -> None:
     for event in [*EVENTS, *([{"data": {}}, {"data": None}] if template not in ABOUT_MONEY else [])]:
         known = facts(template, **event)
-        letter, text = render(template, "email", lang, known), render(template, "sms", lang, known)
-        assert (letter.language, letter.version, text.subject) == (lang, versions()[template], "")
-        assert "N1" in letter.subject and "\n" not in letter.subject
-        assert known["link"] in letter.body and known["link"] in text.body
+        email, text = render(template, "email", lang, known), render(template, "sms", lang, known)
+        assert (email.language, email.version, text.subject) == (lang, versions()[template], "")
+        assert "N1" in email.subject and "\n" not in email.subject
+        assert known["link"] in email.body and known["link"] in text.body
         assert "\n" not in text.body and len(text.body) <= 160
-        sentence = letter.subject + letter.body + text.body
+        sentence = email.subject + email.body + text.body
         assert not re.search(r"[{}]|None|  |undefined", sentence), sentence
-        chinese = re.search(r"[\u4e00-\u9fff]", letter.subject) and re.search(r"[\u4e00-\u9fff]", text.body)
+        chinese = re.search(r"[\u4e00-\u9fff]", email.subject) and re.search(r"[\u4e00-\u9fff]", text.body)
         assert bool(chinese) == (lang == "zh")
         if template in ABOUT_MONEY:
-            assert "4200 JPY" in letter.body and "4200 JPY" in text.body
+            assert "4200 JPY" in email.body and "4200 JPY" in text.body
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

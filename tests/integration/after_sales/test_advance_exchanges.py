@@ -298,11 +298,11 @@ async def test_skipping_a_guarantee_step_leaves_that_of_another_return_alone(buy
 
 
 async def test_a_dear_guarantee_is_not_given_up_by_one_person(buyer: Buyer) -> None:
-    stage, dear = buyer.office.stage, unique("GOLD")
-    await stage.stock(dear, 10, price_minor=150_000)
-    order_no = await buyer.buys(dear)
-    lines = [{"sku": dear, "quantity": 1}]
-    return_id = await buyer.asks(order_no, dear, advance=True, payment=CARD, exchange_lines=lines)
+    stage, expensive = buyer.office.stage, unique("GOLD")
+    await stage.stock(expensive, 10, price_minor=150_000)
+    order_no = await buyer.buys(expensive)
+    lines = [{"sku": expensive, "quantity": 1}]
+    return_id = await buyer.asks(order_no, expensive, advance=True, payment=CARD, exchange_lines=lines)
     assert (await buyer.office.staff("ann").post(f"/v1/returns/{return_id}/approve", {})).status_code == 200
     await buyer.new_order(return_id)
     stage.fault("payments", "reject", 1, order_no=order_no, kind="capture")

@@ -120,23 +120,25 @@ async def test_a_lapsed_request_is_not_approved(office: Office) -> None:
 
 async def test_a_bulk_act_does_the_cheap_ones_and_asks_for_the_dear_ones(office: Office) -> None:
     cheap = [await office.parked(CHEAP) for _ in range(2)]
-    dear = [await office.parked() for _ in range(2)]
+    expensive = [await office.parked() for _ in range(2)]
     error = unique("cause")
     await office.stage.sql(
-        "UPDATE parked_steps SET error = :e WHERE order_no = ANY(:o) AND resolved_at IS NULL", e=error, o=cheap + dear
+        "UPDATE parked_steps SET error = :e WHERE order_no = ANY(:o) AND resolved_at IS NULL",
+        e=error,
+        o=cheap + expensive,
     )
     body = {"filter": {"error": error}, "action": "compensate", "reason": "carrier is gone", "rate_per_s": 50}
     answer = (await office.staff("ann").post("/v1/support/resolve", body)).json()
     assert (answer["total"], answer["waiting"]) == (2, 2)
     for order_no in cheap:
         await office.stage.reaches(order_no, "cancelled")
-    assert {await office.stage.status(order_no) for order_no in dear} == {"paid"}
+    assert {await office.stage.status(order_no) for order_no in expensive} == {"paid"}
     # Another expensive order that sticks meanwhile was not what the approver is asked about.
     late = await office.parked()
     await office.stage.sql("UPDATE parked_steps SET error = :e WHERE order_no = :o", e=error, o=late)
     assert code(await decide(office, "ann", answer["approval_id"])) == (403, "second_person_needed")
     assert (await decide(office, "ben", answer["approval_id"])).json()["total"] == 2
-    for order_no in dear:
+    for order_no in expensive:
         await office.stage.reaches(order_no, "cancelled")
     assert await office.stage.status(late) == "paid"
 

@@ -21,7 +21,7 @@ async def sold(shop: ApiClient, name: str, **changed: Any) -> str:
 
 async def test_other_goods_are_found_chosen_and_asked_for(shop: ApiClient) -> None:
     word = unique("Oolong")
-    sku, dear = await sold(shop, f"{word} cup"), await sold(shop, f"{word} pot", price_minor=9_000)
+    sku, expensive = await sold(shop, f"{word} cup"), await sold(shop, f"{word} pot", price_minor=9_000)
     hid = await sold(shop, f"{word} secret", active=False)
     euro = await sold(shop, f"{word} euro", currency="EUR")
     browser, order_no = await at_home(shop)
@@ -30,15 +30,15 @@ async def test_other_goods_are_found_chosen_and_asked_for(shop: ApiClient) -> No
     page = await browser.post(f"/orders/{order_no}/return", **(OTHER | {"reason": SCRIPT}))
     assert page.status_code == 200 and "Choose other goods" in page.text and SCRIPT not in page.text
     found = await browser.post(f"/orders/{order_no}/return", **hidden(page.text), step="find", q=word.lower())
-    for name in (sku, dear):
+    for name in (sku, expensive):
         assert f'name="new.{name}"' in found.text
     for name in (hid, euro, "TEA-1"):
         assert f'name="new.{name}"' not in found.text
     assert "¥30.00" in plain(found.text) and "sold out" in found.text
     # What was chosen stays while the customer looks for more.
-    typed = {f"new.{sku}": "2", f"new.{dear}": "0"}
+    typed = {f"new.{sku}": "2", f"new.{expensive}": "0"}
     more = await browser.post(f"/orders/{order_no}/return", **hidden(found.text), **typed, step="find", q="nothing so")
-    assert f'name="new.{sku}" value="2"' in more.text and "You chose" in more.text and dear not in more.text
+    assert f'name="new.{sku}" value="2"' in more.text and "You chose" in more.text and expensive not in more.text
     preview = await browser.post(f"/orders/{order_no}/return", **hidden(more.text), **{f"new.{sku}": "2"}, step="on")
     for text in (f"2 × {word} cup, ¥30.00 each", "1 × Green tea", "pays ¥42.50", "You pay ¥17.50 more"):
         assert text in plain(preview.text), text

@@ -11,7 +11,7 @@ from infra.db.checks import consistency_checks
 from infra.db.checks.consistency_checks import CHECKS
 from infra.db.engine import Database
 from infra.db.payments import store_credit
-from infra.db.payments.refund_plans import RefundAsk
+from infra.db.payments.refund_plans import NewRefund
 from infra.db.payments.refunds import open_refund
 from infra.settings import Settings
 from tests.conftest import DatabaseUrls
@@ -71,7 +71,7 @@ async def honest(urls: DatabaseUrls) -> str:
 async def promise(urls: DatabaseUrls, order_no: str) -> None:
     """A refund that is decided and not paid yet."""
     database = Database.from_settings(settings_for(urls))
-    ask = RefundAsk(f"rf_{order_no}", order_no, Origin.SUPPORT, "support:ann", "late", amount_minor=300)
+    ask = NewRefund(f"rf_{order_no}", order_no, Origin.SUPPORT, "support:ann", "late", amount_minor=300)
     async with database.begin() as conn:
         await open_refund(conn, None, ask)
     await database.close()

@@ -23,7 +23,7 @@ from api.services.support import recovery
 from domain.payments.refunds import Origin
 from infra.db.engine import Database
 from infra.db.messaging import workflow_requests
-from infra.db.payments.refund_plans import RefundAsk
+from infra.db.payments.refund_plans import NewRefund
 from infra.db.payments.refunds import open_refund
 from infra.security import tokens
 from infra.settings import Settings
@@ -92,7 +92,7 @@ async def completed_with_a_refund(urls: DatabaseUrls, settings: Settings) -> str
         order_no,
     )
     database = Database.from_settings(settings)
-    insert = RefundAsk("rf_owing", order_no, Origin.SUPPORT, "support:ann", "late", amount_minor=300)
+    insert = NewRefund("rf_owing", order_no, Origin.SUPPORT, "support:ann", "late", amount_minor=300)
     async with database.begin() as conn:
         await open_refund(conn, None, insert)
     await database.close()

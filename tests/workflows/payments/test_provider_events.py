@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from domain.alerts import Kind
-from domain.gateways import PaymentNotice
+from domain.gateways import PaymentNotification
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from infra.db.alerts.order_rules import DETECTORS
 from infra.db.messaging import inbox
@@ -142,7 +142,7 @@ async def test_a_refund_that_names_no_order_and_its_capture_at_the_same_moment_f
     capture = ReportedPayment(
         order_no, "stripe", PaymentKind.CAPTURE, PRICE_MINOR, "CNY", f"ch_{order_no}", PaymentPurpose.ORDER
     )
-    notice = PaymentNotice(
+    notice = PaymentNotification(
         f"evt_{order_no}", "", f"re_{order_no}", PaymentKind.REFUND, PaymentStatus.SUCCEEDED, 100, "CNY",
         parent_ref=capture.ref,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from domain.payments.refunds import RefundStatus
 from infra.db.alerts.order_rules import DETECTORS
 from infra.db.approvals.approval_limits import Limits
 from infra.db.payments import provider_cases
-from infra.db.payments.refund_plans import LineAsk
+from infra.db.payments.refund_plans import NewRefundLine
 from infra.db.payments.refunds import OpenedRefund
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
@@ -60,7 +60,7 @@ async def test_a_refund_is_paid_while_the_order_waits_and_told_once(stage: Stage
 async def test_units_are_refunded_at_their_worth_until_nothing_is_left(stage: Stage) -> None:
     order_no = await booked(stage, quantity=3)
     for _ in range(3):
-        await paid_out(stage, await refund(stage, order_no, lines=(LineAsk(1, sku="TEA"),)))
+        await paid_out(stage, await refund(stage, order_no, lines=(NewRefundLine(1, sku="TEA"),)))
     assert given_back(stage, order_no) == [1000, 1000, 1000]
     with pytest.raises(Conflict) as nothing:
         await refund(stage, order_no, amount_minor=1)

@@ -18,7 +18,7 @@ from infra.db.approvals.approval_limits import Limits
 from infra.db.customers.profiles import KeyRing
 from infra.db.messaging import inbox
 from infra.db.payments import refunds, transactions
-from infra.db.payments.refund_plans import RefundAsk
+from infra.db.payments.refund_plans import NewRefund
 from infra.db.payments.refunds import OpenedRefund
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
@@ -143,7 +143,7 @@ async def overtaken(shop: AtStripe, reported: dict[str, Any], order_no: str, **o
     )
     notice = shop.gateway.parse_notification(stripe_signed(body.encode(), time.time()), body.encode())
     assert notice is not None
-    ask = RefundAsk(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **options)
+    ask = NewRefund(f"rf_{secrets.token_hex(16)}", order_no, Origin.SUPPORT, "support:ann", "because", **options)
     async with shop.stage.database.begin() as conn:
         opened = await refunds.open_refund(conn, KeyRing(shop.stage.vault), ask)
         await inbox.keep_payment(conn, "stripe", notice)

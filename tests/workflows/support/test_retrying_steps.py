@@ -9,7 +9,7 @@ from temporalio.common import RetryPolicy
 
 from activities.retry_log import STEP_OF, pause_after
 from infra.db.support import parked_groups, retrying_steps
-from infra.db.support.retrying_steps import RetryingStep, RetryingWanted
+from infra.db.support.retrying_steps import RetryingStep, RetryingStepFilter
 from infra.stack.temporal.temporal_server import TemporalServer
 from infra.temporal import running_activities
 from infra.temporal.running_activities import ActivityAction
@@ -35,7 +35,7 @@ async def rows(stage: Stage, order_no: str) -> list[Any]:
 
 async def listed(stage: Stage, **wanted: Any) -> list[RetryingStep]:
     async with stage.database.begin() as conn:
-        return await retrying_steps.listed(conn, RetryingWanted(**wanted))
+        return await retrying_steps.listed(conn, RetryingStepFilter(**wanted))
 
 
 async def grouped(stage: Stage, error: str) -> list[tuple[int, int]]:

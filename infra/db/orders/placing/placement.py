@@ -23,7 +23,7 @@ from infra.db import idempotency
 from infra.db.autocommit import autocommit
 from infra.db.customers.profiles import CustomerRecord, KeyRing, recorded
 from infra.db.engine import Database
-from infra.db.grouped_statements import Apart, Together
+from infra.db.grouped_statements import NotGrouped, Together
 from infra.db.idempotency import Answered
 from infra.db.orders.order_contacts import contact_id
 from infra.db.orders.placing import placement_values as values_of
@@ -40,7 +40,7 @@ _TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
 
 
 @dataclass(frozen=True, slots=True)
-class _Alone:
+class _OwnConnection:
     """A connection of the request's own, on which each statement is a transaction and waits as the server says."""
 
     conn: AsyncConnection
@@ -50,7 +50,7 @@ class _Alone:
         return await statement.one_or_none(self.conn, values)
 
 
-_Way = _Alone | Together
+_Way = _OwnConnection | Together
 
 
 async def place(database: Database, together: Together, keys: KeyRing, draft: NewOrder) -> Placed | Answered:
@@ -64,10 +64,10 @@ async def place(database: Database, together: Together, keys: KeyRing, draft: Ne
         if only and not draft.unpaid_units:
             try:
                 return await _rounds(together, keys, draft)
-            except Apart:
+            except NotGrouped:
                 pass
         async with autocommit(database) as conn:
-            return await _rounds(_Alone(conn), keys, draft)
+            return await _rounds(_OwnConnection(conn), keys, draft)
 
 
 def _marks(draft: NewOrder) -> list[tuple[str, ...]]:
@@ -111,8 +111,8 @@ async def _earlier(way: _Way, keys: KeyRing, draft: NewOrder, row: Any) -> Place
         return answered
     if row.locked:
         raise idempotency.in_progress()
-    if not isinstance(way, _Alone):
-        raise Apart
+    if not isinstance(way, _OwnConnection):
+        raise NotGrouped
     # The first run died while it waited; the order it made is answered from here.
     taken = await idempotency.claim(way.conn, keys, draft.request, draft.hold_s + values_of.GRACE_S)
     if isinstance(taken, Answered):

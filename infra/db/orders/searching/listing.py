@@ -54,7 +54,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class OrderListFilter:
     """Filters of a list; None matches everything. `hold` is a kind, or ANY_HOLD; `priority` as the database stores it,
     `tag` normalised. `among`: only orders that one of these branches finds; `customers`: only those of one of these."""
 
@@ -75,19 +75,19 @@ class Wanted:
     among: Sequence[Branch] | None = None
 
 
-async def page(conn: AsyncConnection, wanted: Wanted) -> list[dict[str, Any]]:
+async def page(conn: AsyncConnection, selection: OrderListFilter) -> list[dict[str, Any]]:
     """At most `limit` + 1 rows: the one too many says that there is a next page. `matched` are the kinds of branches
     that found the order, sorted; empty where none were asked; `situation_facts` decide where it stands."""
-    if wanted.among is not None and not wanted.among:
+    if selection.among is not None and not selection.among:
         return []
-    rows = await conn.execute(_query(wanted))
+    rows = await conn.execute(_query(selection))
     return [_row(row._mapping) for row in rows]
 
 
-def _query(wanted: Wanted) -> Select[Any]:
-    if wanted.sort in BY_TOTAL:
-        return _by_total(wanted)
-    return _all(wanted) if wanted.among is None else _found(wanted, wanted.among)
+def _query(selection: OrderListFilter) -> Select[Any]:
+    if selection.sort in BY_TOTAL:
+        return _by_total(selection)
+    return _all(selection) if selection.among is None else _found(selection, selection.among)
 
 
 def _row(found: Mapping[Any, Any]) -> dict[str, Any]:
@@ -97,59 +97,59 @@ def _row(found: Mapping[Any, Any]) -> dict[str, Any]:
     return row
 
 
-def _all(wanted: Wanted) -> Select[Any]:
-    ranges = _ranges(wanted)
+def _all(selection: OrderListFilter) -> Select[Any]:
+    ranges = _ranges(selection)
     if len(ranges) == 1:
-        return _cut(_rows(), wanted, ranges[0])
-    both = union_all(*(select(_cut(_rows(), wanted, part).subquery()) for part in ranges)).subquery()
-    return select(both).order_by(*_order(both.c, wanted.sort)).limit(wanted.limit + 1)
+        return _cut(_rows(), selection, ranges[0])
+    both = union_all(*(select(_cut(_rows(), selection, part).subquery()) for part in ranges)).subquery()
+    return select(both).order_by(*_order(both.c, selection.sort)).limit(selection.limit + 1)
 
 
-def _found(wanted: Wanted, branches: Sequence[Branch]) -> Select[Any]:
+def _found(selection: OrderListFilter, branches: Sequence[Branch]) -> Select[Any]:
     """The first rows of each branch, each order once, with all that found it."""
-    first = first_of(wanted, branches).subquery("first_ones")
+    first = first_of(selection, branches).subquery("first_ones")
     query = _rows().add_columns(first.c.matched).join_from(ORDERS, first, ORDERS.c.order_no == first.c.order_no)
-    return query.order_by(*_order(ORDERS.c, wanted.sort))
+    return query.order_by(*_order(ORDERS.c, selection.sort))
 
 
-def first_of(wanted: Wanted, branches: Sequence[Branch]) -> Select[Any]:
+def first_of(selection: OrderListFilter, branches: Sequence[Branch]) -> Select[Any]:
     """Number and `matched` of the first orders that the branches find, each once."""
     hits = union_all(
         *(
-            branch.select(lambda query, part=part: _cut(query, wanted, part))  # type: ignore[misc]
+            branch.select(lambda query, part=part: _cut(query, selection, part))  # type: ignore[misc]
             for branch in branches
-            for part in _ranges(wanted)
+            for part in _ranges(selection)
         )
     ).subquery("hits")
     h = hits.c
     return (
         select(h.order_no, func.array_agg(h.kind.distinct()).label("matched"))
         .group_by(h.order_no, h.created_at, h.status)
-        .order_by(*_order(h, wanted.sort))
-        .limit(wanted.limit + 1)
+        .order_by(*_order(h, selection.sort))
+        .limit(selection.limit + 1)
     )
 
 
-def _by_total(wanted: Wanted) -> Select[Any]:
+def _by_total(selection: OrderListFilter) -> Select[Any]:
     """The page of the newest orders that match, sorted by total; what the rows show is read for the page only."""
-    newest = replace(wanted, sort="-created_at", limit=SORTED_BY_TOTAL - 1, after=None)
-    if wanted.among is None:
+    newest = replace(selection, sort="-created_at", limit=SORTED_BY_TOTAL - 1, after=None)
+    if selection.among is None:
         window = _cut(select(*_PLACE), newest, None).subquery("newest")
     else:
-        found = first_of(newest, wanted.among).subquery("found")
+        found = first_of(newest, selection.among).subquery("found")
         both = select(*_PLACE, found.c.matched).join_from(ORDERS, found, ORDERS.c.order_no == found.c.order_no)
         window = both.subquery("newest")
     w = window.c
-    page = select(window).order_by(*_order(w, wanted.sort)).limit(wanted.limit + 1)
-    if wanted.after is not None:
-        last, place = wanted.after, tuple_(w.total_minor, w.created_at, w.order_no)
+    page = select(window).order_by(*_order(w, selection.sort)).limit(selection.limit + 1)
+    if selection.after is not None:
+        last, place = selection.after, tuple_(w.total_minor, w.created_at, w.order_no)
         behind = tuple_(literal(last.total_minor), literal(last.created_at), literal(last.order_no))
-        page = page.where(place > behind if wanted.sort == "total" else place < behind)
+        page = page.where(place > behind if selection.sort == "total" else place < behind)
     first = page.subquery("page")
     query = _rows().join_from(ORDERS, first, ORDERS.c.order_no == first.c.order_no)
-    if wanted.among is not None:
+    if selection.among is not None:
         query = query.add_columns(first.c.matched)
-    return query.order_by(*_order(ORDERS.c, wanted.sort))
+    return query.order_by(*_order(ORDERS.c, selection.sort))
 
 
 def _rows() -> Select[Any]:
@@ -161,39 +161,39 @@ def _rows() -> Select[Any]:
     return select(*(ORDERS.c[name] for name in _COLUMNS), step.label("needs_attention"), *_FACTS)
 
 
-def _cut(query: Select[Any], wanted: Wanted, part: ColumnElement[bool] | None) -> Select[Any]:
-    query = query.where(*filters(wanted))
+def _cut(query: Select[Any], selection: OrderListFilter, part: ColumnElement[bool] | None) -> Select[Any]:
+    query = query.where(*filters(selection))
     if part is not None:
         query = query.where(part)
-    return query.order_by(*_order(ORDERS.c, wanted.sort)).limit(wanted.limit + 1)
+    return query.order_by(*_order(ORDERS.c, selection.sort)).limit(selection.limit + 1)
 
 
-def filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+def filters(selection: OrderListFilter) -> list[ColumnElement[bool]]:
     """What the filters ask of an order."""
     c = ORDERS.c
     found: list[ColumnElement[bool]] = []
     for name, value in (
-        ("status", wanted.status),
-        ("channel", wanted.channel),
-        ("customer_id", wanted.customer_id),
-        ("warehouse", wanted.warehouse),
-        ("hold", wanted.hold if wanted.hold != ANY_HOLD else None),
-        ("priority", wanted.priority),
+        ("status", selection.status),
+        ("channel", selection.channel),
+        ("customer_id", selection.customer_id),
+        ("warehouse", selection.warehouse),
+        ("hold", selection.hold if selection.hold != ANY_HOLD else None),
+        ("priority", selection.priority),
     ):
         if value is not None:
             found.append(c[name] == value)
-    if wanted.customers is not None:
-        found.append(c.customer_id.in_(list(wanted.customers)))
-    if wanted.hold == ANY_HOLD:
+    if selection.customers is not None:
+        found.append(c.customer_id.in_(list(selection.customers)))
+    if selection.hold == ANY_HOLD:
         found.append(c.hold.is_not(None))
-    if wanted.tag is not None:
-        found.append(tagged(wanted.tag))
-    if wanted.assignee is not None:
-        found.append(assigned(wanted.assignee))
-    if wanted.created_from is not None:
-        found.append(c.created_at >= wanted.created_from)
-    if wanted.created_to is not None:
-        found.append(c.created_at < wanted.created_to)
+    if selection.tag is not None:
+        found.append(tagged(selection.tag))
+    if selection.assignee is not None:
+        found.append(assigned(selection.assignee))
+    if selection.created_from is not None:
+        found.append(c.created_at >= selection.created_from)
+    if selection.created_to is not None:
+        found.append(c.created_at < selection.created_to)
     return found
 
 
@@ -218,13 +218,13 @@ def _order(c: Any, sort: Sort) -> tuple[Any, ...]:
     return (c.status, *newest) if sort == "status" else newest
 
 
-def _ranges(wanted: Wanted) -> list[ColumnElement[bool] | None]:
+def _ranges(selection: OrderListFilter) -> list[ColumnElement[bool] | None]:
     """What is left behind the position. By status, newest first in each: the rest of the status and the statuses
     after it are two index ranges."""
-    c, after = ORDERS.c, wanted.after
+    c, after = ORDERS.c, selection.after
     if after is None:
         return [None]
     place, last = tuple_(c.created_at, c.order_no), tuple_(literal(after.created_at), literal(after.order_no))
-    if wanted.sort == "status":
+    if selection.sort == "status":
         return [and_(c.status == after.status, place < last), c.status > after.status]
-    return [place > last if wanted.sort == "created_at" else place < last]
+    return [place > last if selection.sort == "created_at" else place < last]

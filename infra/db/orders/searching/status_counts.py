@@ -9,7 +9,7 @@ from domain.orders.status import Status
 from infra.db.engine import Database
 from infra.db.errors import sqlstate_of
 from infra.db.orders.searching.list_sources import ORDERS
-from infra.db.orders.searching.listing import Wanted, filters, first_of
+from infra.db.orders.searching.listing import OrderListFilter, filters, first_of
 
 # A larger number is shown as "more than".
 COUNTED = 1000
@@ -19,12 +19,12 @@ _CANCELED = "57014"
 _LIMIT = text("SELECT set_config('statement_timeout', :limit_ms, true)")
 
 
-async def counts(database: Database, wanted: Wanted, limit_ms: int = LIMIT_MS) -> dict[str, int]:
+async def counts(database: Database, selection: OrderListFilter, limit_ms: int = LIMIT_MS) -> dict[str, int]:
     """Orders by status that fit the other filters; COUNTED + 1 stands for any larger number. Empty where the time was
     too short."""
-    if wanted.among is not None and not wanted.among:
+    if selection.among is not None and not selection.among:
         return {status.value: 0 for status in Status}
-    query = union_all(*(select(literal(status.value), _counted(wanted, status)) for status in Status))
+    query = union_all(*(select(literal(status.value), _counted(selection, status)) for status in Status))
     try:
         async with database.begin() as conn:
             await conn.execute(_LIMIT, {"limit_ms": str(limit_ms)})
@@ -35,10 +35,10 @@ async def counts(database: Database, wanted: Wanted, limit_ms: int = LIMIT_MS) -
         return {}
 
 
-def _counted(wanted: Wanted, status: Status) -> ScalarSelect[int]:
-    one = replace(wanted, status=status.value, sort="-created_at", limit=COUNTED, after=None)
-    if wanted.among is not None:
-        found = first_of(one, wanted.among)
+def _counted(selection: OrderListFilter, status: Status) -> ScalarSelect[int]:
+    one = replace(selection, status=status.value, sort="-created_at", limit=COUNTED, after=None)
+    if selection.among is not None:
+        found = first_of(one, selection.among)
     else:
         found = select(ORDERS.c.order_no).where(*filters(one)).limit(COUNTED + 1)
     return select(func.count()).select_from(found.subquery()).scalar_subquery()

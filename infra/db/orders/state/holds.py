@@ -98,7 +98,7 @@ class NewHold:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenWanted:
+class OpenHoldFilter:
     """Which open holds: of a kind, of an owner (a role, or role:name), after the last of a page."""
 
     kind: str | None
@@ -267,10 +267,10 @@ def _hold(keys: KeyRing, order_no: str, row: RowMapping) -> Hold:
     )
 
 
-async def open_holds(conn: AsyncConnection, wanted: OpenWanted) -> list[OpenHold]:
+async def open_holds(conn: AsyncConnection, filters: OpenHoldFilter) -> list[OpenHold]:
     """At most `limit` + 1 open holds, the one whose deadline comes first first."""
-    until, order_no, hold_no = wanted.after or (None, "", 0)
-    row = {"kind": wanted.kind, "owner": wanted.owner, "limit": wanted.limit}
+    until, order_no, hold_no = filters.after or (None, "", 0)
+    row = {"kind": filters.kind, "owner": filters.owner, "limit": filters.limit}
     rows = await conn.execute(_OPEN, {**row, "until": until, "order_no": order_no, "hold_no": hold_no})
     return [_open_hold(found) for found in rows.mappings()]
 
