@@ -72,7 +72,7 @@ async def test_support_pauses_lets_go_on_and_retries_a_step_while_the_carrier_is
     order_no = await driver.retrying_at_booking(live, await driver.stocked(live, 10))
     page = await signed_in(live, browser, "support", locale="en")
     await page.goto("/console/stuck")
-    await page.get_by_role("link", name="Retrying steps").click()
+    await page.locator("#main").get_by_role("link", name="Retrying steps").click()
     await page.get_by_role("link", name=order_no).click()
     await page.wait_for_url(f"**/console/orders/{order_no}/running")
     await confirm_action(page, "pause")
@@ -249,7 +249,7 @@ async def found_by_axe(page: Page, where: str, options: dict[str, Any] | None = 
 async def found_day_and_night(page: Page, where: str) -> list[str]:
     """The same by day, and the colours also by night: nothing else of a page differs."""
     grave = await found_by_axe(page, where)
-    await page.emulate_media(color_scheme="dark")
+    await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     grave += await found_by_axe(page, f"{where} by night", COLOURS)
     await page.emulate_media(color_scheme="light")
     return grave

@@ -95,6 +95,7 @@
     part.dispatchEvent(new CustomEvent("oms:updated", { bubbles: true }));
   }
 
+  oms.refresh = refresh;
   each("[data-live]", (part) => {
     part.timer = setInterval(refresh, 1000 * Number(part.dataset.every || 3), part);
   });
@@ -120,6 +121,15 @@
   // --- Menus that are <details data-menu>: Escape or a click elsewhere closes them. ---
 
   const shut = (menu) => menu.removeAttribute("open");
+  // Before the kit's own handler, which looks for a button of its kind beside every menu.
+  window.addEventListener("keydown", (event) => {
+    const menu = event.target.closest && event.target.closest("details[data-menu][open]");
+    if (!menu) return;
+    event.stopPropagation();
+    if (event.key !== "Escape") return;
+    shut(menu);
+    menu.querySelector("summary").focus();
+  }, true);
   document.addEventListener("click", (event) => {
     each("details[data-menu][open]", (menu) => menu.contains(event.target) || shut(menu));
     const theme = event.target.closest("[data-theme-choice]");
@@ -161,10 +171,6 @@
   // --- Keys. "/" goes to the search field, as in most consoles. ---
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") each("details[data-menu][open]", (menu) => {
-      shut(menu);
-      menu.querySelector("summary").focus();
-    });
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
     const field = document.querySelector(".search input");
     if (event.key === "/" && !typing && field) {
