@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page, Route
 from tests.e2e.test_console import pytestmark, signed_in  # noqa: F401
 from tests.faults.stackrun import StackRun
 
-WIDE = "<td>" + "</td><td>".join("wide " * 6 for _ in range(9)) + "</td>"
+WIDE = "<td>" + "</td><td>".join("wide" * 9 for _ in range(9)) + "</td>"
 # What the reader works in, as a live part may hold it: a menu, a form, a time, a table that scrolls sideways.
 FRAGMENT = """
 <p id="said">{said}</p>
