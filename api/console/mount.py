@@ -4,6 +4,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.console import alerts, approvals, audit, channels, counts, documents, feedback, settings, sign_in, webhooks
 from api.console.after_sales import delivery_exception, return_request, returns
+from api.console.catalogue import product_forms, product_list, product_stock, warehouse_pages
 from api.console.collaboration import for_me, labels, notes
 from api.console.customers import profiles
 from api.console.orders import changes, contact, dashboard, detail, holds, manual_transition
@@ -51,6 +52,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     channels.router,
     audit.router,
     retrying_steps.router,
+    product_list.router,
+    product_forms.router,
+    product_stock.router,
+    warehouse_pages.router,
 )
 
 

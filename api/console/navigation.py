@@ -38,6 +38,11 @@ NAVIGATION = (
     )),
     Entry("nav.for_me", "/console/for-me", icon="note", count="for_me"),
     Entry("returns", "/console/returns", icon="returns"),
+    Entry("nav.products", "/console/products", icon="products", children=(
+        Entry("products", "/console/products", under=("/console/new/product",)),
+        Entry("stock", "/console/stock"),
+        Entry("warehouses", "/console/warehouses", under=("/console/new/warehouse",)),
+    )),
     Entry("customers", "/console/customers", (Role.SUPPORT,), icon="customers"),
     Entry("nav.notices", "/console/notices", (Role.OPERATIONS,), icon="alerts"),
     Entry("nav.reports", "/console/feedback", icon="reports", children=(

@@ -1,0 +1,100 @@
+"""Forms of the catalogue: what was typed as the body of the HTTP call, and what is wrong with which field."""
+
+import re
+from typing import Any
+
+from fastapi import Request
+
+from api.console.i18n import WORDS, language
+from api.errors import Problem, from_rule
+from domain.errors import RuleBroken
+from domain.money import minor_of
+
+# What a form does not pass on: proof and bookkeeping of the form itself.
+_OWN = ("csrf", "key", "version")
+# At which field a refusal is shown that names none.
+_AT = {
+    "product_exists": "sku",
+    "warehouse_exists": "code",
+    "barcode_exists": "barcode",
+    "invalid_barcode": "barcode",
+    "picture_invalid": "picture",
+    "picture_too_large": "picture",
+    "receipt_exists": "reference",
+    "stock_not_available": "quantity",
+    "invalid_quantity": "quantity",
+    "unknown_warehouse": "warehouse",
+    "same_warehouse": "to",
+}
+_FORM_NAMES = {"price_minor": "price"}
+_SIGNED = re.compile(r"[+-]?[0-9]{1,12}")
+
+
+class FormErrors:
+    """What is wrong with a form in the reader's words: at fields, and with the whole of it (`code`, empty for none)."""
+
+    def __init__(self, request: Request, refused: Problem | RuleBroken) -> None:
+        self.problem = refused if isinstance(refused, Problem) else from_rule(refused)
+        self._lang = language(request)
+        self._say = WORDS.speaker(self._lang)
+        self.fields = self._named() or self._known()
+        self.code = "" if self.fields else self.problem.code
+
+    @property
+    def status(self) -> int:
+        """The status of the page that shows it."""
+        return self.problem.status_code
+
+    def at(self, field: str) -> str:
+        """What is wrong with this field; empty for nothing."""
+        return self.fields.get(field, "")
+
+    def _named(self) -> dict[str, str]:
+        names = [_form_name(str(error["field"])) for error in self.problem.errors]
+        return {name: self._say(f"catalogue.rule.{name}") for name in names if f"catalogue.rule.{name}" in _words()}
+
+    def _known(self) -> dict[str, str]:
+        if (field := _AT.get(self.problem.code)) is None:
+            return {}
+        explained = WORDS.explanation(self._lang, self.problem.code, self.problem.facts)
+        return {field: explained or self._say(f"problem.{self.problem.code}")}
+
+
+def _words() -> dict[str, tuple[str, str]]:
+    return WORDS.catalogue()
+
+
+def _form_name(field: str) -> str:
+    """The field of the form for a field of the body: `names.zh` is typed as name_zh."""
+    first, _, rest = field.partition(".")
+    return f"name_{rest.partition('.')[0]}" if first == "names" and rest else _FORM_NAMES.get(first, first)
+
+
+def typed_of(fields: dict[str, str]) -> dict[str, str]:
+    """What a person typed, to be shown again."""
+    return {name: text for name, text in fields.items() if name not in _OWN}
+
+
+def signed(typed: str) -> int | str:
+    """The number that was typed, with its sign; what is none is left for the model to refuse."""
+    plain = typed.strip().replace("\u2212", "-")
+    return int(plain) if plain.isascii() and _SIGNED.fullmatch(plain) else plain
+
+
+def price(typed: str, currency: str) -> int | str:
+    """The minor units of a price that was typed; what is none is left for the model to refuse."""
+    try:
+        return minor_of(typed.strip().replace(",", "", typed.count(",") if "." in typed else 0), currency)
+    except ValueError:
+        return typed
+
+
+def named(names: dict[str, str], fields: dict[str, str], languages: tuple[str, ...]) -> dict[str, str]:
+    """The names of a product with what was typed for these languages; an empty one removes it."""
+    typed = {lang: fields.get(f"name_{lang}", "").strip() for lang in languages}
+    return {lang: name for lang, name in (names | typed).items() if name}
+
+
+def texts(fields: dict[str, str], *names: str) -> dict[str, Any]:
+    """The fields that were filled in, without the spaces around them."""
+    return {name: text for name in names if (text := fields.get(name, "").strip())}

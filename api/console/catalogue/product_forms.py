@@ -1,0 +1,164 @@
+"""Adding and editing a product, and its picture."""
+
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.console.catalogue import fields as typed
+from api.console.catalogue.fields import FormErrors
+from api.console.forms import digest, key_of, new_key, whole
+from api.console.i18n import LANGUAGES
+from api.console.rendering import page
+from api.console.session import CurrentStaff, StaffMember, posted
+from api.dependencies import require, services_of
+from api.errors import Problem
+from api.pages.forms import fitting
+from api.pages.notices import acknowledged
+from api.pages.uploads import uploaded
+from api.schemas.stock import ChangeProduct, NewProduct
+from api.services import file_store
+from api.services.catalogue import product_entries
+from api.services.catalogue.line_products import picture_address
+from api.services.catalogue.product_entries import ProductEdit
+from domain.access import Role
+from domain.errors import RuleBroken
+from domain.money import written
+from domain.products import TaxCategory
+
+router = APIRouter(prefix="/console")
+_EMPTY = {"weight_g": "500", "tax_category": TaxCategory.STANDARD.value, "active": "on"}
+_PROMISED = (Problem, RuleBroken)
+
+
+@router.get("/new/product")
+async def new(request: Request, member: CurrentStaff) -> Response:
+    """The form of a product that is not there yet."""
+    require(member.principal, Role.OPERATIONS)
+    return _form(request, member, None, _EMPTY)
+
+
+@router.post("/new/product")
+async def add(request: Request, member: CurrentStaff) -> Response:
+    """Add it, and go on to its page."""
+    require(member.principal, Role.OPERATIONS)
+    fields = await posted(request, member)
+    try:
+        body = fitting(NewProduct, _new_body(fields))
+        await product_entries.add(services_of(request), member.principal, key_of(fields), digest(body), body)
+    except _PROMISED as refused:
+        return _form(request, member, None, typed.typed_of(fields), FormErrors(request, refused))
+    return acknowledged(request, address(body.sku), "done.product_added", name=body.name)
+
+
+@router.get("/products/{sku}/edit")
+async def edit(request: Request, member: CurrentStaff, sku: str) -> Response:
+    """The form of a product."""
+    require(member.principal, Role.OPERATIONS)
+    product = await product_entries.product(services_of(request), sku)
+    return _form(request, member, product, _fields_of(product))
+
+
+@router.post("/products/{sku}/edit")
+async def change(request: Request, member: CurrentStaff, sku: str) -> Response:
+    """Save it. Where somebody else changed it meanwhile, the form keeps what was typed and shows their values."""
+    require(member.principal, Role.OPERATIONS)
+    fields = await posted(request, member)
+    product = await product_entries.product(services_of(request), sku)
+    try:
+        body = fitting(ChangeProduct, _details(fields, product.currency, product.names))
+        wanted = _edit(request, member, fields, sku, digest(body))
+        await product_entries.change(wanted, body)
+    except _PROMISED as refused:
+        product = await product_entries.product(services_of(request), sku)
+        return _form(request, member, product, typed.typed_of(fields), FormErrors(request, refused))
+    return acknowledged(request, address(sku), "done.product_saved", name=body.name)
+
+
+@router.post("/products/{sku}/picture")
+async def picture(request: Request, member: CurrentStaff, sku: str) -> Response:
+    """Show the uploaded picture, or none."""
+    require(member.principal, Role.OPERATIONS)
+    fields = await posted(request, member)
+    try:
+        done = await _removed(request, member, fields, sku) if fields.get("remove") else await _uploaded(
+            request, member, fields, sku
+        )  # fmt: skip
+    except _PROMISED as refused:
+        product = await product_entries.product(services_of(request), sku)
+        return _form(request, member, product, _fields_of(product), FormErrors(request, refused))
+    return acknowledged(request, address(sku), done)
+
+
+async def _removed(request: Request, member: StaffMember, fields: dict[str, str], sku: str) -> str:
+    body = ChangeProduct(picture_id=None)
+    await product_entries.change(_edit(request, member, fields, sku, digest(body)), body)
+    return "done.picture_removed"
+
+
+async def _uploaded(request: Request, member: StaffMember, fields: dict[str, str], sku: str) -> str:
+    contents = await uploaded(request, "picture")
+    if not contents:
+        raise RuleBroken("picture_invalid")
+    checked = await file_store.checked_picture(contents[0])
+    once = file_store.digest_of(f"picture {sku}", contents[0])
+    await product_entries.set_picture(_edit(request, member, fields, sku, once), checked)
+    return "done.picture_saved"
+
+
+def address(sku: str) -> str:
+    """The page of a product."""
+    return f"/console/products/{quote(sku, safe='')}"
+
+
+def _edit(request: Request, member: StaffMember, fields: dict[str, str], sku: str, once: bytes) -> ProductEdit:
+    versions = frozenset({fields.get("version", "")})
+    return ProductEdit(services_of(request), member.principal, key_of(fields), once, sku, versions)
+
+
+def _new_body(fields: dict[str, str]) -> dict[str, Any]:
+    currency = fields.get("currency", "").strip().upper()
+    return {**typed.texts(fields, "sku"), "currency": currency, **_details(fields, currency, {})}
+
+
+def _details(fields: dict[str, str], currency: str, names: dict[str, str]) -> dict[str, Any]:
+    barcode = fields.get("barcode", "").replace(" ", "").replace("-", "")
+    return {
+        "name": fields.get("name", "").strip(),
+        "names": typed.named(names, fields, LANGUAGES),
+        "price_minor": typed.price(fields.get("price", ""), currency),
+        "weight_g": whole(fields.get("weight_g", "")),
+        "barcode": barcode or None,
+        "tax_category": fields.get("tax_category", ""),
+        "active": bool(fields.get("active")),
+    }
+
+
+def _fields_of(product: Any) -> dict[str, str]:
+    """A product as its form has it."""
+    return {
+        **{f"name_{lang}": product.names.get(lang, "") for lang in LANGUAGES},
+        "name": product.name,
+        "price": written(product.price_minor, product.currency),
+        "weight_g": str(product.weight_g),
+        "barcode": product.barcode or "",
+        "tax_category": product.tax_category,
+        "active": "on" if product.active else "",
+    }
+
+
+def _form(
+    request: Request, member: StaffMember, product: Any, fields: dict[str, str], errors: FormErrors | None = None
+) -> Response:
+    theirs = _fields_of(product) if product and errors and errors.code == "product_changed" else {}
+    context: dict[str, Any] = {
+        "product": product,
+        "picture": picture_address(product.picture_id, "full") if product else None,
+        "fields": fields,
+        "theirs": {name: text for name, text in theirs.items() if text != fields.get(name, "")},
+        "errors": errors,
+        "tax_categories": list(TaxCategory),
+        "key": new_key(),
+    }
+    return page(request, "product_form.html", status=errors.status if errors else 200, member=member, **context)

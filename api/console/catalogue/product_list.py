@@ -1,0 +1,58 @@
+"""Products and their levels in lists."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.console.rendering import page
+from api.console.session import CurrentStaff
+from api.dependencies import require_staff, services_of
+from api.schemas.fields import SoughtText
+from api.services import stock_queries
+from api.services.catalogue import product_entries, warehouse_entries
+from api.services.catalogue.line_products import picture_address
+
+router = APIRouter(prefix="/console")
+_ON_A_PAGE = 50
+_ACTIVE = {"yes": True, "no": False}
+
+
+@router.get("/products")
+async def products(
+    request: Request, member: CurrentStaff, q: SoughtText = "", active: str = "", cursor: str | None = None
+) -> Response:
+    """Products by SKU, found by SKU, name or barcode."""
+    require_staff(member.principal)
+    found, following = await product_entries.page(
+        services_of(request), q.strip(), _ACTIVE.get(active), _ON_A_PAGE, cursor or None
+    )
+    kept = {"q": q, "active": active if active in _ACTIVE else ""}
+    context: dict[str, Any] = {"rows": found, "chosen": kept, "picture_of": picture_address}
+    return page(request, "products.html", member=member, next=_next("products", kept, following), **context)
+
+
+@router.get("/stock")
+async def stock(
+    request: Request,
+    member: CurrentStaff,
+    q: SoughtText = "",
+    warehouse: SoughtText = "",
+    low: str = "",
+    cursor: str | None = None,
+) -> Response:
+    """Levels of all products, or of those of which nothing is left to sell."""
+    require_staff(member.principal)
+    services = services_of(request)
+    places = await warehouse_entries.everything(services)
+    kept = {"q": q, "warehouse": warehouse, "low": "1" if low else ""}
+    filters = stock_queries.filters(q.strip(), warehouse or None, bool(low))
+    found, following = await stock_queries.page(services, filters, _ON_A_PAGE, cursor or None)
+    context: dict[str, Any] = {"rows": found, "chosen": kept, "warehouses": places, "picture_of": picture_address}
+    return page(request, "stock.html", member=member, next=_next("stock", kept, following), **context)
+
+
+def _next(name: str, kept: dict[str, str], cursor: str | None) -> str:
+    filled = {key: value for key, value in kept.items() if value}
+    return f"/console/{name}?{urlencode(filled | {'cursor': cursor})}" if cursor else ""

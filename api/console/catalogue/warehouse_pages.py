@@ -1,0 +1,106 @@
+"""Warehouses: listed, added, edited."""
+
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.console.catalogue import fields as typed
+from api.console.catalogue.fields import FormErrors
+from api.console.forms import digest, key_of, new_key, whole
+from api.console.rendering import page
+from api.console.session import CurrentStaff, StaffMember, posted
+from api.dependencies import require, require_staff, services_of
+from api.errors import Problem
+from api.pages.forms import fitting
+from api.pages.notices import acknowledged
+from api.schemas.stock import ChangeWarehouse, NewWarehouse
+from api.services.catalogue import warehouse_entries
+from domain.access import Role
+from domain.errors import RuleBroken
+
+router = APIRouter(prefix="/console")
+_HOME = "/console/warehouses"
+_PLACE = ("name", "country", "province", "city")
+
+
+@router.get("/warehouses")
+async def warehouses(request: Request, member: CurrentStaff) -> Response:
+    """All of them, the preferred ones first."""
+    require_staff(member.principal)
+    found = await warehouse_entries.everything(services_of(request))
+    return page(request, "warehouses.html", member=member, rows=found, path_of=_path)
+
+
+@router.get("/new/warehouse")
+async def new(request: Request, member: CurrentStaff) -> Response:
+    """The form of a warehouse that is not there yet."""
+    require(member.principal, Role.OPERATIONS)
+    return _form(request, member, None, {"priority": "100"})
+
+
+@router.post("/new/warehouse")
+async def add(request: Request, member: CurrentStaff) -> Response:
+    """Add it."""
+    require(member.principal, Role.OPERATIONS)
+    fields = await posted(request, member)
+    try:
+        body = fitting(NewWarehouse, {**typed.texts(fields, "code"), **_place(fields)})
+        await warehouse_entries.add(services_of(request), member.principal, key_of(fields), digest(body), body)
+    except (Problem, RuleBroken) as refused:
+        return _form(request, member, None, typed.typed_of(fields), FormErrors(request, refused))
+    return acknowledged(request, _HOME, "done.warehouse_added", name=body.name)
+
+
+@router.get("/warehouses/{code}")
+async def edit(request: Request, member: CurrentStaff, code: str) -> Response:
+    """The form of a warehouse."""
+    require(member.principal, Role.OPERATIONS)
+    warehouse = await warehouse_entries.warehouse(services_of(request), code)
+    return _form(request, member, warehouse, _fields_of(warehouse))
+
+
+@router.post("/warehouses/{code}")
+async def change(request: Request, member: CurrentStaff, code: str) -> Response:
+    """Save it. Where somebody else changed it meanwhile, the form keeps what was typed and shows their values."""
+    require(member.principal, Role.OPERATIONS)
+    services, fields = services_of(request), await posted(request, member)
+    default = {"is_default": True} if fields.get("is_default") else {}
+    try:
+        body = fitting(ChangeWarehouse, _place(fields) | default)
+        once, versions = digest(body), frozenset({fields.get("version", "")})
+        await warehouse_entries.change(services, member.principal, key_of(fields), once, code, versions, body)
+    except (Problem, RuleBroken) as refused:
+        warehouse = await warehouse_entries.warehouse(services, code)
+        return _form(request, member, warehouse, typed.typed_of(fields), FormErrors(request, refused))
+    return acknowledged(request, _HOME, "done.warehouse_saved", name=body.name)
+
+
+def _path(code: str) -> str:
+    return f"{_HOME}/{quote(code, safe='')}"
+
+
+def _place(fields: dict[str, str]) -> dict[str, Any]:
+    place = {name: fields.get(name, "").strip() for name in _PLACE}
+    return {**place, "country": place["country"].upper(), "priority": whole(fields.get("priority", ""))}
+
+
+def _fields_of(warehouse: Any) -> dict[str, str]:
+    """A warehouse as its form has it."""
+    return {**{name: getattr(warehouse, name) for name in _PLACE}, "priority": str(warehouse.priority)}
+
+
+def _form(
+    request: Request, member: StaffMember, warehouse: Any, fields: dict[str, str], errors: FormErrors | None = None
+) -> Response:
+    theirs = _fields_of(warehouse) if warehouse and errors and errors.code == "warehouse_changed" else {}
+    context: dict[str, Any] = {
+        "warehouse": warehouse,
+        "action": _path(warehouse.code) if warehouse else "/console/new/warehouse",
+        "fields": fields,
+        "theirs": {name: text for name, text in theirs.items() if text != fields.get(name, "")},
+        "errors": errors,
+        "key": new_key(),
+    }
+    return page(request, "warehouse_form.html", status=errors.status if errors else 200, member=member, **context)
