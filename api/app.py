@@ -39,7 +39,18 @@ from api.routes import (
 from api.routes.after_sales import delivery_exceptions, returns
 from api.routes.catalogue import pictures, products, warehouses
 from api.routes.collaboration import labels, notes
-from api.routes.orders import bulk, cancellation, changes, contacts, exports, holds, orders, placement, views
+from api.routes.orders import (
+    bulk,
+    cancellation,
+    changes,
+    contacts,
+    exports,
+    holds,
+    order_drafts,
+    orders,
+    placement,
+    views,
+)
 from api.routes.payments import disputes, payments, refunds, store_credit
 from api.routes.staff import api_tokens, invitations, members
 from api.routes.support import bulk_jobs, manual_transitions, parked_steps, workflow_operations
@@ -60,6 +71,7 @@ ROUTERS = (
     exports.router,
     views.router,
     orders.router,
+    order_drafts.router,
     changes.router,
     cancellation.router,
     payments.router,

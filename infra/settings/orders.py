@@ -9,6 +9,8 @@ class OrderSettings(BaseModel):
     customer_channel: str = Field(default="web", min_length=1, max_length=32)
     max_order_lines: int = Field(default=500, ge=1)
     unpaid_units_per_customer: int = Field(default=1_000, ge=0)
+    # Shorter than idempotency keys are kept, on which it rests that a draft is placed once.
+    order_draft_s: int = Field(default=6 * 86_400, ge=60, le=6 * 86_400)
     note_change_s: int = Field(default=86_400, ge=0)
     delivery_slot_days_ahead: int = Field(default=60, ge=1, le=365)
     backlog_limit: int = Field(default=1_000_000, ge=0)

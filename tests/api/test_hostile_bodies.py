@@ -24,6 +24,11 @@ CALLS: dict[str, dict[str, Any]] = {
     "POST /v1/stock/quarantine": {"sku": "TEA-1", "quantity": 1, "disposition": "scrap", "reason": "r"},
     "POST /v1/feedback/fbk_1/answer": {"text": "t"},
     "POST /v1/orders/{no}/notes": {"text": "t"},
+    "POST /v1/order-drafts": {
+        **{"channel": "web", "currency": "CNY", "customer": {"name": "N"}, "ship_to": {"city": "c"}, "note": "n"},
+        **{LINES: [{"sku": "TEA-1", "quantity": 1}], "backorder": False, "priority": "standard"},
+    },
+    "POST /v1/order-drafts/draft_1/place": {"total_minor": 1},
     "PUT /v1/orders/{no}/tags": {"tags": ["t"]},
     "PUT /v1/orders/{no}/assignee": {"assignee": "amy"},
     "POST /v1/mentions/read": {"note_ids": ["n"]},

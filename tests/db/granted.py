@@ -42,6 +42,7 @@ INSERTS = {
     ),
     "order_assignees": "assignee assigned_by order_no",
     "order_contacts": "contact_id customer_id email_index phone_index profile_enc terms",
+    "order_drafts": "content_enc customer_id data_key draft_id expires_at owner",
     "order_note_mentions": "name note_id",
     "order_note_versions": "note_id text_enc version written_by",
     "order_notes": "author note_id order_no",
@@ -133,6 +134,7 @@ UPDATES = {
     "disputes": "accepted_at answered_at answered_by asking asking_until closed_at due_at evidence_enc status",
     "exchanges": "new_order_no status used_minor",
     "order_assignees": "assigned_at assigned_by assignee",
+    "order_drafts": "content_enc customer_id expires_at order_no updated_at version",
     "order_note_mentions": "seen_at",
     "order_notes": "deleted_at",
     "retrying_steps": "attempt error event_seq failed_at max_attempts next_try_at paused provider step",
@@ -184,10 +186,10 @@ UPDATES = {
     "workflow_requests": "claimed_until last_error rank tries",
 }
 DELETES = {
-    "alerts", "idempotency_keys", "messages", "order_assignees", "order_note_mentions", "order_tags", "outbox",
-    "portal_codes", "portal_sessions", "processes",
-    "retrying_steps", "sign_in_attempts", "sign_in_requests", "staff_passkeys", "passkey_challenges", "staff_sessions",
-    "tokens", "webhook_deliveries", "webhook_endpoints", "workflow_requests", "saved_views",
+    "alerts", "idempotency_keys", "messages", "order_assignees", "order_drafts", "order_note_mentions", "order_tags",
+    "outbox", "portal_codes", "portal_sessions", "processes", "retrying_steps", "sign_in_attempts",
+    "sign_in_requests", "staff_passkeys", "passkey_challenges", "staff_sessions", "tokens", "webhook_deliveries",
+    "webhook_endpoints", "workflow_requests", "saved_views",
 }  # fmt: skip
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {

@@ -68,6 +68,7 @@ FORBIDDEN_UPDATES = [
     ("document_totals", "credited_minor = 0"),
     ("feedback", "rating = 5"),
     ("feedback", "given_by = 'other'"),
+    ("order_drafts", "owner = 'other'"),
     ("order_notes", "author = 'other'"),
     ("order_note_versions", "text_enc = ''"),
     ("order_note_mentions", "name = 'other'"),

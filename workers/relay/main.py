@@ -16,6 +16,7 @@ from infra.db.engine import Database
 from infra.db.messaging import outbox
 from infra.db.notifications import messages
 from infra.db.orders import order_contacts
+from infra.db.orders.placing import order_drafts
 from infra.db.orders.state import timeline
 from infra.db.payments import refunds, renewals
 from infra.db.staff import api_tokens
@@ -265,6 +266,7 @@ def sweep(database: Database, vault: Vault) -> Step:
             gone = await processes.forget(connection, PROCESSES_DAYS, SWEEP_ROWS)
             past = await api_tokens.forget(connection, TOKENS_DAYS, SWEEP_ROWS)
             codes = await messages.forget_sign_ins(connection, SIGN_INS_DAYS, SWEEP_ROWS)
-        return SWEEP_ROWS in (keys, sealed, deleted, shut, over, gone, past, codes)
+            drafts = await order_drafts.forget(connection, SWEEP_ROWS)
+        return SWEEP_ROWS in (keys, sealed, deleted, shut, over, gone, past, codes, drafts)
 
     return step

@@ -19,6 +19,7 @@ CREATE FUNCTION forget_customer()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   DELETE FROM order_contacts WHERE customer_id = OLD.customer_id;
+  DELETE FROM order_drafts WHERE customer_id = OLD.customer_id;
   UPDATE customer_contacts SET email_index = NULL, phone_index = NULL WHERE customer_id = OLD.customer_id;
   NEW.email_index := NULL;
   NEW.phone_index := NULL;

@@ -250,6 +250,33 @@ CREATE TRIGGER order_event_published AFTER INSERT ON order_events FOR EACH ROW E
 CREATE TRIGGER order_events_append_only BEFORE DELETE OR UPDATE ON order_events
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
+-- An order that staff prepare for a customer, until it is placed or expires. Encrypted under a key of its own.
+CREATE TABLE order_drafts (
+  draft_id    text PRIMARY KEY CHECK (draft_id ~ '^draft_[0-9a-f]{32}$'),
+  owner       text NOT NULL,  -- role:name
+  customer_id text,
+  data_key    bytea NOT NULL,
+  content_enc bytea NOT NULL,  -- encrypted under the draft's own key; empty once it is placed
+  version     integer NOT NULL DEFAULT 1 CHECK (version > 0),
+  order_no    text UNIQUE REFERENCES orders,
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  updated_at  timestamptz NOT NULL DEFAULT now(),
+  expires_at  timestamptz NOT NULL,
+  CONSTRAINT placed_draft_is_empty CHECK (order_no IS NULL OR content_enc = '\x'::bytea)
+);
+CREATE INDEX order_drafts_customer ON order_drafts (customer_id) WHERE customer_id IS NOT NULL;
+CREATE INDEX order_drafts_expired ON order_drafts (expires_at);
+CREATE INDEX order_drafts_owner ON order_drafts (owner, updated_at DESC, draft_id DESC);
+
+CREATE TRIGGER data_key_known BEFORE INSERT OR UPDATE OF data_key ON order_drafts
+  FOR EACH ROW WHEN (NEW.data_key IS NOT NULL) EXECUTE FUNCTION guard_data_key();
+
+CREATE TRIGGER order_draft_audited AFTER INSERT OR DELETE OR UPDATE OF order_no ON order_drafts
+  FOR EACH ROW EXECUTE FUNCTION audit_row('order_draft', 'draft_id', 'owner order_no');
+
+CREATE TRIGGER order_draft_placed_once BEFORE UPDATE ON order_drafts
+  FOR EACH ROW WHEN (OLD.order_no IS NOT NULL) EXECUTE FUNCTION forbid_change();
+
 -- How an order named its customer and its receiver, and keyed search terms. One row serves all orders of a customer
 -- that named the same; a correction on one order makes a row of its own.
 CREATE TABLE order_contacts (
@@ -347,10 +374,13 @@ INSERT INTO order_transitions (from_status, event, to_status) VALUES ('delivered
 
 -- Rights
 
-GRANT SELECT ON order_contacts, order_events, order_lines, order_statuses, order_transitions, orders, staff_actions
-  TO oms_app;
+GRANT SELECT ON order_contacts, order_drafts, order_events, order_lines, order_statuses, order_transitions, orders,
+  staff_actions TO oms_app;
+GRANT DELETE ON order_drafts TO oms_app;
 GRANT INSERT (contact_id, customer_id, email_index, phone_index, profile_enc, terms) ON order_contacts TO oms_app;
 GRANT UPDATE (email_index, phone_index, profile_enc, terms) ON order_contacts TO oms_app;
+GRANT INSERT (content_enc, customer_id, data_key, draft_id, expires_at, owner) ON order_drafts TO oms_app;
+GRANT UPDATE (content_enc, customer_id, expires_at, order_no, updated_at, version) ON order_drafts TO oms_app;
 GRANT INSERT (actor, data, from_status, key, order_no, to_status, type) ON order_events TO oms_app;
 GRANT INSERT (discount_minor, exchanged_minor, line_no, name, order_no, quantity, shipping_minor, sku, tax_added_minor,
   tax_minor, unit_price_minor) ON order_lines TO oms_app;

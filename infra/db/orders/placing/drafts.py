@@ -46,11 +46,6 @@ class NewOrder:
     unpaid_units: int = 0
     refused: str = ""
 
-    @property
-    def plain(self) -> bool:
-        """True when the order costs just what its lines cost, whatever they are."""
-        return not (self.discount_minor or self.shipping_minor) and self.terms == PLAIN
-
 
 @dataclass(frozen=True, slots=True)
 class Placed:

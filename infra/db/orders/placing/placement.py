@@ -14,11 +14,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.errors import Conflict, RuleBroken, amounts_in
+from domain.errors import Conflict, RuleBroken
 from domain.orders.delivery_slots import require_ahead
 from domain.orders.lines import PricedLine, Product, price_lines
 from domain.orders.order_no import new_order_no
-from domain.pricing.allocation import Priced, priced
+from domain.pricing.allocation import Priced
+from domain.pricing.order_totals import charged
 from infra.db import idempotency
 from infra.db.autocommit import autocommit
 from infra.db.customers.profiles import CustomerRecord, KeyRing, recorded
@@ -151,12 +152,8 @@ async def _write(
 def _total(draft: NewOrder, lines: list[PricedLine]) -> tuple[Priced | None, int]:
     """What is charged beside the lines, None where nothing is, and what the order costs."""
     costs = [line.total_minor for line in lines]
-    sums, total_minor = None, sum(costs)
-    if not draft.plain:
-        charges = draft.terms.charges(total_minor, draft.discount_minor, draft.shipping_minor)
-        with amounts_in(draft.currency):
-            sums = priced(costs, charges)
-        total_minor = sums.total_minor
+    sums = charged(costs, draft.terms, draft.currency, draft.discount_minor, draft.shipping_minor)
+    total_minor = sums.total_minor if sums else sum(costs)
     if draft.payment is not None:
         amounts.require_payable(draft.payment[0], total_minor, draft.currency)
     return sums, total_minor

@@ -1,0 +1,269 @@
+"""Drafts of orders for a customer on the telephone: saved, changed, shown with what they cost, placed once."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from api import pagination
+from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
+from api.http.request_body import refused
+from api.idempotency import request_of, run_in_transaction
+from api.replies import Reply
+from api.schemas.orders.order_drafts import ChangeDraft, DraftOrder
+from api.schemas.orders.orders import PlaceOrder
+from api.services.orders import order_placement, order_quotes
+from api.services.orders.order_quotes import Quote
+from domain.access import Principal, Role
+from domain.errors import Conflict, RuleBroken
+from domain.orders.lines import RequestedLine
+from infra.db.audit import actor_context
+from infra.db.engine import Connection
+from infra.db.orders.placing import order_drafts
+from infra.db.orders.placing.order_drafts import OrderDraft
+from infra.notifications.wording import portal_url
+from infra.settings import Settings
+from workflows import names
+
+PREPARED_BY = (Role.SUPPORT,)
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDraft:
+    """A draft with what it would cost, and what is missing or wrong before it can be placed."""
+
+    draft: OrderDraft
+    content: DraftOrder
+    quote: Quote | None
+    problems: list[dict[str, str]]
+
+    def as_json(self) -> dict[str, Any]:
+        """As the API answers it."""
+        kept = ("draft_id", "version", "order_no", "created_at", "updated_at", "expires_at")
+        shown = {name: getattr(self.draft, name) for name in kept}
+        content = None if self.draft.order_no else self.content.model_dump(mode="json")
+        return {**shown, "content": content, "quote": self.quote, "problems": self.problems}
+
+
+async def add(services: Services, caller: Principal, key: str, digest: bytes, content: DraftOrder) -> Reply:
+    """A new draft: {draft_id, version}. Raises Conflict `too_many_drafts`."""
+    draft_id = f"draft_{derived_id(caller, key, 'order draft')}"
+
+    async def work(conn: Connection) -> dict[str, object]:
+        stored, lifetime_s = content.model_dump(mode="json"), services.settings.order_draft_s
+        await order_drafts.add(conn, services.keys, draft_id, actor(caller), stored, lifetime_s)
+        return {"draft_id": draft_id, "version": 1}
+
+    return (await run_in_transaction(services, request_of(caller, key, digest), 201, work)).at(1)
+
+
+async def change(
+    services: Services,
+    caller: Principal,
+    key: str,
+    digest: bytes,
+    draft_id: str,
+    versions: frozenset[str],
+    changed: ChangeDraft,
+) -> Reply:
+    """Replace parts of the draft as it was seen. Raises Problem `draft_changed` (412), NotFound `draft_not_found`,
+    Conflict `draft_placed`."""
+    made: list[int] = []
+
+    async def work(conn: Connection) -> dict[str, object]:
+        found = await order_drafts.find(conn, services.keys, actor(caller), draft_id, lock=True)
+        if found.order_no is not None:
+            raise Conflict("draft_placed")
+        if ANY not in versions and str(found.version) not in versions:
+            raise Problem("draft_changed")
+        parts = {name: getattr(changed, name) for name in changed.model_fields_set}
+        named = {name: part for name, part in parts.items() if part is not None}
+        stored = _content(found).model_copy(update=named).model_dump(mode="json")
+        await order_drafts.save(conn, services.keys, actor(caller), draft_id, stored, services.settings.order_draft_s)
+        made.append(found.version + 1)
+        return {"draft_id": draft_id, "version": found.version + 1}
+
+    reply = await run_in_transaction(services, request_of(caller, key, digest), 200, work)
+    return reply.at(made[0]) if made else reply
+
+
+async def shown(services: Services, caller: Principal, draft_id: str) -> ShownDraft:
+    """The caller's draft with its quote. Raises NotFound `draft_not_found`."""
+    async with services.database.begin() as conn:
+        found = await order_drafts.find(conn, services.keys, actor(caller), draft_id)
+    content = _content(found)
+    if found.order_no is not None:
+        return ShownDraft(found, content, None, [])
+    quoted = await order_quotes.quote(services, _lines(content), content.currency)
+    return ShownDraft(found, content, quoted, _problems(services.settings, draft_id, content, quoted))
+
+
+async def page(
+    services: Services, caller: Principal, cursor: str | None, limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of the caller's open drafts, and the cursor of the next one. Raises Problem `invalid_cursor`."""
+    after = None
+    if cursor is not None:
+        at, draft_id = pagination.decoded(cursor, str, str)
+        after = pagination.moment(at), draft_id
+    async with services.database.begin() as conn:
+        rows = await order_drafts.open_ones(conn, services.keys, actor(caller), after, limit)
+    last = rows[limit - 1] if len(rows) > limit else None
+    more = pagination.encoded([last.updated_at.isoformat(), last.draft_id]) if last else None
+    return [_row(draft) for draft in rows[:limit]], more
+
+
+async def delete(services: Services, caller: Principal, draft_id: str) -> None:
+    """Forget the draft. Raises NotFound `draft_not_found`, Conflict `draft_placed`."""
+    async with services.database.begin() as conn:
+        await actor_context.set_actor(conn, actor(caller), caller.origin)
+        found = await order_drafts.find(conn, services.keys, actor(caller), draft_id, lock=True)
+        if found.order_no is not None:
+            raise Conflict("draft_placed")
+        await order_drafts.delete(conn, draft_id)
+
+
+async def place(services: Services, caller: Principal, draft_id: str, total_minor: int | None) -> Reply:
+    """Make it an order, once: a repeat answers with the same order. The order waits for its payment.
+
+    Raises Problem `validation_failed` with the fields, `draft_total_changed`; Conflict `stock_short`; and what placing
+    an order raises. Nothing is placed then, and the draft stays.
+    """
+    placed = await _placed(services, caller, draft_id)
+    if placed is not None:
+        return Reply(_answer(services.settings, draft_id, placed), 201, replayed=True)
+    view = await shown(services, caller, draft_id)
+    order, quoted = _order(services.settings, draft_id, view.content, view.quote), view.quote
+    if quoted is not None:
+        _require_stock(quoted, backorder=order.backorder)
+        if total_minor is not None and total_minor != quoted.total_minor and quoted.total_minor is not None:
+            more = {"total_minor": quoted.total_minor, "currency": order.currency}
+            raise Problem("draft_total_changed", more=more)
+    made = await _make(services, caller, draft_id, order)
+    async with services.database.begin() as conn:
+        await actor_context.set_actor(conn, actor(caller), caller.origin)
+        await order_drafts.mark_placed(conn, draft_id, made["order_no"])
+    return Reply(_answer(services.settings, draft_id, made), 201)
+
+
+async def _placed(services: Services, caller: Principal, draft_id: str) -> dict[str, Any] | None:
+    """The order that the draft became, also where an attempt was interrupted after it. Raises NotFound
+    `draft_not_found`."""
+    async with services.database.begin() as conn:
+        found = await order_drafts.find(conn, services.keys, actor(caller), draft_id)
+        if found.order_no is not None:
+            return await order_drafts.order_of(conn, found.order_no)
+        made = await order_drafts.made_under(conn, actor(caller), _key(draft_id))
+        if made is not None:
+            await actor_context.set_actor(conn, actor(caller), caller.origin)
+            await order_drafts.mark_placed(conn, draft_id, made["order_no"])
+        return made
+
+
+async def _make(services: Services, caller: Principal, draft_id: str, order: PlaceOrder) -> dict[str, Any]:
+    """The service of POST /v1/orders, under a key of the draft's own: of two at once one places it."""
+    digest = hashlib.sha256(order.model_dump_json().encode()).digest()
+    try:
+        reply = await order_placement.place_order(services, caller, _key(draft_id), digest, order, 0.0)
+    except RuleBroken as error:
+        if error.code != "idempotency_key_reused":
+            raise
+        async with services.database.begin() as conn:
+            made = await order_drafts.made_under(conn, actor(caller), _key(draft_id))
+        if made is None:
+            raise
+        return made
+    return dict(reply.content)
+
+
+def _key(draft_id: str) -> str:
+    return f"place {draft_id}"
+
+
+def _answer(settings: Settings, draft_id: str, made: dict[str, Any]) -> dict[str, Any]:
+    order_no = made["order_no"]
+    known = {name: made[name] for name in ("order_no", "status", "total_minor", "currency")}
+    url = f"{portal_url(settings)}/orders/{order_no}/pay"
+    return {**known, "workflow_id": names.order_workflow(order_no), "draft_id": draft_id, "payment_url": url}
+
+
+def _content(draft: OrderDraft) -> DraftOrder:
+    return DraftOrder.model_validate(draft.content or {})
+
+
+def _lines(content: DraftOrder) -> list[RequestedLine]:
+    return [RequestedLine(line.sku, line.quantity) for line in content.lines]
+
+
+def _problems(settings: Settings, draft_id: str, content: DraftOrder, quoted: Quote) -> list[dict[str, str]]:
+    """What is missing or wrong: fields of the order, and lines by their number."""
+    found = [
+        {"field": f"lines.{line.line_no - 1}", "code": line.problem}
+        for line in quoted.lines
+        if line.problem is not None and not (line.problem == "stock_short" and content.backorder)
+    ]
+    try:
+        _order(settings, draft_id, content, quoted)
+    except Problem as problem:
+        found += [{"field": str(one["field"]), "code": str(one["code"])} for one in problem.errors]
+    return found
+
+
+def _order(settings: Settings, draft_id: str, content: DraftOrder, quoted: Quote | None) -> PlaceOrder:
+    """The draft as the body of POST /v1/orders. Raises Problem as that call does."""
+    customer = content.customer
+    to = content.ship_to.model_dump()
+    to |= {"name": to["name"] or customer.name, "phone": to["phone"] or customer.phone}
+    to["country"] = to["country"].upper()
+    body = {
+        "channel": content.channel or settings.customer_channel,
+        "currency": content.currency or (quoted.currency if quoted else None) or "",
+        "customer": {
+            "id": customer.id or f"c-{draft_id.rpartition('_')[2][:16]}",
+            "name": customer.name,
+            "email": customer.email or None,
+            "phone": customer.phone or None,
+            "language": customer.language,
+        },
+        "ship_to": to,
+        "lines": [line.model_dump() for line in content.lines],
+        "note": content.note or None,
+        "backorder": content.backorder,
+        "priority": content.priority,
+    }
+    try:
+        return PlaceOrder.model_validate(body)
+    except ValidationError as error:
+        raise refused(error.errors(include_url=False, include_input=False)) from None
+
+
+def _require_stock(quoted: Quote, *, backorder: bool) -> None:
+    """Raises Problem `stock_short` that names the lines and what is available of each."""
+    if quoted.in_stock or backorder:
+        return
+    short = [line for line in quoted.lines if line.problem == "stock_short"]
+    if not short and any(line.problem for line in quoted.lines):
+        return  # placing says what is wrong with the line
+    errors = [
+        {"field": f"lines.{line.line_no - 1}", "code": "stock_short", "sku": line.sku, "available": line.available}
+        for line in short
+    ]
+    raise Problem("stock_short", _said(short), errors=errors)
+
+
+def _said(short: Sequence[order_quotes.QuotedLine]) -> str:
+    if not short:
+        return "no warehouse has all of these items together; place an order for each part, or allow a backorder"
+    lines = ", ".join(f"{line.sku} ({line.available} available)" for line in short)
+    return f"fewer units are available than the lines want: {lines}; order fewer, or allow a backorder"
+
+
+def _row(draft: OrderDraft) -> dict[str, Any]:
+    content = _content(draft)
+    kept = ("draft_id", "version", "created_at", "updated_at", "expires_at")
+    shown = {name: getattr(draft, name) for name in kept}
+    return {**shown, "customer_name": content.customer.name or None, "lines": len(content.lines)}
