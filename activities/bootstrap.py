@@ -33,7 +33,7 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     payments = PaymentActivities(database, gateways, settings.payment_provider, settings.expired_payment_timeout_s)
     calls = GatewayCalls(database, gateways, settings.expired_payment_timeout_s)
     refunds = RefundActivities(database, calls)
-    supplements = ChangePaymentActivities(database, calls, payments, gateways, settings)
+    change_payments = ChangePaymentActivities(database, calls, payments, gateways, settings)
     guarantees = GuaranteeActivities(database, calls, vault, settings)
     renewals = RenewalActivities(database, calls, payments, settings)
     carriers = build_carriers(settings)
@@ -42,7 +42,7 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     holds = HoldActivities(database)
     adjusting = ManualTransitionActivities(database, vault, settings)
     jobs = BulkJobActivities(database, vault, client, settings)
-    money = (payments, refunds, guarantees, supplements, renewals)
+    money = (payments, refunds, guarantees, change_payments, renewals)
     return [
         found
         for holder in (orders, parking, *money, shipping, returns, holds, adjusting, jobs)

@@ -317,7 +317,7 @@ def install(app: FastAPI) -> None:
     for busy in NO_CONNECTION:
         app.add_exception_handler(busy, _busy)
     app.add_exception_handler(Unreadable, _sealed)
-    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(ClientDisconnect, _client_gone)
     app.add_exception_handler(Exception, _internal)
 
 
@@ -362,7 +362,7 @@ async def _sealed(request: Request, error: Exception) -> Response:
     return respond(request, unavailable("data_unreadable"))
 
 
-async def _gone(_: Request, __: Exception) -> Response:
+async def _client_gone(_: Request, __: Exception) -> Response:
     """A client that disconnected before its request was complete reads no answer; the status is for the metrics."""
     return Response(status_code=CLIENT_GONE)
 

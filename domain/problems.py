@@ -3,7 +3,7 @@
 docs/errors.md lists them with their status; a test goes over all of them.
 """
 
-TOO_DEAR = "an order costs at most {most}; place several orders"
+TOO_EXPENSIVE = "an order costs at most {most}; place several orders"
 SENTENCES: dict[str, str] = {
     "act_unknown": "there is no such action for an order",
     "action_not_possible": "this action is not possible now; allowed_actions of the order lists those that are",

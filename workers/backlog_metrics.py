@@ -7,7 +7,7 @@ from infra.db.engine import Database
 from infra.db.system import backlogs
 from infra.observability import metrics
 
-LOOK_S = 5.0
+POLL_S = 5.0
 
 
 def observing(database: Database) -> Callable[[], Awaitable[bool]]:

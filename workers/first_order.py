@@ -12,7 +12,7 @@ from infra.stack.running import Running
 
 KEY = "first-order"
 WAIT = "wait=5"
-LOOK_TIMEOUT_S = 5.0
+POLL_TIMEOUT_S = 5.0
 
 
 def body() -> dict[str, Any]:
@@ -34,7 +34,7 @@ def command_line(running: Running) -> str | None:
     headers = {"Authorization": f"Bearer {running.tokens['support']}"}
     try:
         known = httpx.get(
-            f"{running.api}/v1/products/{FIRST}", headers=headers, trust_env=False, timeout=LOOK_TIMEOUT_S
+            f"{running.api}/v1/products/{FIRST}", headers=headers, trust_env=False, timeout=POLL_TIMEOUT_S
         )
     except httpx.TransportError:
         return None

@@ -25,7 +25,7 @@ from infra.temporal.worker_versions import Routing
 from workers import process
 
 # The server bounds questions about one deployment, and all of its workers ask: less often the longer it lasts.
-READY_LOOK_S, FIRST_LOOK_S, NOT_READY_LOOK_S, LOOK_TIMEOUT_S = 10.0, 0.5, 4.0, 5.0
+READY_POLL_S, FIRST_POLL_S, NOT_READY_POLL_S, POLL_TIMEOUT_S = 10.0, 0.5, 4.0, 5.0
 # One question without an answer is no outage.
 UNREACHABLE_AFTER_S = 15.0
 # A version is known to the server only a moment after its first poll: that is no trouble yet.
@@ -87,28 +87,28 @@ class Readiness:
     async def until_prepared(self, client: Client, stopping: asyncio.Event) -> bool:
         """Waits until the namespace has what orders need: a worker that polls before wedges them. False: stopped."""
         while not stopping.is_set():
-            found = await self._looked(self._of_namespace(client))
+            found = await self._polled(self._of_namespace(client))
             self._note(found or self._not_routed(Routing()))
             if found is None:
                 return True
-            await process.unless(stopping, asyncio.sleep(FIRST_LOOK_S))
+            await process.unless(stopping, asyncio.sleep(FIRST_POLL_S))
         return False
 
     async def watch(self, client: Client) -> None:
         """Looks until cancelled, more often while something is wrong."""
-        pause_s = FIRST_LOOK_S
+        pause_s = FIRST_POLL_S
         while True:
             before = self._trouble
-            self._note(await self._looked(self._of_both(client)))
-            pause_s = FIRST_LOOK_S if before != self._trouble else min(1.5 * pause_s, NOT_READY_LOOK_S)
-            await asyncio.sleep(READY_LOOK_S if self.ready else pause_s)
+            self._note(await self._polled(self._of_both(client)))
+            pause_s = FIRST_POLL_S if before != self._trouble else min(1.5 * pause_s, NOT_READY_POLL_S)
+            await asyncio.sleep(READY_POLL_S if self.ready else pause_s)
 
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _looked(self, looking: Any) -> Trouble | None:
+    async def _polled(self, looking: Any) -> Trouble | None:
         settings = self._settings
         try:
-            async with asyncio.timeout(LOOK_TIMEOUT_S):
+            async with asyncio.timeout(POLL_TIMEOUT_S):
                 found: Trouble | None = await looking
                 self._answered_s = time.monotonic()
                 return found

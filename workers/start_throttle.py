@@ -12,7 +12,7 @@ from infra.db.orders.state.in_flight import Standing
 from infra.observability.metrics import ORDERS_IN_FLIGHT
 
 # The database is queried at most this often, and only while there is little capacity.
-LOOK_S = 0.2
+POLL_S = 0.2
 # What has not come to rest by then is wedged, or its worker is gone: it holds nobody up any longer.
 LONGEST_S = 180.0
 CACHE_SHARE = 0.8
@@ -49,7 +49,7 @@ class StartThrottle:
     async def poll(self, connection: Connection, wanted: int) -> None:
         """Query which orders came to rest, if there may be no capacity for `wanted` more orders."""
         now = monotonic()
-        if self.room >= min(wanted, self._limit) or now < self._looked_at + LOOK_S:
+        if self.room >= min(wanted, self._limit) or now < self._looked_at + POLL_S:
             return
         self._looked_at = now
         found = await in_flight.standing(connection, list(self._begun))

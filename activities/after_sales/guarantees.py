@@ -48,8 +48,8 @@ class GuaranteeActivities:
     async def _answer(self, opened: StoredIntent, *, wanted: bool) -> GatewayResult:
         """The provider's; what is not wanted any more is only asked for."""
         if wanted:
-            return await self._calls.ask_or_call(opened)
-        found = await self._calls.ask(opened.payment_id)
+            return await self._calls.find_or_call(opened)
+        found = await self._calls.find_outcome(opened.payment_id)
         return found or GatewayResult(PaymentStatus.FAILED, None, opened.intent.amount_minor, "abandoned")
 
     async def _record(self, ref: m.GuaranteeRef, opened: StoredIntent, result: GatewayResult) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from domain.access import Role
 from domain.errors import RuleBroken
 from domain.orders import bulk_actions
-from domain.orders.bulk_actions import BulkAction, OrderFacts, Wish
+from domain.orders.bulk_actions import ActionRequest, BulkAction, OrderFacts
 from domain.orders.holds import HOLDS, HoldKind
 from domain.orders.priority import RANKS, Priority
 from infra.db.customers.profiles import KeyRing
@@ -30,27 +30,27 @@ class Instruction:
     item_id: str
     order_no: str
     actor: str
-    wish: Wish
+    requested: ActionRequest
     reason: str = field(repr=False)
 
 
-AskToCancel = Callable[[CancelRequest], Awaitable[str | None]]
+CancelOrder = Callable[[CancelRequest], Awaitable[str | None]]
 Change = Callable[[Connection, OrderFacts, Instruction], Awaitable[None]]
 
 
-def wish_of(action: str, actor: str, value: Mapping[str, str] | None) -> Wish:
+def action_request_of(action: str, actor: str, value: Mapping[str, str] | None) -> ActionRequest:
     """The action as the rules take it."""
     chosen = value or {}
     kind = HoldKind(chosen["kind"]) if "kind" in chosen else None
     priority = Priority(chosen["priority"]) if "priority" in chosen else None
-    return Wish(BulkAction(action), Role(actor.partition(":")[0]), kind, priority)
+    return ActionRequest(BulkAction(action), Role(actor.partition(":")[0]), kind, priority)
 
 
 class OrderActions:
     """What can be done to an order in bulk. `ask` has the order's workflow cancel it: None, or why not, as a code."""
 
-    def __init__(self, database: Database, keys: KeyRing, settings: Settings, ask: AskToCancel) -> None:
-        self._database, self._keys, self._settings, self._ask = database, keys, settings, ask
+    def __init__(self, database: Database, keys: KeyRing, settings: Settings, cancel_order: CancelOrder) -> None:
+        self._database, self._keys, self._settings, self._cancel_order = database, keys, settings, cancel_order
         self._changes: dict[BulkAction, Change] = {
             BulkAction.HOLD: self._hold,
             BulkAction.RELEASE: self._release,
@@ -59,7 +59,7 @@ class OrderActions:
 
     async def carry_out(self, one: Instruction) -> str | None:
         """None when it is done, else why not, as a code; the item is closed, too. Repeating is harmless."""
-        if one.wish.action is BulkAction.CANCEL:
+        if one.requested.action is BulkAction.CANCEL:
             return await self._cancel(one)
         return await self._change(one)
 
@@ -70,7 +70,7 @@ class OrderActions:
                 await timeline.lock_order(conn, one.order_no)
                 if (refused := await self._refusal(conn, one)) is None:
                     found = (await bulk_facts.facts(conn, [one.order_no]))[one.order_no]
-                    await self._changes[one.wish.action](conn, found, one)
+                    await self._changes[one.requested.action](conn, found, one)
                 await bulk_jobs.close_item(conn, one.job_id, one.order_no, refused)
         except RuleBroken as error:
             refused = error.code
@@ -79,21 +79,21 @@ class OrderActions:
 
     async def _refusal(self, conn: Connection, one: Instruction) -> str | None:
         found = (await bulk_facts.facts(conn, [one.order_no])).get(one.order_no)
-        return "order_not_found" if found is None else bulk_actions.refusal(found, one.wish)
+        return "order_not_found" if found is None else bulk_actions.refusal(found, one.requested)
 
     async def _hold(self, conn: Connection, order: OrderFacts, one: Instruction) -> None:
-        kind = one.wish.kind or HoldKind.MANUAL
+        kind = one.requested.kind or HoldKind.MANUAL
         rule, settings = HOLDS[kind], self._settings
         limits = (settings.hold_deadline_s, settings.hold_escalation_s)
         new = NewHold(kind, one.actor, one.reason, rule.owner.value, rule.outcome, *limits)
         await holds.place(conn, self._keys, one.order_no, new)
 
     async def _release(self, conn: Connection, order: OrderFacts, one: Instruction) -> None:
-        for hold in bulk_actions.releasable(order, one.wish.role):
+        for hold in bulk_actions.releasable(order, one.requested.role):
             await holds.release(conn, self._keys, one.order_no, hold.hold_no, one.actor, one.reason)
 
     async def _prioritise(self, conn: Connection, order: OrderFacts, one: Instruction) -> None:
-        priority = one.wish.priority or Priority.STANDARD
+        priority = one.requested.priority or Priority.STANDARD
         action = StaffAction(one.item_id, one.order_no, "prioritise", priority, one.actor, one.reason)
         await priorities.change(conn, self._keys, action, RANKS[priority])
 
@@ -105,7 +105,7 @@ class OrderActions:
             if refused is None and not accepted:
                 await cancel_reasons.record_request(conn, one.order_no, one.actor, one.item_id)
         if refused is None and not accepted:
-            refused = await self._ask(CancelRequest(one.order_no, "support_request", one.actor, one.item_id))
+            refused = await self._cancel_order(CancelRequest(one.order_no, "support_request", one.actor, one.item_id))
         async with self._database.begin() as conn:
             if refused is None:
                 await cancel_reasons.save_reason(conn, self._keys, one.order_no, one.reason)

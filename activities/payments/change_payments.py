@@ -39,17 +39,17 @@ class ChangePaymentActivities:
             await timeline.lock_order(conn, ref.order_no)
             await change_payments.expire(conn, ref.order_no)
             change_payment = await change_payments.find(conn, ref.order_no, ref.supplement_no)
-            unsettled = [] if change_payment.stands_still else await change_payments.unsettled(conn, change_payment)
+            unsettled = [] if change_payment.is_suspended else await change_payments.unsettled(conn, change_payment)
             opened = (
                 await change_payments.open_call(conn, change_payment, self._gateways, self._settings.payment_provider)
-                if change_payment.awaited and not change_payment.stands_still
+                if change_payment.awaited and not change_payment.is_suspended
                 else None
             )
         if opened is None:
             for open_one in unsettled:
                 await self._payments.settle(ref.order_no, open_one)
         elif not opened.decided:
-            await self._calls.record(opened, await self._calls.ask_or_call(opened))
+            await self._calls.record(opened, await self._calls.find_or_call(opened))
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             await holds.recheck_risk_after_increase(conn, self._settings, ref.order_no)

@@ -43,10 +43,10 @@ class GatewayCalls:
             raise Conflict("provider_not_configured")
         return gateway
 
-    async def ask_or_call(self, stored: StoredIntent) -> GatewayResult:
+    async def find_or_call(self, stored: StoredIntent) -> GatewayResult:
         """Ask if an earlier try may have acted, else call. A final refusal is an answer."""
         gateway = self.gateway(stored.intent.provider)
-        result = await self.ask(stored.payment_id) if stored.tries > 1 else None
+        result = await self.find_outcome(stored.payment_id) if stored.tries > 1 else None
         if result is not None:
             return result
         try:
@@ -54,13 +54,13 @@ class GatewayCalls:
         except ProviderRefused as refusal:
             return GatewayResult(PaymentStatus.FAILED, None, stored.intent.amount_minor, refusal.code)
 
-    async def ask(self, payment_id: int) -> GatewayResult | None:
+    async def find_outcome(self, payment_id: int) -> GatewayResult | None:
         """What became of a call that was, or may have been, made; None when it surely was not carried out."""
         async with self._db.begin() as conn:
             provider, lost = await transactions.sent_call(conn, payment_id)
         return await self.gateway(provider).lookup(lost)
 
-    async def undo(self, new: PaymentIntent) -> None:
+    async def void_or_refund(self, new: PaymentIntent) -> None:
         """Void or refund the parent transaction; what the provider decides later stays pending.
 
         Raises RuleBroken with the provider's final refusal.
@@ -71,7 +71,7 @@ class GatewayCalls:
             stored = await transactions.begin(conn, new)
         if stored.decided:
             return
-        result = await self.ask_or_call(stored)
+        result = await self.find_or_call(stored)
         await self.record(stored, result)
         if result.status is PaymentStatus.FAILED and not await self._done_without_us(stored):
             raise RuleBroken(result.error_code or f"{new.kind}_refused")

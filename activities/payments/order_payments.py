@@ -51,7 +51,7 @@ class PaymentActivities:
             )
         if opened is None or opened.decided:
             return await self._view(ref.order_no)
-        return await self._succeeded(opened, await self._calls.ask_or_call(opened), "payment_authorised")
+        return await self._succeeded(opened, await self._calls.find_or_call(opened), "payment_authorised")
 
     @oms_activity("check_payment")
     async def check_payment(self, ref: m.AttemptRef) -> m.OrderView:
@@ -59,7 +59,7 @@ class PaymentActivities:
         async with self._db.begin() as conn:
             pending = _find(await transactions.transactions_of(conn, ref.order_no), PaymentKind.AUTHORISE, ref.attempt)
         if pending is not None and pending.status is PaymentStatus.PENDING:
-            answer = await self._calls.ask(pending.payment_id)
+            answer = await self._calls.find_outcome(pending.payment_id)
             if answer is not None and answer.status is not PaymentStatus.PENDING:
                 return await self._calls.record(stored_of(pending, ref.order_no), answer)
         return await self._view(ref.order_no)
@@ -71,7 +71,7 @@ class PaymentActivities:
             opened = await transactions.open_capture(conn, ref.order_no, ref.attempt)
         if opened is None or opened.decided:
             return await self._view(ref.order_no)
-        return await self._succeeded(opened, await self._calls.ask_or_call(opened), OrderEvent.PAYMENT_CAPTURED)
+        return await self._succeeded(opened, await self._calls.find_or_call(opened), OrderEvent.PAYMENT_CAPTURED)
 
     @oms_activity("return_payment")
     async def return_payment(self, request: m.ReturnRequest) -> m.OrderView:
@@ -128,7 +128,7 @@ class PaymentActivities:
         unsettled = open_one.status in (PaymentStatus.INTENT, PaymentStatus.PENDING)
         if not unsettled or open_one.kind in (PaymentKind.VOID, PaymentKind.REFUND):
             return
-        answer = await self._calls.ask(open_one.payment_id)
+        answer = await self._calls.find_outcome(open_one.payment_id)
         async with self._db.begin() as conn:
             fenced = await transactions.fence(conn, open_one, order_no)
         if answer is None or answer.status is PaymentStatus.PENDING:
@@ -139,13 +139,13 @@ class PaymentActivities:
         await self._calls.record(fenced, answer)
 
     async def _void(self, order_no: str, authorisation: Transaction, known: list[Transaction]) -> None:
-        await self._undo(order_no, authorisation, authorisation.amount_minor, PaymentKind.VOID, known)
+        await self._void_or_refund(order_no, authorisation, authorisation.amount_minor, PaymentKind.VOID, known)
 
     async def _refund_rest(self, order_no: str, capture: Transaction, known: list[Transaction]) -> None:
         if left := unapplied.left_of(capture, known):
-            await self._undo(order_no, capture, left, PaymentKind.REFUND, known)
+            await self._void_or_refund(order_no, capture, left, PaymentKind.REFUND, known)
 
-    async def _undo(
+    async def _void_or_refund(
         self, order_no: str, parent: Transaction, amount: int, kind: PaymentKind, known: list[Transaction]
     ) -> None:
         ended = [*_children(known, parent, kind, PaymentStatus.FAILED)]
@@ -159,7 +159,7 @@ class PaymentActivities:
             order_no, amount, parent.currency, key, kind=kind, provider=parent.provider, purpose=parent.purpose,
             attempt=parent.attempt, parent_id=parent.payment_id, parent_ref=parent.provider_ref or "",
         )  # fmt: skip
-        await self._calls.undo(new)
+        await self._calls.void_or_refund(new)
 
     async def _succeeded(self, stored: StoredIntent, result: GatewayResult, event: str) -> m.OrderView:
         """The outcome of a step of the story: a success is one statement, everything else takes the longer way."""

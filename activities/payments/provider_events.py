@@ -70,7 +70,8 @@ async def payment_fact(
 async def _bounced(conn: Connection, order_no: str, provider: str, known: KnownPayment, fact: PaymentFact) -> str:
     """A refund that had succeeded did not reach the customer after all: the money is ours again, the refund open again.
 
-    A person decides how it goes: paying it parks (see GatewayCalls.undo). Of a cancelled order nothing is kept.
+    A person decides how it goes: paying it parks (see GatewayCalls.void_or_refund). Of a cancelled order all of it
+    goes back.
     """
     code = fact.error_code or "refund_failed"
     payment = ReportedPayment(
@@ -156,8 +157,8 @@ async def _authorised(conn: Connection, order_no: str, provider: str, fact: Paym
     """It is captured if the order waits for just that, and no other payment is under way; else it is given up."""
     order = await provider_events.order_of(conn, order_no)
     payment = _reported_payment(order_no, provider, fact, purpose=PaymentPurpose.UNAPPLIED)
-    stand = await load_state(conn, order_no)
-    if _fits(order, fact) and stand.attempt_state not in IN_FLIGHT:
+    state = await load_state(conn, order_no)
+    if _fits(order, fact) and state.attempt_state not in IN_FLIGHT:
         attempt = await provider_events.new_attempt(conn, order_no, provider, payment.ref)
         payment = replace(payment, purpose=PaymentPurpose.ORDER, attempt=attempt)
     payment_id = await provider_events.record(conn, replace(payment, expires_at=fact.expires_at))

@@ -37,7 +37,7 @@ class RefundActivities:
         async with self._db.begin() as conn:
             parts = await refund_payouts.due_parts(conn, refund_id)
         for part in parts:
-            await self._calls.undo(part)
+            await self._calls.void_or_refund(part)
         if not parts:
             # The provider's notification was quicker: only the end is missing, if that.
             async with self._db.begin() as conn:

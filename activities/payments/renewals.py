@@ -35,7 +35,7 @@ class RenewalActivities:
         """Renew it, or go on without where that cannot be; and give back what it leaves over."""
         opened = await self._open(ref)
         if opened is not None:
-            await self._record(ref, opened, await self._calls.ask_or_call(opened))
+            await self._record(ref, opened, await self._calls.find_or_call(opened))
         await self._payments.give_back(ref.order_no, everything=False)
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)

@@ -135,10 +135,10 @@ class ShippingActivities:
             saved = await shipments.booked(conn, shipment, booking, label, data)
             view = await view_of(conn, order_no, check_unapplied=False)
         if not saved:
-            await self._undo_late(order_no, shipment, booking)
+            await self._cancel_late(order_no, shipment, booking)
         return view
 
-    async def _undo_late(self, order_no: str, shipment: Shipment, booking: Booking) -> None:
+    async def _cancel_late(self, order_no: str, shipment: Shipment, booking: Booking) -> None:
         """A try that was overtaken: a parcel that nobody waits for is called back."""
         async with self._db.begin() as conn:
             live = await shipments.live_shipment(conn, order_no)

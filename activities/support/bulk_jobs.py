@@ -263,8 +263,10 @@ class BulkJobActivities:
 
 def _one_of(instruction: _Instruction, item: BulkJobItem) -> bulk_actions.Instruction:
     job = instruction.job
-    wish = bulk_actions.wish_of(job.action, job.actor, instruction.value)
-    return bulk_actions.Instruction(job.job_id, item.resolution_id, item.order_no, job.actor, wish, instruction.reason)
+    requested = bulk_actions.action_request_of(job.action, job.actor, instruction.value)
+    return bulk_actions.Instruction(
+        job.job_id, item.resolution_id, item.order_no, job.actor, requested, instruction.reason
+    )
 
 
 async def _until(due_s: float, given: int) -> None:

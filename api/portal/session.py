@@ -12,7 +12,7 @@ from api.dependencies import Services, limits, order_number, services_of
 from api.pages import forms
 from api.pages.forms import csrf_of, masked
 from api.portal.rendering import HOME
-from api.presenters.channel_looks import DEFAULT_LOOK, ShownLook, shown
+from api.presenters.channel_looks import DEFAULT_LOOK, PresentedLook, shown
 from api.services import channel_settings
 from api.services.portal import portal_sessions
 from api.services.portal.portal_sessions import PortalContact
@@ -33,7 +33,7 @@ class CustomerSession:
 
     contact: PortalContact
     csrf: str
-    look: ShownLook = DEFAULT_LOOK
+    look: PresentedLook = DEFAULT_LOOK
 
 
 async def session(request: Request) -> Any:

@@ -16,7 +16,7 @@ _THEME = """{selector} {{
 
 
 @dataclass(frozen=True, slots=True)
-class ShownLook:
+class PresentedLook:
     """What a page of the channel's customers needs: empty texts where nothing is set."""
 
     name: str
@@ -30,15 +30,15 @@ class ShownLook:
         return self.contact.partition(":")[2].strip("/")
 
 
-DEFAULT_LOOK = ShownLook("", "", "", "")
+DEFAULT_LOOK = PresentedLook("", "", "", "")
 
 
-def shown(channel: str, look: ChannelLook, home: str) -> ShownLook:
+def shown(channel: str, look: ChannelLook, home: str) -> PresentedLook:
     """The look for pages under `home`. The address of its stylesheet is new when the look is."""
     known = f"{home}/looks/{quote(channel, safe='')}.css?v={version(look)}"
     stylesheet = known if look != ChannelLook() else ""
     logo = f"/v1/pictures/{look.logo}?size=small" if look.logo else ""
-    return ShownLook(look.name or "", look.contact or "", logo, stylesheet)
+    return PresentedLook(look.name or "", look.contact or "", logo, stylesheet)
 
 
 def version(look: ChannelLook) -> str:

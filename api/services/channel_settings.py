@@ -13,13 +13,13 @@ from infra.db.audit import actor_context
 from infra.db.channels import channel_settings
 from infra.db.channels.channel_settings import ChannelSettings
 
-__all__ = ["SET_BY", "ShownChannel", "every", "is_channel", "look_of", "one", "put", "put_logo"]
+__all__ = ["SET_BY", "ListedChannel", "every", "is_channel", "look_of", "one", "put", "put_logo"]
 
 SET_BY = (Role.OPERATIONS,)
 
 
 @dataclass(frozen=True, slots=True)
-class ShownChannel:
+class ListedChannel:
     """A channel as the API shows it."""
 
     channel: str
@@ -38,20 +38,20 @@ async def look_of(services: Services, channel: str) -> ChannelLook:
         return await channel_settings.look_of(conn, channel)
 
 
-async def every(services: Services) -> list[ShownChannel]:
+async def every(services: Services) -> list[ListedChannel]:
     """All channels that have orders or settings."""
     async with services.database.begin() as conn:
         return [_shown(one) for one in await channel_settings.every(conn)]
 
 
-async def one(services: Services, channel: str) -> ShownChannel:
+async def one(services: Services, channel: str) -> ListedChannel:
     """The channel. Raises NotFound `channel_not_found` for what cannot be one."""
     _require(channel)
     async with services.database.begin() as conn:
         return _shown(await channel_settings.one(conn, channel))
 
 
-async def put(services: Services, caller: Principal, channel: str, wanted: SetChannel) -> ShownChannel:
+async def put(services: Services, caller: Principal, channel: str, wanted: SetChannel) -> ListedChannel:
     """Set all of the channel's look. Raises RuleBroken `colour_contrast`, `dark_colour_contrast`, NotFound
     `picture_not_found`."""
     _require(channel)
@@ -76,8 +76,8 @@ async def put_logo(services: Services, caller: Principal, channel: str, content:
         await channel_settings.save(conn, channel, replace(look, logo=logo), actor(caller))
 
 
-def _shown(found: ChannelSettings) -> ShownChannel:
-    return ShownChannel(found.channel, **asdict(found.look), updated_at=found.updated_at, updated_by=found.updated_by)
+def _shown(found: ChannelSettings) -> ListedChannel:
+    return ListedChannel(found.channel, **asdict(found.look), updated_at=found.updated_at, updated_by=found.updated_by)
 
 
 def _require(channel: str) -> None:

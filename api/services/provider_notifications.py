@@ -9,7 +9,7 @@ from domain.gateways import BadSignature, CarrierNotification, PaymentNotificati
 from infra.db.autocommit import autocommit
 from infra.db.messaging import inbox
 
-Notice = PaymentNotification | CarrierNotification | None
+Notification = PaymentNotification | CarrierNotification | None
 
 
 async def receive(services: Services, provider: str, headers: Mapping[str, str], body: bytes) -> str:
@@ -19,26 +19,26 @@ async def receive(services: Services, provider: str, headers: Mapping[str, str],
     """
     if provider not in services.payments and provider not in services.carriers:
         raise NotFound("provider_not_found", "no such provider here")
-    notice = _verified(services, provider, headers, body)
-    if notice is None:
+    notification = _verified(services, provider, headers, body)
+    if notification is None:
         return "ignored"
     async with autocommit(services.database) as conn:
-        if isinstance(notice, PaymentNotification):
-            return await inbox.keep_payment(conn, provider, notice)
-        return await inbox.keep_shipment(conn, provider, notice)
+        if isinstance(notification, PaymentNotification):
+            return await inbox.keep_payment(conn, provider, notification)
+        return await inbox.keep_shipment(conn, provider, notification)
 
 
-def _verified(services: Services, provider: str, headers: Mapping[str, str], body: bytes) -> Notice:
+def _verified(services: Services, provider: str, headers: Mapping[str, str], body: bytes) -> Notification:
     """What the provider says, None when it is nothing to us. A provider may be both gateway and carrier.
 
     Raises Problem `signature_invalid`, `signature_expired`, `payload_invalid`.
     """
-    notice: Notice = None
+    notification: Notification = None
     try:
         if provider in services.payments:
-            notice = services.payments[provider].parse_notification(headers, body)
-        if notice is None and provider in services.carriers:
-            notice = services.carriers[provider].parse_notification(headers, body)
+            notification = services.payments[provider].parse_notification(headers, body)
+        if notification is None and provider in services.carriers:
+            notification = services.carriers[provider].parse_notification(headers, body)
     except BadSignature as error:
         raise Problem(error.code, "the notification is not accepted") from None
-    return notice
+    return notification

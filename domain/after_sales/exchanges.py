@@ -117,6 +117,6 @@ def carried_minor(
 
 def at_worth(line: PricedLine, worth_minor: int) -> list[PricedLine]:
     """The line's units for `worth_minor` together: where that has no price per unit, some cost one minor unit more."""
-    price, dearer = divmod(worth_minor, line.quantity)
-    parts = ((line.quantity - dearer, price), (dearer, price + 1))
+    price, more_expensive = divmod(worth_minor, line.quantity)
+    parts = ((line.quantity - more_expensive, price), (more_expensive, price + 1))
     return [PricedLine(line.sku, line.name, units, each) for units, each in parts if units]

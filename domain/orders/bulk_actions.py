@@ -47,7 +47,7 @@ class OrderFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ActionRequest:
     """What is to be done, and by whom. `kind` is that of a hold, `priority` the new one."""
 
     action: BulkAction
@@ -61,29 +61,29 @@ class BulkRule:
     """Who may do it (admin may, too), and the code of why an order does not fit (None: it fits)."""
 
     roles: tuple[Role, ...]
-    refusal: Callable[[OrderFacts, Wish], str | None]
+    refusal: Callable[[OrderFacts, ActionRequest], str | None]
 
 
-def _hold(order: OrderFacts, wish: Wish) -> str | None:
+def _hold(order: OrderFacts, requested: ActionRequest) -> str | None:
     if order.cancelling or order.status not in HOLDABLE:
         return "too_late_to_hold"
-    return "already_held" if any(hold.kind is wish.kind for hold in order.holds) else None
+    return "already_held" if any(hold.kind is requested.kind for hold in order.holds) else None
 
 
-def _release(order: OrderFacts, wish: Wish) -> str | None:
+def _release(order: OrderFacts, requested: ActionRequest) -> str | None:
     if not order.holds:
         return "not_held"
-    return None if releasable(order, wish.role) else "hold_of_another_role"
+    return None if releasable(order, requested.role) else "hold_of_another_role"
 
 
-def _cancel(order: OrderFacts, wish: Wish) -> str | None:
+def _cancel(order: OrderFacts, requested: ActionRequest) -> str | None:
     return "not_cancellable" if cancellation.refusal(order.status, order.cancelling) else None
 
 
-def _prioritise(order: OrderFacts, wish: Wish) -> str | None:
+def _prioritise(order: OrderFacts, requested: ActionRequest) -> str | None:
     if order.status in TERMINAL:
         return "order_over"
-    return "priority_unchanged" if order.priority is wish.priority else None
+    return "priority_unchanged" if order.priority is requested.priority else None
 
 
 BULK: Mapping[BulkAction, BulkRule] = {
@@ -94,9 +94,9 @@ BULK: Mapping[BulkAction, BulkRule] = {
 }
 
 
-def refusal(order: OrderFacts, wish: Wish) -> str | None:
+def refusal(order: OrderFacts, requested: ActionRequest) -> str | None:
     """Why the order does not fit, as a code; None when it does."""
-    return BULK[wish.action].refusal(order, wish)
+    return BULK[requested.action].refusal(order, requested)
 
 
 def releasable(order: OrderFacts, role: Role) -> tuple[OpenHoldFacts, ...]:

@@ -10,7 +10,7 @@ from domain.orders.lines import Product, RequestedLine, price_lines
 from domain.orders.status import TERMINAL, UNPAID, ChangeKind, Status, may_change
 from domain.pricing import allocation
 from domain.pricing.allocation import Frozen, Tax
-from domain.problems import TOO_DEAR
+from domain.problems import TOO_EXPENSIVE
 
 # An order that is changed more often than this is talked about, not typed at.
 MAX_CHANGES = 50
@@ -168,7 +168,7 @@ def named_units(lines: Sequence[ChangeableLine], named: Sequence[Named]) -> dict
 def require_payable(total_minor: int) -> None:
     """Raises RuleBroken `total_out_of_range`."""
     if total_minor > MAX_MINOR:
-        raise RuleBroken("total_out_of_range", TOO_DEAR, most_minor=MAX_MINOR)
+        raise RuleBroken("total_out_of_range", TOO_EXPENSIVE, most_minor=MAX_MINOR)
 
 
 def _by_sku(lines: Sequence[ChangeableLine]) -> dict[str, list[ChangeableLine]]:
@@ -225,9 +225,9 @@ def _shares_of(line: ChangeableLine, units: int) -> tuple[int, int, int]:
         goods, shipping, tax = (amount - Frozen(amount, line.quantity).worth(remaining) for amount in whole)
         return goods, shipping, tax
     goods, shipping = line.sold.goods.worth(units), line.sold.shipping.worth(units)
-    gone, quantity = line.sold.goods.gone, line.sold.goods.quantity
-    before = Frozen(line.sold_tax_minor, quantity).worth(gone)
-    tax = Frozen(line.sold_tax_minor, quantity, gone, before).worth(units)
+    removed, quantity = line.sold.goods.removed, line.sold.goods.quantity
+    before = Frozen(line.sold_tax_minor, quantity).worth(removed)
+    tax = Frozen(line.sold_tax_minor, quantity, removed, before).worth(units)
     return goods, min(shipping, line.shipping_minor), min(tax, line.tax_minor)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.errors import RuleBroken
 from domain.money import MAX_MINOR
-from domain.problems import TOO_DEAR
+from domain.problems import TOO_EXPENSIVE
 
 MAX_QUANTITY = 1_000_000
 
@@ -54,7 +54,7 @@ def price_lines(
     """
     priced = [_price_line(line, catalogue.get(line.sku), currency, may_name_price) for line in lines]
     if sum(line.total_minor for line in priced) > MAX_MINOR:
-        raise RuleBroken("total_out_of_range", TOO_DEAR, most_minor=MAX_MINOR, currency=currency)
+        raise RuleBroken("total_out_of_range", TOO_EXPENSIVE, most_minor=MAX_MINOR, currency=currency)
     return priced
 
 

@@ -110,11 +110,11 @@ def _by_price(placed: Sequence[ChangeableLine], count: int) -> dict[int, int]:
     one's price."""
     if not placed:
         return {}
-    gone = max(sum(line.quantity for line in placed) - count, 0)
+    removed = max(sum(line.quantity for line in placed) - count, 0)
     units: dict[int, int] = {}
     for line in placed:
-        remaining = line.quantity - min(gone, line.quantity)
-        gone -= line.quantity - remaining
+        remaining = line.quantity - min(removed, line.quantity)
+        removed -= line.quantity - remaining
         units[line.unit_price_minor] = units.get(line.unit_price_minor, 0) + remaining
     last = ([line for line in placed if line.quantity] or placed)[-1].unit_price_minor
     units[last] += count - sum(units.values())

@@ -36,7 +36,7 @@ class Renewal:
 class AuthorisationFacts:
     """An authorisation, and as much of its order as decides whether it is renewed.
 
-    `newest_attempt` is the order's; `guarantee_stands`: what it guarantees is neither claimed nor released.
+    `newest_attempt` is the order's; `guarantee_is_authorised`: what it guarantees is neither claimed nor released.
     """
 
     kind: PaymentKind
@@ -50,7 +50,7 @@ class AuthorisationFacts:
     cancelling: bool
     total_minor: int
     newest_attempt: int | None
-    guarantee_stands: bool
+    guarantee_is_authorised: bool
     followers: Sequence[Follower] = ()
     renewals: Sequence[Renewal] = ()
 
@@ -66,7 +66,7 @@ def is_needed(facts: AuthorisationFacts) -> bool:
                 for follower in facts.followers
             )
         case PaymentPurpose.GUARANTEE:
-            return facts.guarantee_stands and not any(
+            return facts.guarantee_is_authorised and not any(
                 follower.kind is PaymentKind.CAPTURE and follower.status is not PaymentStatus.FAILED
                 for follower in facts.followers
             )

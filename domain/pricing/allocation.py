@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from domain.errors import Conflict, RuleBroken
 from domain.money import MAX_MINOR, share_out
-from domain.problems import TOO_DEAR
+from domain.problems import TOO_EXPENSIVE
 
 BASIS_POINTS = 10_000
 
@@ -115,7 +115,7 @@ def priced(values_minor: Sequence[int], charges: Charges) -> Priced:
     added = 0 if charges.tax.included else taxed
     whole = Priced(items, charges.discount_minor, charges.shipping_minor, taxed, added, shares)
     if whole.total_minor > MAX_MINOR:
-        raise RuleBroken("total_out_of_range", TOO_DEAR, most_minor=MAX_MINOR)
+        raise RuleBroken("total_out_of_range", TOO_EXPENSIVE, most_minor=MAX_MINOR)
     return whole
 
 
@@ -159,8 +159,8 @@ class RefundableLine:
     @property
     def goods(self) -> "Frozen":
         """What all units of the line were sold for."""
-        whole, gone = self.goods_minor + self.moved_goods_minor, self.goods_worth_minor + self.moved_goods_minor
-        return self._frozen(whole, gone)
+        whole, removed = self.goods_minor + self.moved_goods_minor, self.goods_worth_minor + self.moved_goods_minor
+        return self._frozen(whole, removed)
 
     @property
     def shipping(self) -> "Frozen":
@@ -168,9 +168,9 @@ class RefundableLine:
         whole = self.shipping_minor + self.moved_shipping_minor
         return self._frozen(whole, self.shipping_worth_minor + self.moved_shipping_minor, up=False)
 
-    def _frozen(self, whole_minor: int, gone_minor: int, *, up: bool = True) -> "Frozen":
-        quantity, gone = self.quantity + self.moved_quantity, self.refunded_quantity + self.moved_quantity
-        return Frozen(whole_minor, quantity, gone, gone_minor, self.exchanged_quantity, up)
+    def _frozen(self, whole_minor: int, removed_minor: int, *, up: bool = True) -> "Frozen":
+        quantity, removed = self.quantity + self.moved_quantity, self.refunded_quantity + self.moved_quantity
+        return Frozen(whole_minor, quantity, removed, removed_minor, self.exchanged_quantity, up)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,19 +184,19 @@ class Frozen:
 
     amount_minor: int
     quantity: int
-    gone: int = 0
-    gone_minor: int = 0
+    removed: int = 0
+    removed_minor: int = 0
     exchanged: int = 0
     up: bool = True
 
     @property
     def left(self) -> int:
-        return max(self.quantity - self.gone - self.exchanged, 0)
+        return max(self.quantity - self.removed - self.exchanged, 0)
 
     @property
     def left_minor(self) -> int:
         """What the units that are left are worth together."""
-        return max(self.amount_minor - self.gone_minor - self._last(self.exchanged), 0)
+        return max(self.amount_minor - self.removed_minor - self._last(self.exchanged), 0)
 
     def worth(self, units: int) -> int:
         """What the next `units` are worth.
@@ -206,7 +206,7 @@ class Frozen:
         self._require(units)
         if units == self.left:
             return self.left_minor if units else 0
-        wanted = self._first(self.gone + units) - self.gone_minor
+        wanted = self._first(self.removed + units) - self.removed_minor
         return min(within(wanted, self.amount_minor * units, self.quantity), self.left_minor)
 
     def worth_exchanged(self, units: int) -> int:

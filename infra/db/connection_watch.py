@@ -88,7 +88,7 @@ class Watch:
         self._suspect: WeakKeyDictionary[Watched, float] = WeakKeyDictionary()
         self._working_s: WeakKeyDictionary[Watched, float] = WeakKeyDictionary()
         self._timer: asyncio.TimerHandle | None = None
-        self._looking: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
 
     async def connect(self, *args: Any, **kwargs: Any) -> Watched:
         """A new connection under this watch."""
@@ -99,7 +99,7 @@ class Watch:
         try:
             connection = await connecting
         except psycopg.errors.ConnectionTimeout:
-            self._look_soon([])
+            self._check_soon([])
             raise
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -129,8 +129,8 @@ class Watch:
         """Watch no more."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._checking is not None:
+            self._checking.cancel()
 
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,7 +144,7 @@ class Watch:
         if self.frozen:
             self._hang_up(silent)
         if silent or self.frozen:
-            self._look_soon(silent)
+            self._check_soon(silent)
         if self._connections or self.frozen:
             self._arm()
 
@@ -152,14 +152,14 @@ class Watch:
         since_s = monotonic() - self._silence_s
         return [one for one in self._connections if 0.0 < one.waits_since_s <= since_s and not one.closed]
 
-    def _look_soon(self, silent: Sequence[Watched]) -> None:
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._check(silent), name="database watch")
+    def _check_soon(self, silent: Sequence[Watched]) -> None:
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._check(silent), name="database watch")
 
     async def _check(self, silent: Sequence[Watched]) -> None:
         waits = {one: one.waits_since_s for one in silent}
         answers, pids = self.answers, [one.pgconn.backend_pid for one in silent]
-        backends = await self._ask(pids)
+        backends = await self._query(pids)
         if backends is None and answers == self.answers:  # while others are answered, the server is busy, not frozen
             self._note_silence()
             return
@@ -172,7 +172,7 @@ class Watch:
             _log.warning("answers of the database are lost; their connections are closed", extra={"count": len(lost)})
             ended = [one.pgconn.backend_pid for one in lost]
             self._hang_up(lost)
-            await self._ask(ended, _END)
+            await self._query(ended, _END)
         await asyncio.sleep(self._silence_s / 2)  # the next look is a second opinion
 
     def _note_silence(self) -> None:
@@ -203,7 +203,7 @@ class Watch:
         for one in silent:
             hang_up(one)
 
-    async def _ask(self, pids: Sequence[int], question: str = _STATES) -> Working | None:
+    async def _query(self, pids: Sequence[int], question: str = _STATES) -> Working | None:
         """What the server says over a new connection; None when no answer came in time."""
         try:
             return await within(self._answer_s, _read_working(self._conninfo, pids, question))

@@ -17,7 +17,7 @@ AHEAD: dict[str, tuple[str, ...]] = {
     "refused": (),
     "cancelled": (),
 }
-_BY_ITSELF = {"booked": "picked_up", "picked_up": "in_transit", "in_transit": "delivered"}
+_AUTOMATIC = {"booked": "picked_up", "picked_up": "in_transit", "in_transit": "delivered"}
 _STATUSES = AHEAD["booked"]
 
 
@@ -47,7 +47,7 @@ class Parcels:
             return self._move(row, status, time.time())
 
     def _move(self, row: Row, status: str, now: float) -> Row:
-        move_at = now + self._step_s if status in _BY_ITSELF else None
+        move_at = now + self._step_s if status in _AUTOMATIC else None
         moved = {**row, "status": status, "sequence": row["sequence"] + 1, "occurred_at": rfc3339(now)}
         sql = "UPDATE shipments SET status = ?, sequence = ?, occurred_at = ?, move_at = ? WHERE id = ?"
         self._ledger.run(sql, status, moved["sequence"], moved["occurred_at"], move_at, row["id"])
@@ -70,4 +70,4 @@ class Parcels:
     def _move_due(self, now: float) -> None:
         with self._ledger.write():
             for row in self._ledger.all("SELECT * FROM shipments WHERE move_at <= ? ORDER BY move_at", now):
-                self._move(row, _BY_ITSELF[row["status"]], now)
+                self._move(row, _AUTOMATIC[row["status"]], now)

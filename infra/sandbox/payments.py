@@ -247,7 +247,7 @@ class Payments:
 
     def _may_capture(self, request: _Request, parent: Row) -> None:
         _is(parent, "authorise", "not_an_authorisation")
-        _stands(parent)
+        _is_open(parent)
         if self._children(parent, "void"):
             raise RefusalError(409, "authorisation_voided")
         _succeeded(parent, "authorisation_not_succeeded")
@@ -257,7 +257,7 @@ class Payments:
 
     def _may_void(self, _: _Request | None, parent: Row) -> None:
         _is(parent, "authorise", "not_an_authorisation")
-        _stands(parent)
+        _is_open(parent)
         if self._children(parent, "void"):
             raise RefusalError(409, "authorisation_voided")
         if parent["status"] == "failed":
@@ -289,7 +289,7 @@ def _is(row: Row, kind: Kind, error_code: str) -> None:
         raise RefusalError(409, error_code)
 
 
-def _stands(row: Row) -> None:
+def _is_open(row: Row) -> None:
     if row["error_code"] == _EXPIRED or row.get("expires_at", "9") <= rfc3339():
         raise RefusalError(409, _EXPIRED)
 

@@ -27,7 +27,7 @@ def is_known(host: str, also: Iterable[str] = ()) -> bool:
         return False
 
 
-def may_ask(host: str, origin: str | None, also: Iterable[str] = ()) -> bool:
+def may_resolve(host: str, origin: str | None, also: Iterable[str] = ()) -> bool:
     """True when neither header names somebody else. Programs that are no browsers send no Origin."""
     return is_known(host, also) and (origin is None or is_known(origin.partition("://")[2], also))
 
@@ -39,14 +39,14 @@ class KnownHosts:
         self.app, self._also = app, tuple(also)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._may_ask(dict(scope["headers"])):
+        if scope["type"] != "http" or self._may_resolve(dict(scope["headers"])):
             await self.app(scope, receive, send)
             return
         headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(REFUSED)).encode())]
         await send({"type": "http.response.start", "status": 403, "headers": headers})
         await send({"type": "http.response.body", "body": REFUSED})
 
-    def _may_ask(self, headers: dict[bytes, bytes]) -> bool:
+    def _may_resolve(self, headers: dict[bytes, bytes]) -> bool:
         origin = headers.get(b"origin")
         host = headers.get(b"host", b"").decode("latin-1")
-        return may_ask(host, None if origin is None else origin.decode("latin-1"), self._also)
+        return may_resolve(host, None if origin is None else origin.decode("latin-1"), self._also)

@@ -26,7 +26,7 @@ from infra.stack.temporal.temporal_server import NAMESPACE, TemporalServer
 STOP_ORDER = ("api", "relay", "worker", "sandbox", "temporal", "postgres")
 # What keeps data may be slow for a while, and is slow to come back.
 STORE_HANGS_AFTER_S = 60.0
-DISK_LOOK_S = 2.0
+DISK_POLL_S = 2.0
 STOP_TIMEOUT_S = {"api": 8.0, "relay": 8.0, "worker": 15.0, "sandbox": 5.0}
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Stack:
         self._routing: asyncio.Task[None] | None = None
         self._ui: ui_guard.UiGuard | None = None
         self._renewing: asyncio.Task[None] | None = None
-        self._looking: asyncio.Task[None] | None = None
+        self._disk_check: asyncio.Task[None] | None = None
         self._untold = False
 
     @property
@@ -77,7 +77,7 @@ class Stack:
         try:
             self._layout.create()
             self._lock.acquire()
-            await self._stand_up()
+            await self._start_up()
         except (StackError, OSError) as error:
             await self.stop()
             if not isinstance(error, TakenError) and (lacks := self._lacks()):
@@ -86,12 +86,12 @@ class Stack:
         except BaseException:
             await self.stop()
             raise
-        self._looking = asyncio.create_task(self._look_at_disk(), name="look at the disk")
+        self._disk_check = asyncio.create_task(self._check_disk(), name="look at the disk")
         renewing = role_tokens.renewed(self._secrets, self._postgres.app_url, self._renew)
         self._renewing = asyncio.create_task(renewing, name="renew tokens")
         return self.running
 
-    async def _stand_up(self) -> None:
+    async def _start_up(self) -> None:
         if lacks := disk.full(self._layout.root):
             raise StackError(lacks)
         await self._prepare()
@@ -110,7 +110,7 @@ class Stack:
             return
         for file in self._ready_files():
             file.unlink(missing_ok=True)
-        for task in (self._routing, self._renewing, self._looking):
+        for task in (self._routing, self._renewing, self._disk_check):
             if task is not None:
                 task.cancel()
         if self._ui is not None:
@@ -334,7 +334,7 @@ class Stack:
         except OSError:  # there is no such folder, which is already reported
             return None
 
-    async def _look_at_disk(self) -> None:
+    async def _check_disk(self) -> None:
         """Says once in a sentence that the disk is full, and once that it is not any more."""
         logged = False
         while True:
@@ -346,7 +346,7 @@ class Stack:
             logged = lacks is not None
             if self._untold:
                 self._announce()
-            await asyncio.sleep(DISK_LOOK_S)
+            await asyncio.sleep(DISK_POLL_S)
 
     def _renew(self, tokens: dict[str, str]) -> None:
         self._facts = replace(self._facts, tokens=tokens)

@@ -61,10 +61,10 @@ async def reset(client: Client, workflow_id: str, run_id: str, act_id: str) -> b
     callers take turns. Raises RPCError, NOT_FOUND for a workflow it does not know.
     """
     run = WorkflowExecution(workflow_id=workflow_id, run_id=run_id)
-    ask = DescribeWorkflowExecutionRequest(
+    description = DescribeWorkflowExecutionRequest(
         namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
     )
-    found = await client.workflow_service.describe_workflow_execution(ask)
+    found = await client.workflow_service.describe_workflow_execution(description)
     if found.workflow_execution_info.execution.run_id != run_id:
         return False
     request = ResetWorkflowExecutionRequest(

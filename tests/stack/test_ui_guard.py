@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.security.known_hosts import may_ask
+from infra.security.known_hosts import may_resolve
 from infra.stack.data_dir.ports import HOST, any_free
 from infra.stack.processes import probes
 from infra.stack.temporal import ui_guard
@@ -78,10 +78,10 @@ async def test_a_server_that_is_away_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.8.7:80", "localhost:8010", "[::1]:8010", "sandbox:8010"])
 def test_known_hosts(host: str) -> None:
-    assert may_ask(host, None, also=("sandbox",)) and may_ask(host, f"http://{host}", also=("sandbox",))
+    assert may_resolve(host, None, also=("sandbox",)) and may_resolve(host, f"http://{host}", also=("sandbox",))
 
 
 @pytest.mark.parametrize("host", ["", ":80", "[::1", "0x7f000001", "2130706433", "sandbox.evil.example", "a b"])
 def test_other_hosts(host: str) -> None:
-    assert not may_ask(host, None, also=("sandbox",))
-    assert not may_ask("localhost", f"http://{host}", also=("sandbox",))
+    assert not may_resolve(host, None, also=("sandbox",))
+    assert not may_resolve("localhost", f"http://{host}", also=("sandbox",))

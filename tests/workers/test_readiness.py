@@ -131,7 +131,9 @@ async def test_an_attribute_of_another_type_is_a_clear_error_and_left_as_it_is(t
     assert trouble is not None and (trouble.code, trouble.names) == (readiness.WRONG_TYPE, ("OmsHold",))
 
 
-@pytest.mark.parametrize("ask", [temporal_prepare._ask_namespace(timedelta(days=30)), temporal_prepare._ask_attributes])
+@pytest.mark.parametrize(
+    "ask", [temporal_prepare._query_namespace(timedelta(days=30)), temporal_prepare._query_attributes]
+)
 async def test_what_is_not_permitted_is_said_with_what_to_ask_for(ask: object) -> None:
     async def denied() -> None:
         raise RPCError("Request unauthorized.", RPCStatusCode.PERMISSION_DENIED, b"")
@@ -167,7 +169,7 @@ async def test_the_first_version_promotes_itself_every_later_one_waits_and_says_
     temporal: TemporalServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "SETTLE_S", 0.1)
-    monkeypatch.setattr(readiness, "READY_LOOK_S", 0.2)
+    monkeypatch.setattr(readiness, "READY_POLL_S", 0.2)
     deployment = f"d-{secrets.token_hex(4)}"
     old = settings_of(temporal, deployment_name=deployment, build_id="old")
     new = old.model_copy(update={"build_id": "new"})

@@ -21,7 +21,7 @@ def compare(settings: Settings) -> None:
     While it does not answer, nothing can be stored in it, and it accepts no data key of another master key. The check
     is repeated until there is an answer.
     """
-    asking = threading.Thread(target=_ask, args=(settings,), name="master key", daemon=True)
+    asking = threading.Thread(target=_query, args=(settings,), name="master key", daemon=True)
     asking.start()
     _answered.wait(WAIT_S)
 
@@ -29,7 +29,7 @@ def compare(settings: Settings) -> None:
 _answered = threading.Event()
 
 
-def _ask(settings: Settings) -> None:
+def _query(settings: Settings) -> None:
     own = Vault.from_settings(settings).key_ids
     while not _once(settings.database_url, own):
         _answered.set()

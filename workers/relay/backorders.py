@@ -7,7 +7,7 @@ from infra.db.engine import Database
 from infra.db.stock import backorders
 
 PAGE, AT_ONCE = 1000, 200
-BUSY_S, LOOK_S = 0.5, 5.0
+BUSY_S, POLL_S = 0.5, 5.0
 # An order that could go on and does not is asked again less and less often: a run takes 10,000 signals.
 AGAIN_S, MAX_AGAIN_S = 10.0, 3600.0
 START = (float("-inf"), "")
@@ -17,7 +17,7 @@ class BackorderWaker:
     """One per relay. A trigger usually wakes the orders that fit: they are woken here if they still fit after
     `settle_s`."""
 
-    def __init__(self, database: Database, *, page: int = PAGE, settle_s: float = LOOK_S) -> None:
+    def __init__(self, database: Database, *, page: int = PAGE, settle_s: float = POLL_S) -> None:
         self._database = database
         self._page = page
         self._settle_s = settle_s
@@ -30,9 +30,9 @@ class BackorderWaker:
             found = await backorders.page(connection, self._after, self._page)
             due = [one.order_no for one in found if one.fits and self._is_due(one.order_no)][:AT_ONCE]
             if due:
-                await backorders.wake(connection, due)
+                await backorders.signal(connection, due)
         for order_no in due:
-            self._put_off(order_no)
+            self._postpone(order_no)
         more = len(found) == self._page
         self._after = (found[-1].rank, found[-1].order_no) if more else START
         if not more:
@@ -43,7 +43,7 @@ class BackorderWaker:
         now = time.monotonic()
         return now >= self._attempts.setdefault(order_no, (0, now + self._settle_s))[1]
 
-    def _put_off(self, order_no: str) -> None:
+    def _postpone(self, order_no: str) -> None:
         times = self._attempts[order_no][0]
         self._attempts[order_no] = times + 1, time.monotonic() + min(MAX_AGAIN_S, AGAIN_S * 2.0 ** min(times, 10))
 

@@ -29,14 +29,14 @@ from infra.settings import Settings
 from infra.system.heartbeat import Condition, beating
 from infra.system.watchdog import PULSE
 from workers import process
-from workers.backlog_metrics import LOOK_S as BACKLOGS_LOOK_S
+from workers.backlog_metrics import POLL_S as BACKLOGS_POLL_S
 from workers.backlog_metrics import observing
 from workers.dispatcher import Dispatcher
 from workers.polling import poll_loop, run_until_done
 from workers.readiness import CUT_OFF
 from workers.relay.alert_sender import AlertSender
 from workers.relay.backorders import BUSY_S as BACKORDERS_BUSY_S
-from workers.relay.backorders import LOOK_S as BACKORDERS_LOOK_S
+from workers.relay.backorders import POLL_S as BACKORDERS_POLL_S
 from workers.relay.backorders import BackorderWaker
 from workers.relay.consistency_checks import checks
 from workers.relay.notification_sender import NotificationSender
@@ -55,15 +55,15 @@ TOKENS_DAYS = 30
 SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
 STOP_S = 6.0
 # How often it is asked whether the next anchor is due; the database says so, however many relays ask.
-ANCHOR_LOOK_S = 10.0
+ANCHOR_POLL_S = 10.0
 # The amount that an expired approval request reserves is released at the latest after this.
-LAPSE_LOOK_S, LAPSED_AT_ONCE = 10.0, 100
+LAPSE_POLL_S, LAPSED_AT_ONCE = 10.0, 100
 # Authorisations that end soon: their orders are signalled.
-RENEWALS_LOOK_S, RENEWALS_AT_ONCE = 10.0, 200
+RENEWALS_POLL_S, RENEWALS_AT_ONCE = 10.0, 200
 # Orders from before contacts were kept (0035); a relay of an older version may still add some.
-CONTACTS_LOOK_S, CONTACTS_AT_ONCE = 30.0, 200
+CONTACTS_POLL_S, CONTACTS_AT_ONCE = 30.0, 200
 # Checks run one at a time, with pauses for orders between them.
-CHECK_PAUSE_S, CHECK_LOOK_S = 5.0, 30.0
+CHECK_PAUSE_S, CHECK_POLL_S = 5.0, 30.0
 Step = Callable[[], Awaitable[bool]]
 _log = logging.getLogger(__name__)
 
@@ -105,10 +105,10 @@ class _Senders:
 
     deliverer: WebhookSender
     notifier: AlertSender
-    messenger: NotificationSender
+    notification_sender: NotificationSender
 
     async def close(self) -> None:
-        await asyncio.gather(self.deliverer.close(), self.notifier.close(), self.messenger.close())
+        await asyncio.gather(self.deliverer.close(), self.notifier.close(), self.notification_sender.close())
 
 
 def _dispatcher(database: Database, settings: Settings) -> Dispatcher:
@@ -122,18 +122,18 @@ def _sending(
     database: Database, senders: _Senders, settings: Settings, stopping: asyncio.Event, condition: Condition
 ) -> list[Coroutine[None, None, None]]:
     """Events to subscribers, messages to customers, notices to staff. All but the events needs the master key."""
-    fresh, messenger, notifier = asyncio.Event(), senders.messenger, senders.notifier
-    busy_s, look_s = settings.relay_poll_s, settings.notice_poll_s
+    fresh, sender, notifier = asyncio.Event(), senders.notification_sender, senders.notifier
+    busy_s, poll_s = settings.relay_poll_s, settings.notice_poll_s
     idle_s = max(busy_s, IDLE_S)
     deliver, send, run = (
-        with_own_keys(condition, step) for step in (senders.deliverer.step, messenger.step, notifier.send_due)
+        with_own_keys(condition, step) for step in (senders.deliverer.step, sender.step, notifier.send_due)
     )
     return [
-        poll_loop("fan-out", fan_out(database, fresh, messenger.fresh), stopping, busy_s=busy_s, idle_s=idle_s),
+        poll_loop("fan-out", fan_out(database, fresh, sender.fresh), stopping, busy_s=busy_s, idle_s=idle_s),
         poll_loop("delivery", deliver, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
-        poll_loop("messages", send, stopping, busy_s=IDLE_S, idle_s=DELIVERY_IDLE_S, wake=messenger.fresh),
-        poll_loop("look for causes", notifier.poll, stopping, busy_s=look_s, idle_s=look_s),
-        poll_loop("notices", run, stopping, busy_s=IDLE_S, idle_s=look_s, wake=notifier.fresh),
+        poll_loop("messages", send, stopping, busy_s=IDLE_S, idle_s=DELIVERY_IDLE_S, wake=sender.fresh),
+        poll_loop("look for causes", notifier.poll, stopping, busy_s=poll_s, idle_s=poll_s),
+        poll_loop("notices", run, stopping, busy_s=IDLE_S, idle_s=poll_s, wake=notifier.fresh),
     ]
 
 
@@ -150,13 +150,13 @@ def _keeping(
         return poll_loop(name, step, stopping, busy_s=busy_s, idle_s=idle_s)
 
     return [
-        every("audit anchor", anchor(database, anchor_s), SWEEP_PAUSE_S, min(ANCHOR_LOOK_S, anchor_s)),
-        every("lapsed refunds", lapse_refunds(database), SWEEP_PAUSE_S, LAPSE_LOOK_S),
-        every("renewals", wake_renewals(database), SWEEP_PAUSE_S, RENEWALS_LOOK_S),
-        every("books", checks(database, settings), CHECK_PAUSE_S, CHECK_LOOK_S),
-        every("contacts", found, SWEEP_PAUSE_S, CONTACTS_LOOK_S),
-        every("backorders", BackorderWaker(database).step, BACKORDERS_BUSY_S, BACKORDERS_LOOK_S),
-        every("backlogs", observing(database), BACKLOGS_LOOK_S, BACKLOGS_LOOK_S),
+        every("audit anchor", anchor(database, anchor_s), SWEEP_PAUSE_S, min(ANCHOR_POLL_S, anchor_s)),
+        every("lapsed refunds", lapse_refunds(database), SWEEP_PAUSE_S, LAPSE_POLL_S),
+        every("renewals", signal_renewals(database), SWEEP_PAUSE_S, RENEWALS_POLL_S),
+        every("books", checks(database, settings), CHECK_PAUSE_S, CHECK_POLL_S),
+        every("contacts", found, SWEEP_PAUSE_S, CONTACTS_POLL_S),
+        every("backorders", BackorderWaker(database).step, BACKORDERS_BUSY_S, BACKORDERS_POLL_S),
+        every("backlogs", observing(database), BACKLOGS_POLL_S, BACKLOGS_POLL_S),
         every("sweep", swept, SWEEP_PAUSE_S, SWEEP_EVERY_S),
     ]
 
@@ -229,7 +229,7 @@ def lapse_refunds(database: Database) -> Step:
     return step
 
 
-def wake_renewals(database: Database) -> Step:
+def signal_renewals(database: Database) -> Step:
     """The step that tells orders of authorisations of theirs that end soon."""
 
     async def step() -> bool:

@@ -23,8 +23,8 @@ from workflows import payloads as m
 
 RENEWS_WHILE_WAITING = "renewed-while-waiting"
 STATUS = SearchAttributeKey.for_keyword(names.OMS_STATUS)
-STUCK_STEP = SearchAttributeKey.for_keyword(names.OMS_STUCK_STEP)
-STUCK_ERROR = SearchAttributeKey.for_keyword(names.OMS_STUCK_ERROR)
+PARKED_STEP = SearchAttributeKey.for_keyword(names.OMS_STUCK_STEP)
+PARKED_ERROR = SearchAttributeKey.for_keyword(names.OMS_STUCK_ERROR)
 HOLD = SearchAttributeKey.for_keyword(names.OMS_HOLD)
 
 LONGEST_POLL = timedelta(hours=6)
@@ -256,7 +256,7 @@ class OrderWorkflowBase:
         workflow.set_current_details(self._details())
 
     def _upsert(self, now: tuple[str, ...], before: tuple[str, ...]) -> None:
-        keys = (STATUS, STUCK_STEP, STUCK_ERROR, HOLD)
+        keys = (STATUS, PARKED_STEP, PARKED_ERROR, HOLD)
         changes: list[SearchAttributeUpdate[str]] = []
         for key, value, known in zip(keys, now, before, strict=True):
             if value != known:

@@ -19,7 +19,7 @@ from workflows.orders.parked_steps import BOUNCED, ParkedSteps
 
 BESIDE = "refunds-beside"
 PARKED_BESIDE = "refunds-parked-beside"
-PAST_A_STUCK_ONE = "refunds-past-a-stuck-one"
+PAST_A_PARKED_ONE = "refunds-past-a-stuck-one"
 STEP_OF = {"refund": Step.REFUND, "refund_pending": Step.REFUND, "stray_pending": Step.RETURN_PAYMENT}
 
 
@@ -112,7 +112,7 @@ class ConcurrentRefunds(ParkedSteps):
         """It waits for support while the order goes on; False when it is put off instead."""
         apart = self.view.parked is None and not self.view.cancelling and workflow.patched(PARKED_BESIDE)
         if not apart:
-            self._put_off(operation, failure)
+            self._postpone(operation, failure)
             return False
         step, subject = STEP_OF[operation.kind], _subject(operation)
         self._parks = step, subject
@@ -136,15 +136,15 @@ class ConcurrentRefunds(ParkedSteps):
         while (parked := self.view.parked) is not None and not self.stuck:
             self.show()
             await self.unpark(parked, await self._refund_resolution(parked))
-        gave_way, self._yields, self._parks = self._yields or self.view.parked is not None, False, None
+        yielded, self._yields, self._parks = self._yields or self.view.parked is not None, False, None
         self.show()
-        return not gave_way
+        return not yielded
 
     async def _refund_resolution(self, parked: m.Parked) -> m.ResolveRequest:
         """As for a step of the main path, which handles events, holds and cancellation itself."""
         until = (workflow.now() + timedelta(seconds=self.policy.escalation_s)).isoformat()
         escalated = self.payment_event_received = False
-        self._refused, self._past = set(), workflow.patched(PAST_A_STUCK_ONE)
+        self._refused, self._past = set(), workflow.patched(PAST_A_PARKED_ONE)
         while not (self._yields or self.overtaken(parked) or self.is_over(parked)):
             if (another := self._another(parked)) is not None:
                 await self._pay_past(another)
@@ -156,12 +156,12 @@ class ConcurrentRefunds(ParkedSteps):
                 resolution, self.resolution = self.resolution, None
                 return resolution
             # The provider may have answered: asking again is safe, because the database knows what was returned.
-            asks = self.retry_requested or (self._payment_event_applied() and parked.error != BOUNCED)
+            wants_retry = self.retry_requested or (self._payment_event_applied() and parked.error != BOUNCED)
             self.retry_requested, self.payment_event_received = (
                 False,
                 self.payment_event_received and (self.events_pending or self.applying_inbox),
             )
-            if asks:
+            if wants_retry:
                 return m.ResolveRequest(self.order_no, "", Action.RETRY)
             if not escalated and self.is_past(until):
                 escalated = True
@@ -205,7 +205,7 @@ class ConcurrentRefunds(ParkedSteps):
             self._yields = True
             await workflow.wait_condition(lambda: self._parks is None)
 
-    def _put_off(self, operation: m.PendingOperation, failure: Failure) -> None:
+    def _postpone(self, operation: m.PendingOperation, failure: Failure) -> None:
         """It parks, unless another step is parked: then it is tried again after the next event, or after that step."""
         if self.view.parked is None:
             self._unpaid = operation.id, failure

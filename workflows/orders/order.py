@@ -329,8 +329,8 @@ class OrderWorkflow(PendingOperations):
     def payment_decided(self, attempt: int) -> bool:
         """True when this attempt no longer changes automatically."""
         moved_on = self.view.attempt != attempt or self.view.status != Status.PENDING_PAYMENT
-        stands = self.stuck or self.held()
-        return moved_on or stands or self.view.attempt_state in ANSWERED
+        is_stopped = self.stuck or self.held()
+        return moved_on or is_stopped or self.view.attempt_state in ANSWERED
 
     @workflow.update(name=names.RESOLVE, description="Retry, skip, amend or compensate the step that is parked")
     async def resolve(self, request: m.ResolveRequest) -> m.UpdateAnswer:

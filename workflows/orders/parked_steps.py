@@ -150,8 +150,8 @@ class ParkedSteps(OrderWorkflowBase):
                 await self.apply_inbox()
                 await self.start_operations_while_parked(parked)
                 # The provider may have answered: asking again is safe, because the database knows what was returned.
-                asks = self.payment_event_received and parked.step in RETURNING and parked.error != BOUNCED
-                self.retry_requested = self.retry_requested or asks
+                wants_retry = self.payment_event_received and parked.step in RETURNING and parked.error != BOUNCED
+                self.retry_requested = self.retry_requested or wants_retry
                 self.payment_event_received = False
             if self.resolution is not None and not self.still_fits(self.resolution, parked):
                 self.resolution = None

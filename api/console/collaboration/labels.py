@@ -23,18 +23,18 @@ async def tag(request: Request, member: CurrentStaff, order_no: str) -> Response
     """Add tags (`add`, with commas between them), or remove one (`remove`)."""
     require_staff(member.principal)
     services, fields = services_of(request), await posted(request, member)
-    glance, typed = await visible_order(services, member.principal, order_no), fields.get("add", "").strip()
+    overview, typed = await visible_order(services, member.principal, order_no), fields.get("add", "").strip()
     removed = [fields["remove"]] if fields.get("remove") else []
     try:
         names = [part.strip() for part in typed.replace("，", ",").split(",") if part.strip()]
         if not names and not removed:
             raise Problem("invalid_tag")
         forms.fitting(SetTags, {"tags": [*names, *removed]})
-        await order_labels.change_tags(services, member.principal, glance.order_no, TagChange(names, removed))
+        await order_labels.change_tags(services, member.principal, overview.order_no, TagChange(names, removed))
     except (Problem, RuleBroken) as error:
-        return await panel.again(request, member, glance.order_no, error, "tag", typed)
+        return await panel.again(request, member, overview.order_no, error, "tag", typed)
     done = "done.tag_removed" if removed else "done.tag_added"
-    return acknowledged(request, f"/console/orders/{glance.order_no}#tags", done)
+    return acknowledged(request, f"/console/orders/{overview.order_no}#tags", done)
 
 
 @router.post("/{order_no}/assignee")
@@ -42,13 +42,13 @@ async def assign(request: Request, member: CurrentStaff, order_no: str) -> Respo
     """Say who looks after the order; an empty name is nobody."""
     require_staff(member.principal)
     services, fields = services_of(request), await posted(request, member)
-    glance, typed = await visible_order(services, member.principal, order_no), fields.get("assignee", "").strip()
+    overview, typed = await visible_order(services, member.principal, order_no), fields.get("assignee", "").strip()
     try:
         body = forms.fitting(SetAssignee, {"assignee": typed or None})
-        await order_labels.assign(services, member.principal, glance.order_no, body.assignee)
+        await order_labels.assign(services, member.principal, overview.order_no, body.assignee)
     except (Problem, RuleBroken) as error:
-        return await panel.again(request, member, glance.order_no, error, "assignee", typed)
-    address = f"/console/orders/{glance.order_no}#assignee"
+        return await panel.again(request, member, overview.order_no, error, "assignee", typed)
+    address = f"/console/orders/{overview.order_no}#assignee"
     if typed:
         return acknowledged(request, address, "done.assigned", name=typed)
     return acknowledged(request, address, "done.unassigned")

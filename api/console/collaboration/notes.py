@@ -29,8 +29,8 @@ async def every(
 ) -> Response:
     """The order's notes, newest first, with its tags and assignee."""
     require_staff(member.principal)
-    glance = await visible_order(services_of(request), member.principal, order_no)
-    return await panel.show(request, member, glance.order_no, cursor or None)
+    overview = await visible_order(services_of(request), member.principal, order_no)
+    return await panel.show(request, member, overview.order_no, cursor or None)
 
 
 @router.post("/{order_no}/notes")
@@ -38,14 +38,14 @@ async def add(request: Request, member: CurrentStaff, order_no: str) -> Response
     """Write one."""
     require_staff(member.principal)
     services, fields = services_of(request), await posted(request, member)
-    glance, typed = await visible_order(services, member.principal, order_no), _typed(fields)
+    overview, typed = await visible_order(services, member.principal, order_no), _typed(fields)
     try:
         body = forms.fitting(WriteNote, {"text": typed})
         key = key_of(fields)
-        await order_notes.add(services, member.principal, key, digest(body), glance.order_no, body.text)
+        await order_notes.add(services, member.principal, key, digest(body), overview.order_no, body.text)
     except (Problem, RuleBroken) as error:
-        return await panel.again(request, member, glance.order_no, error, "note", typed)
-    return acknowledged(request, f"/console/orders/{glance.order_no}#notes", "done.note_added")
+        return await panel.again(request, member, overview.order_no, error, "note", typed)
+    return acknowledged(request, f"/console/orders/{overview.order_no}#notes", "done.note_added")
 
 
 @router.post("/{order_no}/notes/{note_id}")
@@ -53,14 +53,14 @@ async def edit(request: Request, member: CurrentStaff, order_no: str, note_id: N
     """Write another text for it."""
     require_staff(member.principal)
     services, fields = services_of(request), await posted(request, member)
-    glance, typed = await visible_order(services, member.principal, order_no), _typed(fields)
+    overview, typed = await visible_order(services, member.principal, order_no), _typed(fields)
     try:
         body = forms.fitting(WriteNote, {"text": typed})
         key = key_of(fields)
-        await order_notes.edit(services, member.principal, key, digest(body), glance.order_no, note_id, body.text)
+        await order_notes.edit(services, member.principal, key, digest(body), overview.order_no, note_id, body.text)
     except (Problem, RuleBroken) as error:
-        return await panel.again(request, member, glance.order_no, error, f"edit:{note_id}", typed)
-    return acknowledged(request, f"/console/orders/{glance.order_no}#notes", "done.note_edited")
+        return await panel.again(request, member, overview.order_no, error, f"edit:{note_id}", typed)
+    return acknowledged(request, f"/console/orders/{overview.order_no}#notes", "done.note_edited")
 
 
 @router.post("/{order_no}/notes/{note_id}/delete")
@@ -69,9 +69,9 @@ async def delete(request: Request, member: CurrentStaff, order_no: str, note_id:
     require_staff(member.principal)
     services = services_of(request)
     await posted(request, member)
-    glance = await visible_order(services, member.principal, order_no)
-    await order_notes.delete(services, member.principal, glance.order_no, note_id)
-    return acknowledged(request, f"/console/orders/{glance.order_no}#notes", "done.note_deleted")
+    overview = await visible_order(services, member.principal, order_no)
+    await order_notes.delete(services, member.principal, overview.order_no, note_id)
+    return acknowledged(request, f"/console/orders/{overview.order_no}#notes", "done.note_deleted")
 
 
 def _typed(fields: dict[str, str]) -> str:

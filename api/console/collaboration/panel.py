@@ -25,7 +25,7 @@ _NAME = re.compile(r"@([A-Za-z0-9._-]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class ShownNote:
+class PresentedNote:
     """A note as a page shows it: `parts` are pieces of its text, those that name a person marked."""
 
     note_id: str
@@ -52,7 +52,7 @@ class Panel:
     """What the template needs."""
 
     order_no: str
-    notes: list[ShownNote]
+    notes: list[PresentedNote]
     more: str | None
     labels: Labels
     staff: list[str]
@@ -113,9 +113,9 @@ def _words(request: Request, problem: Problem, form: str) -> str:
     return WORDS.speaker(lang)(key)
 
 
-def _shown(request: Request, member: StaffMember, note: Note) -> ShownNote:
+def _shown(request: Request, member: StaffMember, note: Note) -> PresentedNote:
     services, caller = services_of(request), member.principal
-    return ShownNote(
+    return PresentedNote(
         note.note_id,
         note.author,
         note.created_at,

@@ -76,14 +76,14 @@ async def change_role(request: Request, member: Admin, name: str) -> Response:
     """Another role, at once."""
     fields = await posted(request, member)
 
-    async def act() -> Reply:
+    async def action() -> Reply:
         body = fitting(NewRole, {"role": fields.get("role", "")})
         services = services_of(request)
         return await staff_members.change_role(
             services, member.principal, key_of(fields), digest(body), _known(name), body
         )
 
-    return await _acted(request, member, name, act, "done.role_changed")
+    return await _acted(request, member, name, action, "done.role_changed")
 
 
 @router.post("/{name}/deactivate")
@@ -91,13 +91,13 @@ async def deactivate(request: Request, member: Admin, name: str) -> Response:
     """End this member's access and sessions; never the own."""
     fields = await posted(request, member)
 
-    async def act() -> Reply:
+    async def action() -> Reply:
         invitations.require_other(member.principal, name)
         body = StaffAct()
         services = services_of(request)
         return await staff_members.remove(services, member.principal, key_of(fields), digest(body), name, body)
 
-    return await _acted(request, member, name, act, "done.staff_deactivated")
+    return await _acted(request, member, name, action, "done.staff_deactivated")
 
 
 @router.post("/{name}/reactivate")
@@ -105,10 +105,10 @@ async def reactivate(request: Request, member: Admin, name: str) -> Response:
     """Let this member sign in again."""
     fields = await posted(request, member)
 
-    async def act() -> Reply:
+    async def action() -> Reply:
         return await staff_members.reactivate(services_of(request), member.principal, key_of(fields), name)
 
-    return await _acted(request, member, name, act, "done.staff_reactivated")
+    return await _acted(request, member, name, action, "done.staff_reactivated")
 
 
 @router.post("/{name}/end-sessions")
@@ -116,10 +116,10 @@ async def end_sessions(request: Request, member: Admin, name: str) -> Response:
     """End every session of this member."""
     fields = await posted(request, member)
 
-    async def act() -> Reply:
+    async def action() -> Reply:
         return await staff_members.sign_out(services_of(request), member.principal, key_of(fields), name)
 
-    return await _acted(request, member, name, act, "done.sessions_ended")
+    return await _acted(request, member, name, action, "done.sessions_ended")
 
 
 @router.post("/{name}/second-factor")
@@ -141,11 +141,11 @@ async def reset_second_factor(request: Request, member: Admin, name: str) -> Res
 
 
 async def _acted(
-    request: Request, member: StaffMember, name: str, act: Callable[[], Coroutine[Any, Any, Reply]], words: str
+    request: Request, member: StaffMember, name: str, action: Callable[[], Coroutine[Any, Any, Reply]], words: str
 ) -> Response:
     """Do it and say so, or show the page again with the reason."""
     try:
-        await act()
+        await action()
     except (Problem, RuleBroken) as error:
         if isinstance(error, NotFound):
             raise

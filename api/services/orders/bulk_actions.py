@@ -11,7 +11,7 @@ from api.schemas.orders.bulk import BulkOrders
 from api.services.support.bulk_resolution import JobDetail, JobProgress, job_number
 from domain.access import Principal, Role
 from domain.errors import NotFound
-from domain.orders.bulk_actions import BULK, MAX_ORDERS, RATE_PER_S, BulkAction, Wish, refusal
+from domain.orders.bulk_actions import BULK, MAX_ORDERS, RATE_PER_S, ActionRequest, BulkAction, refusal
 from infra.db.engine import Connection
 from infra.db.orders.searching import bulk_facts
 from infra.db.support import order_jobs, parked_groups, parked_steps
@@ -46,9 +46,9 @@ class JobOutcomes:
 
 async def preview(services: Services, caller: Principal, body: BulkOrders) -> Preview:
     """What the action would do now; nothing is written. Raises Problem `forbidden`, `invalid_value`."""
-    wish = _wish(caller, body)
+    requested = _action_request(caller, body)
     async with services.database.begin() as conn:
-        return await _sorted(conn, wish, body.order_nos)
+        return await _sorted(conn, requested, body.order_nos)
 
 
 async def open_job(services: Services, caller: Principal, key: str, digest: bytes, body: BulkOrders) -> Reply:
@@ -56,10 +56,10 @@ async def open_job(services: Services, caller: Principal, key: str, digest: byte
 
     Raises Problem `forbidden`, `invalid_value`.
     """
-    wish = _wish(caller, body)
+    requested = _action_request(caller, body)
 
     async def work(conn: Connection) -> dict[str, object]:
-        found = await _sorted(conn, wish, body.order_nos)
+        found = await _sorted(conn, requested, body.order_nos)
         job_id = f"job_{derived_id(caller, key, 'bulk orders')}"
         value = {name: str(value) for name, value in (("kind", body.kind), ("priority", body.priority)) if value}
         by, trace = actor(caller), current_traceparent()
@@ -83,20 +83,20 @@ async def job(services: Services, caller: Principal, job_id: str) -> JobOutcomes
         return JobOutcomes(found, moved, await order_jobs.outcomes(conn, known, MAX_ORDERS))
 
 
-def _wish(caller: Principal, body: BulkOrders) -> Wish:
+def _action_request(caller: Principal, body: BulkOrders) -> ActionRequest:
     require(caller, *BULK[body.action].roles)
     if body.action is BulkAction.HOLD and body.kind is None:
         raise Problem("invalid_value", "a hold needs its kind")
     if body.action is BulkAction.PRIORITISE and body.priority is None:
         raise Problem("invalid_value", "say which priority the orders get")
-    return Wish(body.action, caller.role, body.kind, body.priority)
+    return ActionRequest(body.action, caller.role, body.kind, body.priority)
 
 
-async def _sorted(conn: Connection, wish: Wish, typed: Sequence[str]) -> Preview:
+async def _sorted(conn: Connection, requested: ActionRequest, typed: Sequence[str]) -> Preview:
     """Each order once, in the order in which they were named."""
     numbers = list(dict.fromkeys(_number(one) for one in typed))
     known = await bulk_facts.facts(conn, numbers)
-    codes = {one: refusal(known[one], wish) if one in known else "order_not_found" for one in numbers}
+    codes = {one: refusal(known[one], requested) if one in known else "order_not_found" for one in numbers}
     unfit = [Unfit(one, code) for one, code in codes.items() if code is not None]
     return Preview([one for one, code in codes.items() if code is None], unfit)
 

@@ -86,7 +86,7 @@ async def _answer(
             await call(_gateway(services, dispute), dispute)
         except ProviderRefused as refusal:
             async with services.database.begin() as conn:
-                await dispute_answers.let_go(conn, dispute_id, asking)
+                await dispute_answers.release(conn, dispute_id, asking)
             raise _refused(refusal.code) from None
         except ProviderUnavailable:
             raise unavailable("provider_unavailable") from None

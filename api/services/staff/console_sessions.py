@@ -118,7 +118,7 @@ async def _passkey_needed(
     async with services.database.begin() as conn:
         if not await second_factors.passkeys_of(conn, known.name):
             return StaffSignInRefusal("wrong")
-        return PasskeyNeeded(await passkeys.ask(conn, site, known.name) if site else None)
+        return PasskeyNeeded(await passkeys.open_challenge(conn, site, known.name) if site else None)
 
 
 async def _use_recovery(conn: Connection, services: Services, name: str, code: str) -> bool:

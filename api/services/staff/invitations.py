@@ -26,7 +26,7 @@ _NAME = re.compile(STAFF_NAME)
 
 
 @dataclass(frozen=True, slots=True)
-class ShownInvitation:
+class ListedInvitation:
     """An invitation that can still be used, without its link."""
 
     invitation_id: str
@@ -58,7 +58,7 @@ def given(reply: Reply) -> GivenLink:
     )
 
 
-async def list_open(services: Services) -> list[ShownInvitation]:
+async def list_open(services: Services) -> list[ListedInvitation]:
     """Invitations that can still be used, the newest first."""
     async with services.database.begin() as conn:
         found = await invitations.open_ones(conn)
@@ -154,14 +154,14 @@ async def _added(
     return SecretAnswer({**facts, "expires_at": expires_at}, {"link": link})
 
 
-def _shown(services: Services, one: Invitation) -> ShownInvitation:
+def _shown(services: Services, one: Invitation) -> ListedInvitation:
     email = None
     if one.email_enc is not None:
         try:
             email = services.keys.vault.open_answer(one.email_enc, _context(one.invitation_id)).decode()
         except Unreadable:
             email = None
-    return ShownInvitation(
+    return ListedInvitation(
         one.invitation_id, one.purpose, one.role, one.name, email, one.invited_by, one.created_at, one.expires_at
     )
 

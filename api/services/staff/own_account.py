@@ -20,7 +20,7 @@ _ID = re.compile(r"^pk_[0-9a-f]{32}$")
 
 
 @dataclass(frozen=True, slots=True)
-class ShownPasskey:
+class ListedPasskey:
     """A passkey by the name that its owner gave it."""
 
     passkey_id: str
@@ -34,7 +34,7 @@ class OwnAccount:
     """What the page of the own account shows."""
 
     member: Member
-    passkeys: list[ShownPasskey]
+    passkeys: list[ListedPasskey]
     sessions: list[OpenSession]
     enrolment: Enrolment
 
@@ -46,7 +46,7 @@ async def view(services: Services, caller: Principal, cookie: str, sealed: str =
     async with services.database.begin() as conn:
         keys = await second_factors.passkeys_of(conn, name)
         sessions = await staff_sessions.open_of(conn, name, cookie, services.settings.staff_idle_s)
-    shown = [ShownPasskey(key.passkey_id, key.label, key.created_at, key.used_at) for key in keys]
+    shown = [ListedPasskey(key.passkey_id, key.label, key.created_at, key.used_at) for key in keys]
     purpose = _purpose(name)
     enrolment = (
         proof.same_enrolment(services, purpose, name, sealed)

@@ -23,7 +23,7 @@ async def begin(services: Services, caller: Principal, site: Site, password: str
         known = await second_factors.passkeys_of(conn, caller.subject)
         if len(known) >= second_factors.MOST_PASSKEYS:
             return {"label": "account.too_many_passkeys"}
-        challenge = await second_factors.ask(conn, "register", caller.subject)
+        challenge = await second_factors.open_challenge(conn, "register", caller.subject)
     return passkeys.registration(site, caller.subject, challenge, [key.credential_id for key in known])
 
 
@@ -44,10 +44,10 @@ async def finish(services: Services, caller: Principal, site: Site, label: Passk
         return await second_factors.add_passkey(conn, caller.subject, label.label, key)
 
 
-async def ask(conn: Connection, site: Site, name: str) -> str:
+async def open_challenge(conn: Connection, site: Site, name: str) -> str:
     """What a browser of this member signs to sign in, as JSON; for whoever knew the password."""
     known = await second_factors.passkeys_of(conn, name)
-    challenge = await second_factors.ask(conn, "sign_in", name)
+    challenge = await second_factors.open_challenge(conn, "sign_in", name)
     return passkeys.request(site, challenge, [key.credential_id for key in known])
 
 

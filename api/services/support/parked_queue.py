@@ -33,7 +33,7 @@ async def list_parked(
         since, order_no = pagination.decoded(cursor, str, str)
         filters = replace(filters, after=(pagination.moment(since), order_no))
     async with services.database.begin() as conn:
-        rows = await parked_steps.stuck(conn, filters)
+        rows = await parked_steps.queue(conn, filters)
     return ParkedPage(rows[: filters.limit], _next_cursor(rows, filters.limit))
 
 

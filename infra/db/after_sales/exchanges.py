@@ -70,7 +70,9 @@ _PLACED = text(
     """UPDATE exchanges SET status = 'placed', new_order_no = :new_order_no, used_minor = :used_minor
         WHERE return_id = :return_id AND status = 'wanted'"""
 )
-_FELL_BACK = text("UPDATE exchanges SET status = 'fell_back' WHERE return_id = :return_id AND status <> 'fell_back'")
+_SET_FALLEN_BACK = text(
+    "UPDATE exchanges SET status = 'fell_back' WHERE return_id = :return_id AND status <> 'fell_back'"
+)
 _STATE = text(
     """SELECT e.status, o.status AS new_status FROM exchanges e LEFT JOIN orders o ON o.order_no = e.new_order_no
         WHERE e.return_id = :return_id"""
@@ -119,11 +121,11 @@ def _as_sold(line: PricedLine, sold: _Sold | None) -> list[PricedLine]:
 
 async def same_again(conn: AsyncConnection, order_no: str, units: Mapping[int, int]) -> list[PricedLine]:
     """`units` of the order's lines once more, at what they are worth."""
-    gone = {line.line_no: line.exchanged_quantity for line in await refund_plans.lines_of(conn, order_no)}
+    exchanged_units = {line.line_no: line.exchanged_quantity for line in await refund_plans.lines_of(conn, order_no)}
     lines: list[PricedLine] = []
     for row in await conn.execute(_SOLD, {"order_no": order_no}):
         if count := units.get(row.line_no, 0):
-            before = min(gone[row.line_no], row.quantity - count)
+            before = min(exchanged_units[row.line_no], row.quantity - count)
             worth = Frozen(row.worth_minor, row.quantity, exchanged=before).worth_exchanged(count)
             lines += at_worth(PricedLine(row.sku, row.name, count, 0), worth)
     return lines
@@ -212,7 +214,7 @@ def _lines(order_no: str, lines: Sequence[PricedLine], new: Exchanged) -> list[d
 
 async def mark_fallen_back(conn: AsyncConnection, order_return: Return, why: str) -> bool:
     """The customer gets money instead; False when that was written before."""
-    if (await conn.execute(_FELL_BACK, {"return_id": order_return.return_id})).rowcount == 0:
+    if (await conn.execute(_SET_FALLEN_BACK, {"return_id": order_return.return_id})).rowcount == 0:
         return False
     await timeline.append(conn, order_return.order_no, "exchange_fell_back", data={**order_return.facts, "code": why})
     return True

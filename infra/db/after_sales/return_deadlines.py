@@ -103,8 +103,8 @@ async def apply_tracking(
         return False
     order_return = await returns.find(conn, return_id)
     await conn.execute(_PARCEL, {"return_id": return_id, "parcel": reported, "carrier_ref": carrier_ref})
-    gone = has_left(reported)
-    if order_return.status is ReturnStatus.APPROVED and gone:
+    left = has_left(reported)
+    if order_return.status is ReturnStatus.APPROVED and left:
         data = {"parcel": reported}
         await returns.transition(conn, order_return, ReturnEvent.IN_TRANSIT, "system", terms, data, our_parcel=True)
     elif (

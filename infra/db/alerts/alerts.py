@@ -111,8 +111,8 @@ async def poll(
     found, checked = await _found(conn, settings, detectors)
     by_cause = {one.cause: one for one in found}
     await conn.execute(_RECORD, {"found": as_json(list(by_cause.values()))})
-    gone = {"looked": checked, "causes": list(by_cause), "settle_s": settings.notice_settle_s}
-    ended = {"ended": list((await conn.execute(_OVER, gone)).scalars())}
+    ended_values = {"looked": checked, "causes": list(by_cause), "settle_s": settings.notice_settle_s}
+    ended = {"ended": list((await conn.execute(_OVER, ended_values)).scalars())}
     await conn.execute(_REPLACE_ENDED, ended)
     made = (await conn.execute(_QUEUE_RESOLVED, ended)).rowcount
     interval = {"interval_s": settings.notice_interval_s}

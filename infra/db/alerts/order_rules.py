@@ -26,7 +26,7 @@ TWICE_WITHIN = timedelta(days=1)
 DEMAND_WITHIN = timedelta(days=1)
 
 # The currency is looked up order by order: as a join, it is planned as a scan of every order there ever was.
-_STUCK = text(
+_PARKED_ORDERS = text(
     """
     SELECT step, error, provider, sum(orders)::bigint AS number, min(since) AS oldest_at,
            jsonb_agg(jsonb_build_object('currency', currency, 'amount_minor', amount_minor) ORDER BY currency)
@@ -174,7 +174,7 @@ _FAULTS = text(
 )
 
 
-async def stuck(conn: AsyncConnection, _: Settings) -> list[Finding]:
+async def parked_orders(conn: AsyncConnection, _: Settings) -> list[Finding]:
     """Parked steps that nobody has resolved, by step, error and provider."""
     return await _parked(conn, Kind.STUCK)
 
@@ -185,7 +185,7 @@ async def escalated(conn: AsyncConnection, _: Settings) -> list[Finding]:
 
 
 async def _parked(conn: AsyncConnection, kind: Kind) -> list[Finding]:
-    rows = await conn.execute(_STUCK, {"escalated": kind is Kind.ESCALATED})
+    rows = await conn.execute(_PARKED_ORDERS, {"escalated": kind is Kind.ESCALATED})
     return [
         Finding(
             kind,
@@ -308,7 +308,7 @@ async def program_fault(conn: AsyncConnection, _: Settings) -> list[Finding]:
 
 
 DETECTORS: dict[Kind, Detector] = {
-    Kind.STUCK: stuck,
+    Kind.STUCK: parked_orders,
     Kind.ESCALATED: escalated,
     Kind.HELD: held,
     Kind.STOCK_LOW: stock_low,

@@ -13,7 +13,7 @@ from domain.approvals import ApprovalKind, RequestedAction, request_from_json
 from domain.errors import Conflict, NotFound
 from infra.db.customers.profiles import KeyRing, data_key_of
 
-_ASK = text(
+_INSERT = text(
     """
     INSERT INTO approvals (approval_id, kind, order_no, action, orders, amount_minor, currency, data_key, wish_enc,
                            asked_by, expires_at, park_no)
@@ -131,7 +131,7 @@ async def open_request(conn: AsyncConnection, keys: KeyRing, wanted: NewApproval
     row = {name: getattr(wanted, name) for name in ("approval_id", "kind", "order_no", "action", "orders")}
     row |= {name: getattr(wanted, name) for name in ("amount_minor", "currency", "asked_by", "park_no")}
     sealed = keys.seal_json(key or own or b"", wanted.request.as_json(), f"{wanted.approval_id}:wish")
-    made = await conn.execute(_ASK, {**row, "data_key": own, "wish_enc": sealed, "lifetime_s": wanted.lifetime_s})
+    made = await conn.execute(_INSERT, {**row, "data_key": own, "wish_enc": sealed, "lifetime_s": wanted.lifetime_s})
     expires: datetime = made.scalar_one()
     return expires
 

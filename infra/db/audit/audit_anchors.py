@@ -151,8 +151,8 @@ async def _checked(conn: AsyncConnection, row: Any, before: int, head: bytes) ->
         present.append(entry.entry_id)
         digest.update(_line(entry))
     if len(present) != row.held:
-        gone = (await conn.execute(_MISSING, {"entries": row.entries, "present": present})).scalar_one()
-        what = f"{row.held - len(present)} of its entries {span} are gone: {gone[:NAMED_CHARS]}"
+        ended_values = (await conn.execute(_MISSING, {"entries": row.entries, "present": present})).scalar_one()
+        what = f"{row.held - len(present)} of its entries {span} are gone: {ended_values[:NAMED_CHARS]}"
         yield _fault(row.anchor_no, what)
     elif digest.digest() != bytes(row.digest):
         what = f"its entries {span} are not those that it was made over: rewritten with their chains, or reordered"

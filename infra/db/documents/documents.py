@@ -26,12 +26,12 @@ _ISSUE = text(
     """
 )
 # The invoice that a further one of its order stands beside.
-_SUPPLEMENT_TO = """(SELECT f.document_no FROM documents f
+_ADDS_TO = """(SELECT f.document_no FROM documents f
                       WHERE f.order_no = d.order_no AND f.kind = 'invoice' AND f.supplement_no IS NULL
                         AND f.return_id IS NULL AND (d.supplement_no IS NOT NULL OR d.return_id IS NOT NULL)
                    ) AS supplement_to"""
 _FOUND = f"""
-    SELECT document_no, kind, order_no, refund_id, {_SUPPLEMENT_TO}, return_id, dispute_id, total_minor, tax_minor,
+    SELECT document_no, kind, order_no, refund_id, {_ADDS_TO}, return_id, dispute_id, total_minor, tax_minor,
            currency, issued_at
       FROM documents d
 """  # noqa: S608
@@ -53,7 +53,7 @@ _ONE = text(
     f"""
     SELECT d.document_no, d.kind, d.order_no, d.refund_id, d.return_id, d.dispute_id, d.total_minor, d.tax_minor,
            d.currency, d.issued_at,
-           d.time_zone, d.content, d.billed_to_enc, o.customer_id, o.channel, c.data_key, {_SUPPLEMENT_TO},
+           d.time_zone, d.content, d.billed_to_enc, o.customer_id, o.channel, c.data_key, {_ADDS_TO},
            (SELECT coalesce(jsonb_agg(jsonb_build_object('document_no', p.invoice_no, 'total_minor', p.total_minor,
                                                          'tax_minor', p.tax_minor)
                                       ORDER BY i.issued_at), '[]')

@@ -135,34 +135,34 @@ _PAYMENT_FACTS = frozenset(field.name for field in fields(PaymentFact))
 _OPTIONAL = ("parent_key", "outcome", "risk", "due_at", "expires_at")
 
 
-async def keep_payment(conn: AsyncConnection, provider: str, notice: PaymentNotification) -> Outcome:
+async def keep_payment(conn: AsyncConnection, provider: str, notification: PaymentNotification) -> Outcome:
     """Keep a payment's fact; its order is woken.
 
     Its order is the one that it names, else the one of the payment that it is about. One that is about nothing of ours
     (yet) waits for that payment.
     """
     fact = {
-        "provider_ref": notice.provider_ref,
-        "kind": notice.kind,
-        "status": notice.status,
-        "amount_minor": notice.amount_minor,
-        "currency": notice.currency,
-        "idempotency_key": notice.idempotency_key,
-        "error_code": notice.error_code,
-        "parent_ref": notice.parent_ref,
-        **{name: value for name in _OPTIONAL if (value := getattr(notice, name))},
+        "provider_ref": notification.provider_ref,
+        "kind": notification.kind,
+        "status": notification.status,
+        "amount_minor": notification.amount_minor,
+        "currency": notification.currency,
+        "idempotency_key": notification.idempotency_key,
+        "error_code": notification.error_code,
+        "parent_ref": notification.parent_ref,
+        **{name: value for name in _OPTIONAL if (value := getattr(notification, name))},
     }
     row = {
         "provider": provider,
-        "event_id": notice.event_id,
-        "order_no": normalise(notice.order_no),
-        "parent_ref": notice.parent_ref,
+        "event_id": notification.event_id,
+        "order_no": normalise(notification.order_no),
+        "parent_ref": notification.parent_ref,
         "fact": _json(fact),
     }
     return _outcome((await conn.execute(_KEEP_PAYMENT, row)).one_or_none() is not None)
 
 
-async def keep_shipment(conn: AsyncConnection, carrier: str, notice: CarrierNotification) -> Outcome:
+async def keep_shipment(conn: AsyncConnection, carrier: str, notification: CarrierNotification) -> Outcome:
     """Keep a parcel's scan, and wake its order where the fact may change its story.
 
     That a parcel is on its way changes nothing while an earlier fact still waits to tell that it has left. A parcel
@@ -170,19 +170,19 @@ async def keep_shipment(conn: AsyncConnection, carrier: str, notice: CarrierNoti
     there for a person.
     """
     fact = {
-        "carrier_ref": notice.shipment_ref,
-        "tracking_no": notice.tracking_no,
-        "status": notice.status,
-        "occurred_at": notice.occurred_at.astimezone(UTC).isoformat(),
+        "carrier_ref": notification.shipment_ref,
+        "tracking_no": notification.tracking_no,
+        "status": notification.status,
+        "occurred_at": notification.occurred_at.astimezone(UTC).isoformat(),
     }
-    reported = str(notice.status)
+    reported = str(notification.status)
     row = {
         "carrier": carrier,
-        "carrier_ref": notice.shipment_ref,
-        "order_no": named_in(notice.order_no or ""),
-        "event_id": notice.event_id,
+        "carrier_ref": notification.shipment_ref,
+        "order_no": named_in(notification.order_no or ""),
+        "event_id": notification.event_id,
         "status": reported,
-        "occurred_at": notice.occurred_at,
+        "occurred_at": notification.occurred_at,
         "stirs": _STIRS.get(reported, []),
         "implied_by": _IMPLIED_BY.get(reported, []),
         "wakes": reported in _STIRS,

@@ -55,7 +55,7 @@ _HOLD = text(
     VALUES (:key, 'reserve', :sku, :warehouse, :units, 0, :units, :order_no, :actor)
     """
 )
-_WAKE = text(
+_SIGNAL = text(
     """
     INSERT INTO workflow_requests (kind, subject, name, payload, rank)
     SELECT 'signal_order', o.order_no, 'order_changed',
@@ -148,7 +148,7 @@ class ChangePayment:
         return self.status is ChangePaymentStatus.AWAITING_PAYMENT
 
     @property
-    def stands_still(self) -> bool:
+    def is_suspended(self) -> bool:
         """While a hold keeps money from being taken nobody is asked for it."""
         return self.awaited and self.held
 
@@ -182,7 +182,7 @@ async def open_one(conn: AsyncConnection, keys: KeyRing, plan: ChangePlan, actor
         "waiting": wait,
     }
     await timeline.append(conn, order_no, "change_awaits_payment", actor, data=data)
-    await conn.execute(_WAKE, {"order_no": order_no, "payment_no": number})
+    await conn.execute(_SIGNAL, {"order_no": order_no, "payment_no": number})
     return number
 
 

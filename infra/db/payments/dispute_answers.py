@@ -29,14 +29,14 @@ _STATE = text(
       FROM disputes d JOIN payments p USING (payment_id) WHERE d.payment_id = :dispute_id
     """
 )
-_ASK = text(
+_OPEN = text(
     """
     UPDATE disputes SET asking = :asking, asking_until = now() + make_interval(secs => :held_s),
            evidence_enc = coalesce(:evidence, evidence_enc)
      WHERE payment_id = :dispute_id
     """
 )
-_LET_GO = text(
+_RELEASE = text(
     """UPDATE disputes SET asking_until = NULL
         WHERE payment_id = :dispute_id AND asking = :asking AND answered_at IS NULL AND status = 'open'"""
 )
@@ -104,7 +104,7 @@ async def begin(
         if key is None:
             raise Conflict("customer_erased")
         sealed = keys.seal_json(key, evidence, sealing_context(dispute_id))
-    await conn.execute(_ASK, {**at, "held_s": HELD_S, "evidence": sealed})
+    await conn.execute(_OPEN, {**at, "held_s": HELD_S, "evidence": sealed})
     return DisputeRequest(order_no, state.provider, state.provider_ref, state.carrier or "")
 
 
@@ -119,9 +119,9 @@ def _require_open(state: _State) -> None:
         raise Conflict("dispute_in_progress")
 
 
-async def let_go(conn: AsyncConnection, dispute_id: int, asking: str) -> None:
+async def release(conn: AsyncConnection, dispute_id: int, asking: str) -> None:
     """The provider has refused: somebody else may answer at once."""
-    await conn.execute(_LET_GO, {"dispute_id": dispute_id, "asking": asking})
+    await conn.execute(_RELEASE, {"dispute_id": dispute_id, "asking": asking})
 
 
 async def finish(conn: AsyncConnection, dispute_id: int, asking: str, actor: str, *, accepted: bool) -> None:

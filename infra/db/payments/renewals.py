@@ -55,7 +55,7 @@ FACTS = """
            p.status, p.expires_at, p.created_at, now() AS now, p.renew_at, p.renewal_due,
            CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt,
            CASE p.purpose WHEN 'guarantee' THEN p.guarantee_return_id END AS guarantee_return_id,
-           coalesce(g.token, r.token, '') AS token, coalesce(g.status = 'authorised', false) AS guarantee_stands,
+           coalesce(g.token, r.token, '') AS token, coalesce(g.status = 'authorised', false) AS guarantee_is_authorised,
            o.status AS order_status, o.cancelling IS NOT NULL AS cancelling, o.total_minor,
            (SELECT max(q.attempt) FROM payment_requests q WHERE q.order_no = p.order_no) AS newest_attempt,
            (SELECT json_agg(json_build_object('kind', e.kind, 'status', e.status)) FROM payments e
@@ -157,7 +157,7 @@ def facts_of(row: RowMapping) -> AuthorisationFacts:
         cancelling=row["cancelling"],
         total_minor=row["total_minor"],
         newest_attempt=row["newest_attempt"],
-        guarantee_stands=row["guarantee_stands"],
+        guarantee_is_authorised=row["guarantee_is_authorised"],
         followers=[Follower(PaymentKind(one["kind"]), PaymentStatus(one["status"])) for one in row["followers"] or ()],
         renewals=[Renewal(PaymentStatus(one["status"]), one["error_code"]) for one in row["renewals"] or ()],
     )

@@ -12,7 +12,9 @@ _COUNTS = text(
       FROM order_statuses s
     """
 )
-_STUCK = text("SELECT count(*) FROM (SELECT FROM parked_steps WHERE resolved_at IS NULL LIMIT :counted + 1) first_ones")
+_PARKED_ORDERS = text(
+    "SELECT count(*) FROM (SELECT FROM parked_steps WHERE resolved_at IS NULL LIMIT :counted + 1) first_ones"
+)
 # Returns that wait for somebody here: for a yes, or for a look at what arrived.
 _RETURNS = text(
     """
@@ -32,7 +34,7 @@ async def counts(conn: AsyncConnection) -> dict[str, int]:
 
 async def needing_attention(conn: AsyncConnection) -> int:
     """Orders that wait for support; COUNTED + 1 stands for any larger number."""
-    return int((await conn.execute(_STUCK, {"counted": COUNTED})).scalar_one())
+    return int((await conn.execute(_PARKED_ORDERS, {"counted": COUNTED})).scalar_one())
 
 
 async def returns_waiting(conn: AsyncConnection) -> dict[str, int]:

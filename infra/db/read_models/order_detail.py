@@ -32,7 +32,7 @@ class OrderOverview:
     parked: bool
 
 
-_GLANCES = text(
+_OVERVIEWS = text(
     """
     SELECT o.order_no, o.channel, o.customer_id, o.status, o.cancelling, o.waiting,
            EXISTS (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL) AS parked
@@ -166,7 +166,7 @@ async def cancelled_by(conn: AsyncConnection, order_no: str, request_id: str, ac
 
 async def overviews(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, OrderOverview]:
     """The orders that exist, by number."""
-    rows = await conn.execute(_GLANCES, {"order_nos": list(order_nos)})
+    rows = await conn.execute(_OVERVIEWS, {"order_nos": list(order_nos)})
     return {row.order_no: OrderOverview(*row) for row in rows}
 
 

@@ -45,7 +45,7 @@ _USED_PASSKEY = text("UPDATE staff_passkeys SET sign_count = :count, used_at = n
 _REMOVE_PASSKEY = text("DELETE FROM staff_passkeys WHERE name = :name AND passkey_id = :passkey_id RETURNING label")
 _REMOVE_PASSKEYS = text("DELETE FROM staff_passkeys WHERE name = :name")
 _SWEEP = text("DELETE FROM passkey_challenges WHERE expires_at < now()")
-_ASK = text(
+_OPEN = text(
     """
     INSERT INTO passkey_challenges (challenge_hash, purpose, name, expires_at)
     VALUES (:hash, :purpose, :name, now() + make_interval(secs => :lifetime_s))
@@ -129,12 +129,12 @@ async def remove_all(conn: AsyncConnection, name: str) -> None:
     await conn.execute(_SET_CODES, {"name": name, "codes": []})
 
 
-async def ask(conn: AsyncConnection, purpose: Literal["register", "sign_in"], name: str) -> bytes:
+async def open_challenge(conn: AsyncConnection, purpose: Literal["register", "sign_in"], name: str) -> bytes:
     """A random challenge, which one answer spends within CHALLENGE_S."""
     challenge = secrets.token_bytes(32)
     await conn.execute(_SWEEP)
     row = {"hash": _hash(challenge), "purpose": purpose, "name": name, "lifetime_s": float(CHALLENGE_S)}
-    await conn.execute(_ASK, row)
+    await conn.execute(_OPEN, row)
     return challenge
 
 

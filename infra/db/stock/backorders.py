@@ -27,7 +27,7 @@ _PAGE = text(
      ORDER BY p.rank, p.order_no
     """
 )
-_WAKE = text(
+_SIGNAL = text(
     """
     INSERT INTO workflow_requests (kind, subject, name, rank)
     SELECT 'signal_order', o.order_no, 'stock_arrived',
@@ -52,6 +52,6 @@ async def page(conn: AsyncConnection, after: tuple[float, str], limit: int) -> l
     return [Backorder(*row) for row in rows]
 
 
-async def wake(conn: AsyncConnection, order_nos: Sequence[str]) -> None:
+async def signal(conn: AsyncConnection, order_nos: Sequence[str]) -> None:
     """Ask their workflows to try again."""
-    await conn.execute(_WAKE, {"order_nos": list(order_nos)})
+    await conn.execute(_SIGNAL, {"order_nos": list(order_nos)})

@@ -58,7 +58,7 @@ _RESERVE = text(
       FROM wanted ORDER BY sku
     """  # noqa: S608
 )
-_LET_GO = text(
+_RELEASE = text(
     """
     WITH round AS (
       SELECT count(*) + 1 AS n FROM shipments WHERE order_no = :order_no AND replaced_at IS NOT NULL
@@ -168,13 +168,13 @@ async def require_short(conn: AsyncConnection, order_no: str) -> None:
 
 async def release(conn: AsyncConnection, order_no: str) -> int:
     """Give back what the order holds; answers with the number of units, 0 when it holds nothing."""
-    rows = await conn.execute(_LET_GO, {"order_no": order_no, "kind": "release", "state": "released"})
+    rows = await conn.execute(_RELEASE, {"order_no": order_no, "kind": "release", "state": "released"})
     return sum(row.quantity for row in rows)
 
 
 async def ship(conn: AsyncConnection, order_no: str) -> int:
     """Take what the order holds out of the warehouse; answers with the number of units."""
-    rows = await conn.execute(_LET_GO, {"order_no": order_no, "kind": "ship", "state": "shipped"})
+    rows = await conn.execute(_RELEASE, {"order_no": order_no, "kind": "ship", "state": "shipped"})
     return sum(row.quantity for row in rows)
 
 

@@ -12,7 +12,7 @@ from domain.errors import Conflict, NotFound
 from domain.support.steps import Step
 from infra.db.customers.profiles import KeyRing
 
-_STUCK = text(
+_PARKED_ORDERS = text(
     """
     SELECT order_no, park_no, step, subject, error, provider, since, attempts, options, amount_minor, escalated_at
       FROM parked_steps
@@ -193,7 +193,7 @@ class Agreed:
     amounts: Sequence[int | None]
 
 
-async def stuck(conn: AsyncConnection, filters: ParkedStepFilter) -> list[QueuedStep]:
+async def queue(conn: AsyncConnection, filters: ParkedStepFilter) -> list[QueuedStep]:
     """At most `limit` + 1 parked orders, the longest parked first."""
     after, after_no = filters.after or (None, "")
     question = {
@@ -204,7 +204,7 @@ async def stuck(conn: AsyncConnection, filters: ParkedStepFilter) -> list[Queued
         "after_no": after_no,
         "limit": filters.limit + 1,
     }
-    rows = (await conn.execute(_STUCK, question)).mappings()
+    rows = (await conn.execute(_PARKED_ORDERS, question)).mappings()
     return [QueuedStep(**{**row, "step": Step(row["step"])}) for row in rows]
 
 

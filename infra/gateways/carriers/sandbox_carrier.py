@@ -59,7 +59,7 @@ class SandboxCarrier:
         if event.get("type") != "shipment.updated":
             return None
         try:
-            return _notice(event_id, event["data"])
+            return _notification(event_id, event["data"])
         except (KeyError, TypeError, ValueError):
             raise BadSignature("payload_invalid", NAME) from None
 
@@ -102,7 +102,7 @@ def _booking(answer: Answer) -> Booking:
         raise ProviderUnavailable("bad_response", NAME) from None
 
 
-def _notice(event_id: str, data: dict[str, Any]) -> CarrierNotification:
+def _notification(event_id: str, data: dict[str, Any]) -> CarrierNotification:
     return CarrierNotification(
         event_id=event_id,
         shipment_ref=data["id"],

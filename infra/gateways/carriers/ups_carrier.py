@@ -31,7 +31,7 @@ from infra.gateways.carriers.ups_objects import (
     has_left_in_tracking,
     label_of_recovery,
     live_number_in,
-    notice_of,
+    notification_of,
     reference_of,
     was_voided,
 )
@@ -122,7 +122,7 @@ class UpsCarrier:
         if not self._secret or not hmac.compare_digest(credential.encode(), self._secret.encode()):
             raise BadSignature("signature_invalid", NAME)
         try:
-            return notice_of(json_object(NAME, body))
+            return notification_of(json_object(NAME, body))
         except (KeyError, TypeError, ValueError, AttributeError):
             raise BadSignature("payload_invalid", NAME) from None
 

@@ -98,7 +98,7 @@ def label_of_recovery(body: dict[str, Any]) -> bytes:
     return base64.b64decode((first.get("LabelImage") or {}).get("GraphicImage") or "")
 
 
-def notice_of(event: dict[str, Any]) -> CarrierNotification | None:
+def notification_of(event: dict[str, Any]) -> CarrierNotification | None:
     """A parcel's news; None for an activity that we have no word for. Raises KeyError, ValueError on no UPS event."""
     number, activity = str(event["trackingNumber"]), event["activityStatus"]
     status = _STATUS.get(activity["type"])

@@ -71,7 +71,7 @@ class SandboxPayments:
         if self._verifier is None:
             raise BadSignature("signature_invalid", NAME)
         event_id, event = verified_json(NAME, self._verifier, headers, body)
-        read = _NOTICES.get(str(event.get("type")))
+        read = _NOTIFICATIONS.get(str(event.get("type")))
         if read is None:
             return None
         try:
@@ -117,7 +117,7 @@ def _result(answer: Answer) -> GatewayResult:
         raise ProviderUnavailable("bad_response", NAME) from None
 
 
-def _notice(event_id: str, data: dict[str, Any]) -> PaymentNotification:
+def _notification(event_id: str, data: dict[str, Any]) -> PaymentNotification:
     return PaymentNotification(
         event_id=event_id,
         order_no=data["order_no"],
@@ -150,4 +150,4 @@ def _dispute(event_id: str, data: dict[str, Any]) -> PaymentNotification:
     )
 
 
-_NOTICES = {"payment.updated": _notice, "dispute.updated": _dispute}
+_NOTIFICATIONS = {"payment.updated": _notification, "dispute.updated": _dispute}

@@ -99,7 +99,7 @@ def _minor(reported: dict[str, Any], amount: int | None = None) -> int:
     return from_stripe(int(reported["amount"] if amount is None else amount), reported["currency"])
 
 
-def notice_of(event: dict[str, Any]) -> PaymentNotification | None:
+def notification_of(event: dict[str, Any]) -> PaymentNotification | None:
     """A payment's news, or None for any other event, and for PaymentIntents that bear no order number of ours.
 
     Refunds and disputes of the dashboard bear none: they name the charge.
@@ -108,13 +108,13 @@ def notice_of(event: dict[str, Any]) -> PaymentNotification | None:
     reported: dict[str, Any] = event["data"]["object"]
     kind_and_status = _INTENT_EVENTS.get(event["type"])
     if kind_and_status is not None:
-        return _intent_notice(event["id"], reported, *kind_and_status)
+        return _intent_notification(event["id"], reported, *kind_and_status)
     if event["type"] in _REFUND_EVENTS:
-        return _notice(
+        return _notification(
             event["id"], reported, PaymentKind.REFUND, refund_result(reported), _id_of(reported.get("charge"))
         )
     if event["type"] in _DISPUTE_EVENTS:
-        return _dispute_notice(event["id"], reported)
+        return _dispute_notification(event["id"], reported)
     return None
 
 
@@ -148,7 +148,7 @@ def dispute_answered(dispute: dict[str, Any], *, lost: str) -> bool:
     return False
 
 
-def _dispute_notice(event_id: str, dispute: dict[str, Any]) -> PaymentNotification | None:
+def _dispute_notification(event_id: str, dispute: dict[str, Any]) -> PaymentNotification | None:
     """Money that the bank takes back. An inquiry (warning_…) takes none yet."""
     if dispute["status"].startswith("warning"):
         return None
@@ -167,15 +167,15 @@ def _dispute_notice(event_id: str, dispute: dict[str, Any]) -> PaymentNotificati
     )
 
 
-def _intent_notice(
+def _intent_notification(
     event_id: str, intent: dict[str, Any], kind: PaymentKind, status: PaymentStatus
 ) -> PaymentNotification | None:
     known = _READINGS[kind](intent)
     result = replace(known, status=status)
-    return _notice(event_id, intent, kind, result, None if kind is PaymentKind.AUTHORISE else intent["id"])
+    return _notification(event_id, intent, kind, result, None if kind is PaymentKind.AUTHORISE else intent["id"])
 
 
-def _notice(
+def _notification(
     event_id: str, reported: dict[str, Any], kind: PaymentKind, result: GatewayResult, parent_ref: str | None
 ) -> PaymentNotification | None:
     metadata = reported.get("metadata") or {}

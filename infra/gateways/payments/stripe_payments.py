@@ -32,7 +32,7 @@ from infra.gateways.payments.stripe_objects import (
     decline_code,
     dispute_answered,
     intent_result,
-    notice_of,
+    notification_of,
     plain,
     refund_result,
     stripe_evidence,
@@ -86,7 +86,7 @@ class StripePayments:
         }
         try:
             create = self._api.payment_intents.create_async(params, _keyed(request.idempotency_key))
-            return await self._ask(create, intent_result)
+            return await self._query(create, intent_result)
         except stripe.CardError as error:
             return _declined(error, request)
 
@@ -97,7 +97,7 @@ class StripePayments:
             note: Any = {"metadata": {"capture_key": key}}
             await intents.update_async(authorisation_ref, note, _keyed(f"{key}:note"))
             params: Any = {"amount_to_capture": to_stripe(request.amount_minor, request.currency)}
-            call = self._ask(intents.capture_async(authorisation_ref, params, _keyed(key)), capture_result)
+            call = self._query(intents.capture_async(authorisation_ref, params, _keyed(key)), capture_result)
             return await self._or_done(call, authorisation_ref, "succeeded", capture_result, request.amount_minor)
 
     async def void(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
@@ -105,7 +105,7 @@ class StripePayments:
         async with self._whole_call():
             note: Any = {"metadata": {"void_key": key}}
             await intents.update_async(authorisation_ref, note, _keyed(f"{key}:note"))
-            call = self._ask(intents.cancel_async(authorisation_ref, {}, _keyed(key)), void_result)
+            call = self._query(intents.cancel_async(authorisation_ref, {}, _keyed(key)), void_result)
             return await self._or_done(call, authorisation_ref, "canceled", void_result)
 
     async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:
@@ -119,7 +119,7 @@ class StripePayments:
             # Stripe forgets keys after a day; books that were restored from a backup may ask again for an older one.
             if (known := await self._refund_of(capture_ref, key)) is not None:
                 return known
-            return await self._ask(self._api.refunds.create_async(params, _keyed(key)), refund_result)
+            return await self._query(self._api.refunds.create_async(params, _keyed(key)), refund_result)
 
     async def lookup(self, lost: LostCall) -> GatewayResult | None:
         async with self._whole_call():
@@ -155,7 +155,7 @@ class StripePayments:
         if abs(time() - signed_at_s) > SIGNATURE_TOLERANCE_S:
             raise BadSignature("signature_expired", NAME)
         try:
-            return notice_of(json_object(NAME, body))
+            return notification_of(json_object(NAME, body))
         except (KeyError, TypeError, AttributeError):
             raise BadSignature("payload_invalid", NAME) from None
 
@@ -254,7 +254,7 @@ class StripePayments:
                 raise
             return done
 
-    async def _ask(self, call: Awaitable[Any], read: Callable[[dict[str, Any]], GatewayResult]) -> GatewayResult:
+    async def _query(self, call: Awaitable[Any], read: Callable[[dict[str, Any]], GatewayResult]) -> GatewayResult:
         async with self._whole_call():
             answer = await call
         try:

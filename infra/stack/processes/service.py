@@ -166,7 +166,7 @@ class Service:
         return f"ended with code {code}"
 
     async def _settle(self) -> None:
-        asking = asyncio.create_task(self._ask())
+        asking = asyncio.create_task(self._query())
         try:
             await asyncio.wait({asking}, timeout=ANNOUNCE_S)
             if not asking.done() and self._settled.is_set():
@@ -177,7 +177,7 @@ class Service:
         self._settled.set()
         self._announce()
 
-    async def _ask(self) -> None:
+    async def _query(self) -> None:
         while True:
             try:
                 return await self._ready()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import aiohttp
 from aiohttp import web
 
-from infra.security.known_hosts import REFUSED, may_ask
+from infra.security.known_hosts import REFUSED, may_resolve
 from infra.stack.data_dir.ports import HOST
 
 # Of one connection, not of the message (RFC 9110, 7.6.1); the length is counted anew.
@@ -49,7 +49,7 @@ class UiGuard:
         await self._client.close()
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
-        if not may_ask(request.headers.get("host", ""), request.headers.get("origin")):
+        if not may_resolve(request.headers.get("host", ""), request.headers.get("origin")):
             return web.Response(status=403, body=REFUSED)
         content = await request.read()
         target = f"{self._upstream}{request.raw_path}"

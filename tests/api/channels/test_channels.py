@@ -9,7 +9,7 @@ from domain.channels import DARK, DEFAULT_COLOUR, ENOUGH_CONTRAST, LIGHT, Channe
 from tests.api.conftest import ApiClient, an_order, unique
 from tests.portal.conftest import a_customer, signed_in
 
-LOOK = {"name": "茶 & Tea", "colour": "#7A1FA2", "contact": "mailto:help@tea.example"}
+FIND = {"name": "茶 & Tea", "colour": "#7A1FA2", "contact": "mailto:help@tea.example"}
 
 
 async def put(shop: ApiClient, channel: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -22,9 +22,9 @@ async def test_the_look_is_set_whole_and_audited(shop: ApiClient) -> None:
     channel = unique("shop")
     default = (await shop.get(f"/v1/channels/{channel}")).json()
     assert (default["colour"], default["name"], default["updated_at"]) == (DEFAULT_COLOUR, None, None)
-    status, known = await put(shop, channel, LOOK)
-    assert (status, known["colour"], known["contact"]) == (200, "#7a1fa2", LOOK["contact"])
-    assert (known["name"], known["updated_by"]) == (LOOK["name"], "operations:olga")
+    status, known = await put(shop, channel, FIND)
+    assert (status, known["colour"], known["contact"]) == (200, "#7a1fa2", FIND["contact"])
+    assert (known["name"], known["updated_by"]) == (FIND["name"], "operations:olga")
     assert known in (await shop.get("/v1/channels")).json()["items"]
     assert (await put(shop, channel, {"name": "Tea"}))[1]["contact"] is None, "what is left out has its default again"
     entries = (await shop.as_("operations").get("/v1/audit", actor="operations:olga")).json()["items"]
@@ -90,7 +90,7 @@ async def test_the_stylesheet_is_kept_for_good_under_its_version(shop: ApiClient
     channel, customer = unique("ch"), a_customer()
     order = an_order(channel=channel, customer=customer)
     order_no = (await shop.as_("channel", channel).post("/v1/orders", order)).json()["order_no"]
-    await put(shop, channel, LOOK)
+    await put(shop, channel, FIND)
     browser = await signed_in(shop, customer)
     for path in (f"/orders/{order_no}", f"/orders/{order_no}/cancel"):
         page = (await browser.get(path)).text
@@ -99,7 +99,7 @@ async def test_the_stylesheet_is_kept_for_good_under_its_version(shop: ApiClient
     sheet = await browser.http.get(href)
     assert sheet.headers["content-type"].startswith("text/css") and "#7a1fa2" in sheet.text
     assert "immutable" in sheet.headers["cache-control"]
-    await put(shop, channel, LOOK | {"colour": "#0b5cad"})
+    await put(shop, channel, FIND | {"colour": "#0b5cad"})
     assert (await browser.http.get(href)).headers["cache-control"] == "no-cache", "an old address is not kept"
     assert href not in (await browser.get(f"/orders/{order_no}")).text
 

@@ -24,9 +24,9 @@ from tests.domain.payments.known import START, at
 HELD = AuthorisationFacts(
     kind=PaymentKind.AUTHORISE, purpose=PaymentPurpose.ORDER, status=PaymentStatus.SUCCEEDED, amount_minor=1000,
     attempt=1, created_at=at(0), expires_at=at(100), order_status=Status.PENDING_PAYMENT, cancelling=False,
-    total_minor=1000, newest_attempt=1, guarantee_stands=False,
+    total_minor=1000, newest_attempt=1, guarantee_is_authorised=False,
 )  # fmt: skip
-GUARANTEE = replace(HELD, purpose=PaymentPurpose.GUARANTEE, attempt=None, guarantee_stands=True)
+GUARANTEE = replace(HELD, purpose=PaymentPurpose.GUARANTEE, attempt=None, guarantee_is_authorised=True)
 SURPLUS = replace(HELD, purpose=PaymentPurpose.UNAPPLIED, attempt=None)
 
 
@@ -54,7 +54,7 @@ TABLE: dict[str, tuple[AuthorisationFacts, bool, bool]] = {
     "it was declined": (replace(HELD, status=PaymentStatus.FAILED), False, False),
     "a capture is no authorisation": (replace(HELD, kind=PaymentKind.CAPTURE), False, False),
     "the guarantee stands": (GUARANTEE, True, True),
-    "the guarantee is claimed or released": (replace(GUARANTEE, guarantee_stands=False), False, False),
+    "the guarantee is claimed or released": (replace(GUARANTEE, guarantee_is_authorised=False), False, False),
     "the guarantee is being captured": (replace(GUARANTEE, followers=by("capture", "intent")), False, False),
     "the guarantee's capture was refused": (replace(GUARANTEE, followers=by("capture", "failed")), True, True),
     "a change's payment": (replace(HELD, purpose=PaymentPurpose.CHANGE_PAYMENT), False, False),

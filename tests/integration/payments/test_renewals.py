@@ -201,7 +201,7 @@ async def test_a_provider_that_does_not_answer_is_asked_again_later(buyer: Buyer
     stage.fault("payments", "down", 1_000, order_no=order_no)
     await ends_soon(stage, order_no)
 
-    async def put_off() -> bool:
+    async def postpone() -> bool:
         rows = await stage.sql(
             "SELECT 1 FROM payments WHERE order_no = :o AND NOT renewal_due AND renew_at > now() AND status = "
             "'succeeded'",
@@ -209,7 +209,7 @@ async def test_a_provider_that_does_not_answer_is_asked_again_later(buyer: Buyer
         )
         return bool(rows)
 
-    await eventually(put_off, PATIENT_S)
+    await eventually(postpone, PATIENT_S)
     assert not await stage.sql("SELECT 1 FROM parked_steps WHERE order_no = :o", o=order_no)
     stage.sandbox.http.delete("/faults")
     await ends_soon(stage, order_no)
@@ -233,7 +233,7 @@ async def outcome_unknown(stage: Stage, order_no: str) -> None:
     stage.fault("payments", "error", 1_000, order_no=order_no, kind="lookup")
     await ends_soon(stage, order_no)
 
-    async def put_off() -> bool:
+    async def postpone() -> bool:
         rows = await stage.sql(
             "SELECT 1 FROM payments p WHERE order_no = :o AND NOT renewal_due AND renew_at > now() AND EXISTS "
             "(SELECT FROM payments n WHERE n.renews = p.payment_id AND n.status = 'intent')",
@@ -241,7 +241,7 @@ async def outcome_unknown(stage: Stage, order_no: str) -> None:
         )
         return bool(rows)
 
-    await eventually(put_off, PATIENT_S)
+    await eventually(postpone, PATIENT_S)
     assert held_at_the_provider(stage, order_no) == 2
     stage.sandbox.http.delete("/faults")
 

@@ -32,7 +32,7 @@ class Post:
     urls: DatabaseUrls
     settings: Settings
     database: Database
-    messenger: NotificationSender
+    notification_sender: NotificationSender
     sandbox: httpx.AsyncClient
     folder: Path
     vault: Vault = field(default_factory=vault)
@@ -64,9 +64,9 @@ class Post:
         async with autocommit(self.database) as connection:
             return (await outbox.fan_out(connection, 500)).notified
 
-    async def turn(self, messenger: NotificationSender | None = None) -> None:
+    async def turn(self, notification_sender: NotificationSender | None = None) -> None:
         """Make messages and send all that is due."""
-        one = messenger or self.messenger
+        one = notification_sender or self.notification_sender
         await self.make()
         await one.step()
         await asyncio.gather(*one._lanes.values())
@@ -75,9 +75,9 @@ class Post:
     async def impatient(self) -> AsyncIterator[NotificationSender]:
         """A relay that waits a second for the provider's answer."""
         settings = self.settings.model_copy(update={"gateway_timeout_s": 1.0, "message_attempts": 100})
-        messenger = NotificationSender(self.database, self.vault, settings, build_messages(settings))
-        yield messenger
-        await messenger.close()
+        notification_sender = NotificationSender(self.database, self.vault, settings, build_messages(settings))
+        yield notification_sender
+        await notification_sender.close()
 
     async def later(self, seconds: float) -> None:
         """As if so much time had passed since the last tries."""
@@ -85,7 +85,7 @@ class Post:
             self.urls.owner_url,
             f"UPDATE messages SET next_try_at = next_try_at - make_interval(secs => {seconds}) WHERE state = 'open'",
         )
-        self.messenger._rests_until_s.clear()
+        self.notification_sender._rests_until_s.clear()
 
     async def states(self, order_no: str) -> list[tuple[Any, ...]]:
         """(fact, channel, state, tries, last_error) of an order's messages."""
@@ -116,7 +116,7 @@ class Post:
 async def posting(urls: DatabaseUrls, settings: Settings, folder: Path) -> AsyncIterator[Post]:
     """A scene on a sandbox that runs at `settings.sandbox_url`."""
     async with database(settings) as opened, httpx.AsyncClient(base_url=settings.sandbox_url, timeout=60) as client:
-        messenger = NotificationSender(opened, vault(), settings, build_messages(settings))
-        yield Post(urls, settings, opened, messenger, client, folder)
+        notification_sender = NotificationSender(opened, vault(), settings, build_messages(settings))
+        yield Post(urls, settings, opened, notification_sender, client, folder)
         await client.delete("/faults")
-        await messenger.close()
+        await notification_sender.close()

@@ -122,10 +122,10 @@ async def test_two_relays_at_once_tell_each_fact_once(post: Post) -> None:
 async def test_a_time_out_after_the_act_is_repeated_under_its_key(post: Post) -> None:
     order_no = await post.order()
     await post.fault("timeout_after", order_no=order_no)
-    async with post.impatient() as messenger:
+    async with post.impatient() as notification_sender:
         while not await post.sent(order_no=order_no):  # on a busy machine a try may end before it arrives
             await post.later(60)
-            await post.turn(messenger)
+            await post.turn(notification_sender)
     [(*_, state, tries, error)] = await post.states(order_no)
     assert (state, error) == ("open", "timeout")
     # A name that is changed meanwhile does not change what was perhaps sent already.
@@ -197,15 +197,15 @@ async def test_an_outage_does_not_use_up_the_tries_of_those_who_wait(post: Post)
     settings = post.settings.model_copy(update={"breaker_failures": 2, "breaker_reset_s": 30.0})
     numbers = [await post.order() for _ in range(50)]
     await post.fault("down")
-    messenger = NotificationSender(post.database, vault(), settings, build_messages(settings))
-    await post.turn(messenger)
+    notification_sender = NotificationSender(post.database, vault(), settings, build_messages(settings))
+    await post.turn(notification_sender)
     for _ in range(3):
-        await messenger.step()
-        assert messenger._lanes == {}, "the provider is left alone"
+        await notification_sender.step()
+        assert notification_sender._lanes == {}, "the provider is left alone"
     tries = [row[3] for number in numbers for row in await post.states(number)]
     # Calls that were under way when the circuit opened have counted, nothing after them.
     assert 2 <= sum(tries) <= 32 and max(tries) == 1
-    await messenger.close()
+    await notification_sender.close()
     await post.sandbox.delete("/faults")
     await post.later(100)
     await post.turn()
@@ -216,10 +216,10 @@ async def test_one_that_hangs_holds_up_no_other(post: Post) -> None:
     slow, later = await post.order(), []
     await post.fault("timeout_before", order_no=slow)
     await post.make()
-    await post.messenger.step()
+    await post.notification_sender.step()
 
     async def sent() -> bool:
-        await post.messenger.step()
+        await post.notification_sender.step()
         return all([(await post.states(number))[0][2] == "sent" for number in later])
 
     for _ in range(3):
@@ -227,7 +227,7 @@ async def test_one_that_hangs_holds_up_no_other(post: Post) -> None:
         await post.make()
         await until(sent)
     assert [row[2:] for row in await post.states(slow)] == [("open", 1, None)], "it still waits for the answer"
-    for lane in post.messenger._lanes.values():
+    for lane in post.notification_sender._lanes.values():
         lane.cancel()
 
 
@@ -352,18 +352,18 @@ async def test_nothing_personal_is_in_clear_anywhere(post: Post, caplog: pytest.
 async def test_a_channel_without_a_provider_is_skipped(post: Post) -> None:
     settings = post.settings.model_copy(update={"sms_provider": "none"})
     order_no = await post.order(None, PHONE)
-    messenger = NotificationSender(post.database, vault(), settings, build_messages(settings))
-    await post.turn(messenger)
-    await messenger.close()
+    notification_sender = NotificationSender(post.database, vault(), settings, build_messages(settings))
+    await post.turn(notification_sender)
+    await notification_sender.close()
     assert await post.states(order_no) == [("order_placed", "sms", "skipped", 1, "channel_off")]
 
 
 async def test_another_master_key_loses_no_message(post: Post) -> None:
     order_no = await post.order()
     wrong = type(vault())(bytes(32))
-    messenger = NotificationSender(post.database, wrong, post.settings, build_messages(post.settings))
-    await post.turn(messenger)
-    await messenger.close()
+    notification_sender = NotificationSender(post.database, wrong, post.settings, build_messages(post.settings))
+    await post.turn(notification_sender)
+    await notification_sender.close()
     assert await post.states(order_no) == [("order_placed", "email", "open", 1, "key_unreadable")]
     await post.later(60)
     await post.turn()

@@ -31,7 +31,7 @@ async def unpaid(stage: Stage) -> str:
     return order_no
 
 
-async def stands_still(stage: Stage, order_no: str) -> None:
+async def is_suspended(stage: Stage, order_no: str) -> None:
     """Wait until the workflow says that it stands still because of a hold."""
 
     async def reported() -> bool:
@@ -46,7 +46,7 @@ async def test_a_held_order_is_neither_charged_nor_booked_and_goes_on_when_relea
     hold_no = await hold(stage, order_no, "risk")
     answer = await pay_again(stage, order_no)
     assert (answer.status, answer.outcome) == ("pending_payment", "open")
-    await stands_still(stage, order_no)
+    await is_suspended(stage, order_no)
     assert stage.payments(order_no) == []
     await release(stage, order_no, hold_no)
     await delivered(stage, order_no)
@@ -59,7 +59,7 @@ async def test_an_address_hold_lets_money_come_and_keeps_the_parcel(stage: Stage
     order_no = await unpaid(stage)
     hold_no = await hold(stage, order_no, "address")
     assert (await pay_again(stage, order_no)).outcome == "captured"
-    await stands_still(stage, order_no)
+    await is_suspended(stage, order_no)
     assert (await stage.status(order_no), stage.parcels(order_no)) == ("paid", [])
     await release(stage, order_no, hold_no)
     await delivered(stage, order_no)
@@ -72,7 +72,7 @@ async def test_stock_that_arrives_while_held_is_reserved_after_the_release(stage
     hold_no = await hold(stage, order_no, "stock")
     await stage.stock("SCARCE", 2)
     await stage.handle(order_no).signal(names.STOCK_ARRIVED)
-    await stands_still(stage, order_no)
+    await is_suspended(stage, order_no)
     assert await stage.status(order_no) == "received"
     await release(stage, order_no, hold_no)
     await delivered(stage, order_no)
@@ -104,7 +104,7 @@ async def test_cancelling_a_held_order_undoes_it_and_closes_the_hold(stage: Stag
     order_no = await unpaid(stage)
     await hold(stage, order_no, "address")
     assert (await pay_again(stage, order_no)).outcome == "captured"
-    await stands_still(stage, order_no)
+    await is_suspended(stage, order_no)
     await cancel(stage, order_no)
     await stage.reaches(order_no, "cancelled")
     assert ("refund", "succeeded") in stage.payments(order_no)
@@ -135,7 +135,7 @@ async def test_two_holds_at_once_and_the_order_goes_on_after_the_second(stage: S
     await pay_again(stage, order_no)
     await release(stage, order_no, second)
     await stage.reaches(order_no, "paid")
-    await stands_still(stage, order_no)
+    await is_suspended(stage, order_no)
     assert stage.parcels(order_no) == []
     await release(stage, order_no, first)
     await delivered(stage, order_no)
@@ -149,7 +149,7 @@ async def test_a_parked_booking_that_is_held_waits_for_both(stage: Stage) -> Non
     hold_no = await hold(stage, order_no, "address")
     stage.sandbox.http.delete("/faults")
     await stage.handle(order_no).signal(names.RETRY_PARKED)
-    await stands_still(stage, order_no)
+    await is_suspended(stage, order_no)
     assert stage.parcels(order_no) == []
     await release(stage, order_no, hold_no)
     await delivered(stage, order_no)

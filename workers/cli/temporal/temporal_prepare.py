@@ -48,8 +48,8 @@ async def prepare(settings: Settings, retention_days: int | None = None) -> Prep
         found.wrong.append(f"Temporal at {settings.temporal_address} cannot be reached (OMS_TEMPORAL_ADDRESS)")
         return found
     least = timedelta(days=retention_days or settings.temporal_retention_days)
-    await _step(found, _namespace(client, found, least, exactly=retention_days is not None), _ask_namespace(least))
-    await _step(found, _attributes(client, found), _ask_attributes)
+    await _step(found, _namespace(client, found, least, exactly=retention_days is not None), _query_namespace(least))
+    await _step(found, _attributes(client, found), _query_attributes)
     return found
 
 
@@ -118,7 +118,7 @@ async def _wait_until_visible(poll: Callable[[], Awaitable[Any]]) -> Any:
         await asyncio.sleep(AGAIN_S)
 
 
-def _ask_namespace(period: timedelta) -> Callable[[str], str]:
+def _query_namespace(period: timedelta) -> Callable[[str], str]:
     def ask(namespace: str) -> str:
         return (
             f"this server does not let you create or change namespace {namespace}: ask its operator for it with "
@@ -129,7 +129,7 @@ def _ask_namespace(period: timedelta) -> Callable[[str], str]:
     return ask
 
 
-def _ask_attributes(namespace: str) -> str:
+def _query_attributes(namespace: str) -> str:
     names = namespace_setup.attribute_names()
     flags = " ".join(f"--name {name} --type Keyword" for name in names)
     return (

@@ -22,18 +22,18 @@ class Check:
     """`looked_at` counts the comparisons, `wrong` the differences; `name` says what is true when there are none."""
 
     name: str
-    looked_at: int = 0
+    checked_count: int = 0
     wrong: int = 0
     examples: list[str] = field(default_factory=list)
 
     def compare(self, holds: bool, example: str) -> None:
-        self.looked_at += 1
+        self.checked_count += 1
         if not holds:
             self.wrong += 1
             self.examples = [*self.examples, example][:MAX_EXAMPLES]
 
     def as_json(self) -> dict[str, Any]:
-        return {"name": self.name, "holds": not self.wrong, "looked_at": self.looked_at, "examples": self.examples}
+        return {"name": self.name, "holds": not self.wrong, "looked_at": self.checked_count, "examples": self.examples}
 
 
 async def run_all(
@@ -41,7 +41,7 @@ async def run_all(
 ) -> list[Check]:
     """Every check, with its result."""
     ends = Check("every order ended as it should")
-    ends.looked_at, ends.wrong = statistics.placed, statistics.wrong
+    ends.checked_count, ends.wrong = statistics.placed, statistics.wrong
     ends.examples = statistics.deviations[:MAX_EXAMPLES]
     return [
         ends,

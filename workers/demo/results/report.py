@@ -68,7 +68,7 @@ def _counted(counted: dict[str, int]) -> str:
 
 def _line(console: Console, check: Check) -> None:
     if not check.wrong:
-        amount = f" ({check.looked_at} compared)" if check.looked_at > 1 else ""
+        amount = f" ({check.checked_count} compared)" if check.checked_count > 1 else ""
         console.print(f"[green]✓[/green] {check.name}{amount}", highlight=False)
         return
     console.print(f"[red]✗ wrong: {check.name}: {check.wrong} differ[/red]", highlight=False)

@@ -108,7 +108,7 @@ _RESERVE = text(
     VALUES (:key, 'reserve', :sku, :warehouse, :units, 0, :units, :order_no, :actor)
     """
 )
-_WAKE = text(
+_SIGNAL = text(
     """
     INSERT INTO workflow_requests (kind, subject, name, payload, rank)
     SELECT 'signal_order', o.order_no, 'order_changed', CAST(:payload AS jsonb),
@@ -278,7 +278,7 @@ async def write(
     if sealed.ship_to is not None and plan.ship_to is not None:
         await order_contacts.readdress(conn, keys, order_no, plan.ship_to)
     payload = json.dumps({"change_no": sealed.change_no, "what": list(sealed.what)})
-    await conn.execute(_WAKE, {"order_no": order_no, "payload": payload})
+    await conn.execute(_SIGNAL, {"order_no": order_no, "payload": payload})
     return sealed.change_no
 
 

@@ -30,7 +30,7 @@ from infra.db.orders.order_contacts import contact_id
 from infra.db.orders.placing import placement_values as values_of
 from infra.db.orders.placing import unpaid_limits
 from infra.db.orders.placing.drafts import NewOrder, Placed
-from infra.db.orders.placing.placement_statements import LOOK, PLACE
+from infra.db.orders.placing.placement_statements import FIND, PLACE
 from infra.db.orders.placing.priced_by import rules_of
 from infra.db.prepared import PreparedStatement
 from infra.provider_rules import amounts
@@ -89,7 +89,7 @@ async def _rounds(way: _Way, keys: KeyRing, draft: NewOrder) -> Placed | Answere
 
 async def _round(way: _Way, keys: KeyRing, draft: NewOrder) -> Placed | Answered | None:
     """Look and write once; None when somebody else was quicker and it is to be tried again."""
-    row = await way.one_or_none(LOOK, values_of.question(draft))
+    row = await way.one_or_none(FIND, values_of.question(draft))
     if row.request_hash is not None:
         return await _earlier(way, keys, draft, row)
     if draft.refused:

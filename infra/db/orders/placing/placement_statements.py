@@ -4,7 +4,7 @@ import itertools
 
 from infra.db.prepared import PreparedStatement
 
-LOOK = PreparedStatement(
+FIND = PreparedStatement(
     "SELECT idempotency_keys, customers, products",
     """
     SELECT k.request_hash, k.state, k.status_code, k.response, k.response_enc, k.order_no, k.resource,

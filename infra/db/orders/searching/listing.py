@@ -143,8 +143,8 @@ def _by_total(selection: OrderListFilter) -> Select[Any]:
     page = select(window).order_by(*_order(w, selection.sort)).limit(selection.limit + 1)
     if selection.after is not None:
         last, place = selection.after, tuple_(w.total_minor, w.created_at, w.order_no)
-        behind = tuple_(literal(last.total_minor), literal(last.created_at), literal(last.order_no))
-        page = page.where(place > behind if selection.sort == "total" else place < behind)
+        following = tuple_(literal(last.total_minor), literal(last.created_at), literal(last.order_no))
+        page = page.where(place > following if selection.sort == "total" else place < following)
     first = page.subquery("page")
     query = _rows().join_from(ORDERS, first, ORDERS.c.order_no == first.c.order_no)
     if selection.among is not None:

@@ -40,7 +40,7 @@ _WATCHED = text(
     f"SELECT EXISTS (SELECT FROM holds h WHERE h.order_no = :order_no AND h.closed_at IS NULL AND {_AS_STRICT})"  # noqa: S608
 )
 # A change that made a paid order more expensive, with no look at the order since.
-_DEARER = text(
+_MORE_EXPENSIVE = text(
     f"""
     SELECT o.total_minor FROM orders o JOIN change_payments u USING (order_no)
      WHERE o.order_no = :order_no AND o.status = 'paid' AND o.cancelling IS NULL AND u.status = 'applied'
@@ -157,7 +157,7 @@ async def recheck_risk_after_increase(conn: AsyncConnection, settings: Settings,
     The caller has locked the order."""
     if not settings.hold_risk_above_minor:
         return
-    row = (await conn.execute(_DEARER, _strict(order_no))).one_or_none()
+    row = (await conn.execute(_MORE_EXPENSIVE, _strict(order_no))).one_or_none()
     if row is not None:
         await place_by_rule(conn, settings, order_no, row.total_minor)
 
