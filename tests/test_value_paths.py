@@ -43,4 +43,4 @@ def test_a_path_counts_its_files_and_forms(name: str) -> None:
     files, forms, _ = PATHS[name]
     with_value = [row for row in rows(name) if row[2] != "the id"]
     assert len({file for file, _, _ in with_value}) == files
-    assert len({form for _, _, told in with_value for form in _NAME.findall(told)}) == forms
+    assert len({form for _, _, reported in with_value for form in _NAME.findall(reported)}) == forms

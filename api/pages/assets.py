@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 STATIC = Path(__file__).with_name("static")
 KIT = ("css/vendor/tabler.min.css", "js/vendor/tabler.min.js")
 _FOR_GOOD = "public, max-age=31536000, immutable"
-_ASK_AGAIN = "public, max-age=0, must-revalidate"
+_REVALIDATE = "public, max-age=0, must-revalidate"
 _SMALL = 500
 
 
@@ -65,7 +65,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _answer(found: Asset, wanted: Headers, query: QueryParams) -> Response:
     known = query.get("v") == found.version
-    headers = {"ETag": f'"{found.version}"', "Cache-Control": _FOR_GOOD if known else _ASK_AGAIN}
+    headers = {"ETag": f'"{found.version}"', "Cache-Control": _FOR_GOOD if known else _REVALIDATE}
     if found.packed:
         headers["Vary"] = "Accept-Encoding"
     if headers["ETag"] in wanted.get("if-none-match", ""):

@@ -167,7 +167,7 @@ async def test_every_call_with_a_token_refuses_one_without(shop: ApiClient) -> N
         assert (response.status_code, response.json()["code"]) == (401, "token_missing"), (method, path)
 
 
-async def test_customer_lists_his_own(shop: ApiClient) -> None:
+async def test_customer_lists_their_own(shop: ApiClient) -> None:
     mine, others = unique("c"), unique("c")
     for customer in (mine, others):
         order = an_order(customer={"id": customer, "name": "N", "email": None, "phone": None})
@@ -212,7 +212,7 @@ async def test_a_customers_token_sets_nothing_that_is_the_shops(shop: ApiClient,
     assert await shop.row_counts() == before
 
 
-def test_every_field_of_an_order_is_the_customers_own_or_refused_to_him() -> None:
+def test_every_field_of_an_order_is_the_customers_own_or_refused_to_them() -> None:
     fields = set(PlaceOrder.model_fields) | set(Line.model_fields)
     assert fields == OWN | (set(THE_SHOPS) & fields)
 

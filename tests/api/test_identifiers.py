@@ -11,7 +11,7 @@ from api.http import openapi
 from api.schemas.fields import Body, Phone
 from api.services.portal.code_requests import understood
 from domain.text import is_identifier
-from infra.email.smtp import letter_of
+from infra.email.smtp import email_of
 from infra.settings import Settings
 from tests.api.conftest import ApiClient, an_order
 
@@ -170,7 +170,7 @@ async def test_an_email_field_holds_one_address_and_nothing_else(shop: ApiClient
             with pytest.raises(ValidationError):
                 Settings(smtp_from=sender)
     with pytest.raises(ValueError):
-        letter_of("shop@example.com", email, "Hello", "Text", "m-1")
+        email_of("shop@example.com", email, "Hello", "Text", "m-1")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ async def test_an_order_of_a_known_customer_waits_for_the_right_key(
     assert "OMS_MASTER_KEY" in line.getMessage() and line.__dict__["code"] == "data_unreadable"
 
 
-async def test_nothing_new_is_sealed_under_a_key_that_the_books_do_not_know(
+async def test_nothing_new_is_sealed_under_a_key_that_the_database_does_not_know(
     shop: ApiClient, database_url: DatabaseUrls
 ) -> None:
     """Also where the process began while the database did not answer."""

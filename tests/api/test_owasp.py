@@ -110,7 +110,7 @@ def _as_routes() -> Iterator[tuple[str, str]]:
         yield method, re.sub(rf"/({IDS})(?=/|\.pdf|$)", "/{id}", path)
 
 
-async def test_api6_guessing_at_the_sign_in_is_slowed_and_told(shop: ApiClient) -> None:
+async def test_api6_guessing_at_the_sign_in_is_slowed_and_reported(shop: ApiClient) -> None:
     name = unique("nobody")
     for _ in range(6):
         body = {"name": name, "password": "wrong", "code": "000000"}

@@ -152,7 +152,7 @@ def test_what_no_window_covers_is_forgotten_with_the_first_call_of_anybody() -> 
     assert storage.reset() == 1
 
 
-def test_a_storage_forgets_a_caller_when_told_to() -> None:
+def test_a_storage_forgets_a_caller_when_asked_to() -> None:
     storage = WindowStorage(lambda: 1_000_000.0)
     limiter, (item,) = SlidingWindowCounterRateLimiter(storage), parse_many("1/minute")
     assert [limiter.hit(item, name) for name in "aab"] == [True, False, True]

@@ -40,7 +40,7 @@ async def test_cancel_while_temporal_is_down_lets_the_key_ask_again(shop: ApiCli
     assert order == {"cancelling": None, "event_seq": 1}
 
 
-async def test_cancel_that_was_accepted_without_an_answer_is_answered_from_the_books(shop: ApiClient) -> None:
+async def test_cancel_that_was_accepted_without_an_answer_is_answered_from_the_database(shop: ApiClient) -> None:
     number, path = await placed(shop), "cancel"
     first = await shop.post(f"/v1/orders/{number}/{path}", {"reason": "changed my mind"}, key="accepted-1")
     assert first.status_code == 503
@@ -65,7 +65,7 @@ async def test_cancel_that_was_accepted_without_an_answer_is_answered_from_the_b
     assert (other.status_code, other.json()["code"]) == (409, "not_cancellable")
 
 
-async def test_pay_while_temporal_is_down_keeps_the_wish_once(shop: ApiClient) -> None:
+async def test_pay_while_temporal_is_down_keeps_the_request_once(shop: ApiClient) -> None:
     number = await placed(shop)
     for _ in range(2):
         body = {"method": "sandbox", "token": "tok_ok"}

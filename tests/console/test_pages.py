@@ -226,7 +226,7 @@ async def test_a_value_of_the_wrong_shape_is_refused_with_the_shape(support: Sta
     assert (response.status_code, "workflow_unavailable" in response.text) == (503, True)
 
 
-async def test_whoever_comes_second_is_told(support: StaffBrowser) -> None:
+async def test_whoever_comes_second_is_informed(support: StaffBrowser) -> None:
     order_no = await parked(support, unique("err"))
     await support.api.sql(
         """WITH r AS (INSERT INTO resolutions (resolution_id, order_no, action, actor, reason_enc)

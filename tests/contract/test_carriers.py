@@ -65,7 +65,7 @@ async def test_nothing_personal_is_in_a_representation() -> None:
     assert not any(word in body for word in ("Made Up", "Street", "2125550101", "10001", "New York"))
 
 
-async def test_a_refused_address_is_told_apart(carrier: CarrierBench) -> None:
+async def test_a_refused_address_is_distinguished(carrier: CarrierBench) -> None:
     request = _request("UNDELIVERABLE 1")
     with pytest.raises(ProviderRefused) as caught:
         await carrier.gateway.book(request)

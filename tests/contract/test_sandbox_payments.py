@@ -80,7 +80,7 @@ async def test_a_payment_to_look_at(bench: PaymentBench) -> None:
     assert (result.status, result.risk) == (PaymentStatus.SUCCEEDED, "review")
 
 
-async def test_a_customer_who_pays_by_himself(bench: PaymentBench) -> None:
+async def test_a_customer_who_pays_directly(bench: PaymentBench) -> None:
     async with httpx.AsyncClient(base_url=bench.url) as outside:
         paid = {"order_no": "S2", "amount_minor": 77, "currency": "CNY", "reference": "R"}
         (await outside.post("/payments/pay", json=paid)).raise_for_status()

@@ -142,7 +142,7 @@ async def test_a_risky_payment_is_to_be_looked_at(stripe: Stripe) -> None:
     assert found is not None and found.risk == "review"
 
 
-async def test_a_payment_under_review_is_told_so_by_its_notification(stripe: Stripe) -> None:
+async def test_a_payment_under_review_is_reported_so_by_its_notification(stripe: Stripe) -> None:
     content = {"type": "payment_intent.amount_capturable_updated", "data": {"object": _intent(review="prv_1")}}
     body = json.dumps({"id": "evt_1", **content}).encode()
     notice = stripe.gateway.parse_notification(stripe_signed(body, time.time()), body)
@@ -417,7 +417,7 @@ async def test_what_is_no_longer_or_not_yet_authorised_has_no_end(stripe: Stripe
     assert (await stripe.gateway.authorise(REQUEST)).expires_at is None
 
 
-async def test_a_saved_card_is_charged_for_its_customer_while_he_is_away(stripe: Stripe) -> None:
+async def test_a_saved_card_is_charged_for_its_customer_while_they_are_away(stripe: Stripe) -> None:
     stripe.answers = {"POST /v1/payment_intents": (200, _intent())}
     saved = PaymentRequest("N1", 1000, "EUR", "N1/pay/1", "cus_1:pm_1")
     await stripe.gateway.authorise(saved)

@@ -12,7 +12,7 @@ from workers.demo.run import _Demo
 
 
 @pytest.mark.parametrize(("right", "code"), [(True, 0), (False, 1)])
-async def test_a_demo_of_one_run_ends_by_itself_and_says_whether_all_was_right(
+async def test_a_demo_of_one_run_ends_on_its_own_and_says_whether_all_was_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool, code: int
 ) -> None:
     async def body(_: _Demo, folder: Path, orders: int, seed: int) -> bool:

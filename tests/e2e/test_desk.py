@@ -70,7 +70,7 @@ async def test_an_order_is_made_urgent(live: StackRun, browser: Browser) -> None
     assert await fits(page), "wider than the telephone"
 
 
-async def test_money_recorded_by_hand_goes_from_one_person_to_another(live: StackRun, browser: Browser) -> None:
+async def test_money_recorded_manually_goes_from_one_person_to_another(live: StackRun, browser: Browser) -> None:
     order_no = await unpaid(live)
     ann = await signed_in(live, browser, "support", locale="en")
     await ann.goto(f"/console/orders/{order_no}")
@@ -95,7 +95,7 @@ async def test_money_recorded_by_hand_goes_from_one_person_to_another(live: Stac
     assert not grave, "\n".join(grave)
 
 
-async def test_a_dear_refund_needs_a_second_person(live: StackRun, browser: Browser) -> None:
+async def test_a_dear_refund_needs_an_approver(live: StackRun, browser: Browser) -> None:
     (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10, 200_000), 1)
     ann = await signed_in(live, browser, "support", locale="en")
     await ann.goto(f"/console/stuck/{order_no}")
@@ -132,7 +132,7 @@ async def test_a_no_is_a_no(live: StackRun, browser: Browser) -> None:
     await live.reaches(order_no, "preparing")
 
 
-async def test_a_parcel_booked_by_hand_and_an_address_amended(live: StackRun, browser: Browser) -> None:
+async def test_a_parcel_booked_manually_and_an_address_amended(live: StackRun, browser: Browser) -> None:
     skipped, amended = await driver.stuck_at_booking(live, await driver.stocked(live, 10), 2)
     page = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)
     await page.goto(f"/console/stuck/{skipped}")

@@ -83,7 +83,7 @@ async def _has_event(live: StackRun, order_no: str, kind: str) -> bool:
     return kind in await live.events(order_no)
 
 
-async def test_a_customer_sees_and_cancels_only_his_own(live: StackRun, sku: str) -> None:
+async def test_a_customer_sees_and_cancels_only_their_own(live: StackRun, sku: str) -> None:
     body = driver.basket(sku) | {"customer": {"id": "c-demo", "name": "Ann", "email": None, "phone": None}}
     async with live.client("customer") as mine, live.client("support") as staff:
         placed = await mine.post("/v1/orders", json=body, headers={"Idempotency-Key": secrets.token_hex(8)})

@@ -26,7 +26,7 @@ async def message_states(live: StackRun, order_no: str) -> dict[str, str]:
     return {item["fact"]: item["state"] for item in items}
 
 
-async def test_a_customer_is_told_with_a_link_into_the_portal(live: StackRun) -> None:
+async def test_a_customer_is_notified_with_a_link_into_the_portal(live: StackRun) -> None:
     order_no = await placed(live, language="zh")
 
     async def both() -> bool:

@@ -92,7 +92,7 @@ async def test_a_customer_changes_quantities_before_paying(live: StackRun, brows
     assert (await live.order(order_no))["total_minor"] == 1000
 
 
-async def test_a_customer_signs_in_by_the_code_that_he_is_sent(live: StackRun, browser: Browser) -> None:
+async def test_a_customer_signs_in_by_the_code_that_they_are_sent(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)))
     page = await page_for(live, browser)
@@ -111,7 +111,7 @@ async def test_a_customer_signs_in_by_the_code_that_he_is_sent(live: StackRun, b
     assert "token=" not in logs and code not in logs and customer.email not in logs
 
 
-async def test_a_customer_signs_in_by_the_link_on_his_telephone(live: StackRun, browser: Browser) -> None:
+async def test_a_customer_signs_in_by_the_link_on_their_telephone(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await driver.place(live, customer.basket(await driver.stocked(live, 10)))
     other_browser = await page_for(live, browser, viewport=STAFF)
@@ -130,7 +130,7 @@ async def test_a_customer_signs_in_by_the_link_on_his_telephone(live: StackRun, 
     await other_browser.get_by_text("The code was used already").wait_for()
 
 
-async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, browser: Browser) -> None:
+async def test_a_customer_sends_a_piece_back_and_gets_the_money(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     sku = await driver.stocked(live, 10)
     order_no = await delivered_order(live, customer, sku, 2)
@@ -172,7 +172,7 @@ async def test_a_customer_sends_a_piece_back_and_gets_his_money(live: StackRun, 
     assert refunds == [1000] and not grave, grave
 
 
-async def test_a_customer_says_by_whom_he_sent_it_or_keeps_it(live: StackRun, browser: Browser) -> None:
+async def test_a_customer_says_by_whom_they_sent_it_or_keeps_it(live: StackRun, browser: Browser) -> None:
     customer = Customer()
     order_no = await delivered_order(live, customer, await driver.stocked(live, 10), 2)
     page = await visiting(live, browser, customer, locale="zh-CN", java_script_enabled=False)

@@ -11,7 +11,7 @@ from infra.db.payments.change_payments import PaidBy
 from tests.order_stage import Stage
 
 
-async def make_dearer(stage: Stage, order_no: str, units: int, token: str = "tok_ok", sku: str = "TEA") -> None:
+async def make_more_expensive(stage: Stage, order_no: str, units: int, token: str = "tok_ok", sku: str = "TEA") -> None:
     """Ask for more units of the order's only product, the difference paid by the token."""
     keys = KeyRing(stage.vault)
     async with stage.database.begin() as conn:

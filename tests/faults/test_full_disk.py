@@ -173,7 +173,7 @@ async def test_a_stack_on_a_full_disk_says_so_in_one_sentence_and_begins_nothing
 
 
 @pytest.mark.skipif(not TORTURE, reason="make torture only")
-async def test_a_stack_whose_disk_was_full_goes_on_by_itself(tmp_path: Path) -> None:
+async def test_a_stack_whose_disk_was_full_continues_automatically(tmp_path: Path) -> None:
     run = StackRun(tmp_path)
     with small_disk(run.data_dir, 400):
         async with run.standing(), run.client() as http:

@@ -77,7 +77,7 @@ def parcel_facts(parcel: dict[str, Any], *statuses: str) -> list[dict[str, Any]]
     ]
 
 
-async def test_a_payment_is_told_many_times(still: StackRun) -> None:
+async def test_a_payment_is_reported_many_times(still: StackRun) -> None:
     order_no = await unpaid(still)
     await still.fault("payments", "duplicate_webhook", 1, order_no=order_no)
     payment = await paid_at_the_provider(still, order_no)
@@ -92,7 +92,7 @@ async def test_a_payment_is_told_many_times(still: StackRun) -> None:
     await verify(still, [order_no])
 
 
-async def test_the_decision_on_a_payment_is_told_twice_and_contradicted(still: StackRun) -> None:
+async def test_the_decision_on_a_payment_is_reported_twice_and_contradicted(still: StackRun) -> None:
     """What has succeeded does not fail any more."""
     order_no = await unpaid(still)
     await still.fault("payments", "duplicate_webhook", 1, order_no=order_no)
@@ -154,7 +154,7 @@ async def advance_by_facts(stack: StackRun, order_no: str, *statuses: str) -> No
     ],
     ids=" ".join,
 )
-async def test_a_parcel_is_told_of_in_any_order(still: StackRun, statuses: tuple[str, ...]) -> None:
+async def test_a_parcel_is_reported_in_any_order(still: StackRun, statuses: tuple[str, ...]) -> None:
     order_no = await unpaid(still)
     await pay(still, order_no)
     await still.reaches(order_no, "preparing")
@@ -200,7 +200,7 @@ async def left_minor(stack: StackRun, order_no: str) -> int:
     return int(rows[0]["minor"])
 
 
-async def test_what_was_done_in_the_dashboard_is_in_the_books(still: StackRun) -> None:
+async def test_what_was_done_in_the_dashboard_is_in_the_database(still: StackRun) -> None:
     """Authorised by the customer directly, captured and refunded manually, and disputed."""
     order_no = await unpaid(still)
     body = {"order_no": order_no, "amount_minor": PRICE_MINOR, "currency": "CNY", "capture": False}

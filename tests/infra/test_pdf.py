@@ -100,7 +100,7 @@ async def test_what_takes_too_long_is_given_up_and_makes_room(monkeypatch: pytes
     assert [one[:5] for one in made] == [b"%PDF-"] * 3
 
 
-async def test_a_crowd_waits_and_is_then_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_crowd_waits_and_is_then_asked_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "_ROOM", asyncio.Semaphore(0))
     monkeypatch.setattr(rendering, "_TIMEOUT_S", 0.01)
     with pytest.raises(Unrendered):

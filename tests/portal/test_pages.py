@@ -41,14 +41,16 @@ async def test_the_list_shows_every_order_of_the_contact_once(shop: ApiClient) -
 
 
 async def test_nobody_sees_anothers_orders(shop: ApiClient) -> None:
-    mine, his = a_customer(), a_customer()
+    mine, theirs = a_customer(), a_customer()
     await placed(shop, mine)
-    order_no = await placed(shop, his)
+    order_no = await placed(shop, theirs)
     browser = await signed_in(shop, mine)
     assert order_no not in (await browser.get("")).text
     for path in (f"/orders/{order_no}", f"/orders/{order_no}/cancel", "/orders/none", "/orders/" + "9" * 400):
         answer = await browser.get(path)
-        assert answer.status_code == 404 and "no such order of yours" in answer.text and his["name"] not in answer.text
+        assert (
+            answer.status_code == 404 and "no such order of yours" in answer.text and theirs["name"] not in answer.text
+        )
     refused = await browser.post(f"/orders/{order_no}/cancel", reason="other")
     assert refused.status_code == 404
     assert not await shop.sql("SELECT 1 FROM orders WHERE order_no = %s AND cancelling IS NOT NULL", order_no)

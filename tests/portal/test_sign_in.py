@@ -45,7 +45,7 @@ async def test_other_ways_to_say_who_one_is(browser: Browser, typed: str) -> Non
     assert order_no in (await browser.get("")).text
 
 
-async def test_an_order_without_e_mail_is_told_by_telephone(browser: Browser) -> None:
+async def test_an_order_without_e_mail_is_notified_by_telephone(browser: Browser) -> None:
     customer = a_customer(email=None)
     await browser.ask(await placed(browser.api, customer))
     assert browser.sent[-1].to == customer["phone"]
@@ -212,14 +212,14 @@ async def test_one_address_cannot_ask_for_everybody(browser: Browser) -> None:
     assert (await browser_of(browser.api).ask(a_customer()["email"])).status_code == 303
 
 
-async def test_a_contact_is_not_flooded_through_his_orders_and_nobody_learns_whose_they_are(browser: Browser) -> None:
+async def test_a_contact_is_not_flooded_through_their_orders_and_nobody_learns_whose_they_are(browser: Browser) -> None:
     customer = a_customer()
     orders = [await placed(browser.api, customer) for _ in range(7)]
     answers = [(await browser.ask(order_no)).status_code for order_no in orders]
     assert answers == [303] * 7 and len(browser.sent) == 5
 
 
-async def test_the_books_hold_neither_code_nor_link_nor_contact(browser: Browser) -> None:
+async def test_the_database_holds_neither_code_nor_link_nor_contact(browser: Browser) -> None:
     customer = a_customer()
     await placed(browser.api, customer)
     await browser.sign_in(customer["email"])

@@ -109,7 +109,7 @@ def test_a_parcel_that_left_cannot_be_called_back(sandbox: Sandbox, order_no: st
     assert sandbox.get(f"/shipments/{shipment['id']}")["status"] == "picked_up"
 
 
-def test_every_advance_is_told_once(sandbox: Sandbox, receiver: Receiver, order_no: str) -> None:
+def test_every_advance_is_reported_once(sandbox: Sandbox, receiver: Receiver, order_no: str) -> None:
     shipment = sandbox.book(order_no)
     for status in ("picked_up", "in_transit", "in_transit", "delivered", "picked_up"):
         advance(sandbox, shipment, status)

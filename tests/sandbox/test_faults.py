@@ -153,7 +153,7 @@ def test_faults_of_one_provider_leave_the_others_alone(sandbox: Sandbox, order_n
     sandbox.call("/shipments", booking(order_no), 503)
 
 
-def test_an_unanswered_payment_is_told_by_webhook(sandbox: Sandbox, receiver: Receiver, order_no: str) -> None:
+def test_an_unanswered_payment_is_reported_by_webhook(sandbox: Sandbox, receiver: Receiver, order_no: str) -> None:
     authorised = sandbox.authorise(order_no)
     sandbox.fault("payments", "timeout_after", kind="capture")
     sandbox.unanswered(f"/payments/{authorised['id']}/capture", move(authorised, 1000, f"{order_no}:capture:1"))

@@ -132,7 +132,7 @@ def test_asking_by_key(sandbox: Sandbox, order_no: str) -> None:
     assert sandbox.items("/payments", idempotency_key="never") == []
 
 
-def test_a_pending_payment_is_decided_by_itself(sandbox: Sandbox, receiver: Receiver, order_no: str) -> None:
+def test_a_pending_payment_is_decided_automatically(sandbox: Sandbox, receiver: Receiver, order_no: str) -> None:
     payment = sandbox.authorise(order_no, "tok_pending")
     (hook,) = until(lambda: receiver.about(order_no))
     assert hook["type"] == "payment.updated"
@@ -175,7 +175,7 @@ def test_voiding_a_pending_payment_ends_it(sandbox: Sandbox, receiver: Receiver,
     assert sandbox.capture(payment, 1, f"{order_no}:capture:1", 409)["error_code"] == "authorisation_voided"
 
 
-def test_a_customer_pays_by_himself(sandbox: Sandbox, receiver: Receiver, order_no: str) -> None:
+def test_a_customer_pays_directly(sandbox: Sandbox, receiver: Receiver, order_no: str) -> None:
     body = {"order_no": order_no, "amount_minor": 700, "currency": "CNY", "reference": "QR"}
     paid = sandbox.call("/payments/pay", body)
     assert (paid["kind"], paid["status"], paid["parent_id"]) == ("capture", "succeeded", None)

@@ -30,7 +30,7 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_whoever_runs_it_himself_uses_the_wheel_where_it_is(closed: Path) -> None:
+def test_whoever_runs_it_themselves_uses_the_wheel_where_it_is(closed: Path) -> None:
     assert programs.reachable(None) == closed / "venv" / programs.BIN
 
 

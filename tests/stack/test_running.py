@@ -164,7 +164,7 @@ async def test_data_without_its_secrets_is_refused_at_once_and_nothing_is_writte
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_wrong_master_key_is_told_by_the_file_that_it_is_in(tmp_path: Path) -> None:
+def test_a_wrong_master_key_is_reported_by_the_file_that_it_is_in(tmp_path: Path) -> None:
     stack = Stack(Options(tmp_path, 0))
     text = stack._key_cure(f"OMS_MASTER_KEY: {master_keys.problem([bytes(8)])}")
     assert text is not None and str(tmp_path / "secrets.json") in text and bytes(8).hex() in text

@@ -222,7 +222,7 @@ async def test_leftovers_of_this_directory_alone_are_cleared(tmp_path: Path) -> 
         other.wait()
 
 
-async def test_what_no_further_try_helps_is_told_at_once(supervise: Callable[..., Service]) -> None:
+async def test_what_no_further_try_helps_is_reported_at_once(supervise: Callable[..., Service]) -> None:
     calls: list[int] = []
 
     async def refuses() -> None:

@@ -238,7 +238,7 @@ def test_it_can_be_stopped_while_it_starts(tmp_path: Path) -> None:
     assert up.remaining() == []
 
 
-def test_a_service_that_cannot_start_is_told_with_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_cannot_start_is_reported_with_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMS_SANDBOX_PENDING_S", "soon")
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))

@@ -173,7 +173,7 @@ async def test_signals_of_one_order_arrive_in_order_through_two_dispatchers(
     assert received == [*range(20), "end"]
 
 
-async def test_a_signal_to_a_closed_order_begins_a_run_from_the_books(
+async def test_a_signal_to_a_closed_order_begins_a_run_from_the_database(
     database_url: DatabaseUrls, settings: Settings, client: Client
 ) -> None:
     order_no = await place(database_url)
@@ -303,7 +303,7 @@ async def running(server: TemporalServer, orders: list[str]) -> bool:
     return all(one.workflow_type == names.ORDER for one in described)
 
 
-async def test_the_books_being_away_does_not_end_it(database_url: DatabaseUrls, settings: Settings) -> None:
+async def test_the_database_being_away_does_not_end_it(database_url: DatabaseUrls, settings: Settings) -> None:
     async with database(settings) as db, dispatching_with(db, settings, lazily_connected(settings)):
         await sql(
             database_url.owner_url,

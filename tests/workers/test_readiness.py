@@ -262,7 +262,7 @@ async def test_a_version_without_a_poller_is_not_promoted_and_those_that_poll_ar
         await promote(lost, "there", 60)
 
 
-def test_a_worker_that_does_not_reach_the_books_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_does_not_reach_the_database_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     one, cut_off = Readiness(Settings()), Pulse()
     one._note(None)
     monkeypatch.setattr(readiness, "PULSE", cut_off)
@@ -275,7 +275,7 @@ def test_a_worker_that_does_not_reach_the_books_is_not_ready(monkeypatch: pytest
     assert one.answer()[0]
 
 
-async def test_what_keeps_workers_from_orders_is_a_cause_of_a_notice_and_in_the_books(scene: Scene) -> None:
+async def test_what_keeps_workers_from_orders_is_a_cause_of_a_notice_and_in_the_database(scene: Scene) -> None:
     one = Readiness(scene.settings)
     heart = Heartbeat(scene.database, "worker", scene.settings, condition=one.condition)
     one._note(Trouble(readiness.NOT_ROUTED, "run: oms worker promote", "oms", "b2", since="2026-01-01T00:00:00+00:00"))

@@ -1,6 +1,6 @@
 """Stories of orders that are held, made more expensive or refunded."""
 
-from tests.factories.change_payments import make_dearer
+from tests.factories.change_payments import make_more_expensive
 from tests.factories.holds import hold, release
 from tests.factories.refunds import paid_out, refund
 from tests.order_stage import Stage, eventually
@@ -35,10 +35,10 @@ async def made_dearer(stage: Stage) -> str:
     hold_no = await hold(stage, order_no, "address")
     await pay_again(stage, order_no)
     await stage.reaches(order_no, "paid")
-    await make_dearer(stage, order_no, 2, "tok_decline")
+    await make_more_expensive(stage, order_no, 2, "tok_decline")
     await happened(stage, order_no, "change_undone")
     stage.fault("payments", "error", 5, order_no=order_no, kind="capture")
-    await make_dearer(stage, order_no, 3)
+    await make_more_expensive(stage, order_no, 3)
     await stage.parked(order_no)
     await stage.handle(order_no).signal(names.RETRY_PARKED)
     await happened(stage, order_no, "order_changed")

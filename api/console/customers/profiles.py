@@ -52,7 +52,7 @@ async def find(
 
 @router.get("/{customer_id:path}")
 async def show(request: Request, member: CurrentStaff, customer_id: Annotated[Identity, Path()]) -> Response:
-    """How the customer is reached now and was before, what they ordered, spent, sent back, and were told."""
+    """How the customer is reached now and was before, what they ordered, spent and sent back, and messages to them."""
     require(member.principal, *customer_queries.READ_BY)
     found = await customer_queries.whole(services_of(request), customer_id)
     lang, caller = language(request), member.principal

@@ -122,7 +122,7 @@ CHANGES: dict[str, tuple[list[dict[str, Any]], list[tuple[int, int, int]]]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-async def test_each_line_is_changed_by_itself(shop: ApiClient, name: str) -> None:
+async def test_each_line_is_changed_separately(shop: ApiClient, name: str) -> None:
     wanted, after = CHANGES[name]
     channel = shop.as_("channel", "web")
     order_no = str((await channel.post("/v1/orders", an_order(lines=LINES, payment=None))).json()["order_no"])

@@ -210,7 +210,7 @@ async def test_what_nobody_names_did_not_arrive_and_may_still_be_found(shop: Api
     assert (again.status_code, again.json()["code"]) == (409, "return_already_inspected")
 
 
-async def test_a_large_refund_waits_for_a_second_person(database_url: DatabaseUrls, shop: ApiClient) -> None:
+async def test_a_large_refund_waits_for_an_approver(database_url: DatabaseUrls, shop: ApiClient) -> None:
     order_no = await delivered(shop)
     async with open_api(database_url, approval_limit_minor=4_000) as strict:
         support = strict.as_("support", "amy")

@@ -52,7 +52,7 @@ async def test_a_channel_is_added_shown_and_removed(shop: ApiClient) -> None:
     ]
 
 
-async def test_a_webhooks_secret_is_told_by_its_answer_only(shop: ApiClient) -> None:
+async def test_a_webhooks_secret_is_reported_by_its_answer_only(shop: ApiClient) -> None:
     admin = shop.as_("admin", "root")
     body = a_channel(kind="webhook", target="https://1.1.1.1/hook/s3cret")
     added = (await admin.post(CHANNELS, body, key="hook-1")).json()

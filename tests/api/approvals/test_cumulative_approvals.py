@@ -106,7 +106,7 @@ async def test_undoing_an_order_adds_to_what_was_given_of_it(shop: ApiClient) ->
     assert await resolve(shop, waiting) == 202
 
 
-async def test_money_moved_by_hand_adds_up(shop: ApiClient) -> None:
+async def test_money_moved_manually_adds_up(shop: ApiClient) -> None:
     order_no, other, reference = await expensive(shop), await expensive(shop), {"value": {"reference": "bank 1"}}
     await request_refund(shop, order_no, 60_000)
     await parked(shop, order_no, "return_payment", 40_001)
@@ -156,7 +156,7 @@ async def test_each_currency_has_its_day(shop: ApiClient, day: ApiClient) -> Non
     assert await request_refund(ann, await expensive(shop), 60_000) == "awaiting_approval"
 
 
-async def test_one_person_at_two_orders_at_once_does_not_slip_below_his_day(shop: ApiClient, day: ApiClient) -> None:
+async def test_one_person_at_two_orders_at_once_does_not_slip_below_their_day(shop: ApiClient, day: ApiClient) -> None:
     ann, orders = day.as_("support", unique("dan")), [await expensive(shop) for _ in range(5)]
     states = await asyncio.gather(*(request_refund(ann, order_no, 50_000) for order_no in orders))
     assert sorted(states) == ["approved"] * 3 + ["awaiting_approval"] * 2
@@ -176,7 +176,7 @@ async def test_a_bulk_act_beyond_a_persons_day_asks_for_all_that_moves_money(sho
 
 
 @pytest.mark.parametrize("spelling", ["Ann", "ANN", " ann "])
-async def test_the_second_person_is_another_however_the_name_is_written(shop: ApiClient, spelling: str) -> None:
+async def test_the_approver_is_another_however_the_name_is_written(shop: ApiClient, spelling: str) -> None:
     order_no = await expensive(shop)
     waiting = (await refund(shop.as_("support", "ann"), order_no, amount_minor=100_001)).json()
     for verb in ("approve", "refuse"):

@@ -29,7 +29,7 @@ async def locked(table: str, urls: DatabaseUrls) -> AsyncIterator[None]:
         yield
 
 
-async def test_the_books_are_asked_every_question(shop: ApiClient) -> None:
+async def test_the_database_is_checked_for_everything(shop: ApiClient) -> None:
     await shop.post("/v1/orders", an_order())
     answer = await shop.as_("finance", "fay").get("/v1/ledger/check")
     assert (answer.status_code, answer.json()["ok"]) == (200, True), answer.text

@@ -118,7 +118,7 @@ async def test_nobody_but_staff_learns_of_notes_tags_and_assignee(shop: ApiClien
             assert "topsecret" not in text.lower() and pat not in text and "assignee" not in text
         assert (await caller.get("/v1/orders", tag="topsecret")).json()["code"] == "forbidden"
         assert (await caller.get("/v1/orders", assignee=pat)).json()["code"] == "forbidden"
-    # Webhooks and channels are told of events; there is none.
+    # Webhooks and channels get events; there is none.
     assert await shop.sql("SELECT count(*) AS n FROM order_events WHERE order_no = %s", order_no) == counted
 
 

@@ -23,7 +23,7 @@ async def found(shop: ApiClient, q: str, **more: Any) -> list[str]:
     return [row["customer_id"] for row in answer.json()["items"]]
 
 
-async def test_a_customer_who_changed_her_address_is_found_by_both_with_all_her_orders(shop: ApiClient) -> None:
+async def test_a_customer_who_changed_their_address_is_found_by_both_with_all_their_orders(shop: ApiClient) -> None:
     customer = unique("c-moved")
     before = await ordered(shop, customer, name="Zoë Quist", phone=None)
     after = await ordered(shop, customer, name="Zoë Quist-Bell", email=f"new-{customer}@example.com", phone=None)

@@ -39,7 +39,7 @@ async def taken(shop: ApiClient, number: str) -> None:
                 await transactions.finish(conn, opened, done)
 
 
-async def dearer(shop: ApiClient, number: str, **units: int) -> None:
+async def more_expensive(shop: ApiClient, number: str, **units: int) -> None:
     answer = await change(shop, number, lines(**units) | PAYMENT)
     assert (answer.status_code, answer.json()["state"]) == (200, "awaiting_payment"), answer.text
     await taken(shop, number)
@@ -70,7 +70,7 @@ async def test_what_is_paid_on_top_of_an_invoiced_order_is_invoiced_with_its_cap
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     first = await issued(shop, f"/v1/orders/{number}/invoice")
-    await dearer(shop, number, **{sku: 3})
+    await more_expensive(shop, number, **{sku: 3})
     again, more = await invoices(shop, number)
     assert again == first and (first["supplement_to"], more["supplement_to"]) == (None, first["document_no"])
     assert (more["total_minor"], more["items_minor"], more["discount_minor"]) == (2_000, 2_000, 0)
@@ -92,7 +92,7 @@ async def test_goods_that_cost_more_are_credited_on_both_invoices(shop: ApiClien
     old, new = await stocked(shop, 1_000), await stocked(shop, 900)
     number = await on_its_way(shop, an_order(old, 1))
     first = await issued(shop, f"/v1/orders/{number}/invoice")
-    await dearer(shop, number, **{new: 2})
+    await more_expensive(shop, number, **{new: 2})
     _, more = await invoices(shop, number)
     assert (more["total_minor"], more["items_minor"], more["discount_minor"]) == (800, 1_800, 1_000)
     pdf = text_of(await shop.get(f"/v1/documents/{more['document_no']}.pdf", lang="en"))
@@ -114,7 +114,7 @@ async def test_units_taken_off_again_are_credited_on_the_invoice_that_has_them(s
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     await issued(shop, f"/v1/orders/{number}/invoice")
-    await dearer(shop, number, **{sku: 3})
+    await more_expensive(shop, number, **{sku: 3})
     (_, more), (top,) = (
         await invoices(shop, number),
         await shop.sql("SELECT max(line_no) AS n FROM order_lines WHERE order_no = %s", number),
@@ -131,7 +131,7 @@ async def test_a_cancelled_orders_invoices_are_credited_together(shop: ApiClient
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     await issued(shop, f"/v1/orders/{number}/invoice")
-    await dearer(shop, number, **{sku: 3})
+    await more_expensive(shop, number, **{sku: 3})
     for capture, minor in await _captures(shop, number):
         await shop.sql(
             "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, "
@@ -182,10 +182,10 @@ async def _captures(shop: ApiClient, number: str) -> list[tuple[int, int]]:
 async def test_an_invoice_that_comes_later_is_over_everything(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
-    await dearer(shop, number, **{sku: 3})
+    await more_expensive(shop, number, **{sku: 3})
     whole = await issued(shop, f"/v1/orders/{number}/invoice")
     assert (whole["total_minor"], len(await invoices(shop, number))) == (3_000, 1)
-    await dearer(shop, number, **{sku: 4})
+    await more_expensive(shop, number, **{sku: 4})
     assert [one["total_minor"] for one in await invoices(shop, number)] == [3_000, 1_000]
     assert await wrong(shop, number) == []
 
@@ -196,7 +196,7 @@ async def test_the_ledger_check_finds_money_on_top_that_is_on_no_invoice(shop: A
     first = await issued(shop, f"/v1/orders/{number}/invoice")
     await shop.sql("ALTER TABLE change_payments DISABLE TRIGGER change_payment_invoiced")
     try:
-        await dearer(shop, number, **{sku: 3})
+        await more_expensive(shop, number, **{sku: 3})
     finally:
         await shop.sql("ALTER TABLE change_payments ENABLE TRIGGER change_payment_invoiced")
     (found,) = await wrong(shop, number)
@@ -210,7 +210,7 @@ async def test_the_ledger_check_finds_money_on_top_that_is_on_no_invoice(shop: A
 PRICES = (1_000, 333, 70)
 WANTED = st.tuples(*(st.integers(0, 4) for _ in PRICES)).filter(any)
 BEFORE = st.tuples(st.sampled_from(["change", "change", "change", "refund", "units", "invoice"]), WANTED)
-MADE_DEARER = st.lists(BEFORE, min_size=2, max_size=5).map(
+MADE_MORE_EXPENSIVE = st.lists(BEFORE, min_size=2, max_size=5).map(
     lambda actions: [*actions[:1], ("invoice", (1,)), *actions[1:]]
 )
 AFTER = st.tuples(st.sampled_from(["refund", "units", "return", "exchange", "invoice"]), WANTED)
@@ -349,7 +349,7 @@ def test_invoices_less_credit_notes_are_what_was_kept(database_url: DatabaseUrls
         shops = [runner.run(_shop(stack, database_url, *tax)) for tax in TAXES]
 
         @few(4)
-        @given(st.integers(0, 2), WANTED, CHARGES, MADE_DEARER, DELIVERED)
+        @given(st.integers(0, 2), WANTED, CHARGES, MADE_MORE_EXPENSIVE, DELIVERED)
         def reported(
             tax: int, first: tuple[int, ...], charges: tuple[int, int], before: list[Any], after: list[Any]
         ) -> None:

@@ -95,7 +95,7 @@ BAD: Sequence[tuple[dict[str, Any], str]] = (
 
 
 @pytest.mark.parametrize(("body", "code"), BAD)
-async def test_bad_wishes_are_refused_and_leave_nothing(shop: ApiClient, body: dict[str, Any], code: str) -> None:
+async def test_bad_requests_are_refused_and_leave_nothing(shop: ApiClient, body: dict[str, Any], code: str) -> None:
     order_no = await paid(shop)
     answer = await shop.post(f"/v1/orders/{order_no}/invoice", body)
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text

@@ -11,7 +11,7 @@ from infra.db.orders.state import timeline
 from infra.db.stock import reservations
 from tests.api.after_sales.test_after_sales import on_its_way
 from tests.api.conftest import ApiClient, an_order, unique
-from tests.api.documents.test_change_payment_invoices import PAYMENT, dearer, invoices, issued, taken, wrong
+from tests.api.documents.test_change_payment_invoices import PAYMENT, invoices, issued, more_expensive, taken, wrong
 from tests.factories.late_money import report_event
 from tests.factories.order_changes import change, lines, stocked
 
@@ -89,12 +89,12 @@ async def no_documents(shop: ApiClient, number: str, sqlstate: str) -> AsyncIter
         await shop.sql(f"DROP FUNCTION {name} CASCADE")
 
 
-async def test_money_is_in_the_books_whatever_becomes_of_its_invoice(shop: ApiClient) -> None:
+async def test_money_is_in_the_database_whatever_becomes_of_its_invoice(shop: ApiClient) -> None:
     sku = await stocked(shop, 1_000)
     number = await on_its_way(shop, an_order(sku, 1))
     first = await issued(shop, f"/v1/orders/{number}/invoice")
     async with no_documents(shop, number, "OM999"):
-        await dearer(shop, number, **{sku: 3})
+        await more_expensive(shop, number, **{sku: 3})
     (order,) = await shop.sql(
         "SELECT total_minor, (SELECT sum(t.captured_minor)::bigint FROM payments p "
         "JOIN payment_totals t USING (payment_id) WHERE p.order_no = o.order_no) AS taken "

@@ -27,7 +27,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json().get("code", "")
 
 
-async def test_address_and_note_are_changed_sealed_and_told(shop: ApiClient) -> None:
+async def test_address_and_note_are_changed_sealed_and_reported(shop: ApiClient) -> None:
     number = await placed(shop, await stocked(shop))
     body = {"ship_to": ELSEWHERE, "note": "leave it at the gate"}
     response = await change(shop, number, body, preview=True)
@@ -133,7 +133,7 @@ async def test_the_same_request_again_is_answered_as_the_first(shop: ApiClient) 
     assert code(other) == (422, "idempotency_key_reused")
 
 
-async def test_of_two_changes_at_once_one_is_told_that_the_order_moved_on(shop: ApiClient) -> None:
+async def test_of_two_changes_at_once_one_is_answered_that_the_order_moved_on(shop: ApiClient) -> None:
     sku = await stocked(shop)
     number = await placed(shop, sku, 3)
     await reserved(shop, number)
@@ -245,7 +245,7 @@ async def test_lines_wait_for_a_payment_that_is_in_flight(shop: ApiClient, kind:
     assert (await change(shop, number, {"ship_to": ELSEWHERE})).status_code == 200
 
 
-async def test_a_payment_that_was_told_and_not_yet_heard_does_not_lose(shop: ApiClient) -> None:
+async def test_a_payment_that_was_reported_and_not_yet_heard_does_not_lose(shop: ApiClient) -> None:
     sku = await stocked(shop)
     number = await placed(shop, sku, 3)
     await reserved(shop, number)

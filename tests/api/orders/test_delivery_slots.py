@@ -78,7 +78,7 @@ async def test_a_repeated_placement_is_answered_after_its_slot_is_over(
     assert (await shop.post("/v1/orders", body)).json()["code"] == "invalid_delivery_slot"
 
 
-async def test_a_slot_is_changed_told_and_taken_away(shop: ApiClient) -> None:
+async def test_a_slot_is_changed_reported_and_taken_away(shop: ApiClient) -> None:
     number = await placed(shop, await stocked(shop), delivery_slot=slot())
     body = {"delivery_slot": slot(hours=24)}
     answer = await change(shop, number, body, preview=True)

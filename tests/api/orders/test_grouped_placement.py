@@ -107,7 +107,7 @@ async def test_what_a_customer_may_be_refused_for_is_placed_apart(shop: ApiClien
     assert await transactions(shop, drafts) == 2
 
 
-async def test_nobody_waits_for_the_lock_of_another_of_his_group(shop: ApiClient) -> None:
+async def test_nobody_waits_for_the_lock_of_another_of_their_group(shop: ApiClient) -> None:
     drafts = [draft() for _ in range(4)]
     async with locked(shop, LOCK_KEY, drafts[1].request.key):
         tasks = group(shop).begin(drafts)
@@ -149,7 +149,7 @@ async def test_a_group_that_runs_out_of_time_is_not_asked_again_one_by_one(
     assert await stored_counts(shop, drafts) == [0] * 4
 
 
-async def test_who_leaves_takes_nobody_with_him(shop: ApiClient) -> None:
+async def test_who_leaves_takes_nobody_with_them(shop: ApiClient) -> None:
     drafts = [draft() for _ in range(4)]
     tasks = group(shop).begin(drafts)
     await asyncio.sleep(0)

@@ -210,7 +210,7 @@ async def test_by_rule_dear_orders_are_held_with_their_reservation(
         ({}, ["support:amy"]),
     ],
 )
-async def test_a_risk_hold_by_hand_silences_the_rule_only_where_it_is_as_strict(
+async def test_a_manual_risk_hold_silences_the_rule_only_where_it_is_as_strict(
     shop: ApiClient, changed: dict[str, Any], put_on_by: list[str]
 ) -> None:
     order_no = await placed(shop)

@@ -155,7 +155,7 @@ async def test_run_that_died_while_waiting_is_taken_over(shop: ApiClient) -> Non
 
 
 @pytest.mark.parametrize("role", ["customer", "channel"])
-async def test_caller_sees_only_his_own(shop: ApiClient, role: str) -> None:
+async def test_caller_sees_only_their_own(shop: ApiClient, role: str) -> None:
     number = (await shop.post("/v1/orders", an_order())).json()["order_no"]
     own = shop.as_(role, "c-17" if role == "customer" else "web")
     other = shop.as_(role, "somebody-else")

@@ -164,7 +164,7 @@ async def test_a_new_receiver_is_found_while_the_change_waits_for_its_payment(sh
     assert list(await found(shop, "waiting receiver")) == [number]
 
 
-async def test_a_caller_finds_only_his_own_and_learns_nothing_of_others(shop: ApiClient) -> None:
+async def test_a_caller_finds_only_their_own_and_learns_nothing_of_others(shop: ApiClient) -> None:
     """Nor does a channel learn by which address another channel knows a customer."""
     who = {"id": unique("c"), "name": "Only Mine", "email": "only.mine@search.example"}
     stranger, other = shop.as_("customer", unique("c")), shop.as_("channel", "two")

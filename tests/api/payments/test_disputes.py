@@ -158,12 +158,12 @@ async def test_two_people_at_once_give_one_answer(bank: Bank) -> None:
     assert len(await bank.audited(order_no)) == 1
 
 
-@pytest.mark.parametrize(("told_due", "opening"), [(-LATER, {}), (LATER, {"answer_within_s": 0})])
+@pytest.mark.parametrize(("reported_due", "opening"), [(-LATER, {}), (LATER, {"answer_within_s": 0})])
 async def test_after_the_deadline_nothing_is_handed_in(
-    bank: Bank, told_due: timedelta, opening: dict[str, Any]
+    bank: Bank, reported_due: timedelta, opening: dict[str, Any]
 ) -> None:
     """Ours knows it, or only the provider does."""
-    order_no, ref, dispute_id = await bank.disputed(told_due, **opening)
+    order_no, ref, dispute_id = await bank.disputed(reported_due, **opening)
     for path, body in (("evidence", EVIDENCE), ("accept", None)):
         answer = await bank.shop.as_("support").post(f"/v1/disputes/{dispute_id}/{path}", body)
         assert refusal(answer) == (409, "dispute_overdue")

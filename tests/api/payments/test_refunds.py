@@ -127,7 +127,7 @@ async def test_two_at_once_for_the_last_amount_make_one(shop: ApiClient) -> None
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"refund_exceeds_captured"}
 
 
-async def test_who_may_follow_a_refund_sees_what_is_his(shop: ApiClient) -> None:
+async def test_who_may_follow_a_refund_sees_what_is_theirs(shop: ApiClient) -> None:
     order_no = await paid(shop)
     refund_id = (await refund(shop, order_no, lines=[{"sku": "TEA-1", "quantity": 1}])).json()["refund_id"]
     staff = (await shop.get(f"/v1/refunds/{refund_id}")).json()

@@ -102,7 +102,7 @@ async def test_a_revocation_is_final_and_in_the_audit_log(api: ApiClient, issued
     assert [tuple(entry.values()) for entry in entries] == [("system", "token_added"), ("admin:s-1", "token_changed")]
 
 
-async def test_while_the_books_cannot_be_read_the_last_look_counts(
+async def test_while_the_database_cannot_be_read_the_last_look_counts(
     database_url: DatabaseUrls, api: ApiClient, issued: list[Issued]
 ) -> None:
     revoked = api.app.state.services.revoked

@@ -200,7 +200,7 @@ async def test_in_transit_says_nothing_new_while_the_pick_up_waits_to_be_heard(s
 
 
 @pytest.mark.parametrize(("known", "carrier_ref"), [("booked", "lost-1"), ("booking", None)])
-async def test_in_transit_stands_for_a_pick_up_that_was_never_told(
+async def test_in_transit_stands_for_a_pick_up_that_was_never_reported(
     shop: ApiClient, known: str, carrier_ref: str | None
 ) -> None:
     number, _ = await shipped(shop, known, carrier_ref)
@@ -224,7 +224,7 @@ async def test_only_a_waiting_fact_about_this_parcel_silences_in_transit(shop: A
     assert await carrier_statuses(shop, number) == ["picked_up", "in_transit"]
 
 
-async def test_in_transit_is_a_fact_when_what_was_told_before_is_dealt_with(shop: ApiClient) -> None:
+async def test_in_transit_is_a_fact_when_what_was_reported_before_is_dealt_with(shop: ApiClient) -> None:
     reference = unique("ref")
     number, _ = await shipped(shop, "booked", reference)
     await notify(shop, moved(number, reference, "picked_up"))

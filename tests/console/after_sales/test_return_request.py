@@ -43,7 +43,7 @@ async def test_store_credit_is_asked_for(support: StaffBrowser) -> None:
 
 
 @pytest.mark.parametrize(("way", "reported"), [("store_credit", True), ("refund", True), ("exchange", False)])
-async def test_much_money_is_shown_to_need_a_second_person(support: StaffBrowser, way: str, reported: bool) -> None:
+async def test_much_money_is_shown_to_need_an_approver(support: StaffBrowser, way: str, reported: bool) -> None:
     order_no = await delivered(support.api, lines=[{"sku": "TEA-1", "quantity": 30}])
     response = await sent(support, order_no, **{"units.TEA-1": "30", "resolution": way})
     assert response.status_code == 200 and "¥1,275.00" in response.text
@@ -63,7 +63,7 @@ async def test_the_same_again_costs_nothing(support: StaffBrowser) -> None:
     ("units", "label", "amount"),
     [("5", "Amount due", "¥7.50"), ("1", "Remainder to be refunded", "¥32.50")],
 )
-async def test_other_goods_are_dearer_or_cheaper(support: StaffBrowser, units: str, label: str, amount: str) -> None:
+async def test_other_goods_cost_more_or_less(support: StaffBrowser, units: str, label: str, amount: str) -> None:
     order_no = await delivered(support.api)
     body = {"resolution": "exchange", "want.sku.2": "TEA-2", "want.units.2": units}
     response = await sent(support, order_no, **body)

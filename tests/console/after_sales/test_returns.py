@@ -43,7 +43,7 @@ async def test_a_return_is_asked_for_shown_first_and_followed(support: StaffBrow
 
 
 @pytest.mark.parametrize("body", [{"units.TEA-1": "9"}, {"units.TEA-1": "x"}, {}, {"units.TEA-1": "1", "reason": ""}])
-async def test_a_bad_wish_is_refused_in_words(support: StaffBrowser, body: dict[str, str]) -> None:
+async def test_a_bad_request_is_refused_in_words(support: StaffBrowser, body: dict[str, str]) -> None:
     order_no = await delivered(support.api)
     answer = await support.post(f"/console/orders/{order_no}/return", **{"reason": "x", **body})
     assert answer.status_code in (409, 422) and "<h1>" in answer.text
@@ -138,7 +138,7 @@ async def test_the_board_counts_returns_that_wait_for_somebody(shop: ApiClient) 
     assert "/console/returns?status=" not in (await (await sign_in(shop, "finance")).get("/console")).text
 
 
-async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_by_itself(support: StaffBrowser) -> None:
+async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_separately(support: StaffBrowser) -> None:
     order_no = await at_home(support.api)
     form = (await support.get(f"/console/orders/{order_no}/return")).text
     assert "TEA-1, line 2 at ¥8.00: quantity (of 2)" in form and 'name="units_of_line.1"' in form

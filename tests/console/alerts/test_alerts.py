@@ -24,7 +24,7 @@ async def browser(shop: ApiClient) -> AsyncIterator[StaffBrowser]:
         await shop.sql(statement)
 
 
-async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_told(shop: ApiClient) -> None:
+async def test_what_is_wrong_is_shown_with_since_count_and_when_it_was_reported(shop: ApiClient) -> None:
     operations, chinese, admin = [
         await sign_in(shop, *who) for who in (("operations",), ("operations", "zh"), ("admin",))
     ]

@@ -91,7 +91,7 @@ async def test_each_role_reads_what_is_its_own(shop: ApiClient) -> None:
         assert ('href="/console/audit"' in (await browser.get("/console/audit")).text) == (role == "admin")
 
 
-async def test_an_act_by_hand_and_a_second_persons_words_are_there(support: StaffBrowser) -> None:
+async def test_a_manual_action_and_the_words_of_an_approver_are_there(support: StaffBrowser) -> None:
     order_no, services = await placed(support), support.api.app.state.services
     act_id, approval_id = unique("oa_x"), unique("apr_x")
     async with services.database.begin() as conn:
@@ -171,7 +171,7 @@ async def test_pages_speak_chinese(shop: ApiClient) -> None:
     assert "访问权限复核" in (await admin.get("/console/audit")).text
 
 
-async def test_coming_and_going_is_told(shop: ApiClient) -> None:
+async def test_coming_and_going_is_reported(shop: ApiClient) -> None:
     browser = await sign_in(shop, "support")
     assert (await browser.post("/console/sign-out")).status_code == 303
     gone = await sign_in(shop, "support")
@@ -190,7 +190,7 @@ async def test_coming_and_going_is_told(shop: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_a_name_that_is_guessed_at_is_told_only_if_somebody_has_it(shop: ApiClient, known: bool) -> None:
+async def test_a_name_that_is_guessed_at_is_reported_only_if_somebody_has_it(shop: ApiClient, known: bool) -> None:
     """What else is typed as a name may be a password."""
     name = (await sign_in(shop, "support")).name if known else unique("hunter2")
     code = pyotp.TOTP(pyotp.random_base32()).now()

@@ -7,7 +7,7 @@ from tests.console.conftest import StaffBrowser, sign_in
 HOSTILE = ('"><script>alert(1)</script>', "' OR 1=1 --", "%", "{{7*7}}", "\\", "../../etc/passwd")
 
 
-async def test_a_customer_who_changed_her_address_is_found_with_all_her_orders(support: StaffBrowser) -> None:
+async def test_a_customer_who_changed_their_address_is_found_with_all_their_orders(support: StaffBrowser) -> None:
     customer = unique("c-page-moved")
     before = await ordered(support.api, customer, name="Ida Moss", phone=None)
     after = await ordered(support.api, customer, name="Ida Moss", email=f"new-{customer}@example.com", phone=None)

@@ -5,7 +5,7 @@ from tests.api.notifications.test_notifications import placed, tried
 from tests.console.conftest import sign_in
 
 
-async def test_the_page_shows_what_was_told_to_whom_and_when(shop: ApiClient) -> None:
+async def test_the_page_shows_what_was_reported_to_whom_and_when(shop: ApiClient) -> None:
     sent, _ = await placed(shop)
     await tried(shop, sent, None)
     finance = await sign_in(shop, "finance")

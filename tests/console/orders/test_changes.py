@@ -85,7 +85,7 @@ async def test_the_delivery_slot_is_shown_before_and_after_and_taken_away(
     assert (await shop.get(f"/v1/orders/{order_no}")).json()["delivery_slot"] is None
 
 
-async def test_what_may_not_be_is_told_on_a_page(support: StaffBrowser, shop: ApiClient) -> None:
+async def test_what_may_not_be_is_reported_on_a_page(support: StaffBrowser, shop: ApiClient) -> None:
     sku = await stocked(shop, units=4)
     order_no = await placed_at(shop, sku, 3)
     await reserved(shop, order_no)
@@ -126,7 +126,7 @@ async def test_only_support_and_admin_change(shop: ApiClient) -> None:
             assert (await browser.post(f"/console/orders/{order_no}/change", note="x")).status_code == 403, role
 
 
-async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(
+async def test_a_paid_order_that_becomes_more_expensive_asks_for_the_customers_token(
     support: StaffBrowser, shop: ApiClient
 ) -> None:
     tea = await stocked(shop)
@@ -148,7 +148,7 @@ async def test_a_paid_order_that_becomes_dearer_asks_for_the_customers_token(
     assert entry["actor"] == f"support:{support.name}"
 
 
-async def test_each_line_of_a_sku_is_changed_by_itself(support: StaffBrowser, shop: ApiClient) -> None:
+async def test_each_line_of_a_sku_is_changed_separately(support: StaffBrowser, shop: ApiClient) -> None:
     body = an_order(lines=LINES, payment=None)
     order_no = str((await shop.as_("channel", "web").post("/v1/orders", body)).json()["order_no"])
     page = (await support.get(f"/console/orders/{order_no}/change")).text

@@ -27,7 +27,7 @@ async def test_support_holds_an_order_and_lets_it_go_on(support: StaffBrowser) -
     assert "he wrote again" in page.text
 
 
-async def test_what_may_not_be_is_told_on_a_page(support: StaffBrowser) -> None:
+async def test_what_may_not_be_is_reported_on_a_page(support: StaffBrowser) -> None:
     order_no = await placed(support)
     path = f"/console/orders/{order_no}/hold"
     for fields, status, reported in (

@@ -88,7 +88,7 @@ async def test_a_dispute_is_answered_with_evidence_before_its_deadline_and_the_o
     assert (late.status_code, "dispute_closed" in late.text) == (409, True)
 
 
-async def test_the_deadline_of_a_dispute_is_the_one_that_was_told_last(shop: ApiClient) -> None:
+async def test_the_deadline_of_a_dispute_is_the_one_that_was_reported_last(shop: ApiClient) -> None:
     order_no, dispute = await disputed(shop)
     later = DUE + timedelta(days=3)
     await report_payment(shop, order_no, PaymentKind.DISPUTE, dispute, due_at=later.isoformat())

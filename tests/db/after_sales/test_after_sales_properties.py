@@ -327,7 +327,7 @@ class AfterSales(RuleBasedStateMachine):
     # ── what must hold ────────────────────────────────────────────────────────────────────────────────────
 
     @invariant()
-    def every_question_of_the_books_is_answered_with_nothing(self) -> None:
+    def every_check_of_the_database_finds_nothing(self) -> None:
         assert self.shop.answers() == []
 
     @invariant()
@@ -361,7 +361,7 @@ class AfterSales(RuleBasedStateMachine):
             if row.status == "completed" and left:
                 assert self.open_refund(order_no, amount_minor=left + 1) is None
                 assert self.open_refund(order_no, amount_minor=left) is not None
-        self.every_question_of_the_books_is_answered_with_nothing()
+        self.every_check_of_the_database_finds_nothing()
         self.money_in_less_money_out_is_what_is_kept()
         self.pieces_sent_less_pieces_back_are_pieces_kept()
 

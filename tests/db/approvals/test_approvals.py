@@ -22,7 +22,7 @@ CHECK, NOT_APPROVED, DECIDED = "23514", "OM007", "OM003"
 
 
 @pytest.mark.parametrize("who", ["support:ann", "admin:ann", "finance:ann", "support:Ann", "finance: ANN "])
-async def test_nobody_approves_for_himself_in_any_role(db: DirectDatabase, who: str) -> None:
+async def test_nobody_approves_for_themselves_in_any_role(db: DirectDatabase, who: str) -> None:
     order_no = await db.order()
     await db.app.execute(ASK, (order_no, "resolve", order_no, "compensate"))
     assert await db.refused(DECIDE, "approved", who, order_no) == CHECK
@@ -48,7 +48,7 @@ async def test_a_yes_is_for_this_act_of_this_order(db: DirectDatabase) -> None:
     await db.app.execute(RESOLVE, (order_no, order_no, "compensate", order_no))
 
 
-async def test_no_payment_is_recorded_by_hand_by_one_person(db: DirectDatabase) -> None:
+async def test_no_payment_is_recorded_manually_by_one_person(db: DirectDatabase) -> None:
     order_no = await db.order()
     assert await db.refused(ACTION, order_no, order_no, "payment_recorded", None) == CHECK
     await db.app.execute(ACTION, (order_no, order_no, "shipment_delivered", None))

@@ -227,7 +227,7 @@ async def test_a_series_set_back_past_every_guard_gives_no_number_twice(
         await tampering.execute("UPDATE document_series SET last_number = last_number + 1 WHERE series = 'INV'")
 
 
-async def invoiced_and_dearer(db: DirectDatabase, invoiced: int = 3) -> str:
+async def invoiced_and_more_expensive(db: DirectDatabase, invoiced: int = 3) -> str:
     """An order that 3 were paid for and, after its invoice, 2 on top."""
     order_no = await waiting(db)
     await db.paid_in(order_no, 3)
@@ -237,7 +237,7 @@ async def invoiced_and_dearer(db: DirectDatabase, invoiced: int = 3) -> str:
 
 
 async def test_what_is_paid_on_top_of_an_invoice_has_one_of_its_own_with_its_capture(db: DirectDatabase) -> None:
-    before, order_no = await last(db), await invoiced_and_dearer(db)
+    before, order_no = await last(db), await invoiced_and_more_expensive(db)
     found = await db.rows(
         "SELECT number, supplement_no, total_minor FROM documents WHERE order_no = %s ORDER BY number", order_no
     )
@@ -291,7 +291,7 @@ async def test_an_invoice_and_a_capture_at_once_are_over_all_of_it_once(
 
 
 async def test_a_supplement_has_one_invoice_whatever_else_was_paid(db: DirectDatabase) -> None:
-    order_no = await invoiced_and_dearer(db, invoiced=1)
+    order_no = await invoiced_and_more_expensive(db, invoiced=1)
     named = DOCUMENT.replace("number,", "supplement_no,").replace("%(number)s,", "%(supplement)s,")
     with pytest.raises(psycopg.errors.UniqueViolation, match="documents_one_of_change_payment"):
         await db.owner.execute(named, values(order_no, supplement=1, total=2))
@@ -302,7 +302,7 @@ async def test_no_more_is_invoiced_than_was_captured(db: DirectDatabase) -> None
 
 
 async def test_credit_notes_stay_within_each_invoice(db: DirectDatabase) -> None:
-    order_no = await invoiced_and_dearer(db)
+    order_no = await invoiced_and_more_expensive(db)
     refund_id = await refunded(db, order_no, 3)
     for first, more, refusal_of_it in ((0, 3, "credit_notes_within_their_invoice"), (1, 2, None)):
         rows = [

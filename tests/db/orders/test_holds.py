@@ -18,11 +18,11 @@ BOOKING = (
     "INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key)"
     " VALUES (%s, %s, 'WH-EAST', 'sandbox', 'booking', %s)"
 )
-BY_HAND = (
+MANUAL = (
     "INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, tracking_no)"
     " VALUES (%s, %s, 'WH-EAST', 'a neighbour', 'booked', %s, 'N-1')"
 )
-MONEY_BY_HAND = (
+MANUAL_MONEY = (
     "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key,"
     " provider_ref) VALUES (%s, 'capture', 1, 'manual', 1000, 'CNY', 'succeeded', %s, 'bank 17')"
 )
@@ -72,7 +72,7 @@ async def test_money_is_not_asked_for_where_the_kind_stops_it(db: DirectDatabase
     assert await db.one("SELECT count(*) FROM payments WHERE order_no = %s", order_no) == requested
 
 
-async def test_money_that_came_by_itself_is_kept(db: DirectDatabase) -> None:
+async def test_money_that_came_unasked_is_kept(db: DirectDatabase) -> None:
     order_no = await db.order()
     await db.event(order_no, "stock_reserved", "received", "pending_payment")
     await hold(db, order_no, "risk")
@@ -86,15 +86,15 @@ async def test_what_a_person_records_does_not_go_past_a_hold(db: DirectDatabase)
     await db.event(unpaid, "stock_reserved", "received", "pending_payment")
     for held in (order_no, unpaid):
         await hold(db, held)
-    assert await db.refused(BY_HAND, order_no, order_no, order_no) == HELD
-    assert await db.refused(MONEY_BY_HAND, unpaid, unpaid) == HELD
+    assert await db.refused(MANUAL, order_no, order_no, order_no) == HELD
+    assert await db.refused(MANUAL_MONEY, unpaid, unpaid) == HELD
     close = "UPDATE holds SET closed_at = now(), closed_by = 's', outcome = 'released' WHERE order_no = ANY(%s)"
     await db.app.execute(close, ([order_no, unpaid],))
-    await db.app.execute(BY_HAND, (order_no, order_no, order_no))
-    await db.app.execute(MONEY_BY_HAND, (unpaid, unpaid))
+    await db.app.execute(MANUAL, (order_no, order_no, order_no))
+    await db.app.execute(MANUAL_MONEY, (unpaid, unpaid))
 
 
-async def test_a_hold_by_rule_and_one_by_hand_of_a_kind_are_both_open_and_each_once(db: DirectDatabase) -> None:
+async def test_a_hold_by_rule_and_a_manual_one_of_a_kind_are_both_open_and_each_once(db: DirectDatabase) -> None:
     order_no, by_rule = await db.order(), HOLD.replace("'support:ann'", "'system'")
     stops = [str(status) for status in HOLDS[HoldKind.RISK].stops]
     await hold(db, order_no, "risk")

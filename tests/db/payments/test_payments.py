@@ -227,7 +227,7 @@ async def test_an_authorisation_is_voided_once(db: DirectDatabase) -> None:
     await db.payment(order_no, "void", "intent", parent=held)
 
 
-async def test_only_the_books_open_a_fact_again_and_only_one_that_came_too_early(db: DirectDatabase) -> None:
+async def test_only_the_database_opens_a_fact_again_and_only_one_that_came_too_early(db: DirectDatabase) -> None:
     order_no = await db.order()
     stored = "INSERT INTO inbox (provider, event_id, kind, order_no, fact) VALUES ('sandbox', %s, 'payment', %s, %s)"
     about = '{"kind": "refund", "parent_ref": "%s"}'

@@ -186,7 +186,7 @@ class Refunding(RuleBasedStateMachine):
         self.run(work)
 
     @rule(refund_id=opened, tag=st.integers(0, 10**9))
-    def pay_by_hand(self, refund_id: str | None, tag: int) -> None:
+    def pay_manually(self, refund_id: str | None, tag: int) -> None:
         async def work(conn: AsyncConnection) -> None:
             await timeline.lock_order(conn, self.order_no)
             await refund_payouts.record_manually(conn, refund_id or "", str(tag), f"bank-{secrets.token_hex(4)}")

@@ -75,7 +75,7 @@ def test_every_swap_of_two_symbols_is_caught(number: str) -> None:
             assert normalise("".join(swapped)) is None
 
 
-def test_all_pairs_of_neighbours_are_told_apart_at_every_place() -> None:
+def test_all_pairs_of_neighbours_are_distinguished_at_every_place() -> None:
     """Exhaustive, also for the last symbol and its check character."""
     for place, one, other in itertools.product(range(17), ALPHABET, ALPHABET):
         if one == other:

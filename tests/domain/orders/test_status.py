@@ -69,9 +69,9 @@ def test_nothing_is_paid_or_shipped_twice() -> None:
 
 
 @given(st.lists(st.sampled_from(OrderEvent), max_size=30))
-def test_any_events_end_in_a_status_and_stay_at_a_terminal_one(told: list[OrderEvent]) -> None:
+def test_any_events_end_in_a_status_and_stay_at_a_terminal_one(reported: list[OrderEvent]) -> None:
     status, ended = Status.RECEIVED, None
-    for event in told:
+    for event in reported:
         status = next_status(status, event) or status
         assert ended in (None, status)
         ended = status if status in TERMINAL else None

@@ -39,9 +39,9 @@ def test_nothing_is_news_twice_nor_both_ways(one: S, other: S) -> None:
 
 
 @given(KNOWN, KNOWN)
-def test_a_parcel_that_left_never_comes_back(known: S, told: S) -> None:
-    if has_left(known) and is_progress(known, told):
-        assert has_left(told)
+def test_a_parcel_that_left_never_comes_back(known: S, reported: S) -> None:
+    if has_left(known) and is_progress(known, reported):
+        assert has_left(reported)
 
 
 @pytest.mark.parametrize("reported", S)

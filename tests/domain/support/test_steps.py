@@ -60,7 +60,7 @@ def test_an_act_without_a_value_takes_none(pair: tuple[Step, Action], value: Any
 
 
 @pytest.mark.parametrize("pair", SHAPED)
-def test_another_shape_is_refused_and_the_right_one_told(pair: tuple[Step, Action]) -> None:
+def test_another_shape_is_refused_and_the_right_one_reported(pair: tuple[Step, Action]) -> None:
     right = fitting(*pair)
     first = next(iter(right))
     wrong: list[Any] = [None, {}, [], "x", {**right, "more": "x"}, {k: v for k, v in right.items() if k != first}]

@@ -98,7 +98,7 @@ def test_a_failed_question_opens_it_again(rig: Rig) -> None:
     assert rig.is_rejected() == 8.0
 
 
-def test_who_is_kept_out_is_told_the_last_failure(rig: Rig) -> None:
+def test_who_is_kept_out_is_informed_of_the_last_failure(rig: Rig) -> None:
     rig.fail(3)
     for code in ("timeout", "http_503"):
         with pytest.raises(ProviderUnavailable) as caught:

@@ -83,7 +83,7 @@ def test_an_amount_that_is_not_known_is_an_error_not_a_gap(template: str) -> Non
         render(template, "email", "en", facts(template))
 
 
-def test_what_is_told_is_a_fact_of_orders() -> None:
+def test_what_is_reported_is_a_fact_of_orders() -> None:
     assert set(NOTIFICATION_OF_EVENT) <= NOTES | set(OrderEvent)
     assert set(NOTIFICATION_OF_EVENT.values()) | {SIGN_IN} == set(versions())
 
@@ -123,7 +123,7 @@ def test_every_step_that_the_portal_shows_has_a_message_or_a_reason_for_none() -
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_an_exchange_that_costs_more_is_told_as_what_is_to_be_paid(lang: str) -> None:
+def test_an_exchange_that_costs_more_is_reported_as_what_is_to_be_paid(lang: str) -> None:
     data = {"order_no": "N2", "to_pay_minor": 600, "until": "2026-12-01T20:00:00+00:00"}
     for channel in ("email", "sms"):
         known = facts("exchange_sent", data=data)

@@ -66,7 +66,7 @@ def test_an_unknown_path_is_404(port: int) -> None:
     assert _get(port, "/other")[0] == 404
 
 
-def test_a_taken_port_is_told_and_taken_when_it_is_free(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_taken_port_is_reported_and_taken_when_it_is_free(caplog: pytest.LogCaptureFixture) -> None:
     wanted = any_free(set())
     with socket.create_server(("127.0.0.1", wanted)):
         assert metrics.serve(wanted) is None

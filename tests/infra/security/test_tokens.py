@@ -36,7 +36,7 @@ def test_a_customer_token_speaks_for_the_customer() -> None:
     assert verify(SECRET, issue(SECRET, Role.SUPPORT, "cli", 60, customer="c-9")) == Principal(Role.SUPPORT, "cli")
 
 
-def test_an_expired_token_is_told_apart() -> None:
+def test_an_expired_token_is_distinguished() -> None:
     with pytest.raises(TokenExpired):
         verify(SECRET, issue(SECRET, Role.SUPPORT, "u", -1))
 

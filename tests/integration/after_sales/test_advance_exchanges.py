@@ -211,7 +211,7 @@ async def test_a_guarantee_that_cannot_be_claimed_parks_and_is_given_up_by_suppo
         ({"advance": True, "payment": {"method": "gold", "token": "x"}}, "unknown_payment_method"),
     ],
 )
-async def test_bad_wishes_are_refused(buyer: Buyer, options: dict[str, Any], code: str) -> None:
+async def test_bad_requests_are_refused(buyer: Buyer, options: dict[str, Any], code: str) -> None:
     order_no = await buyer.buys()
     body = a_return(OLD, 1, **{"resolution": "exchange", **options})
     for path in (f"/v1/orders/{order_no}/returns", f"/v1/orders/{order_no}/returns?preview=true"):
@@ -363,8 +363,8 @@ async def test_a_claim_that_succeeds_after_it_was_given_up_is_kept_and_given_bac
         dict[str, PaymentGateway], {"sandbox": InFlight(build_payments(stage.settings)["sandbox"], given_up)}
     )
     calls = GatewayCalls(stage.database, gateways)
-    tending = GuaranteeActivities(stage.database, calls, stage.vault, stage.settings)
-    await tending.process_due_guarantee(GuaranteeRef(order_no, return_id))
+    processing = GuaranteeActivities(stage.database, calls, stage.vault, stage.settings)
+    await processing.process_due_guarantee(GuaranteeRef(order_no, return_id))
     assert guarantees(buyer, order_no) == [("authorise", 1_000), ("capture", 1_000)]
 
     async def back() -> bool:

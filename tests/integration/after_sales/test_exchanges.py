@@ -63,7 +63,7 @@ async def test_something_cheaper_leaves_money_that_goes_back(buyer: Buyer) -> No
     assert (new["total_minor"], await buyer.retained_minor(order_no, new["order_no"])) == (0, 700)
 
 
-async def test_something_dearer_is_paid_for(buyer: Buyer) -> None:
+async def test_something_more_expensive_is_paid_for(buyer: Buyer) -> None:
     order_no = await buyer.buys()
     return_id = await buyer.asks(order_no, exchange_lines=[{"sku": DEAR, "quantity": 1}])
     await buyer.sends_back(return_id)
@@ -97,7 +97,7 @@ async def test_out_of_stock_falls_back_to_money_once(buyer: Buyer) -> None:
     assert (events.count("exchange_fell_back"), events.count("payment_refunded")) == (1, 1)
 
 
-async def test_a_dearer_one_that_is_given_up_falls_back_to_money(buyer: Buyer) -> None:
+async def test_a_more_expensive_one_that_is_given_up_falls_back_to_money(buyer: Buyer) -> None:
     order_no = await buyer.buys()
     return_id = await buyer.asks(order_no, exchange_lines=[{"sku": DEAR, "quantity": 1}])
     await buyer.sends_back(return_id)
@@ -193,7 +193,7 @@ async def balance(buyer: Buyer) -> int:
 
 
 @pytest.mark.parametrize(("verb", "granted"), [("approve", 101_000), ("refuse", 0)])
-async def test_large_store_credit_waits_for_a_second_person_and_then_the_return_ends(
+async def test_large_store_credit_waits_for_an_approver_and_then_the_return_ends(
     buyer: Buyer, verb: str, granted: int
 ) -> None:
     order_no = await buyer.buys(OLD, 101)
@@ -240,7 +240,7 @@ async def test_what_came_broken_or_not_at_all_is_not_exchanged(buyer: Buyer) -> 
         ({"resolution": "refund", "exchange_lines": [{"sku": OLD, "quantity": 1}]}, "exchange_lines_not_expected"),
     ],
 )
-async def test_bad_wishes_are_refused(buyer: Buyer, options: dict[str, Any], code: str) -> None:
+async def test_bad_requests_are_refused(buyer: Buyer, options: dict[str, Any], code: str) -> None:
     order_no = await buyer.buys()
     for path in (f"/v1/orders/{order_no}/returns", f"/v1/orders/{order_no}/returns?preview=true"):
         answer = await buyer.api.post(path, a_return(OLD, 1, **{"resolution": "exchange", **options}))

@@ -99,7 +99,7 @@ async def test_what_was_resolved_meanwhile_is_not_done_by_a_late_yes(office: Off
     assert await office.stage.status(order_no) == "preparing"
 
 
-async def test_two_people_approve_in_the_same_second_and_one_is_told(office: Office) -> None:
+async def test_two_people_approve_in_the_same_second_and_one_is_informed(office: Office) -> None:
     order_no = await office.parked()
     request = await request_approval(office, order_no)
     answers = await asyncio.gather(*(decide(office, name, request["approval_id"]) for name in ("ben", "cal")))

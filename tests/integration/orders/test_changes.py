@@ -94,7 +94,7 @@ async def sums(office: Office, order_no: str) -> dict[str, int]:
     return dict(row._mapping)
 
 
-async def test_the_parcel_goes_to_the_address_that_was_told_last(office: Office) -> None:
+async def test_the_parcel_goes_to_the_address_that_was_reported_last(office: Office) -> None:
     order_no = await paid_and_held(office)
     assert (await patched(office, order_no, {"ship_to": ELSEWHERE})).status_code == 200
     await let_go(office, order_no)
@@ -145,7 +145,9 @@ async def test_a_booking_that_read_the_order_before_its_change_is_not_begun(offi
     assert await booking == []
 
 
-async def test_a_refused_address_is_corrected_by_the_customer_and_the_booking_goes_on_by_itself(office: Office) -> None:
+async def test_a_refused_address_is_corrected_by_the_customer_and_the_booking_continues(
+    office: Office,
+) -> None:
     order_no = await office.parked(CHEAP)
     assert (await patched(office, order_no, {"ship_to": ELSEWHERE})).status_code == 200
     await office.stage.reaches(order_no, "preparing")
@@ -311,7 +313,7 @@ async def test_nothing_personal_of_a_change_is_in_the_history(office: Office) ->
             assert clear not in history
 
 
-async def test_the_books_of_all_of_this_add_up(office: Office) -> None:
+async def test_the_database_of_all_of_this_adds_up(office: Office) -> None:
     """Last in this file: what the orders above have left, as `oms ledger check` looks at it."""
     results = await consistency_checks.run_all(office.stage.settings)
     wrong = [(result.question.name, result.examples) for result in results if result.count]

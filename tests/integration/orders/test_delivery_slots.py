@@ -9,7 +9,7 @@ import httpx
 
 from tests.integration.conftest import Office
 from tests.integration.orders.test_changes import let_go, paid_and_held, patched
-from tests.integration.payments.test_change_payments import is_as_it_was, is_dearer, order_detail, paying_by
+from tests.integration.payments.test_change_payments import is_as_it_was, is_more_expensive, order_detail, paying_by
 from tests.workflows.scenarios import pay_again
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=2)
@@ -25,7 +25,7 @@ async def parcels(office: Office, order_no: str) -> list[dict[str, Any]]:
     return [http.get(f"/shipments/{item['id']}").json() for item in items if item["status"] != "cancelled"]
 
 
-async def test_the_carrier_is_told_the_slot_and_prints_it(office: Office) -> None:
+async def test_the_carrier_is_given_the_slot_and_prints_it(office: Office) -> None:
     order_no = await paid_and_held(office)
     assert (await patched(office, order_no, {"delivery_slot": SLOT})).status_code == 200
     await let_go(office, order_no)
@@ -63,10 +63,10 @@ async def test_slot_against_label_is_decided_one_way_for_each(office: Office) ->
         assert parcel["delivery_slot"] == (SLOT if answer.status_code == 200 else None)
 
 
-async def test_a_slot_waits_with_a_dearer_change_and_comes_with_it(office: Office) -> None:
+async def test_a_slot_waits_with_a_more_expensive_change_and_comes_with_it(office: Office) -> None:
     order_no = await paid_and_held(office)
     assert (await patched(office, order_no, paying_by(delivery_slot=SLOT))).status_code == 200
-    await is_dearer(office, order_no)
+    await is_more_expensive(office, order_no)
     assert (await order_detail(office, order_no))["delivery_slot"] == SLOT
 
 

@@ -64,7 +64,7 @@ async def is_as_it_was(office: Office, order_no: str, code: str) -> None:
     assert "order_changed" not in await office.stage.events(order_no)
 
 
-async def is_dearer(office: Office, order_no: str) -> None:
+async def is_more_expensive(office: Office, order_no: str) -> None:
     """Three units, paid once."""
     await until_event(office, order_no, "order_changed")
     assert await sums(office, order_no) == {"total_minor": 6_000, "lines": 6_000, "wanted": 3, "held": 3, "moved": 3}
@@ -85,7 +85,7 @@ async def test_one_unit_becomes_three_and_three_are_sent(office: Office) -> None
     assert answer.status_code == 200, answer.text
     for body in (previewed.json(), answer.json()):
         assert (body["state"], body["to_pay_minor"], body["refund_minor"]) == ("awaiting_payment", 4_000, 0)
-    await is_dearer(office, order_no)
+    await is_more_expensive(office, order_no)
     now = await order_detail(office, order_no)
     assert (now["ship_to"]["line1"], now["note"], now["pending_change"]) == (ELSEWHERE["line1"], "gate", None)
     await let_go(office, order_no)
@@ -107,18 +107,18 @@ async def test_a_story_that_is_reset_or_lost_in_between_takes_it_once(office: Of
     assert (await patched(office, order_no, paying_by())).status_code == 200
     await under_way(office, "payments", order_no, purpose="supplement", kind="capture", status="intent")
     await reset(office.stage, order_no)
-    await is_dearer(office, order_no)
+    await is_more_expensive(office, order_no)
     # What the story of the first reset still had to do may be done by then: how many tasks it took is not known.
     await reset(office.stage, order_no, -1)
     await let_go(office, order_no)
-    await is_dearer(office, order_no)
+    await is_more_expensive(office, order_no)
 
 
 async def test_a_refund_draws_on_both_payments(office: Office) -> None:
     order_no = await paid_and_held(office)
     assert (await office.staff("ann").post(f"/v1/orders/{order_no}/invoice", {})).status_code == 201
     assert (await patched(office, order_no, paying_by())).status_code == 200
-    await is_dearer(office, order_no)
+    await is_more_expensive(office, order_no)
     listed = (await office.staff("ann").get(f"/v1/orders/{order_no}/documents")).json()["items"]
     assert [one["total_minor"] for one in listed] == [2_000, 4_000]
     back = await office.staff("ann").post(
@@ -139,7 +139,7 @@ async def test_a_declined_difference_leaves_everything_as_it_was(office: Office)
     assert captures(office, order_no) == [2_000]
     # Another means of payment may be better.
     assert (await patched(office, order_no, paying_by())).status_code == 200
-    await is_dearer(office, order_no)
+    await is_more_expensive(office, order_no)
 
 
 async def test_a_difference_whose_answer_was_lost_is_taken_once(office: Office) -> None:
@@ -147,7 +147,7 @@ async def test_a_difference_whose_answer_was_lost_is_taken_once(office: Office) 
     office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="authorise")
     office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="capture")
     assert (await patched(office, order_no, paying_by())).status_code == 200
-    await is_dearer(office, order_no)
+    await is_more_expensive(office, order_no)
     assert taken(office, order_no).count(("authorise", 4_000)) == 1
 
 
@@ -255,15 +255,15 @@ async def test_a_refund_says_nothing_about_a_difference_that_is_stuck(office: Of
     await ledger_is_consistent(office)
 
 
-@pytest.mark.parametrize("told_of", ["cancellation", "capture"])
-async def test_a_stuck_difference_is_over_when_it_is_decided(office: Office, told_of: str) -> None:
+@pytest.mark.parametrize("reported_of", ["cancellation", "capture"])
+async def test_a_stuck_difference_is_over_when_it_is_decided(office: Office, reported_of: str) -> None:
     """Nobody is needed then: the order was cancelled, or the provider reported the outcome."""
     order_no = await paid_and_held(office)
     office.stage.fault("payments", "timeout_after", 1, order_no=order_no, kind="capture")
     office.stage.fault("payments", "error", 4, order_no=order_no, kind="lookup")
     assert (await patched(office, order_no, paying_by())).status_code == 200
     await office.stage.parked(order_no)
-    if told_of == "cancellation":
+    if reported_of == "cancellation":
         await cancel(office.stage, order_no)
         await office.stage.reaches(order_no, "cancelled")
         assert retained_minor(office, order_no) == 0
@@ -329,7 +329,7 @@ async def test_a_stuck_booking_waits_for_the_difference_and_is_tried_again(offic
     order_no = await office.parked(CHEAP)
     assert (await patched(office, order_no, paying_by())).status_code == 200
     await office.stage.reaches(order_no, "preparing")
-    await is_dearer(office, order_no)
+    await is_more_expensive(office, order_no)
     assert (await sent_to(office, order_no, 3))[-1] == ("booked", "old")
 
 
@@ -343,7 +343,7 @@ async def test_what_keeps_an_order_from_being_paid_keeps_its_difference_from_bei
     await release(office.stage, order_no, 1)
     assert captures(office, order_no) == [2_000]
     await release(office.stage, order_no, hold_no)
-    await is_dearer(office, order_no)
+    await is_more_expensive(office, order_no)
     await office.stage.reaches(order_no, "preparing", 60)
     events = await office.stage.events(order_no)
     assert events.index("hold_released") < len(events) - 1 - events[::-1].index("hold_released")
@@ -364,7 +364,7 @@ async def test_a_hold_in_the_middle_of_taking_a_difference_loses_nothing(office:
     hold_no = await hold(office.stage, order_no, "manual")
     await release(office.stage, order_no, 1)
     await release(office.stage, order_no, hold_no)
-    await is_dearer(office, order_no)
+    await is_more_expensive(office, order_no)
     await office.stage.reaches(order_no, "preparing", 60)
     assert captures(office, order_no) == [2_000, 4_000]
 

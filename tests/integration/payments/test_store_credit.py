@@ -144,7 +144,7 @@ async def paid_and_held(office: Office, customer: str) -> tuple[str, ApiClient]:
     return order_no, me
 
 
-async def dearer(me: ApiClient, order_no: str) -> httpx.Response:
+async def more_expensive(me: ApiClient, order_no: str) -> httpx.Response:
     body = {"lines": [{"sku": CHEAP, "quantity": 2}], "payment": {"method": "store_credit", "token": "balance"}}
     return await change(me, order_no, body, tag="*")
 
@@ -153,7 +153,7 @@ async def test_credit_pays_what_a_change_costs_more_and_comes_back_first(office:
     customer = unique("c-credit")
     await credited(office, customer, 3_000)
     order_no, me = await paid_and_held(office, customer)
-    assert (await dearer(me, order_no)).json()["state"] == "awaiting_payment"
+    assert (await more_expensive(me, order_no)).json()["state"] == "awaiting_payment"
     await noted(office.stage, order_no, "supplement_captured")
     assert only(await credit_of(me, customer)) == (1_000, 0)
     answer = await office.staff("ann").post(f"/v1/orders/{order_no}/cancel", {"reason": "not wanted"})
@@ -167,7 +167,7 @@ async def test_a_change_is_undone_when_the_credit_is_not_enough(office: Office) 
     customer = unique("c-credit")
     await credited(office, customer, 1_999)
     order_no, me = await paid_and_held(office, customer)
-    assert (await dearer(me, order_no)).json()["state"] == "awaiting_payment"
+    assert (await more_expensive(me, order_no)).json()["state"] == "awaiting_payment"
     await noted(office.stage, order_no, "change_undone")
     (rows,) = await office.stage.sql(
         "SELECT data->>'code' AS code FROM order_events WHERE order_no = :o AND type = 'change_undone'", o=order_no

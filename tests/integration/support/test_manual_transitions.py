@@ -26,7 +26,7 @@ async def booked(office: Office) -> str:
     return order_no
 
 
-async def test_an_order_is_walked_to_its_end_by_hand(office: Office) -> None:
+async def test_an_order_is_walked_to_its_end_manually(office: Office) -> None:
     order_no = await booked(office)
     for event, status in (("shipment_picked_up", "shipped"), ("shipment_delivered", "delivered")):
         answer = await adjust(office, order_no, event)
@@ -38,7 +38,7 @@ async def test_an_order_is_walked_to_its_end_by_hand(office: Office) -> None:
     assert await office.stage.handle(order_no).result() == "completed"
 
 
-async def test_money_recorded_by_hand_needs_a_second_person_whatever_the_amount(office: Office) -> None:
+async def test_money_recorded_manually_needs_an_approver_whatever_the_amount(office: Office) -> None:
     order_no = await office.unpaid()
     answer = await adjust(office, order_no, "payment_recorded", value={"reference": "bank 17"})
     assert answer.status_code == 202, answer.text
@@ -52,7 +52,7 @@ async def test_money_recorded_by_hand_needs_a_second_person_whatever_the_amount(
     assert tuple(row) == (2_000, "bank 17")
 
 
-async def test_a_parcel_that_was_booked_by_hand(office: Office) -> None:
+async def test_a_parcel_that_was_booked_manually(office: Office) -> None:
     order_no = await office.parked()
     refused = await adjust(office, order_no, "shipment_recorded", value=PARCEL)
     assert code(refused) == (409, "step_is_stuck")

@@ -130,7 +130,7 @@ async def test_nobody_sees_or_moves_anothers_return(shop: ApiClient) -> None:
     assert "Approved" in (await mine.get(path)).text
 
 
-async def test_each_line_of_a_sku_is_sent_back_by_itself(shop: ApiClient) -> None:
+async def test_each_line_of_a_sku_is_sent_back_separately(shop: ApiClient) -> None:
     customer = a_customer()
     order_no = await at_home_in_two_lines(shop, customer=customer)
     browser = await signed_in(shop, customer)

@@ -182,7 +182,7 @@ async def test_more_pieces_after_paying_are_paid_on_the_next_page(shop: ApiClien
     assert late.status_code == 409 and "is waiting for its payment" in late.text
 
 
-async def test_each_line_of_a_sku_is_changed_by_itself(shop: ApiClient) -> None:
+async def test_each_line_of_a_sku_is_changed_separately(shop: ApiClient) -> None:
     customer = a_customer()
     body = an_order(lines=LINES, payment=None, customer=customer)
     order_no = str((await shop.as_("channel", "web").post("/v1/orders", body)).json()["order_no"])

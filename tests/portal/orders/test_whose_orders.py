@@ -13,7 +13,7 @@ async def placed_by(api: ApiClient, channel: str, customer: dict[str, object]) -
     return await placed(api.as_("channel", channel), dict(customer), channel=channel)
 
 
-async def test_a_channel_that_names_anothers_customer_opens_none_of_his_orders(shop: ApiClient) -> None:
+async def test_a_channel_that_names_anothers_customer_opens_none_of_their_orders(shop: ApiClient) -> None:
     """Whoever holds a channel's token may name any customer with any address."""
     victim = a_customer()
     theirs = await placed_by(shop, "tmall", victim)
@@ -27,7 +27,7 @@ async def test_a_channel_that_names_anothers_customer_opens_none_of_his_orders(s
     assert (await thief.post(f"/orders/{theirs}/cancel", reason="other")).status_code == 404
 
 
-async def test_nor_does_it_lock_him_out_or_have_his_codes_sent_elsewhere(browser: Browser) -> None:
+async def test_nor_does_it_lock_them_out_or_have_their_codes_sent_elsewhere(browser: Browser) -> None:
     victim, shop = a_customer(), browser.api
     theirs = await placed_by(shop, "tmall", victim)
     attacker = a_customer(id=victim["id"])
@@ -38,7 +38,7 @@ async def test_nor_does_it_lock_him_out_or_have_his_codes_sent_elsewhere(browser
     assert browser.sent[-1].to == victim["email"] and theirs in (await browser.get("")).text
 
 
-async def test_nor_does_it_learn_how_another_channel_reaches_him(shop: ApiClient) -> None:
+async def test_nor_does_it_learn_how_another_channel_reaches_them(shop: ApiClient) -> None:
     victim = a_customer()
     attacker = a_customer(id=victim["id"])
     own = await placed_by(shop, "shady", attacker)

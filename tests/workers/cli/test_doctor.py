@@ -24,7 +24,7 @@ async def test_functions_of_a_superuser_are_a_finding(database_url: DatabaseUrls
     assert not found.ok and "functions run as postgres, a superuser" in found.detail
 
 
-async def test_a_master_key_that_is_not_that_of_the_books_is_wrong(database_url: DatabaseUrls) -> None:
+async def test_a_master_key_that_is_not_that_of_the_database_is_wrong(database_url: DatabaseUrls) -> None:
     """It has the right form and everything starts; no name can be read, and no problem would ever be reported."""
     await place(database_url)
     settings = settings_for(database_url)

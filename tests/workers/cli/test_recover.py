@@ -105,7 +105,7 @@ async def test_closed_orders_that_still_owe_are_started_and_those_that_owe_nothi
 ) -> None:
     monkeypatch.setattr(recover, "PAGE", 2)
     await damage(database_url.owner_url, "TRUNCATE orders, support_jobs CASCADE")
-    paid, surplus, given_back, held, guaranteed, dearer = [await place(database_url) for _ in range(6)]
+    paid, surplus, given_back, held, guaranteed, dear = [await place(database_url) for _ in range(6)]
     columns = (
         "INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
         "idempotency_key, provider_ref, parent_id) SELECT "
@@ -136,15 +136,15 @@ async def test_closed_orders_that_still_owe_are_started_and_those_that_owe_nothi
         f"VALUES ('rt_owing', '{guaranteed}', 'exchange', 'completed', 'other', '', 'customer:c', 'WH-EAST')",
         "INSERT INTO change_payments (order_no, payment_no, change_no, actor, what, lines, held, warehouse, "
         "total_before_minor, total_after_minor, amount_minor, currency, method, token, until) "
-        f"VALUES ('{dearer}', 1, 1, 'customer:c', '{{lines}}', '[]', '[]', 'WH-EAST', 100, 600, 500, 'CNY', 'sandbox', "
+        f"VALUES ('{dear}', 1, 1, 'customer:c', '{{lines}}', '[]', '[]', 'WH-EAST', 100, 600, 500, 'CNY', 'sandbox', "
         "'tok_ok', now())",
         "UPDATE orders SET status = 'completed'",
     )
     settings, quiet = settings_of(database_url, server), Console(quiet=True)
     assert await recover.recover(settings, quiet) == Recovered(open_orders=4, started=4)
     client = await Client.connect(server.address)
-    begun = [no for no in (paid, surplus, given_back, held, guaranteed, dearer) if await known(client, no)]
-    assert begun == [surplus, held, guaranteed, dearer]
+    begun = [no for no in (paid, surplus, given_back, held, guaranteed, dear) if await known(client, no)]
+    assert begun == [surplus, held, guaranteed, dear]
     assert await recover.recover(settings, quiet) == Recovered(open_orders=4, running=4)
 
 

@@ -179,7 +179,7 @@ async def test_refusals_of_a_bulk_act_are_counted(oms: Oms, orders: list[str]) -
     assert done.exit_code == 1
 
 
-async def test_what_moves_much_money_waits_for_a_second_person(
+async def test_what_moves_much_money_waits_for_an_approver(
     oms: Oms, database_url: DatabaseUrls, orders: list[str]
 ) -> None:
     returning = "UPDATE parked_steps SET step = 'return_payment', amount_minor = 150000 WHERE order_no = %s"
@@ -262,7 +262,7 @@ async def test_any_installation_is_reached_by_its_address_and_a_token(
     assert (json.loads(many.stdout)["state"], json.loads(many.stdout)["done"]) == ("finished", 3)
 
 
-async def test_a_wrong_address_or_token_is_told(oms: Oms, data_dir: Path, settings: Settings) -> None:
+async def test_a_wrong_address_or_token_is_reported(oms: Oms, data_dir: Path, settings: Settings) -> None:
     there = running.load(data_dir).api
     without = await run(["list", "--api", there], COLUMNS="200")
     assert (without.exit_code, "oms token --role support makes one" in without.stderr) == (2, True)

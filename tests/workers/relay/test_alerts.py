@@ -59,7 +59,7 @@ async def test_after_the_interval_again_with_the_new_count_then_the_end_then_qui
     assert await sql(scene.urls.app_url, "SELECT count(*) FROM alerts WHERE over_at IS NULL") == [(0,)]
 
 
-async def test_a_cause_that_comes_and_goes_is_told_no_more_than_once_an_interval(scene: Scene) -> None:
+async def test_a_cause_that_comes_and_goes_is_reported_no_more_than_once_an_interval(scene: Scene) -> None:
     await scene.channel()
     for _ in range(5):
         await scene.park(1)
@@ -75,7 +75,7 @@ async def test_a_cause_that_comes_and_goes_is_told_no_more_than_once_an_interval
     assert [body["data"]["phase"] for _, _, body in scene.server.got] == ["begun", "over", "begun"]
 
 
-async def test_causes_are_told_apart_and_to_those_who_asked(scene: Scene) -> None:
+async def test_causes_are_distinguished_and_reported_to_those_who_asked(scene: Scene) -> None:
     everything, only = await scene.channel(), await scene.channel("dingtalk", causes=("escalated",))
     await scene.park(2, "rejected")
     await scene.park(1, "timeout", "capture", escalated=True)

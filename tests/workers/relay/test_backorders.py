@@ -5,7 +5,7 @@ from tests.workers.stored_orders import database, place, settings_for, sql
 from workers.relay.backorders import BackorderWaker
 
 
-async def test_whoever_fits_is_woken_once_however_many_wait_before_him(database_url: DatabaseUrls) -> None:
+async def test_whoever_fits_is_woken_once_however_many_wait_before_them(database_url: DatabaseUrls) -> None:
     """As behind the thousand that a receipt looks at, or with a warehouse that is new: no trigger speaks here."""
     waiting = [await place(database_url, lines=lines) for lines in (3, 3, 1, 3, 1)]
     await sql(database_url.owner_url, "ALTER TABLE stock_levels DISABLE TRIGGER stock_level_signals")

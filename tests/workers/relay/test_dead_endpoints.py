@@ -35,7 +35,7 @@ async def endpoint(urls: DatabaseUrls) -> tuple[bool, bool, str | None]:
     return rows[0][0], rows[0][1], rows[0][2]
 
 
-async def test_a_dead_endpoint_is_switched_off_told_of_and_replayed(
+async def test_a_dead_endpoint_is_switched_off_reported_and_replayed(
     database_url: DatabaseUrls, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_sender, "TRIED_ENOUGH", 3)
@@ -142,7 +142,7 @@ async def test_a_replay_misses_nothing_that_is_written_down_meanwhile(
         async with db.begin() as holding:
             await one(holding)
             holder = (await holding.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            second = asyncio.create_task(_by_itself(db, two))
+            second = asyncio.create_task(_automatically(db, two))
             await until(lambda: _waits_or_done(database_url, holder, second), 60)
         await second
     assert await states(database_url) == {"open": 1}
@@ -182,14 +182,14 @@ async def test_an_endpoint_is_removed_while_its_deliveries_are_seen_to(
         async with db.begin() as holding:
             await holding.execute(text("SELECT 1 FROM webhook_endpoints FOR UPDATE"))
             holder = (await holding.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            second = asyncio.create_task(_by_itself(db, two))
+            second = asyncio.create_task(_automatically(db, two))
             await until(lambda: _waits_or_done(database_url, holder, second), 60)
             assert await one(holding) == 1
         await second
     assert await states(database_url) == {}
 
 
-async def _by_itself(db: Database, action: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+async def _automatically(db: Database, action: Callable[[AsyncConnection], Awaitable[int]]) -> int:
     async with db.begin() as connection:
         return await action(connection)
 

@@ -23,7 +23,7 @@ from workers.relay import main
 from workers.relay.notification_sender import NotificationSender
 
 
-async def test_facts_are_told_by_e_mail_with_what_the_books_know(post: Post) -> None:
+async def test_facts_are_reported_by_e_mail_with_what_the_database_knows(post: Post) -> None:
     order_no = await post.order()
     await move(post.urls, order_no, "stock_reserved", "received", "pending_payment")
     await move(post.urls, order_no, "payment_captured", "pending_payment", "paid", amount_minor=8320)
@@ -59,7 +59,9 @@ async def test_facts_are_told_by_e_mail_with_what_the_books_know(post: Post) -> 
         ("CN", {"language": "en"}, "We have"),
     ],
 )
-async def test_he_is_written_to_in_his_language(post: Post, country: str, chosen: dict[str, str], words: str) -> None:
+async def test_messages_are_in_the_customers_language(
+    post: Post, country: str, chosen: dict[str, str], words: str
+) -> None:
     order_no = await post.order(country=country, **chosen)
     await post.turn()
     [message] = await post.sent(order_no=order_no)
@@ -84,7 +86,7 @@ async def test_who_left_nothing_is_skipped_and_that_is_shown(post: Post) -> None
     assert (shown.state, shown.to) == ("skipped", None)
 
 
-async def test_who_is_erased_is_not_told(post: Post) -> None:
+async def test_who_is_erased_is_not_notified(post: Post) -> None:
     before, between = await post.order(), await post.order()
     gone = (
         "UPDATE customers SET data_key = NULL, profile_enc = NULL WHERE customer_id = (SELECT customer_id FROM orders"
@@ -98,7 +100,7 @@ async def test_who_is_erased_is_not_told(post: Post) -> None:
     assert await post.sent(order_no=before) == await post.sent(order_no=between) == []
 
 
-async def test_an_event_that_is_taken_twice_is_told_once(post: Post) -> None:
+async def test_an_event_that_is_taken_twice_is_reported_once(post: Post) -> None:
     order_no = await post.order()
     await post.turn()
     await sql(post.urls.owner_url, "INSERT INTO outbox (order_no, seq) VALUES (%s, 1)", order_no)
@@ -261,7 +263,7 @@ async def test_a_backlog_that_no_statistics_know_of_is_not_walked_for_each_messa
     await sql(post.urls.owner_url, "TRUNCATE messages")
 
 
-async def test_what_is_told_of_one_order_is_told_in_its_order(post: Post) -> None:
+async def test_what_is_reported_of_one_order_is_reported_in_its_order(post: Post) -> None:
     order_no = await post.order()
     await post.fault("error", order_no=order_no)
     await move(post.urls, order_no, "order_cancelled", "received", "cancelled", cause="out_of_stock")
@@ -370,7 +372,7 @@ async def test_another_master_key_loses_no_message(post: Post) -> None:
     assert (await post.states(order_no))[0][2] == "sent"
 
 
-async def test_old_codes_are_swept_and_what_an_order_was_told_stays(post: Post) -> None:
+async def test_old_codes_are_swept_and_what_an_order_was_notified_of_stays(post: Post) -> None:
     order_no, customer = await post.order(), await post.customer()
     async with post.database.begin() as connection:
         await messages.enqueue_sign_in(connection, KeyRing(vault()), customer, "email", EMAIL, "1", "https://x", "en")
@@ -383,7 +385,7 @@ async def test_old_codes_are_swept_and_what_an_order_was_told_stays(post: Post) 
 
 
 @pytest.mark.parametrize("fact", sorted(NOTIFICATION_OF_EVENT))
-async def test_whatever_has_a_template_is_told(post: Post, fact: str) -> None:
+async def test_whatever_has_a_template_is_reported(post: Post, fact: str) -> None:
     """Also facts that nobody writes yet: the event's type alone decides."""
     order_no, data = await post.order(), {"amount_minor": 100, "cause": "x"}
     await sql(post.urls.owner_url, "DELETE FROM outbox WHERE order_no = %s", order_no)

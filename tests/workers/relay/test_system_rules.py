@@ -124,7 +124,7 @@ async def test_one_of_several_that_is_silent_is_a_cause_until_it_is_started_agai
 
 
 @pytest.mark.parametrize("judge", [{"steady": 30}, {"beat": 61}, {"ended": True}, None])
-async def test_nobody_is_judged_by_one_who_was_cut_off_himself(scene: Scene, judge: dict[str, Any] | None) -> None:
+async def test_nobody_is_judged_by_one_who_was_cut_off_themselves(scene: Scene, judge: dict[str, Any] | None) -> None:
     if judge is not None:
         await life(scene, "relay", **judge)
     for _ in range(3):

@@ -216,7 +216,7 @@ async def test_without_endpoints_the_outbox_empties(database_url: DatabaseUrls, 
     assert await states(database_url) == {}
 
 
-async def test_only_what_somebody_is_told_or_a_full_turn_hurries_the_fan_out(
+async def test_only_what_somebody_is_notified_or_a_full_turn_hurries_the_fan_out(
     database_url: DatabaseUrls, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh = asyncio.Event()

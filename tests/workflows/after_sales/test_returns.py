@@ -159,7 +159,7 @@ async def test_what_our_carrier_loses_is_refunded_and_nothing_is_put_on_a_shelf(
     assert (given_back(stage, order_no), await stock_of(stage)) == ([1000], before)
 
 
-async def test_after_the_loss_of_temporal_the_books_begin_it_again(stage: Stage) -> None:
+async def test_after_the_loss_of_temporal_the_database_begins_it_again(stage: Stage) -> None:
     """Order and return are gone; `oms recover` starts both, and neither twice."""
     order_no = await delivered_order(stage)
     return_id = await ask(stage, order_no)

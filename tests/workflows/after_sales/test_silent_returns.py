@@ -47,7 +47,7 @@ async def test_silence_ends_well(
         return_id = await ask(stage, order_no)
         before = await stock_of(stage)
         for move in moves:
-            await by_hand(stage, return_id, move)
+            await manually(stage, return_id, move)
         await becomes(stage, return_id, end)
         events = await stage.events(order_no)
         assert [kind for kind in events if kind in reported] == reported
@@ -60,7 +60,7 @@ async def test_silence_ends_well(
             assert await stage.status(order_no) == "delivered"
 
 
-async def by_hand(stage: Stage, return_id: str, move: str) -> None:
+async def manually(stage: Stage, return_id: str, move: str) -> None:
     if move == "received":
         await receive(stage, return_id)
         return
@@ -72,7 +72,7 @@ async def by_hand(stage: Stage, return_id: str, move: str) -> None:
             await return_handling.sent(conn, order_return, "customer:c", terms(stage), "post", "P1")
 
 
-async def test_a_scan_in_the_books_wins_against_the_deadline(
+async def test_a_scan_in_the_database_wins_against_the_deadline(
     database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The deadline has come, and the scan is in the inbox, unheard: it is heard first."""

@@ -195,7 +195,7 @@ async def test_a_carrier_that_is_down_parks_and_a_retry_books_once(stage: Stage)
     assert stage.parcels(order_no) == ["booked"]
 
 
-async def test_a_parked_order_can_be_skipped_with_a_parcel_booked_by_hand(stage: Stage) -> None:
+async def test_a_parked_order_can_be_skipped_with_a_parcel_booked_manually(stage: Stage) -> None:
     order_no = await stage.place()
     stage.fault("carriers", "reject", 1, order_no=order_no)
     assert (await stage.parked(order_no)).error == "rejected"
@@ -205,7 +205,7 @@ async def test_a_parked_order_can_be_skipped_with_a_parcel_booked_by_hand(stage:
     assert "shipment_recorded" in await stage.events(order_no)
 
 
-async def test_a_parcel_booked_by_hand_is_recalled_by_a_person_whatever_its_carrier_is_called(stage: Stage) -> None:
+async def test_a_parcel_booked_manually_is_recalled_by_a_person_whatever_its_carrier_is_called(stage: Stage) -> None:
     """A carrier of ours of that name knows nothing of it: it finds nothing to recall, which says nothing."""
     order_no = await stage.place()
     stage.fault("carriers", "reject", 1, order_no=order_no)

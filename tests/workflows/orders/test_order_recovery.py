@@ -249,7 +249,7 @@ async def pending_activities(stage: Stage, order_no: str) -> list[tuple[str, int
     return [(found.activity_type.name, found.attempt) for found in described.raw_description.pending_activities]
 
 
-async def test_a_step_of_the_books_waits_where_it_can_be_seen(
+async def test_a_step_of_the_database_waits_where_it_can_be_seen(
     stage: Stage, postgres: PostgresServer, database_url: DatabaseUrls
 ) -> None:
     order_no = await stage.place(token=None)
@@ -287,7 +287,7 @@ async def tried_more_often(stage: Stage, order_no: str, activity: str, times: in
     return any(one.activity_type.name == activity and one.attempt > times for one in under_way)
 
 
-async def test_a_resolution_that_the_books_refuse_leaves_the_step_parked(stage: Stage) -> None:
+async def test_a_resolution_that_the_database_refuses_leaves_the_step_parked(stage: Stage) -> None:
     """A value whose shape nobody checked at the door: the run goes on waiting for a better one."""
     order_no = await stage.place()
     stage.fault("carriers", "reject", 1, order_no=order_no)

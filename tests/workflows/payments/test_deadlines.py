@@ -45,7 +45,7 @@ async def test_a_declined_order_ends_at_its_deadline(hasty: Stage) -> None:
     assert hasty.payments(order_no) == [("authorise", "failed")]
 
 
-async def test_a_payment_in_the_books_at_the_deadline_has_won(hasty: Stage) -> None:
+async def test_a_payment_in_the_database_at_the_deadline_has_won(hasty: Stage) -> None:
     """The fact lies in the inbox, the signal has not come: the deadline itself looks."""
     order_no = await hasty.place(token=None)
     await hasty.reaches(order_no, "pending_payment")

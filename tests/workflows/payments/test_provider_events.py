@@ -73,7 +73,7 @@ async def test_an_authorisation_that_fits_is_captured_and_not_voided(shop: AtStr
     assert kinds == [("authorise", "order"), ("capture", "order")]
 
 
-async def test_an_authorisation_that_does_not_fit_is_given_up_and_nobody_is_told_of_money(shop: AtStripe) -> None:
+async def test_an_authorisation_that_does_not_fit_is_given_up_and_nobody_is_informed_of_money(shop: AtStripe) -> None:
     order_no = await unpaid(shop)
     intent = await shop.intent(order_no, amount_minor=7)
     await shop.notify("payment_intent.amount_capturable_updated", intent)
@@ -87,7 +87,7 @@ async def test_an_authorisation_that_does_not_fit_is_given_up_and_nobody_is_told
     assert await shop.stage.status(order_no) == "pending_payment"
 
 
-async def test_a_void_of_the_dashboard_ends_the_payment_in_whatever_order_it_is_told(shop: AtStripe) -> None:
+async def test_a_void_of_the_dashboard_ends_the_payment_in_whatever_order_it_is_reported(shop: AtStripe) -> None:
     order_no = await unpaid(shop)
     intent = await shop.intent(order_no)
     gone = await shop.api(f"/payment_intents/{intent['id']}/cancel")
@@ -121,7 +121,7 @@ async def test_a_refund_of_the_dashboard_takes_its_room_and_comes_once(shop: AtS
     assert (await shop.stage.events(order_no)).count("payment_refunded") == 1
 
 
-async def test_a_refund_that_is_told_before_its_capture_waits_for_it(shop: AtStripe) -> None:
+async def test_a_refund_that_is_reported_before_its_capture_waits_for_it(shop: AtStripe) -> None:
     order_no = await unpaid(shop)
     intent = await shop.intent(order_no, capture="automatic")
     await shop.notify("refund.created", await shop.refund(intent, PRICE_MINOR))
@@ -202,7 +202,7 @@ async def test_a_refund_that_bounces_is_open_again_and_a_person_decides_how_it_i
     assert (await shop.stage.events(order_no)).count("payment_refunded") == 2
 
 
-async def test_a_refund_of_the_dashboard_that_bounces_comes_back_to_the_books(shop: AtStripe) -> None:
+async def test_a_refund_of_the_dashboard_that_bounces_comes_back_to_the_database(shop: AtStripe) -> None:
     order_no, intent = await paid(shop)
     made = await shop.refund(intent, 300)
     await shop.notify("refund.created", made)

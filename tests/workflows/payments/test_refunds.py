@@ -41,7 +41,7 @@ async def booked(stage: Stage, quantity: int = 1) -> str:
     return order_no
 
 
-async def test_a_refund_is_paid_while_the_order_waits_and_told_once(stage: Stage) -> None:
+async def test_a_refund_is_paid_while_the_order_waits_and_reported_once(stage: Stage) -> None:
     order_no = await booked(stage)
     opened = await refund(stage, order_no, amount_minor=300)
     await paid_out(stage, opened)
@@ -161,7 +161,7 @@ def refunds_at_provider(stage: Stage, order_no: str) -> list[str]:
     return [status for kind, status in stage.payments(order_no) if kind == "refund"]
 
 
-async def test_an_order_whose_refund_is_refused_goes_on_in_a_run_that_begins_from_the_books(stage: Stage) -> None:
+async def test_an_order_whose_refund_is_refused_goes_on_in_a_run_that_begins_from_the_database(stage: Stage) -> None:
     order_no = await booked(stage)
     opened = await refused(stage, order_no)
     await stage.handle(order_no).terminate("lost")
@@ -271,7 +271,7 @@ async def test_a_refund_is_paid_in_the_return_window(stage: Stage) -> None:
     assert await stage.status(order_no) == "delivered"
 
 
-async def test_what_waits_for_a_second_person_is_paid_after_his_yes(stage: Stage) -> None:
+async def test_what_waits_for_an_approver_is_paid_after_the_approval(stage: Stage) -> None:
     order_no = await booked(stage)
     opened = await refund(stage, order_no, amount_minor=500, limits=Limits(499))
     assert opened.status is RefundStatus.AWAITING_APPROVAL

@@ -175,7 +175,7 @@ async def test_a_refund_that_gave_way_to_a_dispute_is_paid_once_when_it_is_won(s
     assert events == ["refund_opened", "refund_overtaken", "refund_reopened"]
 
 
-async def test_what_waited_for_a_second_person_waits_again_with_its_whole_time(shop: AtStripe) -> None:
+async def test_what_waited_for_an_approver_waits_again_with_its_whole_time(shop: AtStripe) -> None:
     order_no, intent = await paid(shop)
     opened = await refund(shop.stage, order_no, amount_minor=300, limits=Limits(1))
     await shop.notify("charge.dispute.created", dispute(intent, "needs_response"))

@@ -229,7 +229,7 @@ async def test_a_row_that_is_missing_or_there_twice_is_a_fault_of_the_program_an
     assert as_failure(error.value).type == code
 
 
-async def test_a_step_of_the_books_that_fails_by_a_fault_of_the_program_is_shown_until_it_is_corrected(
+async def test_a_step_of_the_database_that_fails_by_a_fault_of_the_program_is_shown_until_it_is_corrected(
     stage: Stage,
 ) -> None:
     order_no = await stage.place()

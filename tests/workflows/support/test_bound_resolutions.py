@@ -81,7 +81,7 @@ async def held(stage: Stage, order_no: str) -> AsyncIterator[Callable[[], Awaita
         yield blocks
 
 
-async def test_what_comes_while_a_step_of_the_books_runs_does_not_miss_its_aim(stage: Stage) -> None:
+async def test_what_comes_while_a_step_of_the_database_runs_does_not_miss_its_aim(stage: Stage) -> None:
     """Each takes as long as a step waits for the database before it lets updates in."""
     await asyncio.gather(a_second_resolution_is_refused(stage), what_the_world_resolved_is_not_undone(stage))
 
@@ -202,10 +202,10 @@ async def test_skipping_stuck_surplus_touches_the_surplus_alone(stage: Stage) ->
     assert (parked.step, parked.subject, parked.amount_minor) == ("return_payment", "stray", 700)
     await taken(stage, order_no, await stage.resolution(order_no, "skip", {"reference": "bank-9"}), "skip", 1)
     await gone_on(stage, order_no)
-    by_hand = await stage.sql(
+    manually = await stage.sql(
         "SELECT kind, amount_minor, purpose FROM payments WHERE order_no = :o AND provider = 'manual'", o=order_no
     )
-    assert [tuple(row) for row in by_hand] == [("refund", 700, "stray")]
+    assert [tuple(row) for row in manually] == [("refund", 700, "stray")]
     assert (await stage.status(order_no), await status_of(stage, waiting.refund_id)) == (
         "preparing", "awaiting_approval",
     )  # fmt: skip

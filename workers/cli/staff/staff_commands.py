@@ -87,9 +87,9 @@ def list_(as_json: AsJson = False, api: Api = None, token: Token = None, data_di
     staff.show_members(rows, as_json=as_json)
 
 
-def _by_api(api: str, token: str | None, ask: Callable[[ApiClient], Any]) -> Any:
+def _by_api(api: str, token: str | None, query: Callable[[ApiClient], Any]) -> Any:
     with calling(api, token, Role.ADMIN) as client:
-        return ask(client)
+        return query(client)
 
 
 def _change(client: ApiClient, name: str, action: str, even_last_admin: bool) -> dict[str, Any]:

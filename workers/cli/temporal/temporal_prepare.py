@@ -62,12 +62,12 @@ async def _connected(settings: Settings) -> Client:
             await asyncio.sleep(AGAIN_S)
 
 
-async def _step(found: Prepared, doing: Awaitable[None], ask: Callable[[str], str]) -> None:
+async def _step(found: Prepared, doing: Awaitable[None], query: Callable[[str], str]) -> None:
     try:
         await doing
     except RPCError as error:
         denied = error.status in NOT_PERMITTED
-        found.wrong.append(ask(found.namespace) if denied else f"Temporal refuses: {error.message}")
+        found.wrong.append(query(found.namespace) if denied else f"Temporal refuses: {error.message}")
 
 
 async def _namespace(client: Client, found: Prepared, wanted: timedelta, *, exactly: bool) -> None:
@@ -119,14 +119,14 @@ async def _wait_until_visible(poll: Callable[[], Awaitable[Any]]) -> Any:
 
 
 def _query_namespace(period: timedelta) -> Callable[[str], str]:
-    def ask(namespace: str) -> str:
+    def query(namespace: str) -> str:
         return (
             f"this server does not let you create or change namespace {namespace}: ask its operator for it with "
             f"{period.days} days of retention (temporal operator namespace create --namespace {namespace} "
             f"--retention {period.days}d)"
         )
 
-    return ask
+    return query
 
 
 def _query_attributes(namespace: str) -> str:

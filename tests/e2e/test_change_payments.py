@@ -71,7 +71,7 @@ async def test_a_customer_wants_more_and_pays_the_difference_or_nothing_changes(
     assert not grave, "\n".join(grave)
 
 
-async def test_support_makes_an_order_dearer_with_the_customers_token(live: StackRun, browser: Browser) -> None:
+async def test_support_makes_an_order_more_expensive_with_the_customers_token(live: StackRun, browser: Browser) -> None:
     order_no = await paid_and_held(live, Customer())
     page = await signed_in(live, browser, "support", locale="zh-CN", viewport=TELEPHONE)
     await page.goto(f"/console/orders/{order_no}/change")

@@ -34,7 +34,7 @@ LOAD = "set -a; . ./settings.env; . ./secrets.env; set +a\n"
 
 
 @dataclass
-class ByHand:
+class SeparateProcesses:
     """A folder, ports of its own, and the processes that the page's blocks have started."""
 
     folder: Path
@@ -152,19 +152,19 @@ class ByHand:
 
 
 @pytest.fixture
-def by_hand(tmp_path: Path) -> Iterator[ByHand]:
+def manually(tmp_path: Path) -> Iterator[SeparateProcesses]:
     ports: dict[str, int] = {}
     for name in PORTS:
         ports[name] = any_free(set(ports.values()))
-    hand = ByHand(tmp_path, ports, "")
+    hand = SeparateProcesses(tmp_path, ports, "")
     yield hand
     for name in ("api", "relay", "worker", "worker2", "sandbox", "temporal"):
         if name in hand.running:
             hand.end(name)
 
 
-async def test_the_page_runs_as_it_stands_and_a_new_version_freezes_no_order(by_hand: ByHand) -> None:
-    hand = by_hand
+async def test_the_page_runs_as_it_stands_and_a_new_version_freezes_no_order(manually: SeparateProcesses) -> None:
+    hand = manually
     server = PostgresServer(
         data=hand.folder / "postgres", port=hand.ports["5432"], log=hand.folder / "postgres.log",
         owner_password="s", app_password="APP_PASSWORD", durable=False,
@@ -184,7 +184,7 @@ async def test_the_page_runs_as_it_stands_and_a_new_version_freezes_no_order(by_
     assert hand.left == [], "every command of the page is run"
 
 
-async def installed(hand: ByHand) -> None:
+async def installed(hand: SeparateProcesses) -> None:
     await hand.next("CREATE ROLE oms_owner")
     for begins in ("umask", "cat > settings.env", "set -a", "OMS_OWNER_DATABASE_URL=", "temporal server"):
         await hand.next(begins)
@@ -200,7 +200,7 @@ async def installed(hand: ByHand) -> None:
     assert "WRONG" not in await hand.next("oms doctor")
 
 
-async def served(hand: ByHand) -> str:
+async def served(hand: SeparateProcesses) -> str:
     """Orders run; one that waits for payment survives a restart of the worker. Another one waits, and is returned."""
     paid = await hand.place(payment={"method": "sandbox", "token": "tok_ok"})
     first, second = await hand.place(), await hand.place()
@@ -216,7 +216,7 @@ async def served(hand: ByHand) -> str:
     return second
 
 
-async def run_every_command(hand: ByHand) -> None:
+async def run_every_command(hand: SeparateProcesses) -> None:
     """Every command works here: from the environment, or from anywhere by the API's address and a token."""
     api = f"--api http://127.0.0.1:{hand.ports['8000']} --token {hand.token}"
     commands = (
@@ -232,7 +232,7 @@ async def run_every_command(hand: ByHand) -> None:
         )
 
 
-async def deployed(hand: ByHand, waiting: str) -> None:
+async def deployed(hand: SeparateProcesses, waiting: str) -> None:
     """The old workers are gone before anybody has promoted the new ones: everything says so, and nothing is lost."""
     await hand.next("OMS_BUILD_ID=2")
     assert hand.end("worker") == 0
