@@ -49,6 +49,10 @@ async def test_a_product_is_added_found_and_shown_in_the_readers_language(shop: 
     sku = await add(operations, barcode=" 4006381-333931 ")
     page = await operations.get(f"/console/products/{sku}")
     assert "Oolong" in page.text and "1,234.50" in page.text and "4006381333931" in page.text
+    edit = (await operations.get(f"/console/products/{sku}/edit")).text
+    assert '<option value="reduced" selected>' in edit and '<option value="WH-SOUTH">' in (
+        await (await sign_in(shop, "warehouse")).get(f"/console/products/{sku}")
+    ).text  # fmt: skip
     for q in (sku.lower(), "乌龙", "4006381333931"):
         assert sku in (await operations.get("/console/products", q=q)).text, q
     assert "乌龙茶" in (await chinese.get("/console/products", q=sku)).text
