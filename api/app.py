@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from api import errors
 from api.background.backlog import BacklogWatch
 from api.background.failing_workflows import FailingWorkflows
+from api.background.home_figures import HomeFigures
 from api.background.order_watcher import OrderWatcher
 from api.background.revoked_tokens import RevokedTokens
 from api.background.silent_processes import SilentProcesses
@@ -34,6 +35,7 @@ from api.routes import (
     documents,
     feedback,
     notifications,
+    reports,
     stock,
 )
 from api.routes.after_sales import delivery_exceptions, returns
@@ -106,6 +108,7 @@ ROUTERS = (
     api_tokens.router,
     invitations.router,
     members.router,
+    reports.router,
     provider_webhooks.router,
     health.router,
 )
@@ -162,6 +165,7 @@ def build_services(settings: Settings) -> Services:
         revoked=RevokedTokens(database),
         failing=FailingWorkflows(workflows),
         backlog=BacklogWatch(database, settings.backlog_limit),
+        home=HomeFigures(database, settings.portal_time_zone),
     )
 
 

@@ -11,6 +11,7 @@ from fastapi.security.base import SecurityBase
 
 from api.background.backlog import BacklogWatch
 from api.background.failing_workflows import FailingWorkflows
+from api.background.home_figures import HomeFigures
 from api.background.order_watcher import OrderWatcher
 from api.background.revoked_tokens import RevokedTokens
 from api.background.workflow_client import WorkflowClient
@@ -45,6 +46,7 @@ class Services:
     revoked: RevokedTokens
     failing: FailingWorkflows
     backlog: BacklogWatch
+    home: HomeFigures
 
 
 def services_of(request: Request) -> Services:

@@ -2,7 +2,19 @@
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from api.console import alerts, approvals, audit, channels, counts, documents, feedback, settings, sign_in, webhooks
+from api.console import (
+    alerts,
+    approvals,
+    audit,
+    channels,
+    counts,
+    documents,
+    feedback,
+    home,
+    settings,
+    sign_in,
+    webhooks,
+)
 from api.console.after_sales import delivery_exception, return_request, returns
 from api.console.catalogue import product_forms, product_list, product_stock, warehouse_pages
 from api.console.collaboration import for_me, labels, notes
@@ -20,6 +32,7 @@ from api.pages.forms import require_own_origin
 ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
     settings.router,
+    home.router,
     joining.router,
     account.router,
     team.router,

@@ -24,6 +24,7 @@ class Entry:
 
 
 NAVIGATION = (
+    Entry("nav.home", "/console/home", icon="home"),
     Entry("nav.orders", "/console", icon="orders", under=("/console/orders",), children=(
         Entry("nav.all_orders", "/console", under=("/console/orders",)),
         Entry("holds", "/console/holds"),

@@ -25,6 +25,15 @@ def ahead(at: datetime, now: datetime, lang: str) -> str:
     return _said(_amount(max(0, math.ceil((at - now).total_seconds())), lang), True, lang)
 
 
+def span(seconds: float, lang: str) -> str:
+    """`3 h 20 min`: the two largest units."""
+    whole = max(0, round(seconds))
+    first = _amount(whole, lang)
+    size = next((size for size, _ in _STEPS if whole >= size), 1)
+    rest = whole % size
+    return f"{first} {_amount(rest, lang)}" if rest >= size // 60 and size > 1 and rest else first
+
+
 def _amount(seconds: int, lang: str) -> str:
     size, units = next(((size, units) for size, units in _STEPS if seconds >= size), _STEPS[-1])
     number, unit = seconds // size, units[lang == "zh"]

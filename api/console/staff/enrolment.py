@@ -14,7 +14,7 @@ def qr_code(address: str) -> Markup:
     """The address as an inline picture, dark on light in both themes."""
     import segno
 
-    svg = segno.make(address, error="m").svg_inline(scale=4, border=2, dark="#000", light="#fff", omitsize=True)
+    svg = segno.make(address, error="m").svg_inline(scale=4, border=2, dark="#000", light="#fff")
     return Markup(svg)  # noqa: S704 - made here, of squares
 
 

@@ -38,6 +38,7 @@ CREATE TABLE refunds (
 CREATE INDEX refunds_alone ON refunds (person_of(asked_by), created_at) WHERE origin = 'support'
   AND approval_id IS NULL;
 CREATE INDEX refunds_due ON refunds (order_no, refund_no) WHERE status = 'approved';
+CREATE INDEX refunds_newest ON refunds (created_at DESC);
 CREATE UNIQUE INDEX refunds_one_of_return ON refunds (return_id) WHERE return_id IS NOT NULL;
 CREATE INDEX refunds_return ON refunds (return_id) WHERE return_id IS NOT NULL;
 CREATE INDEX refunds_waiting ON refunds (order_no) WHERE status = 'awaiting_approval';

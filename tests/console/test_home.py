@@ -1,0 +1,50 @@
+"""Home: figures that lead to their lists, charts with their tables, and nothing that a role may not see."""
+
+import re
+
+import pytest
+
+from tests.api.conftest import ApiClient, an_order, unique
+from tests.console.conftest import StaffBrowser, sign_in
+from tests.console.test_pages import parked
+
+
+async def fresh(browser: StaffBrowser, **params: str) -> str:
+    browser.api.app.state.services.home.forget()
+    answer = await browser.get("/console/home", **params)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+async def test_figures_lead_to_the_lists_behind_them(support: StaffBrowser) -> None:
+    await parked(support, unique("code").replace("-", "_"))
+    page = await fresh(support)
+    targets = {link.replace("&amp;", "&") for link in re.findall(r'href="(/console[^"]*)"', page)}
+    for link in sorted(link for link in targets if "?" in link and "/static/" not in link):
+        assert (await support.get(link)).status_code == 200, link
+    assert any("placed_from=" in link for link in targets) and any("status=shipped" in link for link in targets)
+    assert any("/console/stuck/group?step=book" in link for link in targets)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+async def test_a_chart_has_a_title_a_description_and_a_table(shop: ApiClient, lang: str) -> None:
+    assert (await shop.post("/v1/orders", an_order())).status_code == 201
+    page = await fresh(await sign_in(shop, "finance", lang))
+    chart = re.findall(r'<svg[^>]*role="img".*?</svg>', page, re.DOTALL)[0]
+    titled = re.findall(r'aria-labelledby="([^"]*)"', chart)[0].split()
+    assert all(f'id="{name}">' in chart for name in titled) and "<title" in chart and "<desc" in chart
+    assert "<rect" in chart and "style=" not in page and "<script>" not in page
+    assert page.count("<tr><td>") >= 24, "each hour stands in the table"
+
+
+async def test_what_a_role_may_not_see_is_not_on_the_page(shop: ApiClient) -> None:
+    warehouse, finance = [await fresh(await sign_in(shop, role)) for role in ("warehouse", "finance")]
+    for words in ("Sales today", "Money at stake", "Refunds"):
+        assert words not in warehouse
+    assert "Sales today" in finance and "Refunds" in finance and "Orders today" in warehouse
+    assert "/console/stuck" not in finance.partition("<main")[2]
+
+
+async def test_the_live_part_is_a_fragment(support: StaffBrowser) -> None:
+    answer = await support.http.get("/console/home", headers={"X-Live": "1"})
+    assert answer.status_code == 200 and "<html" not in answer.text and "Orders today" in answer.text
