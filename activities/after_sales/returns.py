@@ -7,6 +7,7 @@ from datetime import UTC
 from activities.base import oms_activity
 from activities.orders.inbox import apply_inbox
 from activities.orders.views import policy_of
+from activities.shipping.carriers import Carriers, address_of
 from domain.after_sales.return_deadlines import LabelStatus, is_label_unused, label_work
 from domain.after_sales.returns import CLOSED, ReturnDue
 from domain.errors import RuleBroken
@@ -21,8 +22,6 @@ from infra.db.orders.state import timeline
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
 from workflows import payloads as m
-
-_ADDRESS = ("country", "province", "city", "district", "line1", "postcode", "name", "phone")
 
 
 async def return_view(conn: Connection, return_id: str) -> m.ReturnView:
@@ -47,7 +46,7 @@ class ReturnActivities:
         self, database: Database, carriers: Mapping[str, CarrierGateway], vault: Vault, settings: Settings
     ) -> None:
         self._db = database
-        self._carriers = carriers
+        self._carriers = Carriers(carriers)
         self._keys = KeyRing(vault)
         self._settings = settings
         self._terms = ReturnPolicy.from_settings(settings)
@@ -86,7 +85,7 @@ class ReturnActivities:
             wanted = await return_labels.open_booking(conn, ref.return_id, self._settings.carrier)
         if wanted is None:
             return await self._view(ref.return_id)
-        carrier = self._carrier(wanted.carrier)
+        carrier = self._carriers.named(wanted.carrier)
         known = await carrier.lookup(wanted.key) if wanted.tries > 1 else None
         booking = known or await carrier.book(self._request(wanted))
         if not await self._save_label(wanted, booking):
@@ -101,7 +100,10 @@ class ReturnActivities:
             order_return = await returns.find(conn, ref.return_id)
         if not is_label_unused(order_return) or order_return.carrier is None:
             return await self._view(ref.return_id)
-        carrier, key = self._carrier(order_return.carrier), f"{order_return.order_no}/return/{order_return.return_no}"
+        carrier, key = (
+            self._carriers.named(order_return.carrier),
+            f"{order_return.order_no}/return/{order_return.return_no}",
+        )
         # The answer of the one who booked it may be lost.
         known = None if order_return.carrier_ref else await carrier.lookup(key)
         reference = known.shipment_ref if known else order_return.carrier_ref
@@ -136,17 +138,11 @@ class ReturnActivities:
             order_no=wanted.reference,
             idempotency_key=wanted.key,
             reference=wanted.reference,
-            origin=Address(**{part: address.get(part) or "" for part in _ADDRESS}),
+            origin=address_of(address),
             destination=Address(country=country, province=province, city=city, line1=name, name=name),
             parcels=(Parcel(wanted.weight_g),),
             lines=tuple(BookingLine(sku, quantity) for sku, quantity in wanted.lines),
         )
-
-    def _carrier(self, name: str) -> CarrierGateway:
-        carrier = self._carriers.get(name)
-        if carrier is None:
-            raise RuleBroken("carrier_not_connected")
-        return carrier
 
     async def _view(self, return_id: str) -> m.ReturnView:
         async with self._db.begin() as conn:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from activities.base import oms_activity
 from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
+from activities.shipping.carriers import Carriers, address_of
 from domain.errors import RuleBroken
 from domain.gateways import Address, Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
 from domain.shipping.shipments import ShipmentStatus, has_left
@@ -26,7 +27,7 @@ class ShippingActivities:
         self, database: Database, carriers: Mapping[str, CarrierGateway], vault: Vault, settings: Settings
     ) -> None:
         self._db = database
-        self._carriers = carriers
+        self._carriers = Carriers(carriers)
         self._vault = vault
         self._settings = settings
 
@@ -81,11 +82,11 @@ class ShippingActivities:
         if reference is None and shipment.status is not ShipmentStatus.BOOKING:
             raise RuleBroken("carrier_not_connected")
         if reference is None:
-            known = await self._carrier(shipment.carrier).lookup(shipment.key)
+            known = await self._carriers.named(shipment.carrier).lookup(shipment.key)
             reference = known.shipment_ref if known else None
         if reference is None:
             return True
-        return bool(await self._carrier(shipment.carrier).cancel(reference, f"{shipment.key}/cancel"))
+        return bool(await self._carriers.named(shipment.carrier).cancel(reference, f"{shipment.key}/cancel"))
 
     async def _recalled(self, conn: Connection, order_no: str, shipment: Shipment, *, recalled: bool) -> bool:
         """Write the carrier's answer under the order's lock; False when the parcel has left, or moved on meanwhile."""
@@ -104,7 +105,7 @@ class ShippingActivities:
         """What an earlier try may have booked."""
         if shipment.tries == 1:
             return None
-        return await self._carrier(shipment.carrier).lookup(shipment.key)
+        return await self._carriers.named(shipment.carrier).lookup(shipment.key)
 
     async def _book(self, order_no: str, shipment: Shipment, goods: ToShip) -> Booking:
         try:
@@ -119,12 +120,12 @@ class ShippingActivities:
             idempotency_key=shipment.key,
             reference=shipment.shipment_id,
             origin=Address(country=country, province=province, city=city),
-            destination=Address(**{name: address.get(name) or "" for name in _ADDRESS}),
+            destination=address_of(address),
             parcels=(Parcel(goods.weight_g),),
             lines=tuple(BookingLine(sku, quantity) for sku, quantity in goods.lines),
             slot=goods.slot,
         )
-        return await self._carrier(shipment.carrier).book(request)
+        return await self._carriers.named(shipment.carrier).book(request)
 
     async def _save_booking(self, order_no: str, shipment: Shipment, booking: Booking, goods: ToShip) -> m.OrderView:
         label = self._vault.seal(self._vault.unwrap(goods.data_key), booking.label, f"{shipment.shipment_id}:label")
@@ -143,11 +144,11 @@ class ShippingActivities:
         async with self._db.begin() as conn:
             live = await shipments.live_shipment(conn, order_no)
         if live is None or live.key != shipment.key:
-            await self._carrier(shipment.carrier).cancel(booking.shipment_ref, f"{shipment.key}/cancel")
+            await self._carriers.named(shipment.carrier).cancel(booking.shipment_ref, f"{shipment.key}/cancel")
 
     async def _replace(self, ref: m.OrderRef, shipment: Shipment, booking: Booking) -> m.OrderView:
         """The address was amended after a try that did book: call that parcel back, then book anew."""
-        recalled = await self._carrier(shipment.carrier).cancel(booking.shipment_ref, f"{shipment.key}/cancel")
+        recalled = await self._carriers.named(shipment.carrier).cancel(booking.shipment_ref, f"{shipment.key}/cancel")
         if not recalled:
             raise RuleBroken("parcel_on_its_way")
         async with self._db.begin() as conn:
@@ -155,15 +156,6 @@ class ShippingActivities:
             await shipments.cancelled(conn, shipment)
         return await self.book_shipment(ref)
 
-    def _carrier(self, name: str) -> CarrierGateway:
-        carrier = self._carriers.get(name)
-        if carrier is None:
-            raise RuleBroken("carrier_not_connected")
-        return carrier
-
     async def _view(self, order_no: str) -> m.OrderView:
         async with self._db.begin() as conn:
             return await view_of(conn, order_no)
-
-
-_ADDRESS = ("country", "province", "city", "district", "line1", "postcode", "name", "phone")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from time import monotonic
 
+from api.background.polling import PollingTask
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.errors import UNREACHABLE
@@ -14,28 +15,24 @@ POLL_S, REST = 2.0, 50
 _log = logging.getLogger(__name__)
 
 
-class BacklogWatch:
+class BacklogWatch(PollingTask):
     """Counts the orders that wait to be started, every few seconds. While the database cannot be read, the last count
     applies.
 
     Orders that are accepted between two counts can exceed the limit: it protects the disk and is not exact.
     """
 
+    name = "backlog"
+
     def __init__(self, database: Database, limit: int) -> None:
+        super().__init__()
         self._database, self._limit = database, limit
         self.full = False
-        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Look from now on; without a limit there is nothing to look at."""
+        """Poll from now on; without a limit there is nothing to count."""
         if self._limit:
-            self._task = asyncio.create_task(self._keep_polling(), name="backlog")
-
-    async def close(self) -> None:
-        """Stop looking."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            super().start()
 
     async def poll(self) -> None:
         """Count them now."""
@@ -49,7 +46,7 @@ class BacklogWatch:
             _log.warning(message, extra={"count": found.waiting, "limit": self._limit})
         self.full = full
 
-    async def _keep_polling(self) -> None:
+    async def run(self) -> None:
         while True:
             begun_s = monotonic()
             try:

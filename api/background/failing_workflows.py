@@ -7,6 +7,7 @@ from typing import Any
 
 from temporalio.client import Client
 
+from api.background.polling import PollingTask
 from api.background.workflow_client import WorkflowClient
 from api.errors import Problem
 from domain.situations.facts import WorkflowError
@@ -23,23 +24,15 @@ _ORDER = names.order_workflow("")
 _log = logging.getLogger(__name__)
 
 
-class FailingWorkflows:
+class FailingWorkflows(PollingTask):
     """Asks Temporal every few seconds. While it does not answer, no workflow is known to fail."""
 
+    name = "failing workflows"
+
     def __init__(self, workflows: WorkflowClient) -> None:
+        super().__init__()
         self._workflows = workflows
         self._versions: dict[str, str] = {}
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Look from now on."""
-        self._task = asyncio.create_task(self._keep_polling(), name="failing workflows")
-
-    async def close(self) -> None:
-        """Stop looking."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def poll(self) -> None:
         """Know at once. Raises Problem when Temporal does not answer."""
@@ -53,7 +46,7 @@ class FailingWorkflows:
             return row
         return row | {"situation_facts": replace(row["situation_facts"], workflow_error=WorkflowError(build_id))}
 
-    async def _keep_polling(self) -> None:
+    async def run(self) -> None:
         silent = False
         while True:
             try:

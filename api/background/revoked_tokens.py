@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from api.background.polling import PollingTask
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.errors import UNREACHABLE
@@ -13,15 +14,17 @@ POLL_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-class RevokedTokens:
+class RevokedTokens(PollingTask):
     """Reads the database every second. While it cannot be read, the last result applies: no operation succeeds then.
     Before the first read every token is looked up, so a process that has just started accepts no revoked token.
     """
 
+    name = "revoked tokens"
+
     def __init__(self, database: Database) -> None:
+        super().__init__()
         self._database = database
         self._ids: frozenset[str] | None = None
-        self._task: asyncio.Task[None] | None = None
 
     async def has(self, token_id: str) -> bool:
         """True for a token that is refused before its time. Raises what `look` raises, before the first look."""
@@ -29,22 +32,12 @@ class RevokedTokens:
             await self.poll()
         return token_id in (self._ids or ())
 
-    def start(self) -> None:
-        """Look from now on."""
-        self._task = asyncio.create_task(self._keep_polling(), name="revoked tokens")
-
-    async def close(self) -> None:
-        """Stop looking."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
     async def poll(self) -> None:
         """Know at once what was just revoked."""
         async with autocommit(self._database) as conn:
             self._ids = await api_tokens.revoked(conn)
 
-    async def _keep_polling(self) -> None:
+    async def run(self) -> None:
         logged = False
         while True:
             try:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from functools import partial
 
+from api.background.polling import PollingTask
 from domain.alerts import Kind
 from infra.db.alerts import alerts, system_rules
 from infra.db.engine import Database
@@ -15,23 +16,15 @@ _BY_API = {Kind.PROCESS_SILENT: partial(system_rules.process_silent, judge="api"
 _log = logging.getLogger(__name__)
 
 
-class SilentProcesses:
+class SilentProcesses(PollingTask):
     """Looks as often as a process says that it lives. What is found stands among the notices; a relay brings it on."""
 
+    name = "silent processes"
+
     def __init__(self, database: Database, settings: Settings) -> None:
+        super().__init__()
         self._database, self._settings = database, settings
         self._relay_lives = True
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Look from now on."""
-        self._task = asyncio.create_task(self._keep_polling(), name="silent processes")
-
-    async def close(self) -> None:
-        """Stop looking."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def poll(self) -> None:
         """Judge once, where no relay does."""
@@ -43,7 +36,7 @@ class SilentProcesses:
             _log.error("no relay is running: messages, alerts and webhooks are delayed")
         self._relay_lives = lives
 
-    async def _keep_polling(self) -> None:
+    async def run(self) -> None:
         while True:
             await asyncio.sleep(processes.BEAT_S)
             try:

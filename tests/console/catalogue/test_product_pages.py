@@ -95,7 +95,7 @@ async def test_errors_are_in_the_readers_language(shop: ApiClient) -> None:
     assert len(said) == 2 and not [text for text in said if re.search(r"[A-Za-z]{4}", text)], said
 
 
-async def test_whoever_saves_second_sees_the_others_values_and_keeps_his_own(shop: ApiClient) -> None:
+async def test_whoever_saves_second_sees_the_others_values_and_keeps_their_own(shop: ApiClient) -> None:
     one, two = await sign_in(shop, "operations"), await sign_in(shop, "admin")
     sku = await add(one)
     typed = {**form(sku=sku), "version": "1"}
