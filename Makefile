@@ -9,7 +9,7 @@ UV ?= $(shell command -v uv)
 # Images often set it. Without bytecode, each process compiles all of its modules again, for 2 to 3 s each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test test-fast lint fmt types torture bench up histories schema client lock clean
+.PHONY: help setup demo check test test-fast lint fmt types torture bench up histories screens schema client lock clean
 
 define NOT_INSTALLED
 { echo "Not all packages of $(1) could be installed: see above. Without a connection to the package index this fails, too. Run the same command again; it goes on."; exit 1; }
@@ -80,6 +80,9 @@ torture: setup ## the fault tests in their long form (ARGS="--seed N" repeats on
 
 bench: setup ## measure everything in bench/README.md again
 	@$(BIN)/python -m bench $(ARGS)
+
+screens: setup ## a picture of every page, at two widths, in two themes and two languages (ARGS="--only portal --out FOLDER")
+	@$(BIN)/python -m tests.screens $(ARGS)
 
 histories: setup ## record new workflow histories for the replay test
 	@$(BIN)/python -m tests.workflows.record $(ARGS)

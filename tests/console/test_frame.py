@@ -74,8 +74,8 @@ def test_the_navigation_shows_where_the_reader_is() -> None:
 
 async def test_counts_are_for_those_who_may_know_them(support: StaffBrowser, shop: ApiClient) -> None:
     known = (await support.get("/console/counts")).json()
-    assert set(known) == {"attention"} and re.fullmatch(r"\d*\+?", known["attention"])
-    assert (await (await sign_in(shop, "finance")).get("/console/counts")).json() == {}
+    assert "attention" in known and re.fullmatch(r"\d*\+?", known["attention"])
+    assert "attention" not in (await (await sign_in(shop, "finance")).get("/console/counts")).json()
 
 
 @pytest.mark.parametrize(
