@@ -157,7 +157,8 @@ COLOURS = DEFAULT_OPTIONS | {"runOnly": {"type": "rule", "values": ["color-contr
 
 async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser) -> None:
     """axe-core finds nothing serious on any page, by day and by night."""
-    (order_no,) = await driver.stuck_at_booking(live, await driver.stocked(live, 10), 1)
+    sku = await driver.stocked(live, 10)
+    (order_no,) = await driver.stuck_at_booking(live, sku, 1)
     page = await signed_in(live, browser, "support", locale="en")
     group = "stuck/group?step=book&error=rejected&provider=sandbox"
     order = f"orders/{order_no}"
@@ -181,7 +182,16 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser) -> No
     grave += await found_day_and_night(page, "confirm")
     await driver.resolve(live, order_no, "compensate")
     page = await signed_in(live, browser, "admin", locale="en")
-    for path in ("audit", "audit?actor=support:nobody"):
+    goods = (
+        "products",
+        f"products/{sku}",
+        f"products/{sku}/edit",
+        "new/product",
+        "stock",
+        "warehouses",
+        "new/warehouse",
+    )
+    for path in ("audit", "audit?actor=support:nobody", *goods):
         await page.goto(f"/console/{path}")
         grave += await found_day_and_night(page, path)
     await live.sandbox("DELETE", "/faults")

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from api.console.catalogue import fields as typed
 from api.console.catalogue.fields import FormErrors
@@ -74,6 +74,12 @@ async def change(request: Request, member: CurrentStaff, sku: str) -> Response:
         product = await product_entries.product(services_of(request), sku)
         return _form(request, member, product, typed.typed_of(fields), FormErrors(request, refused))
     return acknowledged(request, address(sku), "done.product_saved", name=body.name)
+
+
+@router.get("/products/{sku}/picture")
+async def again(member: CurrentStaff, sku: str) -> Response:
+    """Whoever loads the answer to an upload again comes to the form."""
+    return RedirectResponse(f"{address(sku)}/edit", 303)
 
 
 @router.post("/products/{sku}/picture")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
 from api.console.catalogue import fields as typed
@@ -55,6 +55,12 @@ async def product(
     """What it is, where it is, and what moved it; with `orders` also what orders reserved and shipped."""
     require_staff(member.principal)
     return await _page(request, member, sku, orders=orders, cursor=cursor)
+
+
+@router.get("/{sku}/stock/{action}")
+async def again(member: CurrentStaff, sku: str, action: str) -> Response:
+    """Whoever loads the answer to a form again comes to the form."""
+    return RedirectResponse(f"{address(sku)}#{action if action in FORMS else ''}", 303)
 
 
 @router.post("/{sku}/stock/{action}")

@@ -164,6 +164,7 @@ async def test_the_warehouse_books_on_the_page_of_a_product(shop: ApiClient) -> 
     assert (await warehouse.post(f"{path}/adjustment", **adjustment)).status_code == 303
     transfer = {"from": "WH-EAST", "to": "WH-SOUTH", "quantity": "5", "reference": "closer to Canton"}
     assert (await warehouse.post(f"{path}/transfer", **transfer)).status_code == 303
+    assert (await warehouse.get(f"{path}/receipt")).headers["location"] == f"/console/products/{sku}#receipt"
     page = (await warehouse.get(f"/console/products/{sku}")).text
     assert "broken in the aisle" in page and warehouse.name in page and "+20" not in page and "-3" in page
     levels = {item["warehouse"]: item["on_hand"] for item in (await shop.get(f"/v1/stock/{sku}")).json()["items"]}
