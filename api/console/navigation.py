@@ -25,8 +25,8 @@ class Entry:
 
 NAVIGATION = (
     Entry("nav.home", "/console/home", icon="home"),
-    Entry("nav.orders", "/console", icon="orders", under=("/console/orders",), children=(
-        Entry("nav.all_orders", "/console", under=("/console/orders",)),
+    Entry("nav.orders", "/console/orders", icon="orders", under=("/console",), children=(
+        Entry("nav.all_orders", "/console/orders", under=("/console",)),
         Entry("holds", "/console/holds"),
     )),
     Entry("nav.attention", "/console/stuck", icon="attention", count="attention", children=(

@@ -77,8 +77,8 @@ async def measure(lab: Lab) -> Section:
 def _pages(order_no: str, job: str) -> dict[str, str]:
     return {
         YARDSTICK: YARDSTICK,
-        "/console": "/console",
-        "/console?status=paid": "/console?status=paid",
+        "/console/orders": "/console/orders",
+        "/console/orders?status=paid": "/console/orders?status=paid",
         "an order": f"/console/orders/{order_no}",
         "/console/stuck": "/console/stuck",
         "/console/stuck/group": "/console/stuck/group?step=book",

@@ -20,6 +20,7 @@ from domain.support.steps import STEPS, Step
 from tests.api.conftest import ApiClient, an_order, unique
 from tests.console.conftest import StaffBrowser, sign_in
 
+ROW = r'<tr data-row-href="/console/orders/([^"/]+)"'
 TEMPLATES = Path(i18n.__file__).with_name("templates")
 
 
@@ -47,32 +48,32 @@ def hidden(html: str, name: str) -> str:
 
 async def test_the_board_counts_and_lists(support: StaffBrowser) -> None:
     order_no = await placed(support)
-    board = await support.get("/console", status="received")
+    board = await support.get("/console/orders", status="received")
     assert board.status_code == 200 and order_no in board.text
     exact = await support.api.sql("SELECT count(*) AS n FROM orders WHERE status = 'received'")
-    assert f"received<b>{exact[0]['n']}</b>" in board.text
-    assert order_no not in (await support.get("/console", status="paid")).text
-    live = await support.http.get("/console", headers={"X-Live": "1"})
+    assert re.search(rf'received <span class="badge[^"]*">{exact[0]["n"]}</span>', board.text)
+    assert order_no not in (await support.get("/console/orders", status="paid")).text
+    live = await support.http.get("/console/orders", headers={"X-Live": "1"})
     assert order_no in live.text and "<html" not in live.text
 
 
 async def test_the_boards_pages_hold_each_order_once(support: StaffBrowser) -> None:
     customer = unique("c-many")
     made = {await placed(support, customer=an_order()["customer"] | {"id": customer}) for _ in range(53)}
-    first = (await support.get("/console", customer=customer)).text
-    rest = re.findall(r'<a href="/console\?([^"]*cursor=[^"]*)">', first)[0].replace("&amp;", "&")
-    second = (await support.http.get(f"/console?{rest}")).text
-    found = [re.findall(r'href="/console/orders/([^"/]+)"', text) for text in (first, second)]
+    first = (await support.get("/console/orders", customer=customer)).text
+    rest = re.findall(r'rel="next" href="/console/orders\?([^"]*cursor=[^"]*)">', first)[0].replace("&amp;", "&")
+    second = (await support.http.get(f"/console/orders?{rest}")).text
+    found = [re.findall(ROW, text) for text in (first, second)]
     assert [len(page) for page in found] == [50, 3]
     assert set(found[0]) | set(found[1]) == made
 
 
 @pytest.mark.parametrize(
-    "query", ["cursor=x", "placed_from=yesterday", "placed_to=9999-12-31", "status=lost", "channel=" + "x" * 65]
+    "query", ["cursor=x", "placed_from=yesterday", "placed_to=9999-12-31", "status=lost", "channel=" + "x" * 121]
 )
 async def test_bad_filters_are_refused_in_words(support: StaffBrowser, query: str) -> None:
-    answer = await support.http.get(f"/console?{query}")
-    assert answer.status_code == 422 and "<h1>" in answer.text
+    answer = await support.http.get(f"/console/orders?{query}")
+    assert answer.status_code == 422 and "<h1" in answer.text
 
 
 async def test_search_finds_by_every_name(support: StaffBrowser) -> None:
@@ -97,19 +98,16 @@ async def test_the_consoles_search_is_the_apis_and_says_what_matched(support: St
     made += [await placed(support, customer=other, channel=unique("app")) for _ in range(51)]
     for q in (customer["email"], other["email"], "channels two"):
         api = await support.api.get("/v1/orders", q=q, limit=200)
-        assert {row["order_no"] for row in api.json()["items"]} == set(made) if q != customer["email"] else {made[0]}
+        assert {row["order_no"] for row in api.json()["items"]} == set(made)
         response = await support.get("/console/orders", q=q)
-        if q == customer["email"]:
-            assert response.headers["location"].endswith(made[0])
-            continue
-        rest = re.findall(r'<a href="/console/orders\?([^"]*cursor=[^"]*)">', response.text)[0].replace("&amp;", "&")
+        rest = re.findall(r'rel="next" href="/console/orders\?([^"]*)">', response.text)[0].replace("&amp;", "&")
         second = (await support.http.get(f"/console/orders?{rest}")).text
-        pages = [re.findall(r'href="/console/orders/([^"/]+)"', text) for text in (response.text, second)]
+        pages = [re.findall(ROW, text) for text in (response.text, second)]
         assert [len(page) for page in pages] == [50, 2] and set(pages[0]) | set(pages[1]) == set(made)
         assert f'<span class="tag">{"e-mail" if "@" in q else "name"}</span>' in response.text
 
 
-@pytest.mark.parametrize("q", ["", "nothing has this name", "100%_\\", "'; DROP TABLE orders; --"])
+@pytest.mark.parametrize("q", ["nothing has this name", "100%_\\", "'; DROP TABLE orders; --"])
 async def test_what_is_not_found_says_what_can_be(support: StaffBrowser, q: str) -> None:
     answer = await support.get("/console/orders", q=q)
     assert answer.status_code == 200 and "Search by order number" in answer.text
@@ -295,7 +293,7 @@ async def test_pages_speak_chinese_and_are_light(shop: ApiClient) -> None:
     order_no = await parked(browser, unique("err"))
     static = sum(file.stat().st_size for file in STATIC.iterdir())
     for path, words_there in (
-        ("", "看板"),
+        ("", "订单"),
         ("/stuck", "卡住的订单"),
         (f"/orders/{order_no}", "时间线"),
         ("/jobs", "批量操作"),

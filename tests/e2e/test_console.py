@@ -33,7 +33,7 @@ async def signed_in(live: StackRun, browser: Browser, role: str, **context: obje
     await page.fill("input[name=password]", member["password"])
     await page.fill("input[name=code]", pyotp.TOTP(member["secret"]).generate_otp(int(time.time()) // 30))
     await page.press("input[name=code]", "Enter")
-    await page.wait_for_selector(".tiles")
+    await page.wait_for_selector(".topbar .account")
     return page
 
 

@@ -43,7 +43,7 @@ async def test_an_order_is_held_found_on_the_board_and_released(live: StackRun, 
     assert await fits(page), "wider than the telephone"
     await driver.pay(live, order_no)
     await live.reaches(order_no, "paid")
-    await page.goto("/console?hold=address")
+    await page.goto("/console/orders?hold=address")
     await page.get_by_role("link", name=order_no).wait_for()
     await page.goto("/console/holds?kind=address")
     await page.get_by_role("link", name=order_no).click()
@@ -64,9 +64,9 @@ async def test_an_order_is_made_urgent(live: StackRun, browser: Browser) -> None
     await form.locator("select[name=priority]").select_option("urgent")
     await form.locator("input[name=reason]").fill("老客户")
     await form.get_by_role("button").click()
-    await page.goto("/console?priority=urgent")
+    await page.goto("/console/orders?priority=urgent")
     await page.get_by_role("link", name=order_no).wait_for()
-    await page.locator(".tag", has_text="加急").first.wait_for()
+    await page.locator("[data-orders] .badge", has_text="加急").first.wait_for()
     assert await fits(page), "wider than the telephone"
 
 

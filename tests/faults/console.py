@@ -14,7 +14,7 @@ import pyotp
 from tests.faults.driver import post
 from tests.faults.stackrun import StackRun
 
-_TILE = re.compile(r'href="/console\?status=(\w+)"[^>]*>[^<]*<b[^>]*>(\d+\+?)</b>')
+_TILE = re.compile(r'href="/console/orders\?status=(\w+)"[^>]*>[^<]*<span[^>]*>(\d+\+?)</span>')
 _CAUSE = re.compile(r'<td class="num">(\d+).*?<td class="num"><span class="money">[^\d]*([\d,]+)\.(\d\d)', re.DOTALL)
 _MOVED = re.compile(r"(\d+) accepted, (\d+) refused, of (\d+)")
 
@@ -72,7 +72,7 @@ class Console:
 
     async def tiles(self) -> dict[str, str]:
         """The board's number for each status as it is shown: `1000+` stands for any larger one."""
-        return dict(_TILE.findall(await self.get("/console", "board")))
+        return dict(_TILE.findall(await self.get("/console/orders", "board")))
 
     async def causes(self) -> list[tuple[int, int]]:
         """Orders and minor units of money of each cause in the queue of the stuck."""

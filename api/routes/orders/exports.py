@@ -53,7 +53,7 @@ async def export(
         status, channel, customer, warehouse, hold, priority, tag, assignee,
         query_times.begin_of(created_from, "created_from"), query_times.end_of(created_to, "created_to"), q,
     )  # fmt: skip
-    among = await order_export.begin(services, caller, format, filters, ())
+    filters, among = await order_export.begin(services, caller, format, filters)
     pages = order_export.pages(services, caller, filters, sort, among)
     cells_of = partial(
         order_files.cells, caller=caller, say=order_files.as_codes, sentence=partial(order_files.english, caller=caller)

@@ -70,6 +70,11 @@ async def open_job(services: Services, caller: Principal, key: str, digest: byte
     return await run_in_transaction(services, request_of(caller, key, digest), 202, work)
 
 
+def job_of(reply: Reply) -> str:
+    """The job that `open_job` opened."""
+    return str(reply.content["job_id"])
+
+
 async def job(services: Services, caller: Principal, job_id: str) -> JobOutcomes:
     """The job; for support, and for whoever opened it. Raises Problem `forbidden`, NotFound `job_not_found`."""
     known = job_number(job_id)

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from api.dependencies import Services, actor
-from api.services.orders import order_queries
+from api.services.orders import order_queries, orders_table
 from api.services.orders.order_queries import NEWEST, OrderFilters, Sort
 from domain.access import Principal
 from infra.db.audit import actor_context
-from infra.db.orders.searching import exports, listing, order_search, row_details
+from infra.db.orders.searching import exports, listing, row_details
 from infra.db.orders.searching.list_sources import Branch, Exactly
 
 PAGE = 500
@@ -17,9 +17,15 @@ NAMED_ITEMS = 20
 
 
 async def begin(
-    services: Services, caller: Principal, file_format: str, filters: OrderFilters, chosen: Sequence[str]
-) -> Sequence[Branch] | None:
-    """Write the export to the audit log; answers with the branches of the search, None without one."""
+    services: Services,
+    caller: Principal,
+    file_format: str,
+    filters: OrderFilters,
+    chosen: Sequence[str] = (),
+    customer: str = "",
+) -> tuple[OrderFilters, Sequence[Branch] | None]:
+    """Write the export to the audit log; answers with what is to be read: the filters with the customers whom
+    `customer` names, and the branches of the search, None without one."""
     said: dict[str, Any] = {
         name: str(value)
         for name in (
@@ -36,18 +42,16 @@ async def begin(
         if (value := getattr(filters, name)) is not None
     }
     said |= {"search": True} if filters.search else {}
-    said |= {"customer": True} if filters.customer or filters.customers is not None else {}
+    said |= {"customer": True} if filters.customer or customer else {}
     said |= {"chosen": len(chosen)} if chosen else {}
     async with services.database.begin() as conn:
         personal = caller.reads_personal_data
         await actor_context.set_actor(conn, actor(caller), caller.origin)
         await exports.record(conn, actor(caller), file_format, said, personal=personal)
         if chosen:
-            return [Exactly("order_no", list(chosen))]
-        if not filters.search:
-            return None
-        vault, providers = services.keys.vault, list(services.payments)
-        return await order_search.meanings(conn, vault, filters.search, providers, everybody=True)
+            return OrderFilters(), [Exactly("order_no", list(chosen))]
+        narrow, _ = await orders_table.narrowed(conn, services, filters, customer)
+        return narrow, await orders_table.meanings(conn, services, filters.search)
 
 
 async def pages(

@@ -120,7 +120,7 @@ async def test_the_board_counts_returns_that_wait_for_somebody(shop: ApiClient) 
     browser = await sign_in(shop, "warehouse")
 
     def tile(html: str, status: str) -> int:
-        return int(re.findall(rf'/console/returns\?status={status}">[^<]*<b>(\d+)</b>', html)[0])
+        return int(re.findall(rf'/console/returns\?status={status}">[^<]*<span[^>]*>(\d+)</span>', html)[0])
 
     before = (await browser.get("/console")).text
     _, return_id = await request_return(browser)

@@ -64,8 +64,8 @@ async def test_the_board_filters_by_hold_priority_and_warehouse(support: StaffBr
     ).status_code == 303
     await support.api.sql("UPDATE orders SET warehouse = 'WH-X' WHERE order_no = %s", order_no)
     for query in ("hold=any", "hold=stock", "priority=urgent", "warehouse=WH-X"):
-        assert order_no in (await support.get(f"/console?{query}")).text, query
+        assert order_no in (await support.get(f"/console/orders?{query}")).text, query
     for query in ("hold=risk", "priority=vip", "warehouse=WH-Y"):
-        assert order_no not in (await support.get(f"/console?{query}")).text, query
-    assert (await support.get("/console?hold=whim")).status_code == 422
+        assert order_no not in (await support.get(f"/console/orders?{query}")).text, query
+    assert (await support.get("/console/orders?hold=whim")).status_code == 422
     assert "Urgent" in (await support.get(f"/console/orders/{order_no}")).text

@@ -1,0 +1,156 @@
+"""The table of orders: filters, counts, sorting, columns, views, files, actions on many."""
+
+import re
+from typing import Any
+
+import psycopg
+import pytest
+
+from domain.orders.status import Status
+from infra.db.orders.searching import status_counts
+from infra.db.orders.searching.listing import OrderListFilter
+from tests.api.conftest import ApiClient, an_order, unique
+from tests.console.conftest import StaffBrowser, sign_in
+from tests.console.test_pages import ROW, hidden, placed
+
+PAGE = "/console/orders"
+
+
+async def numbers(browser: StaffBrowser, **params: Any) -> list[str]:
+    answer = await browser.get(PAGE, **params)
+    assert answer.status_code == 200, answer.text
+    return re.findall(ROW, answer.text)
+
+
+async def test_the_old_address_leads_to_the_table_with_its_filters(support: StaffBrowser) -> None:
+    answer = await support.get("/console", status="paid", hold="any")
+    assert answer.headers["location"] == f"{PAGE}?status=paid&hold=any"
+    assert (await support.get("/console")).status_code == 200
+
+
+async def test_a_customer_is_found_by_name_address_number_or_id(support: StaffBrowser) -> None:
+    who = {"id": unique("c"), "name": f"Zoë {unique('Quill')}", "email": f"{unique('z')}@example.com"}
+    order_no = await placed(support, customer=who)
+    await placed(support)
+    for typed in (who["id"], who["name"].upper(), who["email"]):
+        assert await numbers(support, customer=typed) == [order_no], typed
+    assert await numbers(support, customer=who["id"], status="received") == [order_no]
+    assert await numbers(support, customer="nobody has this name") == []
+
+
+async def test_the_counts_of_the_tabs_follow_the_filters(support: StaffBrowser) -> None:
+    channel = unique("tabs")
+    for _ in range(3):
+        await placed(support, channel=channel)
+    page = (await support.get(PAGE, channel=channel)).text
+    tabs = dict(re.findall(rf'{channel}&amp;status=(\w+)"[^>]*>[^<]*<span class="badge[^"]*">(\d+)<', page))
+    assert (tabs["received"], tabs["paid"]) == ("3", "0")
+    assert f'<option value="{channel}" selected>' in page, "the filter offers what exists"
+
+
+async def test_counts_that_take_too_long_are_left_out(support: StaffBrowser) -> None:
+    """Somebody keeps the table locked: the counts give up, and so does nothing else."""
+    database = support.api.app.state.services.database
+    async with await psycopg.AsyncConnection.connect(support.api.owner_url) as other:
+        await other.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        assert await status_counts.counts(database, OrderListFilter(channel="web"), limit_ms=20) == {}
+    assert (await status_counts.counts(database, OrderListFilter(channel="web"), limit_ms=60_000)).keys() == set(Status)
+
+
+async def test_headers_sort_and_pages_go_on_in_that_order(support: StaffBrowser) -> None:
+    channel = unique("sort")
+    made = [await placed(support, channel=channel, lines=[{"sku": "TEA-1", "quantity": n}]) for n in (2, 1, 3)]
+    page = (await support.get(PAGE, channel=channel)).text
+    assert f'href="{PAGE}?channel={channel}&amp;sort=-total"' in page
+    assert await numbers(support, channel=channel, sort="-total") == [made[2], made[0], made[1]]
+    assert await numbers(support, channel=channel, sort="total") == [made[1], made[0], made[2]]
+    assert 'aria-sort="descending"' in (await support.get(PAGE, sort="-total")).text
+
+
+async def test_columns_are_kept_for_each_person(shop: ApiClient) -> None:
+    amy, ben = await sign_in(shop, "support"), await sign_in(shop, "support")
+    await placed(amy, channel="columns")
+    fields = {"column.channel": "1", "column.total": "1", "here": "channel=columns"}
+    answer = await amy.post(f"{PAGE}/columns", **fields)
+    assert answer.headers["location"] == f"{PAGE}?channel=columns"
+    heads = [
+        re.findall(r'<td data-label="([^"]+)"', (await one.get(PAGE, channel="columns")).text) for one in (amy, ben)
+    ]
+    assert heads[0] == ["Order", "Channel", "Total"] and "Situation" in heads[1]
+
+
+async def test_a_view_is_saved_shown_and_deleted(shop: ApiClient) -> None:
+    amy, ben, name = await sign_in(shop, "support"), await sign_in(shop, "finance"), unique("Late ones")
+    here = "status=paid&hold=any&q=ann%40example.com&customer=c-1&sort=-total"
+    answer = await amy.post(f"{PAGE}/views", name=name, here=here, shared="1", key=unique("k"))
+    assert answer.headers["location"] == f"{PAGE}?status=paid&hold=any&sort=-total"
+    assert name in (await ben.get(PAGE)).text
+    (view,) = await shop.sql("SELECT view_id, filters FROM saved_views WHERE name = %s", name)
+    assert view["filters"] == {"status": "paid", "hold": "any", "sort": "-total"}
+    taken = await amy.post(f"{PAGE}/views", name=name, here="", key=unique("k"))
+    assert (taken.status_code, "already have a view" in taken.text) == (409, True)
+    assert (await ben.post(f"{PAGE}/views/{view['view_id']}/delete")).status_code == 404
+    assert (await amy.post(f"{PAGE}/views/{view['view_id']}/delete")).status_code == 303
+
+
+@pytest.mark.parametrize(("role", "reads"), [("warehouse", True), ("operations", False)])
+async def test_only_who_may_read_personal_data_sees_and_exports_names(shop: ApiClient, role: str, reads: bool) -> None:
+    browser, name, channel = await sign_in(shop, role), unique("Nora"), unique("names")
+    await placed(browser, channel=channel, customer=an_order()["customer"] | {"id": unique("c"), "name": name})
+    page = await browser.get(PAGE, channel=channel)
+    file = await browser.get(f"{PAGE}/export", channel=channel, format="csv")
+    assert (name in page.text, name in file.text) == (reads, reads)
+
+
+async def test_an_export_speaks_the_readers_language_and_takes_the_chosen(shop: ApiClient) -> None:
+    browser = await sign_in(shop, "support", "zh")
+    first, second = await placed(browser), await placed(browser)
+    file = await browser.get(f"{PAGE}/bulk", action="export_csv", order_no=first)
+    file = await browser.http.get(file.headers["location"])
+    assert "订单号" in file.text and first in file.text and second not in file.text
+
+
+async def test_chosen_orders_are_held_in_one_job(support: StaffBrowser) -> None:
+    free, held = await placed(support), await placed(support)
+    await support.post(f"/console/orders/{held}/hold", kind="manual", reason="x")
+    page = await support.http.get(f"{PAGE}/bulk?action=hold&order_no={free}&order_no={held}")
+    assert "Orders that fit: 1" in page.text and "Left out: 1" in page.text and "Hold 1 orders" in page.text
+    sent = {"action": "hold", "orders": hidden(page.text, "orders"), "kind": "stock", "key": hidden(page.text, "key")}
+    empty = await support.post(f"{PAGE}/bulk", **sent, reason="  ")
+    assert (empty.status_code, 'value="stock" selected' in empty.text) == (422, True), "nothing typed is lost"
+    done = [await support.post(f"{PAGE}/bulk", **sent, reason="count them") for _ in range(2)]
+    assert done[0].status_code == 303 and done[0].headers["location"] == done[1].headers["location"]
+    job = (await support.get(done[0].headers["location"])).text
+    assert free in job and held in job and "count them" in job
+
+
+async def test_an_action_without_orders_or_over_too_many_says_so(
+    support: StaffBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Select at least one order" in (await support.get(f"{PAGE}/bulk", action="cancel")).text
+    channel = unique("many")
+    for _ in range(2):
+        await placed(support, channel=channel)
+    all_of_them = await support.get(f"{PAGE}/bulk", action="hold", channel=channel, all=1)
+    assert "Orders that fit: 2" in all_of_them.text
+    monkeypatch.setattr("api.console.orders.bulk.MAX_ORDERS", 1)
+    too_many = await support.get(f"{PAGE}/bulk", action="hold", channel=channel, all=1)
+    assert (too_many.status_code, "More than 1 orders match" in too_many.text) == (422, True)
+
+
+@pytest.mark.parametrize(("role", "action", "status"), [("warehouse", "cancel", 403), ("finance", "hold", 422)])
+async def test_a_role_without_the_right_cannot_act_on_many(
+    shop: ApiClient, role: str, action: str, status: int
+) -> None:
+    browser = await sign_in(shop, role)
+    assert (await browser.get(f"{PAGE}/bulk", action=action)).status_code == status
+    assert (await browser.post(f"{PAGE}/bulk", action=action, orders="")).status_code == status
+    assert (f'<option value="{action}">' in (await browser.get(PAGE)).text) == (status == 422)
+
+
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "' OR 1=1 --", "{{ 7*7 }}", "\u202e", "x" * 121])
+async def test_hostile_filters_are_shown_as_text_or_refused(support: StaffBrowser, hostile: str) -> None:
+    for name in ("q", "channel", "customer", "warehouse", "tag"):
+        answer = await support.get(PAGE, **{name: hostile})
+        assert answer.status_code in (200, 422), (name, answer.status_code)
+        assert "<script>alert(1)" not in answer.text and ">49<" not in answer.text
