@@ -1,5 +1,6 @@
 """Stock as people look at it: levels of all products, and the movements of one."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from api import pagination
@@ -7,6 +8,8 @@ from api.dependencies import Services
 from api.services.catalogue.product_entries import require_sku
 from infra.db.stock import stock_lists
 from infra.db.stock.stock_lists import ListedLevel, StockFilters, StockMovement
+
+_EXPORTED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,16 @@ async def page(
         found = await stock_lists.levels(conn, wanted, (sku, warehouse), limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     return found[:limit], pagination.encoded([last.sku, last.warehouse]) if last else None
+
+
+async def every_page(services: Services, wanted: StockFilters) -> AsyncIterator[list[ListedLevel]]:
+    """All levels of a list, page by page."""
+    cursor: str | None = None
+    while True:
+        found, cursor = await page(services, wanted, _EXPORTED, cursor)
+        yield found
+        if cursor is None:
+            return
 
 
 async def movements(

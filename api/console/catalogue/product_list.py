@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from api.console.rendering import page
 from api.console.session import CurrentStaff
 from api.dependencies import require_staff, services_of
+from api.presenters import catalogue_files
 from api.schemas.fields import SoughtText
 from api.services import stock_queries
 from api.services.catalogue import product_entries, warehouse_entries
@@ -30,7 +31,14 @@ async def products(
     )
     kept = {"q": q, "active": active if active in _ACTIVE else ""}
     context: dict[str, Any] = {"rows": found, "chosen": kept, "picture_of": picture_address}
-    return page(request, "products.html", member=member, next=_next("products", kept, following), **context)
+    return page(
+        request,
+        "products.html",
+        member=member,
+        export=_export("products", kept),
+        next=_next("products", kept, following),
+        **context,
+    )
 
 
 @router.get("/stock")
@@ -50,7 +58,38 @@ async def stock(
     filters = stock_queries.filters(q.strip(), warehouse or None, bool(low))
     found, following = await stock_queries.page(services, filters, _ON_A_PAGE, cursor or None)
     context: dict[str, Any] = {"rows": found, "chosen": kept, "warehouses": places, "picture_of": picture_address}
-    return page(request, "stock.html", member=member, next=_next("stock", kept, following), **context)
+    return page(
+        request,
+        "stock.html",
+        member=member,
+        export=_export("stock", kept),
+        next=_next("stock", kept, following),
+        **context,
+    )
+
+
+@router.get("/export/products.csv")
+async def products_csv(request: Request, member: CurrentStaff, q: SoughtText = "", active: str = "") -> Response:
+    """What the list holds, as a file."""
+    require_staff(member.principal)
+    pages = product_entries.every_page(services_of(request), q.strip(), _ACTIVE.get(active))
+    return catalogue_files.csv_of("products", catalogue_files.PRODUCT_COLUMNS, pages, catalogue_files.product_cells)
+
+
+@router.get("/export/stock.csv")
+async def stock_csv(
+    request: Request, member: CurrentStaff, q: SoughtText = "", warehouse: SoughtText = "", low: str = ""
+) -> Response:
+    """What the list holds, as a file."""
+    require_staff(member.principal)
+    filters = stock_queries.filters(q.strip(), warehouse or None, bool(low))
+    pages = stock_queries.every_page(services_of(request), filters)
+    return catalogue_files.csv_of("stock", catalogue_files.STOCK_COLUMNS, pages, catalogue_files.stock_cells)
+
+
+def _export(name: str, kept: dict[str, str]) -> str:
+    filled = {key: value for key, value in kept.items() if value}
+    return f"/console/export/{name}.csv" + (f"?{urlencode(filled)}" if filled else "")
 
 
 def _next(name: str, kept: dict[str, str], cursor: str | None) -> str:

@@ -1,6 +1,6 @@
 """Products: added, changed, found."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from infra.db.engine import Connection
 from infra.pictures.pictures import Picture
 
 _MAX_SKU = 64
+_EXPORTED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,16 @@ async def page(
         found = await products.page(conn, ProductFilters(q, active), after, limit + 1)
     more = len(found) > limit
     return found[:limit], pagination.encoded([found[limit - 1].sku]) if more else None
+
+
+async def every_page(services: Services, q: str, active: bool | None) -> AsyncIterator[list[ListedProduct]]:
+    """All products of a list, page by page."""
+    cursor: str | None = None
+    while True:
+        found, cursor = await page(services, q, active, _EXPORTED, cursor)
+        yield found
+        if cursor is None:
+            return
 
 
 def require_sku(typed: str) -> str:

@@ -1,6 +1,7 @@
 """Products, stock and warehouses in the console: what people type is kept until it is right, and nobody overwrites
 another unseen."""
 
+import csv
 import re
 from typing import Any
 
@@ -207,6 +208,23 @@ async def test_low_stock_is_found(operations: StaffBrowser) -> None:
     elsewhere = await operations.get("/console/stock", q=sku, warehouse="WH-NORTH")
     assert f"/console/products/{sku}" not in elsewhere.text
     assert wrong((await operations.post(path, warehouse="WH-EAST", quantity="-4")).text) == {"safety_stock-quantity"}
+
+
+async def test_lists_are_exported_as_they_are_filtered(operations: StaffBrowser) -> None:
+    sku = await add(operations, name='=1+1 "tea"', currency="USD", price="12.5")
+    path = f"/console/products/{sku}/stock/safety_stock"
+    assert (await operations.post(path, warehouse="WH-EAST", quantity="4")).status_code == 303
+    page = (await operations.get("/console/products", q=sku)).text
+    (address,) = re.findall(r'href="(/console/export/products[^"]+)"', page)
+    file = await operations.http.get(address)
+    assert file.headers["content-type"].startswith("text/csv") and "attachment" in file.headers["content-disposition"]
+    header, row = csv.reader(file.content.decode("utf-8-sig").splitlines())
+    found = dict(zip(header, row, strict=True))
+    assert (found["sku"], found["price"], found["currency"], found["name_zh"]) == (sku, "12.50", "USD", "乌龙茶")
+    assert found["name"].lstrip("'") == '=1+1 "tea"' and not found["name"].startswith("=")
+    file = await operations.http.get(f"/console/export/stock.csv?q={sku}&low=1")
+    header, row = csv.reader(file.content.decode("utf-8-sig").splitlines())
+    assert dict(zip(header, row, strict=True))["safety_stock"] == "4"
 
 
 async def test_warehouses_are_added_and_edited(shop: ApiClient) -> None:
