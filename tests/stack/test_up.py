@@ -201,27 +201,21 @@ def test_a_deleted_temporal_file_is_set_up_anew(up: Up) -> None:
     up.wait_for(lambda: sound(up))
 
 
-def test_it_stops_whole_and_starts_again_where_it_was(up: Up) -> None:
+def test_after_a_killed_supervisor_it_starts_again_where_it_was_and_stops_whole(up: Up) -> None:
     before = up.ready
-    assert up.end(signal.SIGTERM) == 0
-    assert not up.ready_file.exists()
-    assert not (up.data_dir / "ready.json").exists()
-    assert up.remaining() == []
-    up.start()
-    assert {name: up.ready[name] for name in ("api", "temporal", "sandbox", "database_url")} == {
-        name: before[name] for name in ("api", "temporal", "sandbox", "database_url")
-    }
-
-
-def test_after_a_killed_supervisor_it_starts_again(up: Up) -> None:
     up.end(signal.SIGKILL)
     assert up.ready_file.exists(), "nobody was left to take it away"
     result = oms("token", "--role", "support", "--data-dir", str(up.data_dir))
     assert result.returncode == 1, "a ready file without its supervisor is not believed"
     up.ready_file.unlink()
     up.start()
+    assert {name: up.ready[name] for name in ("api", "temporal", "sandbox", "database_url")} == {
+        name: before[name] for name in ("api", "temporal", "sandbox", "database_url")
+    }
     assert oms("doctor", "--data-dir", str(up.data_dir)).returncode == 0
     assert up.end(signal.SIGINT) == 0
+    assert not up.ready_file.exists()
+    assert not (up.data_dir / "ready.json").exists()
     assert up.remaining() == []
 
 
@@ -238,12 +232,15 @@ def test_it_can_be_stopped_while_it_starts(tmp_path: Path) -> None:
     assert up.remaining() == []
 
 
-def test_a_service_that_cannot_start_is_reported_with_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_cannot_start_is_reported_with_its_log(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the directory of the stack that has ended: its database is there already."""
+    if up.process is not None and up.process.poll() is None:
+        up.end(signal.SIGTERM)
     monkeypatch.setenv("OMS_SANDBOX_PENDING_S", "soon")
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         port = chosen.getsockname()[1]
-    result = oms("up", "--data-dir", str(tmp_path), "--headless", "--port", str(port))
+    result = oms("up", "--data-dir", str(up.data_dir), "--headless", "--port", str(port))
     assert result.returncode == 1
     assert "ended with code" in result.stderr
     assert "OMS_SANDBOX_PENDING_S: must be a number" in result.stderr
