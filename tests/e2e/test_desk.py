@@ -74,7 +74,7 @@ async def test_money_recorded_manually_goes_from_one_person_to_another(live: Sta
     order_no = await unpaid(live)
     ann = await signed_in(live, browser, "support", locale="en")
     await ann.goto(f"/console/orders/{order_no}")
-    await ann.get_by_role("link", name="Manual adjustment").click()
+    await ann.get_by_role("link", name="Manual update").click()
     form = ann.locator("form", has=ann.locator("input[value=payment_recorded]"))
     await form.locator("input[name='value.reference']").fill("bank 12")
     await form.locator("input[name=reason]").fill("seen on the statement")

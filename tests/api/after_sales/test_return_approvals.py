@@ -127,7 +127,7 @@ async def test_large_store_credit_that_is_refused_is_not_there_and_frees_its_roo
     assert approval["asked_by"] == "system"
     browser = await sign_in(strict, "finance", "zh")
     page = (await browser.get(f"/console/approvals/{approval['approval_id']}")).text
-    assert "发放购物余额" in page and "¥42.50" in page
+    assert "发放店铺余额" in page and "¥42.50" in page
     assert (await browser.post(f"/console/approvals/{approval['approval_id']}/refuse", reason="no")).status_code == 303
     assert await credit_of(strict, customer) == 0
     assert (await strict.get(f"/v1/returns/{return_id}")).json()["refund"]["status"] == "refused"

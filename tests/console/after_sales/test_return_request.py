@@ -149,7 +149,7 @@ async def test_the_form_speaks_chinese(shop: ApiClient) -> None:
     browser = await sign_in(shop, "support", "zh")
     order_no = await delivered(shop)
     form = (await browser.get(f"/console/orders/{order_no}/return")).text
-    for words in ("换货（先发新品）", "购物余额", "担保支付方式", "增加商品行"):
+    for words in ("换货（先发新品）", "店铺余额", "担保支付方式", "增加商品行"):
         assert words in form
     page = (await sent(browser, order_no, resolution="exchange_first", **CARD)).text
     assert "担保金" in page and "退货价值" in page

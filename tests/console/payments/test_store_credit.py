@@ -73,7 +73,7 @@ async def test_a_customer_without_credit_and_the_page_in_chinese(shop: ApiClient
     browser = await sign_in(shop, "support", "zh")
     customer = unique("c-none")
     await delivered(shop, customer={"id": customer, "name": "Li", "email": None, "phone": None})
-    assert "该客户没有购物余额" in (await browser.get(f"/console/customers/{customer}/store-credit")).text
+    assert "该客户没有店铺余额" in (await browser.get(f"/console/customers/{customer}/store-credit")).text
     other = unique("c-zh")
     await credited(shop, other)
     page = (await browser.get(f"/console/customers/{other}/store-credit")).text
