@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from temporalio.client import Client
 
@@ -21,6 +22,7 @@ _MOST = 1000
 _MOST_VERSIONS = 50
 _PATIENCE_S = 2.0
 _ORDER = names.order_workflow("")
+Row = TypeVar("Row", bound=Mapping[str, Any])
 _log = logging.getLogger(__name__)
 
 
@@ -39,12 +41,13 @@ class FailingWorkflows(PollingTask):
         found = await self._workflows.call(_failing)
         self._versions = {one.removeprefix(_ORDER): build for one, build in found.items() if one.startswith(_ORDER)}
 
-    def marked(self, row: dict[str, Any]) -> dict[str, Any]:
+    def marked(self, row: Row) -> Row:
         """The same order or row of a list; its `situation_facts` say in which version its workflow fails."""
         build_id = self._versions.get(row["order_no"])
         if build_id is None:
             return row
-        return row | {"situation_facts": replace(row["situation_facts"], workflow_error=WorkflowError(build_id))}
+        facts = replace(row["situation_facts"], workflow_error=WorkflowError(build_id))
+        return cast(Row, {**row, "situation_facts": facts})
 
     async def run(self) -> None:
         silent = False

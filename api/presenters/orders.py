@@ -1,10 +1,12 @@
 """Orders as the API shows them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from api.presenters import situations
 from api.services.after_sales.return_lookup import REQUESTED_BY as RETURNED_BY
+from api.services.orders.order_types import OrderFields
 from api.services.payments.refunding import REFUNDED_BY
 from domain.access import Principal
 from domain.after_sales.delivery_exceptions import ParcelState, exception_actions
@@ -33,18 +35,19 @@ _ROW = (
 )
 
 
-def returnable(order: dict[str, Any]) -> bool:
+def returnable(order: OrderFields) -> bool:
     """True while goods of the order can be returned: its window is open, and a unit is on no return."""
     left = any(line["returned_quantity"] < line["quantity"] for line in order["lines"])
     return left and refusal(_window(order), datetime.now(UTC)) is None
 
 
-def _window(order: dict[str, Any]) -> ReturnWindow:
-    until = (order["waiting"] or {}).get("until")
+def _window(order: OrderFields) -> ReturnWindow:
+    waiting = order["waiting"]
+    until = waiting.get("until") if waiting else None
     return ReturnWindow(Status(order["status"]), None, datetime.fromisoformat(until) if until else None)
 
 
-def _waits_for_returns(order: dict[str, Any]) -> dict[str, Any] | None:
+def _waits_for_returns(order: OrderFields) -> dict[str, Any] | None:
     """After the window an order waits for the returns that are still open."""
     if order["status"] != Status.DELIVERED or not _window(order).is_over(datetime.now(UTC)):
         return None
@@ -53,16 +56,17 @@ def _waits_for_returns(order: dict[str, Any]) -> dict[str, Any] | None:
     return {"what": "returns", "until": until, "next": "the order is completed"} if open_ones else None
 
 
-def _exception_actions(order: dict[str, Any]) -> list[str]:
+def _exception_actions(order: OrderFields) -> list[str]:
     """What the customer may choose while a parcel of the order is lost or refused."""
     parcels = [ParcelState(ShipmentStatus(parcel["status"]), parcel["replaced"]) for parcel in order["shipments"]]
     return exception_actions(Status(order["status"]), order["cancelling"] is not None, parcels)
 
 
-def presented(order: dict[str, Any], caller: Principal, settings: Settings) -> dict[str, Any]:
+def presented(order: OrderFields, caller: Principal, settings: Settings) -> dict[str, Any]:
     """A whole order (see `infra.db.read_models.order_detail.whole_order`) for this caller; staff get the link into
     Temporal UI."""
-    view = {name: order[name] for name in _FIELDS}
+    fields: Mapping[str, Any] = order
+    view = {name: fields[name] for name in _FIELDS}
     status, cancelling = Status(order["status"]), order["cancelling"]
     view["allowed_actions"] = allowed_actions(
         status,

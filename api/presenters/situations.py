@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from api.services.orders.order_types import OrderFields
 from domain.access import Principal
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from domain.situations import actions
@@ -30,7 +31,7 @@ def for_api(
 
 
 def for_order(
-    order: Mapping[str, Any],
+    order: OrderFields,
     presented: Mapping[str, Any],
     caller: Principal,
     lang: str,
@@ -50,7 +51,7 @@ def for_row(row: Mapping[str, Any], caller: Principal, lang: str, show_time: Sho
     return localized(row["situation_facts"], caller, (), (), AtStake(), lang, show_time, Markup)
 
 
-def facts_in(order: Mapping[str, Any], waiting: Mapping[str, Any] | None) -> SituationFacts:
+def facts_in(order: OrderFields, waiting: Mapping[str, Any] | None) -> SituationFacts:
     """The facts of a whole order. Whether its returns are awaited is known to `waiting` alone."""
     facts: SituationFacts = order["situation_facts"]
     returning = waiting is not None and waiting["what"] == "returns"
@@ -99,7 +100,7 @@ def _action(action: SuggestedAction, lang: str, currency: str, show_money: ShowM
     }
 
 
-def at_stake(order: Mapping[str, Any]) -> AtStake:
+def at_stake(order: OrderFields) -> AtStake:
     """What of a whole order could be refunded, and what is authorised and not captured."""
     return AtStake(order["left_minor"], _authorised(order["payments"]), order["currency"])
 

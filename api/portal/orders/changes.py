@@ -25,6 +25,7 @@ from api.schemas.orders.orders import Payment
 from api.services.orders import order_changes, order_queries
 from api.services.orders.change_consequences import ChangeConsequence, LinesChange, SlotChange
 from api.services.orders.order_changes import ChangeRequest
+from api.services.orders.order_types import OrderFields
 from domain.access import Principal
 from domain.errors import RuleBroken
 from domain.orders.status import ChangeKind as Changes
@@ -91,12 +92,12 @@ async def change(request: Request, session: CurrentCustomer, order_no: str, what
     return RedirectResponse(f"{HOME}/orders/{order['order_no']}", 303)
 
 
-async def _order(services: Services, session: CustomerSession, typed: str) -> tuple[Principal, dict[str, Any]]:
+async def _order(services: Services, session: CustomerSession, typed: str) -> tuple[Principal, OrderFields]:
     customer, overview = await owned(services, session, typed)
     return customer, await order_queries.known(services, overview.order_no)
 
 
-def _refuse_too_late(order: dict[str, Any], what: What) -> None:
+def _refuse_too_late(order: OrderFields, what: What) -> None:
     """Raises Problem `too_late_to_change`: a form that cannot be sent is not shown."""
     waits = order["pending_change"] is not None
     if waits:
@@ -106,11 +107,11 @@ def _refuse_too_late(order: dict[str, Any], what: What) -> None:
         raise Problem("too_late_to_change", "this cannot be changed any more", status=409)
 
 
-def _zone(services: Services, order: dict[str, Any]) -> ZoneInfo:
+def _zone(services: Services, order: OrderFields) -> ZoneInfo:
     return zone_at(order["ship_to"], services.settings.portal_time_zone)
 
 
-def _as_it_is(order: dict[str, Any], what: What, zone: ZoneInfo) -> dict[str, str]:
+def _as_it_is(order: OrderFields, what: What, zone: ZoneInfo) -> dict[str, str]:
     version = {"seen": str(order["event_seq"])}
     if what == "address":
         known = order["ship_to"] or {}
@@ -123,7 +124,7 @@ def _as_it_is(order: dict[str, Any], what: What, zone: ZoneInfo) -> dict[str, st
 
 
 def _form(
-    request: Request, order: dict[str, Any], what: What, fields: dict[str, str], problem: Problem | None = None
+    request: Request, order: OrderFields, what: What, fields: dict[str, str], problem: Problem | None = None
 ) -> Response:
     goods = form_lines(_PIECES, order["lines"])
     missing = [str(error["field"]).rpartition(".")[2] for error in problem.errors] if problem else []
@@ -135,7 +136,7 @@ def _form(
     return page(request, "change.html", status=status, refused=code, missing=missing, **context)
 
 
-def _goods(order: dict[str, Any]) -> dict[str, tuple[str, int]]:
+def _goods(order: OrderFields) -> dict[str, tuple[str, int]]:
     """Name and pieces of each SKU."""
     found: dict[str, tuple[str, int]] = {}
     for line in order["lines"]:
@@ -143,7 +144,7 @@ def _goods(order: dict[str, Any]) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _body(services: Services, order: dict[str, Any], what: What, fields: dict[str, str]) -> dict[str, Any]:
+def _body(services: Services, order: OrderFields, what: What, fields: dict[str, str]) -> dict[str, Any]:
     """The form as the body of the HTTP call. Raises Problem `invalid_quantity`, `empty_order`,
     `invalid_delivery_slot`."""
     if what == "address":
@@ -186,7 +187,7 @@ def _slot_means(request: Request, slot: dict[str, str] | None, ship_to: dict[str
 
 
 def _means(
-    request: Request, order: dict[str, Any], preview: ChangeConsequence, fields: dict[str, str]
+    request: Request, order: OrderFields, preview: ChangeConsequence, fields: dict[str, str]
 ) -> Iterator[str | Markup]:
     """The consequence as sentences."""
     sentence, currency = teller(language(request)), preview.currency

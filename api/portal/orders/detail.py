@@ -1,6 +1,6 @@
 """One order for its customer: its status, what it waits for, its parcel, its money, and the possible actions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,6 +14,7 @@ from api.portal.rendering import HOME, page, sentence_time
 from api.portal.session import CurrentCustomer, see
 from api.presenters import situations
 from api.presenters.orders import presented
+from api.services.orders.order_types import EventFields
 from api.services.portal import customer_orders
 from domain.orders.status import Status
 from domain.payments.refunds import RefundStatus
@@ -55,7 +56,7 @@ async def order(request: Request, session: CurrentCustomer, order_no: str) -> Re
     return page(request, template, **context)
 
 
-def steps(events: Sequence[dict[str, Any]]) -> list[tuple[str, Any]]:
+def steps(events: Sequence[EventFields]) -> list[tuple[str, Any]]:
     """Each step with the time of its end, or None while it is to come."""
     first: dict[str, Any] = {}
     for event in events:
@@ -63,7 +64,7 @@ def steps(events: Sequence[dict[str, Any]]) -> list[tuple[str, Any]]:
     return [(step, next((first[e] for e in ends if e in first), None)) for step, ends in STEPS.items()]
 
 
-def charges(order: dict[str, Any]) -> list[tuple[str, int]]:
+def charges(order: Mapping[str, Any]) -> list[tuple[str, int]]:
     """What lies between the goods and the total; in one sum where a change has left parts that do not add up."""
     goods = sum(line["total_minor"] for line in order["lines"])
     parts = [("discount", -order["discount_minor"]), ("shipping", order["shipping_minor"])]

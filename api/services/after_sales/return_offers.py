@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from api.dependencies import Services
 from domain.after_sales.returns import LinePieces, Resolution
@@ -12,6 +11,7 @@ from infra.db.after_sales.settlement import SETTLINGS
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits, Moved
 from infra.db.read_models import order_detail
+from infra.db.read_models.order_fields import OrderFields
 
 RESOLUTIONS = tuple(one for one in Resolution if one in SETTLINGS)
 
@@ -20,7 +20,7 @@ RESOLUTIONS = tuple(one for one in Resolution if one in SETTLINGS)
 class ReturnableOrder:
     """An order, and the pieces of it that are on no return yet."""
 
-    order: dict[str, Any]
+    order: OrderFields
     pieces: Sequence[LinePieces]
 
 

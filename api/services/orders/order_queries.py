@@ -18,6 +18,7 @@ from infra.db.orders.changing import change_history
 from infra.db.orders.searching import listing, order_search, row_details
 from infra.db.orders.searching.list_sources import Branch
 from infra.db.read_models import order_detail
+from infra.db.read_models.order_fields import EventFields, OrderFields
 from infra.observability.telemetry import bind_order
 
 Sort = listing.Sort
@@ -42,7 +43,7 @@ class OrderFilters:
     customers: tuple[str, ...] | None = None
 
 
-async def detail(services: Services, caller: Principal, order_no: str) -> dict[str, Any]:
+async def detail(services: Services, caller: Principal, order_no: str) -> OrderFields:
     """The order with all that belongs to it. Raises NotFound `order_not_found`, also for whoever may not see it."""
     number = order_number(order_no)
     bind_order(number)
@@ -53,13 +54,13 @@ async def detail(services: Services, caller: Principal, order_no: str) -> dict[s
     return services.failing.marked(order)
 
 
-async def known(services: Services, order_no: str) -> dict[str, Any]:
+async def known(services: Services, order_no: str) -> OrderFields:
     """The order with all that belongs to it; who may see it is decided. Raises NotFound `order_not_found`."""
     async with services.database.begin() as conn:
         return await _read(conn, services, order_no)
 
 
-async def with_changes(services: Services, order_no: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+async def with_changes(services: Services, order_no: str) -> tuple[OrderFields, list[dict[str, Any]]]:
     """The order, and the changes that were made to it."""
     async with services.database.begin() as conn:
         return await _read(conn, services, order_no), await change_history.history(conn, services.keys, order_no)
@@ -77,14 +78,14 @@ async def search(
     return cut([services.failing.marked(row) for row in rows], limit, NEWEST)
 
 
-async def _read(conn: Connection, services: Services, order_no: str) -> dict[str, Any]:
+async def _read(conn: Connection, services: Services, order_no: str) -> OrderFields:
     order = await order_detail.whole_order(conn, services.keys, order_no)
     if order is None:
         raise NotFound("order_not_found")
     return services.failing.marked(order)
 
 
-async def events(services: Services, order_no: str, after: int, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+async def events(services: Services, order_no: str, after: int, limit: int) -> tuple[list[EventFields], str | None]:
     """A page of the timeline behind number `after`, and the cursor of the next page."""
     async with services.database.begin() as conn:
         found = await order_detail.timeline(conn, order_no, after, limit + 1)

@@ -1,7 +1,6 @@
 """All that staff see of one order."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from api.dependencies import Services
 from domain.errors import NotFound
@@ -12,6 +11,7 @@ from infra.db.feedback.feedback import Feedback
 from infra.db.notifications import messages
 from infra.db.notifications.messages import ListedMessage
 from infra.db.read_models import order_detail
+from infra.db.read_models.order_fields import EventFields, OrderFields
 from infra.db.support import parked_groups
 from infra.db.support.parked_groups import SupportAction
 
@@ -20,8 +20,8 @@ from infra.db.support.parked_groups import SupportAction
 class OrderRecord:
     """The order, its timeline, the actions of support, its documents, messages and feedback."""
 
-    order: dict[str, Any]
-    events: list[dict[str, Any]]
+    order: OrderFields
+    events: list[EventFields]
     actions: list[SupportAction]
     documents: list[Document]
     messages: list[ListedMessage]

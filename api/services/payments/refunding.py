@@ -6,7 +6,6 @@ it.
 
 import re
 from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 from api.authorization import visible_order
 from api.dependencies import Services, actor, derived_id
@@ -23,6 +22,7 @@ from infra.db.payments import refund_plans, refund_queries, refunds
 from infra.db.payments.refund_plans import NewRefund, NewRefundLine, Plan
 from infra.db.payments.refund_queries import RefundDetail
 from infra.db.read_models import order_detail
+from infra.db.read_models.order_fields import OrderFields
 
 REFUNDED_BY = (Role.SUPPORT, Role.FINANCE)
 _STAFF_ONLY = ("asked_by", "reason", "approval_id", "parts")
@@ -89,7 +89,7 @@ def _require_currency(request: OpenRefund, plan: Plan) -> None:
 class RefundableOrder:
     """An order, its lines with what is left to refund of each, and its refunds, oldest first."""
 
-    order: dict[str, Any]
+    order: OrderFields
     lines: list[RefundableLine]
     refunds: list[RefundDetail]
 

@@ -13,6 +13,7 @@ from domain.errors import NotFound
 from infra.db.orders.searching import listing
 from infra.db.portal import order_summaries, sessions
 from infra.db.read_models import order_detail
+from infra.db.read_models.order_fields import EventFields, OrderFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class CustomerOrder:
     """An order with its events, and the customer as whom the contact sees it."""
 
     customer: Principal
-    order: dict[str, Any]
-    events: Sequence[dict[str, Any]]
+    order: OrderFields
+    events: Sequence[EventFields]
 
 
 async def list_orders(services: Services, contact: PortalContact, cursor: str | None, limit: int) -> CustomerOrders:

@@ -1,16 +1,16 @@
 """Goods as the customer's pages name them: those of an order, and those that it can be exchanged for."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from api.dependencies import Services
 from infra.db.portal import exchange_products, order_summaries
 from infra.db.portal.exchange_products import OfferedProduct
+from infra.db.portal.order_summaries import ReturnableLine
 
 MAX_PRODUCTS = exchange_products.MAX_PRODUCTS
 
 
-async def returnable(services: Services, order_no: str) -> list[dict[str, Any]]:
+async def returnable(services: Services, order_no: str) -> list[ReturnableLine]:
     """Lines of which something can be sent back."""
     async with services.database.begin() as conn:
         return await order_summaries.returnable(conn, order_no)

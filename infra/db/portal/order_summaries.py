@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict, cast
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,6 +32,17 @@ _CREDIT = text(
 _NAMES = text("SELECT line_no, name FROM order_lines WHERE order_no = :order_no")
 
 
+class ReturnableLine(TypedDict):
+    """A line of which pieces are not on a return yet, and how many."""
+
+    line_no: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price_minor: int
+    currency: str
+
+
 async def goods_of(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
     """The name and quantity of each line, by order."""
     found: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -40,9 +51,9 @@ async def goods_of(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str,
     return found
 
 
-async def returnable(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
+async def returnable(conn: AsyncConnection, order_no: str) -> list[ReturnableLine]:
     """Number, SKU, name and price of each line of which pieces are not on a return yet, and how many."""
-    return [dict(row._mapping) for row in await conn.execute(_RETURNABLE, {"order_no": order_no})]
+    return [cast(ReturnableLine, dict(row._mapping)) for row in await conn.execute(_RETURNABLE, {"order_no": order_no})]
 
 
 async def names_of(conn: AsyncConnection, order_no: str) -> dict[int, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,7 @@ from infra.db.customers.profiles import KeyRing, profile_context
 from infra.db.orders.changing import cancellation
 from infra.db.orders.state import situation_facts
 from infra.db.orders.state.state_facts import transaction_of
+from infra.db.read_models.order_fields import EventFields, OrderFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ async def overviews(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str
     return {row.order_no: OrderOverview(*row) for row in rows}
 
 
-async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> dict[str, Any] | None:
+async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> OrderFields | None:
     """Everything that is known of an order, personal fields opened (None where their key is gone).
 
     Beside the fields of the API: `customer_id`, `event_seq`, `cancelling`, `waiting`, `attempt_state`, `left_minor`,
@@ -204,13 +205,13 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> di
         _zulu(order["needs_attention"], "since")
         if order["needs_attention"]["refused"] is not None:
             _zulu(order["needs_attention"]["refused"], "at")
-    return order
+    return cast(OrderFields, order)
 
 
-async def timeline(conn: AsyncConnection, order_no: str, after: int, limit: int) -> list[dict[str, Any]]:
+async def timeline(conn: AsyncConnection, order_no: str, after: int, limit: int) -> list[EventFields]:
     """At most `limit` events after the sequence number `after`, oldest first."""
     rows = await conn.execute(_EVENTS, {"order_no": order_no, "after": after, "limit": limit})
-    return [{**row._mapping, "data": _with_utc(row.data)} for row in rows]
+    return [cast(EventFields, {**row._mapping, "data": _with_utc(row.data)}) for row in rows]
 
 
 def _with_utc(data: dict[str, Any]) -> dict[str, Any]:
