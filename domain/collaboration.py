@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from domain.errors import RuleBroken
+from domain.orders.tags import MAX_TAGS
 from domain.text import is_line
 
 MAX_NOTE = 2_000
-MAX_TAGS = 20  # of an order; the database counts them, too
 MAX_TAG = 40
 MAX_MENTIONS = 20
 # A sign before the @ that belongs to an e-mail address or a path makes no mention; a Chinese character may stand there.

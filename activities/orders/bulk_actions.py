@@ -9,6 +9,8 @@ from domain.orders import bulk_actions
 from domain.orders.bulk_actions import ActionRequest, BulkAction, OrderFacts
 from domain.orders.holds import HOLDS, HoldKind
 from domain.orders.priority import RANKS, Priority
+from infra.db.audit import actor_context
+from infra.db.collaboration import order_labels
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Connection, Database
 from infra.db.orders.changing import cancel_reasons, priorities
@@ -43,7 +45,8 @@ def action_request_of(action: str, actor: str, value: Mapping[str, str] | None) 
     chosen = value or {}
     kind = HoldKind(chosen["kind"]) if "kind" in chosen else None
     priority = Priority(chosen["priority"]) if "priority" in chosen else None
-    return ActionRequest(BulkAction(action), Role(actor.partition(":")[0]), kind, priority)
+    labels = chosen.get("tag", ""), chosen.get("assignee", "")
+    return ActionRequest(BulkAction(action), Role(actor.partition(":")[0]), kind, priority, *labels)
 
 
 class OrderActions:
@@ -55,6 +58,9 @@ class OrderActions:
             BulkAction.HOLD: self._hold,
             BulkAction.RELEASE: self._release,
             BulkAction.PRIORITISE: self._prioritise,
+            BulkAction.TAG: self._tag,
+            BulkAction.UNTAG: self._untag,
+            BulkAction.ASSIGN: self._assign,
         }
 
     async def carry_out(self, one: Instruction) -> str | None:
@@ -67,6 +73,7 @@ class OrderActions:
         """The change and the end of its item are one transaction, so that a repeat finds both or neither."""
         try:
             async with self._database.begin() as conn:
+                await actor_context.set_actor(conn, one.actor, "")
                 await timeline.lock_order(conn, one.order_no)
                 if (refused := await self._refusal(conn, one)) is None:
                     found = (await bulk_facts.facts(conn, [one.order_no]))[one.order_no]
@@ -96,6 +103,15 @@ class OrderActions:
         priority = one.requested.priority or Priority.STANDARD
         action = StaffAction(one.item_id, one.order_no, "prioritise", priority, one.actor, one.reason)
         await priorities.change(conn, self._keys, action, RANKS[priority])
+
+    async def _tag(self, conn: Connection, order: OrderFacts, one: Instruction) -> None:
+        await order_labels.change_tags(conn, one.order_no, [one.requested.tag], [], one.actor)
+
+    async def _untag(self, conn: Connection, order: OrderFacts, one: Instruction) -> None:
+        await order_labels.change_tags(conn, one.order_no, [], [one.requested.tag], one.actor)
+
+    async def _assign(self, conn: Connection, order: OrderFacts, one: Instruction) -> None:
+        await order_labels.assign(conn, one.order_no, one.requested.assignee or None, one.actor)
 
     async def _cancel(self, one: Instruction) -> str | None:
         """The workflow decides; what it accepted before is not asked again."""

@@ -55,7 +55,7 @@ def _context(report: HomeReport, member: StaffMember) -> dict[str, Any]:
 
 
 def _orders(**filters: str) -> str:
-    return f"/console?{urlencode(filters)}"
+    return f"/console/orders?{urlencode(filters)}"
 
 
 def _group(cause: AttentionCause) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.access import Role
+from domain.access import STAFF, Role
 from domain.orders import cancellation
 from domain.orders.holds import HOLDABLE, PUT_ON_BY, HoldKind, may_release
 from domain.orders.priority import Priority
 from domain.orders.status import TERMINAL, Status
+from domain.orders.tags import MAX_TAGS
 
 MAX_ORDERS = 500
 # What each order of a job costs Temporal and the database is small; others wait for neither.
@@ -25,6 +26,9 @@ class BulkAction(StrEnum):
     RELEASE = "release"
     CANCEL = "cancel"
     PRIORITISE = "prioritise"
+    TAG = "tag"
+    UNTAG = "untag"
+    ASSIGN = "assign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +48,32 @@ class OrderFacts:
     cancelling: bool = False
     priority: Priority = Priority.STANDARD
     holds: tuple[OpenHoldFacts, ...] = ()
+    tags: frozenset[str] = frozenset()
+    assignee: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionRequest:
-    """What is to be done, and by whom. `kind` is that of a hold, `priority` the new one."""
+    """What is to be done, and by whom. `kind` is that of a hold, `priority` the new one, `tag` normalised; an empty
+    `assignee` is nobody."""
 
     action: BulkAction
     role: Role
     kind: HoldKind | None = None
     priority: Priority | None = None
+    tag: str = ""
+    assignee: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BulkRule:
-    """Who may do it (admin may, too), and the code of why an order does not fit (None: it fits)."""
+    """Who may do it (admin may, too), the code of why an order does not fit (None: it fits), and which member of the
+    request it needs beside the orders (empty: none)."""
 
     roles: tuple[Role, ...]
     refusal: Callable[[OrderFacts, ActionRequest], str | None]
+    needs: str = ""
+    with_reason: bool = True
 
 
 def _hold(order: OrderFacts, requested: ActionRequest) -> str | None:
@@ -86,11 +98,29 @@ def _prioritise(order: OrderFacts, requested: ActionRequest) -> str | None:
     return "priority_unchanged" if order.priority is requested.priority else None
 
 
+def _tag(order: OrderFacts, requested: ActionRequest) -> str | None:
+    if requested.tag in order.tags:
+        return "tag_unchanged"
+    return "too_many_tags" if len(order.tags) >= MAX_TAGS else None
+
+
+def _untag(order: OrderFacts, requested: ActionRequest) -> str | None:
+    return None if requested.tag in order.tags else "tag_unchanged"
+
+
+def _assign(order: OrderFacts, requested: ActionRequest) -> str | None:
+    return "assignee_unchanged" if order.assignee == requested.assignee else None
+
+
+_STAFF = tuple(STAFF)
 BULK: Mapping[BulkAction, BulkRule] = {
-    BulkAction.HOLD: BulkRule(PUT_ON_BY, _hold),
+    BulkAction.HOLD: BulkRule(PUT_ON_BY, _hold, "kind"),
     BulkAction.RELEASE: BulkRule(PUT_ON_BY, _release),
     BulkAction.CANCEL: BulkRule((Role.SUPPORT,), _cancel),
-    BulkAction.PRIORITISE: BulkRule((Role.SUPPORT, Role.OPERATIONS), _prioritise),
+    BulkAction.PRIORITISE: BulkRule((Role.SUPPORT, Role.OPERATIONS), _prioritise, "priority"),
+    BulkAction.TAG: BulkRule(_STAFF, _tag, "tag", with_reason=False),
+    BulkAction.UNTAG: BulkRule(_STAFF, _untag, "tag", with_reason=False),
+    BulkAction.ASSIGN: BulkRule(_STAFF, _assign, "assignee", with_reason=False),
 }
 
 

@@ -51,7 +51,7 @@ async def test_the_board_counts_and_lists(support: StaffBrowser) -> None:
     board = await support.get("/console/orders", status="received")
     assert board.status_code == 200 and order_no in board.text
     exact = await support.api.sql("SELECT count(*) AS n FROM orders WHERE status = 'received'")
-    assert re.search(rf'received <span class="badge[^"]*">{exact[0]["n"]}</span>', board.text)
+    assert re.search(rf'Received <span class="badge[^"]*">{exact[0]["n"]}</span>', board.text)
     assert order_no not in (await support.get("/console/orders", status="paid")).text
     live = await support.http.get("/console/orders", headers={"X-Live": "1"})
     assert order_no in live.text and "<html" not in live.text

@@ -101,3 +101,21 @@ async def test_an_order_that_has_changed_since_says_why_it_is_left_alone(
     await sql(database_url.app_url, "UPDATE orders SET cancelling = 'support_request' WHERE order_no = %s", order_no)
     await ActivityEnvironment().run(activities.resolve_slice, StartJob(cancel, 500.0))
     assert await outcomes(db, cancel) == {order_no: ("failed", "not_cancellable")}
+
+
+async def test_tags_and_assignees_are_set_in_the_name_of_who_asked(
+    database_url: DatabaseUrls, jobs: tuple[Database, BulkJobActivities]
+) -> None:
+    db, activities = jobs
+    order_no = await place(database_url)
+    for action, value in ((BulkAction.TAG, {"tag": "gift"}), (BulkAction.ASSIGN, {"assignee": ""})):
+        job_id = await opened(db, action, [order_no], **value)
+        await ActivityEnvironment().run(activities.resolve_slice, StartJob(job_id, 500.0))
+        outcome = (await outcomes(db, job_id))[order_no]
+        assert outcome == (("done", None) if value.get("tag") else ("failed", "assignee_unchanged"))
+    rows = await sql(
+        database_url.app_url,
+        "SELECT actor, after FROM audit_log WHERE order_no = %s AND action = 'tag_added'",
+        order_no,
+    )
+    assert rows == [("support:anna", "gift")]

@@ -6,20 +6,21 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.console.forms import digest, fitting, key_of
 from api.console.orders.table_query import PATH, Asked, Parameters
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
 from api.errors import Problem
-from api.pages.forms import new_key
+from api.pages.forms import digest, fitting, key_of, new_key
 from api.schemas.fields import LINE
 from api.schemas.orders.bulk import BulkOrders
+from api.services.collaboration import order_labels
 from api.services.orders import bulk_actions, orders_table
 from api.services.orders.bulk_actions import job_of
 from domain.orders.bulk_actions import BULK, MAX_ORDERS, BulkAction
 from domain.orders.holds import HoldKind
 from domain.orders.priority import Priority
+from domain.text import is_visible
 
 router = APIRouter(prefix=PATH)
 OrderNo = Annotated[str, Query(max_length=40, pattern=LINE)]
@@ -88,13 +89,18 @@ async def _form(
     numbers = str(fields.get("orders", "")).split()
     too_many = len(numbers) > MAX_ORDERS
     found = None
-    if numbers and not too_many:
+    if numbers and not too_many and _complete(action, fields):
         probe = fitting(BulkOrders, {**_chosen(action, fields), "order_nos": numbers, "reason": "-"})
         found = await bulk_actions.preview(services_of(request), member.principal, probe)
     context: dict[str, Any] = {
         "action": action,
         "fields": fields,
         "found": found,
+        "numbers": numbers,
+        "needs": BULK[action].needs,
+        "with_reason": BULK[action].with_reason,
+        "tags": await order_labels.known_tags(services_of(request), "", order_labels.SUGGESTED),
+        "staff": await order_labels.staff_names(services_of(request)) if action is BulkAction.ASSIGN else [],
         "too_many": too_many,
         "max_orders": MAX_ORDERS,
         "holds": list(HoldKind),
@@ -103,16 +109,30 @@ async def _form(
         "key": fields.get("key") or new_key(),
         "back": fields["back"] if str(fields.get("back", "")).startswith(PATH) else PATH,
     }
-    status = problem.status_code if problem else 422 if found is None else 200
+    status = problem.status_code if problem else 422 if too_many or not numbers else 200
     return page(request, "order_bulk.html", status=status, member=member, **context)
+
+
+def _complete(action: BulkAction, fields: dict[str, Any]) -> bool:
+    """Whether it is known already what is to be done, so that the orders can be sorted out."""
+    return BULK[action].needs != "tag" or bool(str(fields.get("tag", "")).strip())
 
 
 def _body(action: BulkAction, fields: dict[str, str]) -> BulkOrders:
     numbers = fields.get("orders", "").split()
-    return fitting(BulkOrders, {**_chosen(action, fields), "order_nos": numbers, "reason": fields.get("reason", "")})
+    return fitting(BulkOrders, {**_chosen(action, fields), "order_nos": numbers, **_reason(action, fields)})
+
+
+def _reason(action: BulkAction, fields: dict[str, str]) -> dict[str, str]:
+    """Raises Problem `reason_missing`."""
+    if not BULK[action].with_reason:
+        return {}
+    if not is_visible(fields.get("reason", "")):
+        raise Problem("reason_missing")
+    return {"reason": fields["reason"]}
 
 
 def _chosen(action: BulkAction, fields: dict[str, Any]) -> dict[str, Any]:
     """The action with what belongs to it alone."""
-    own = {BulkAction.HOLD: "kind", BulkAction.PRIORITISE: "priority"}.get(action)
-    return {"action": action, **({own: fields[own]} if own and fields.get(own) else {})}
+    own = BULK[action].needs
+    return {"action": action, **({own: fields.get(own, "")} if own else {})}

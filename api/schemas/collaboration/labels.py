@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from api.schemas.fields import LINE, Body, Visible
 from domain.access import STAFF_NAME
-from domain.collaboration import MAX_TAG, MAX_TAGS
+from domain.collaboration import MAX_TAG
+from domain.orders.tags import MAX_TAGS
 
 # Longer than a tag can be: spaces around it, and characters of several forms, go when it is normalised.
 Tag = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=3 * MAX_TAG, pattern=LINE), Visible]

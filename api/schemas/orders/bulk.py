@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from api.schemas.answers import Time
+from api.schemas.collaboration.labels import StaffName, Tag
 from api.schemas.fields import Body, Reason, Reference
 from domain.orders.bulk_actions import MAX_ORDERS, BulkAction
 from domain.orders.holds import HoldKind
@@ -12,13 +13,16 @@ from domain.orders.priority import Priority
 
 
 class BulkOrders(Body):
-    """One action on the named orders. A `hold` needs its `kind`, `prioritise` the new `priority`."""
+    """One action on the named orders. A `hold` needs its `kind`, `prioritise` the new `priority`, `tag` and `untag` the
+    `tag`, `assign` the `assignee` (empty for nobody). All but the last three need a `reason`."""
 
     action: Annotated[BulkAction, Field(strict=False)]
     order_nos: Annotated[list[Reference], Field(min_length=1, max_length=MAX_ORDERS)]
-    reason: Reason
+    reason: Reason | None = None
     kind: Annotated[HoldKind, Field(strict=False)] | None = None
     priority: Annotated[Priority, Field(strict=False)] | None = None
+    tag: Tag | None = None
+    assignee: StaffName | Annotated[str, Field(strict=True, max_length=0)] | None = None
 
 
 class UnfitOrder(BaseModel):

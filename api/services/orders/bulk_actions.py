@@ -10,13 +10,17 @@ from api.replies import Reply
 from api.schemas.orders.bulk import BulkOrders
 from api.services.support.bulk_resolution import JobDetail, JobProgress, job_number
 from domain.access import Principal, Role
+from domain.collaboration import normalised
 from domain.errors import NotFound
 from domain.orders.bulk_actions import BULK, MAX_ORDERS, RATE_PER_S, ActionRequest, BulkAction, refusal
+from infra.db.collaboration import order_labels
 from infra.db.engine import Connection
 from infra.db.orders.searching import bulk_facts
 from infra.db.support import order_jobs, parked_groups, parked_steps
 from infra.db.support.order_jobs import NewOrderJob, OrderOutcome
 from infra.observability.telemetry import current_traceparent
+
+MOST_STAFF = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,13 @@ async def open_job(services: Services, caller: Principal, key: str, digest: byte
     requested = _action_request(caller, body)
 
     async def work(conn: Connection) -> dict[str, object]:
+        if requested.assignee and requested.assignee not in await order_labels.staff_names(conn, MOST_STAFF):
+            raise NotFound("staff_not_found")
         found = await _sorted(conn, requested, body.order_nos)
         job_id = f"job_{derived_id(caller, key, 'bulk orders')}"
-        value = {name: str(value) for name, value in (("kind", body.kind), ("priority", body.priority)) if value}
+        value = _value(requested)
         by, trace = actor(caller), current_traceparent()
-        new = NewOrderJob(job_id, body.action.value, by, found.fits, RATE_PER_S, body.reason, value or None)
+        new = NewOrderJob(job_id, body.action.value, by, found.fits, RATE_PER_S, body.reason or "", value)
         await order_jobs.open_job(conn, services.keys, new, trace)
         return {"job_id": job_id, "total": len(found.fits), "unfit": found.unfit}
 
@@ -88,13 +94,21 @@ async def job(services: Services, caller: Principal, job_id: str) -> JobOutcomes
         return JobOutcomes(found, moved, await order_jobs.outcomes(conn, known, MAX_ORDERS))
 
 
+def _value(requested: ActionRequest) -> dict[str, str] | None:
+    """What the action needs beside the orders, as the job keeps it."""
+    needs = BULK[requested.action].needs
+    return {needs: str(getattr(requested, needs))} if needs else None
+
+
 def _action_request(caller: Principal, body: BulkOrders) -> ActionRequest:
     require(caller, *BULK[body.action].roles)
-    if body.action is BulkAction.HOLD and body.kind is None:
-        raise Problem("invalid_value", "a hold needs its kind")
-    if body.action is BulkAction.PRIORITISE and body.priority is None:
-        raise Problem("invalid_value", "say which priority the orders get")
-    return ActionRequest(body.action, caller.role, body.kind, body.priority)
+    rule = BULK[body.action]
+    if rule.needs and getattr(body, rule.needs) is None:
+        raise Problem("invalid_value", f"{body.action} needs {rule.needs}")
+    if rule.with_reason and body.reason is None:
+        raise Problem("reason_missing", "say why: the reason is kept with each order")
+    tag = normalised(body.tag) if body.tag else ""
+    return ActionRequest(body.action, caller.role, body.kind, body.priority, tag, body.assignee or "")
 
 
 async def _sorted(conn: Connection, requested: ActionRequest, typed: Sequence[str]) -> Preview:

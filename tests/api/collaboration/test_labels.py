@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from domain.collaboration import MAX_TAGS
+from domain.orders.tags import MAX_TAGS
 from tests.api.collaboration.test_notes import colleague
 from tests.api.conftest import ApiClient, unique
 from tests.factories.sales import placed

@@ -154,3 +154,16 @@ async def test_hostile_filters_are_shown_as_text_or_refused(support: StaffBrowse
         answer = await support.get(PAGE, **{name: hostile})
         assert answer.status_code in (200, 422), (name, answer.status_code)
         assert "<script>alert(1)" not in answer.text and ">49<" not in answer.text
+
+
+async def test_chosen_orders_get_a_tag_and_an_assignee(support: StaffBrowser) -> None:
+    order_no = await placed(support)
+    page = await support.http.get(f"{PAGE}/bulk?action=tag&order_no={order_no}")
+    assert "Tag 1 orders" in page.text and 'name="reason"' not in page.text
+    sent = {"orders": order_no, "key": unique("k")}
+    empty = await support.post(f"{PAGE}/bulk", action="tag", tag=" ", **sent)
+    assert empty.status_code == 422
+    done = await support.post(f"{PAGE}/bulk", action="tag", tag=" Gift ", **sent)
+    assert done.status_code == 303, done.text
+    done = await support.post(f"{PAGE}/bulk", action="assign", assignee=support.name, **sent | {"key": unique("k")})
+    assert done.status_code == 303 and order_no in (await support.get(done.headers["location"])).text

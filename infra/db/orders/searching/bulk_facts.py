@@ -14,7 +14,9 @@ _FACTS = text(
     """
     SELECT o.order_no, o.status, o.cancelling IS NOT NULL AS cancelling, o.priority,
            (SELECT json_agg(json_build_array(h.hold_no, h.kind, h.owner) ORDER BY h.hold_no)
-              FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL) AS holds
+              FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL) AS holds,
+           (SELECT array_agg(t.tag) FROM order_tags t WHERE t.order_no = o.order_no) AS tags,
+           (SELECT a.assignee FROM order_assignees a WHERE a.order_no = o.order_no) AS assignee
       FROM orders o WHERE o.order_no = ANY(CAST(:order_nos AS text[]))
     """
 )
@@ -29,6 +31,8 @@ async def facts(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, Or
             row.cancelling,
             named(row.priority),
             tuple(OpenHoldFacts(hold_no, HoldKind(kind), owner) for hold_no, kind, owner in row.holds or ()),
+            frozenset(row.tags or ()),
+            row.assignee or "",
         )
         for row in rows
     }
