@@ -33,15 +33,18 @@ _CHANGE = text(
     """  # noqa: S608
 )
 _SHOWN = text("SELECT sku, names, picture_id FROM products WHERE sku = ANY(CAST(:skus AS text[]))")
+# A product `p` that is sought. The names are looked at one by one only where their JSON as a whole holds the text.
+SOUGHT = r"""(p.sku ILIKE :pattern ESCAPE '\' OR p.name ILIKE :pattern ESCAPE '\'
+            OR ltrim(p.barcode, '0') = ltrim(:q, '0')
+            OR (p.names <> '{}' AND p.names::text ILIKE :json_pattern ESCAPE '\'
+                AND EXISTS (SELECT FROM jsonb_each_text(p.names) n WHERE n.value ILIKE :pattern ESCAPE '\')))"""
 _PAGE = text(
     rf"""
     SELECT {_COLUMNS},
            (SELECT coalesce(sum(l.available), 0)::bigint FROM stock_levels l WHERE l.sku = p.sku) AS available
       FROM products p
      WHERE (CAST(:active AS boolean) IS NULL OR p.active = CAST(:active AS boolean))
-       AND (:q = '' OR p.sku ILIKE :pattern ESCAPE '\' OR p.name ILIKE :pattern ESCAPE '\'
-            OR ltrim(p.barcode, '0') = ltrim(:q, '0')
-            OR EXISTS (SELECT FROM jsonb_each_text(p.names) n WHERE n.value ILIKE :pattern ESCAPE '\'))
+       AND (:q = '' OR {SOUGHT})
        AND p.sku > :after
      ORDER BY p.sku LIMIT :limit
     """  # noqa: S608
@@ -110,9 +113,17 @@ async def change(conn: AsyncConnection, changed: CatalogueProduct) -> CatalogueP
 
 async def page(conn: AsyncConnection, filters: ProductFilters, after: str, limit: int) -> list[ListedProduct]:
     """At most `limit` products with a SKU behind `after`."""
-    pattern = "%" + filters.q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-    question = {**asdict(filters), "pattern": pattern, "after": after, "limit": limit}
+    question = {**asdict(filters), **patterns(filters.q), "after": after, "limit": limit}
     return [ListedProduct(**row) for row in (await conn.execute(_PAGE, question)).mappings()]
+
+
+def patterns(q: str) -> dict[str, str]:
+    """What SOUGHT looks for: a part of a text, and of a text within JSON."""
+    return {"pattern": _part(q), "json_pattern": _part(orjson.dumps(q).decode()[1:-1])}
+
+
+def _part(text: str) -> str:
+    return "%" + text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
 
 
 async def shown(conn: AsyncConnection, skus: list[str]) -> list[tuple[str, dict[str, str], str | None]]:

@@ -6,20 +6,24 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from infra.db.catalogue.products import SOUGHT, patterns
+
 # No index on what is left: levels move with every order, and must stay cheap to write.
-_LEVELS = text(
-    r"""
+_LEVELS = """
     SELECT l.sku, p.name, p.names, p.active, p.picture_id, l.warehouse, l.on_hand, l.reserved, l.available, l.incoming,
            l.safety_stock, l.quarantined
       FROM stock_levels l JOIN products p ON p.sku = l.sku
      WHERE (l.sku, l.warehouse) > (:sku, :after)
        AND (CAST(:warehouse AS text) IS NULL OR l.warehouse = CAST(:warehouse AS text))
        AND (NOT :low OR (l.available = 0 AND p.active))
-       AND (:q = '' OR l.sku ILIKE :pattern ESCAPE '\' OR p.name ILIKE :pattern ESCAPE '\'
-            OR ltrim(p.barcode, '0') = ltrim(:q, '0')
-            OR EXISTS (SELECT FROM jsonb_each_text(p.names) n WHERE n.value ILIKE :pattern ESCAPE '\'))
+       {sought}
      ORDER BY l.sku, l.warehouse LIMIT :limit
     """
+_ALL_LEVELS = text(_LEVELS.format(sought=""))
+# Each product is looked at once, not each of its levels.
+_SOUGHT_LEVELS = text(
+    f"WITH sought AS MATERIALIZED (SELECT p.sku FROM products p WHERE {SOUGHT})"  # noqa: S608
+    + _LEVELS.format(sought="AND l.sku IN (SELECT sku FROM sought)")
 )
 _MOVEMENTS = text(
     """
@@ -87,9 +91,9 @@ class StockMovement:
 
 async def levels(conn: AsyncConnection, filters: StockFilters, after: tuple[str, str], limit: int) -> list[ListedLevel]:
     """At most `limit` levels behind this SKU and warehouse."""
-    pattern = "%" + filters.q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-    question = {**asdict(filters), "pattern": pattern, "sku": after[0], "after": after[1], "limit": limit}
-    return [ListedLevel(**row) for row in (await conn.execute(_LEVELS, question)).mappings()]
+    question = {**asdict(filters), **patterns(filters.q), "sku": after[0], "after": after[1], "limit": limit}
+    statement = _SOUGHT_LEVELS if filters.q else _ALL_LEVELS
+    return [ListedLevel(**row) for row in (await conn.execute(statement, question)).mappings()]
 
 
 async def movements(

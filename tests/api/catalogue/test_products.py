@@ -100,11 +100,11 @@ async def test_a_barcode_is_of_one_product_in_a_currency(shop: ApiClient) -> Non
 
 
 async def test_products_are_found_by_sku_name_in_any_language_and_barcode(shop: ApiClient) -> None:
-    sku = await added(shop, names={"zh": "武夷山大红袍"}, barcode="10614141000415")
-    for q in (sku.lower(), f"tea {sku}".upper(), "大红袍", "10614141000415", "010614141000415"):
+    sku = await added(shop, names={"zh": "武夷山大红袍", "en": 'A 6" pot\\b'}, barcode="10614141000415")
+    for q in (sku.lower(), f"tea {sku}".upper(), "大红袍", '6" POT', "pot\\b", "10614141000415", "010614141000415"):
         found = (await shop.get("/v1/products", q=q)).json()["items"]
         assert sku in [item["sku"] for item in found], q
-    for q in ("100%", "_", "\\", "'"):
+    for q in ("100%", "_", "\\\\", "'", "zh"):
         assert (await shop.get("/v1/products", q=q)).json()["items"] == []
     assert (await shop.get("/v1/products", q="a\x00")).status_code == 422
 
