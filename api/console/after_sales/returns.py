@@ -15,6 +15,7 @@ from api.schemas.after_sales.returns import FoundPieces, RejectReturn
 from api.services.after_sales import return_lookup, return_operations
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
 from api.services.after_sales.return_lookup import HANDLED_BY, REQUESTED_BY
+from api.services.after_sales.return_types import ReturnView
 from domain.after_sales.returns import ReturnStatus
 
 router = APIRouter(prefix="/console")
@@ -99,7 +100,7 @@ async def operate_return(
     return RedirectResponse(f"/console/returns/{return_id}", 303)
 
 
-def _found(fields: dict[str, str], found: dict[str, Any]) -> FoundPieces:
+def _found(fields: dict[str, str], found: ReturnView) -> FoundPieces:
     """The numbers that were typed for each line and condition. Raises Problem."""
     lines = [
         {"line_no": line["line_no"], "quantity": whole(typed), "condition": condition}

@@ -15,6 +15,7 @@ from api.presenters.return_labels import label_response
 from api.schemas.after_sales.returns import SentReturn
 from api.services.after_sales import return_lookup, return_operations
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
+from api.services.after_sales.return_types import GuaranteeFields, ReturnView
 from api.services.portal import order_goods
 from domain.access import Principal
 from domain.after_sales.guarantees import GuaranteeStatus
@@ -32,7 +33,7 @@ async def one(request: Request, session: CurrentCustomer, order_no: str, return_
     """The return's page, live where scripts run."""
     services = services_of(request)
     _, found = await _mine(services, session, order_no, return_id)
-    new = [line["sku"] for line in (found["exchange"] or {}).get("lines") or ()]
+    new = [line["sku"] for line in (found["exchange"]["lines"] if found["exchange"] else ())]
     names, wanted = await order_goods.names_of_return(services, found["order_no"], new)
     context: dict[str, Any] = {"found": found, "names": names, "wanted": wanted, "to_send": found["status"] in _TO_SEND}
     context["here"], context["guarantee"] = address_of(found), _standing(found)
@@ -86,7 +87,7 @@ async def keep(request: Request, session: CurrentCustomer, order_no: str, return
 
 async def _mine(
     services: Services, session: CustomerSession, order_no: str, typed: str
-) -> tuple[Principal, dict[str, Any]]:
+) -> tuple[Principal, ReturnView]:
     """The return of this order, and the customer as whom this session acts. Raises NotFound."""
     customer, overview = await owned(services, session, order_no)
     found = await return_lookup.visible(services, customer, typed)
@@ -95,12 +96,12 @@ async def _mine(
     return customer, found
 
 
-def _standing(found: dict[str, Any]) -> dict[str, Any] | None:
+def _standing(found: ReturnView) -> GuaranteeFields | None:
     """The guarantee that is charged if the old goods never come, while it stands."""
-    guarantee: dict[str, Any] | None = (found["exchange"] or {}).get("guarantee")
+    guarantee = found["exchange"]["guarantee"] if found["exchange"] else None
     return guarantee if guarantee and guarantee["status"] == GuaranteeStatus.AUTHORISED else None
 
 
-def address_of(found: dict[str, Any]) -> str:
+def address_of(found: ReturnView) -> str:
     """Where the page of a return is."""
     return f"{HOME}/orders/{found['order_no']}/returns/{found['return_id']}"

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from api import pagination
 from api.dependencies import Services
@@ -10,7 +9,8 @@ from domain.access import Principal, Role
 from domain.after_sales.returns import ReturnStatus, allowed_actions
 from domain.errors import NotFound
 from infra.db.after_sales import return_queries, return_requests, returns
-from infra.db.after_sales.return_queries import ReturnDetail, ReturnFilter
+from infra.db.after_sales.return_fields import ReturnSummary, ReturnView
+from infra.db.after_sales.return_queries import ReturnDetail, ReturnFilter, ReturnRow
 from infra.db.engine import Connection
 from infra.observability.telemetry import bind_order
 
@@ -22,7 +22,7 @@ _ROLES = {
 }
 
 
-async def view_of(conn: Connection, services: Services, caller: Principal, return_id: str) -> dict[str, Any]:
+async def view_of(conn: Connection, services: Services, caller: Principal, return_id: str) -> ReturnView:
     """The return for this caller. Raises NotFound `return_not_found`, also for a return that they may not see."""
     return _with_actions(caller, await _visible(conn, services, caller, return_id))
 
@@ -34,8 +34,8 @@ async def _visible(conn: Connection, services: Services, caller: Principal, retu
     return found
 
 
-def _with_actions(caller: Principal, found: ReturnDetail) -> dict[str, Any]:
-    return found.body | {"allowed_actions": actions(caller, found.body["status"])}
+def _with_actions(caller: Principal, found: ReturnDetail) -> ReturnView:
+    return {**found.body, "allowed_actions": actions(caller, found.body["status"])}
 
 
 def actions(caller: Principal, status: str) -> list[str]:
@@ -47,7 +47,7 @@ def actions(caller: Principal, status: str) -> list[str]:
 class ListedReturns:
     """Returns, the newest first, each with what this caller may do with it; no cursor on the last page."""
 
-    items: list[dict[str, Any]]
+    items: list[ReturnSummary]
     next_cursor: str | None
 
 
@@ -63,10 +63,10 @@ async def list_returns(
     filters = ReturnFilter(str(status) if status else None, order_no, _before(cursor), limit)
     async with services.database.begin() as conn:
         rows = await return_queries.page(conn, filters)
-    items = [{name: value for name, value in row.items() if name != "created"} for row in rows[:limit]]
-    return ListedReturns(
-        [one | {"allowed_actions": actions(caller, one["status"])} for one in items], _after(rows, limit)
-    )
+    items: list[ReturnSummary] = [
+        {**row.body, "allowed_actions": actions(caller, row.body["status"])} for row in rows[:limit]
+    ]
+    return ListedReturns(items, _after(rows, limit))
 
 
 def _before(cursor: str | None) -> tuple[datetime, str] | None:
@@ -77,12 +77,12 @@ def _before(cursor: str | None) -> tuple[datetime, str] | None:
     return pagination.moment(moment), return_id
 
 
-def _after(rows: list[dict[str, Any]], limit: int) -> str | None:
+def _after(rows: list[ReturnRow], limit: int) -> str | None:
     """The cursor of the next page, if there is one."""
     if len(rows) <= limit:
         return None
     last = rows[limit - 1]
-    return pagination.encoded([last["created"].isoformat(), last["return_id"]])
+    return pagination.encoded([last.created.isoformat(), last.body["return_id"]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ async def label(services: Services, return_id: str) -> Label:
         return Label(return_id, *await return_queries.label_of(conn, services.keys, return_id))
 
 
-async def visible(services: Services, caller: Principal, return_id: str) -> dict[str, Any]:
+async def visible(services: Services, caller: Principal, return_id: str) -> ReturnView:
     """The object-level check that calls on one return begin with. Raises NotFound `return_not_found`."""
     _require_return_id(return_id)
     async with services.database.begin() as conn:
@@ -119,7 +119,7 @@ def _require_return_id(typed: str) -> None:
 class StaffReturn:
     """A return, whose it is, and what it would bring if all of it were as new."""
 
-    order_return: dict[str, Any]
+    order_return: ReturnView
     customer_id: str
     expected_minor: int
     currency: str

@@ -13,6 +13,7 @@ from api.services.after_sales import return_lookup
 from api.services.after_sales.keyed_request import KeyedRequest
 from domain.after_sales.returns import Condition, Found
 from infra.db.after_sales import return_handling, returns
+from infra.db.after_sales.return_fields import ReturnView
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.returns import Return
 from infra.db.after_sales.settlement import SettlementContext
@@ -82,7 +83,7 @@ def _found(pieces: FoundPieces) -> list[Found]:
 
 
 async def _apply(services: Services, keyed: KeyedRequest, return_id: str, confirmation: Operation) -> Reply:
-    async def work(conn: Connection) -> dict[str, object]:
+    async def work(conn: Connection) -> ReturnView:
         await confirmation(conn, await returns.lock(conn, return_id))
         return await return_lookup.view_of(conn, services, keyed.caller, return_id)
 

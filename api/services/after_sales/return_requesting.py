@@ -22,6 +22,7 @@ from api.services.after_sales.keyed_request import KeyedRequest
 from domain.access import Principal, Role
 from domain.after_sales.returns import SHOPS_FAULT, Condition, Resolution, ReturnDue, ReturnStatus
 from infra.db.after_sales import exchange_quotes, return_requests
+from infra.db.after_sales.return_fields import ReturnView
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.return_requests import ReturnQuote, ReturnRequest
 from infra.db.after_sales.settlement import SETTLINGS
@@ -139,7 +140,7 @@ async def request_return(services: Services, keyed: KeyedRequest, order_no: str,
     terms = ReturnPolicy.from_settings(services.settings)
     requested = _return_request_of(keyed.caller, keyed.key, order_no, request, methods(services.settings))
 
-    async def work(conn: Connection) -> dict[str, object]:
+    async def work(conn: Connection) -> ReturnView:
         made = await return_requests.open_return(conn, services.keys, terms, requested)
         if keyed.caller.role is Role.CUSTOMER and requested.exchange_for:
             await unpaid_limits.require_exchanged_within(conn, order_no, services.settings.unpaid_units_per_customer)

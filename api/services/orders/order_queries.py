@@ -15,6 +15,7 @@ from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
 from infra.db.engine import Connection
 from infra.db.orders.changing import change_history
+from infra.db.orders.changing.change_history import PastChange
 from infra.db.orders.searching import listing, order_search, row_details
 from infra.db.orders.searching.list_sources import Branch
 from infra.db.read_models import order_detail
@@ -60,7 +61,7 @@ async def known(services: Services, order_no: str) -> OrderFields:
         return await _read(conn, services, order_no)
 
 
-async def with_changes(services: Services, order_no: str) -> tuple[OrderFields, list[dict[str, Any]]]:
+async def with_changes(services: Services, order_no: str) -> tuple[OrderFields, list[PastChange]]:
     """The order, and the changes that were made to it."""
     async with services.database.begin() as conn:
         return await _read(conn, services, order_no), await change_history.history(conn, services.keys, order_no)

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales.returns import NOT_COUNTED
 from domain.errors import NotFound
+from infra.db.after_sales.return_fields import ReturnFields, WholeReturn
 from infra.db.customers.profiles import KeyRing
 from infra.db.literals import literals
 
@@ -29,7 +30,7 @@ _REFUNDED = f"""(SELECT json_build_object('quantity', sum(d.units), 'amount_mino
                     GROUP BY f.currency, l.line_no, l.quantity, o.line_no, o.returned_quantity, o.quantity,
                              o.cancelled_quantity) s
             WHERE s.units > 0) d HAVING sum(d.units) > 0)"""  # noqa: S608
-# Of the row `r` of returns; times inside JSON are cast to UTC, `zulu_return` marks them so. Nothing of it is personal.
+# Of the row `r` of returns; times inside JSON are cast to UTC, `_fields` marks them so. Nothing of it is personal.
 _BODY = f"""json_build_object('return_id', r.return_id, 'return_no', r.return_no, 'order_no', r.order_no,
   'status', r.status, 'resolution', r.resolution, 'reason_code', r.reason_code, 'warehouse', r.warehouse,
   'deadline', r.deadline AT TIME ZONE 'UTC', 'remind_at', r.remind_at AT TIME ZONE 'UTC',
@@ -98,10 +99,18 @@ class ReturnFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnRow:
+    """A return of a page; `created` is the exact moment for the next page."""
+
+    body: ReturnFields
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnDetail:
     """A return as people read it, and whose it is."""
 
-    body: dict[str, Any]
+    body: WholeReturn
     customer_id: str
     channel: str
 
@@ -111,25 +120,27 @@ async def one(conn: AsyncConnection, keys: KeyRing, return_id: str) -> ReturnDet
     row = (await conn.execute(_ONE, {"return_id": return_id})).one_or_none()
     if row is None:
         raise NotFound("return_not_found")
-    body = zulu_return(row.body)
-    body["reason"] = keys.open_json(row.data_key, row.reason_enc or None, f"{return_id}:reason")
     photographs = keys.open_json(row.data_key, row.photographs_enc, f"{return_id}:photographs")
-    body["photographs"] = photographs or []
-    body["answer"] = keys.open_json(row.data_key, row.answer_enc, f"{return_id}:answer")
+    body: WholeReturn = {
+        **_fields(row.body),
+        "reason": keys.open_json(row.data_key, row.reason_enc or None, f"{return_id}:reason"),
+        "photographs": photographs or [],
+        "answer": keys.open_json(row.data_key, row.answer_enc, f"{return_id}:answer"),
+    }
     return ReturnDetail(body, row.customer_id, row.channel)
 
 
-async def of_order(conn: AsyncConnection, order_no: str) -> list[dict[str, Any]]:
+async def of_order(conn: AsyncConnection, order_no: str) -> list[ReturnFields]:
     """The order's returns, oldest first."""
-    return [zulu_return(row.body) for row in await conn.execute(_OF_ORDER, {"order_no": order_no})]
+    return [_fields(row.body) for row in await conn.execute(_OF_ORDER, {"order_no": order_no})]
 
 
-async def page(conn: AsyncConnection, filters: ReturnFilter) -> list[dict[str, Any]]:
-    """At most `limit` + 1 returns, the newest first; `created` is the exact moment for the next page."""
+async def page(conn: AsyncConnection, filters: ReturnFilter) -> list[ReturnRow]:
+    """At most `limit` + 1 returns, the newest first."""
     before, before_id = filters.before or (None, "")
     values = {"status": filters.status, "order_no": filters.order_no, "limit": filters.limit}
     rows = await conn.execute(_PAGE, {**values, "before": before, "before_id": before_id})
-    return [{**zulu_return(row.body), "created": row.created_at} for row in rows]
+    return [ReturnRow(_fields(row.body), row.created_at) for row in rows]
 
 
 async def label_of(conn: AsyncConnection, keys: KeyRing, return_id: str) -> tuple[str, bytes]:
@@ -140,9 +151,9 @@ async def label_of(conn: AsyncConnection, keys: KeyRing, return_id: str) -> tupl
     return row.format, keys.vault.open(keys.unwrap(row.data_key), bytes(row.content_enc), f"{return_id}:label")
 
 
-def zulu_return(body: dict[str, Any]) -> dict[str, Any]:
-    """Mark its times as UTC."""
+def _fields(body: dict[str, Any]) -> ReturnFields:
+    """The fields, their times marked as UTC."""
     for name in _TIMES:
         if body[name] is not None:
             body[name] = f"{body[name]}Z"
-    return body
+    return cast(ReturnFields, body)

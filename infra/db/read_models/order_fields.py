@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from domain.orders.waiting import Waiting
 from domain.payments.attempts import AttemptState
 from domain.situations.facts import SituationFacts
+from infra.db.after_sales.return_fields import ReturnFields
 
 
 class OrderCustomer(TypedDict):
@@ -174,7 +175,7 @@ class OrderFields(TypedDict):
     attempt_state: AttemptState
     shipments: list[ShipmentFields]
     refunds: list[RefundFields]
-    returns: list[dict[str, Any]]
+    returns: list[ReturnFields]
     holds: list[HoldFields]
     needs_attention: AttentionFields | None
     pending_change: PendingChange | None

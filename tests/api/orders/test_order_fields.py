@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from infra.db.after_sales import return_queries
+from infra.db.after_sales.return_fields import ExchangeFields, ReturnFields, ReturnLineFields, WholeReturn
 from infra.db.portal import order_summaries
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_fields import (
@@ -18,7 +20,7 @@ from infra.db.read_models.order_fields import (
 )
 from tests.api.conftest import ApiClient, unique
 from tests.api.orders.test_holds import held, placed
-from tests.factories.returns import delivered
+from tests.factories.returns import a_return, delivered
 from tests.factories.sales import refunded
 
 _PARCEL = (
@@ -65,3 +67,18 @@ async def test_holds_and_parcels_have_the_fields_that_their_types_name(shop: Api
     assert order is not None
     named(order["holds"][0], HoldFields)
     named(order["shipments"][0], ShipmentFields)
+
+
+async def test_a_return_has_the_fields_that_its_types_name(shop: ApiClient) -> None:
+    order_no = await delivered(shop)
+    asked = await shop.post(f"/v1/orders/{order_no}/returns", a_return(resolution="exchange"))
+    assert asked.status_code == 201, asked.text
+    services = shop.app.state.services
+    async with services.database.begin() as conn:
+        whole = (await return_queries.one(conn, services.keys, asked.json()["return_id"])).body
+        (listed,) = await return_queries.of_order(conn, order_no)
+    assert whole["exchange"] is not None
+    named(whole, WholeReturn)
+    named(listed, ReturnFields)
+    named(whole["lines"][0], ReturnLineFields)
+    named(whole["exchange"], ExchangeFields)

@@ -1,6 +1,8 @@
 """What was changed of an order, read for people."""
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,13 +22,40 @@ _HISTORY = text(
 )
 
 
-async def history(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[dict[str, Any]]:
-    """The order's changes, newest first; what was personal is opened (None where its key is gone)."""
-    rows = [dict(row._mapping) for row in await conn.execute(_HISTORY, {"order_no": order_no})]
-    for row in rows:
-        key = row.pop("data_key")
-        for when in ("before", "after"):
-            place = f"{order_no}:change:{row['change_no']}:{when}"
-            row[when] = keys.open_json(key, row.pop(f"{when}_enc"), place)
-        row["lines"] = row["lines"] or []
-    return rows
+class ChangedUnits(TypedDict):
+    """Units of a SKU that were added, or (negative) taken off."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastChange:
+    """A change that was made; `before` and `after` are personal, None where the customer is erased."""
+
+    change_no: int
+    what: list[str]
+    seq: int
+    actor: str
+    total_before_minor: int
+    total_after_minor: int
+    created_at: datetime
+    refund_id: str | None
+    lines: list[ChangedUnits]
+    before: Any
+    after: Any
+
+
+async def history(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[PastChange]:
+    """The order's changes, newest first."""
+    rows = (await conn.execute(_HISTORY, {"order_no": order_no})).mappings()
+    return [_change(keys, order_no, dict(row)) for row in rows]
+
+
+def _change(keys: KeyRing, order_no: str, row: dict[str, Any]) -> PastChange:
+    key = row.pop("data_key")
+    for when in ("before", "after"):
+        place = f"{order_no}:change:{row['change_no']}:{when}"
+        row[when] = keys.open_json(key, row.pop(f"{when}_enc"), place)
+    row["lines"] = row["lines"] or []
+    return PastChange(**row)
