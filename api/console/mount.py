@@ -11,6 +11,7 @@ from api.console import (
     documents,
     feedback,
     home,
+    pictures,
     settings,
     sign_in,
     webhooks,
@@ -71,6 +72,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     product_forms.router,
     product_stock.router,
     warehouse_pages.router,
+    pictures.router,
 )
 
 
