@@ -20,7 +20,17 @@ from api.console.after_sales import delivery_exception, return_request, returns
 from api.console.catalogue import product_forms, product_list, product_stock, warehouse_pages
 from api.console.collaboration import for_me, labels, notes
 from api.console.customers import profiles
-from api.console.orders import bulk, changes, contact, detail, holds, manual_transition, table, table_views
+from api.console.orders import (
+    bulk,
+    changes,
+    contact,
+    detail,
+    drafting,
+    holds,
+    manual_transition,
+    table,
+    table_views,
+)
 from api.console.payments import provider_cases, refunds, store_credit
 from api.console.rendering import SITE, page
 from api.console.session import StaffSignInNeeded, member, to_sign_in
@@ -37,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     joining.router,
     account.router,
     team.router,
+    drafting.router,
     table.router,
     table_views.router,
     bulk.router,

@@ -27,6 +27,7 @@ NAVIGATION = (
     Entry("nav.home", "/console/home", icon="home"),
     Entry("nav.orders", "/console/orders", icon="orders", under=("/console",), children=(
         Entry("nav.all_orders", "/console/orders", under=("/console",)),
+        Entry("draft.new", "/console/orders/new", (Role.SUPPORT,)),
         Entry("holds", "/console/holds"),
     )),
     Entry("nav.attention", "/console/stuck", icon="attention", count="attention", children=(

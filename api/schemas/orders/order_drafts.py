@@ -87,6 +87,7 @@ class QuotedLine(BaseModel):
     unit_price_minor: Minor | None
     total_minor: Minor | None
     available: int
+    currency: CurrencyCode | None
     problem: Literal["unknown_sku", "product_inactive", "currency_mismatch", "stock_short"] | None
 
 

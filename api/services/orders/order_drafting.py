@@ -13,17 +13,19 @@ from api.errors import Problem
 from api.http.request_body import refused
 from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
-from api.schemas.orders.order_drafts import ChangeDraft, DraftOrder
+from api.schemas.orders.order_drafts import ChangeDraft, DraftAddress, DraftOrder
 from api.schemas.orders.orders import PlaceOrder
 from api.services.orders import order_placement, order_quotes
 from api.services.orders.order_quotes import Quote
 from domain.access import Principal, Role
-from domain.errors import Conflict, RuleBroken
+from domain.errors import Conflict, NotFound, RuleBroken
 from domain.orders.lines import RequestedLine
 from infra.db.audit import actor_context
 from infra.db.engine import Connection
 from infra.db.orders.placing import order_drafts
 from infra.db.orders.placing.order_drafts import OrderDraft
+from infra.db.orders.searching import listing
+from infra.db.read_models import customer_detail, order_detail
 from infra.notifications.wording import portal_url
 from infra.settings import Settings
 from workflows import names
@@ -37,7 +39,7 @@ class ShownDraft:
     """A draft with what it would cost, and what is missing or wrong before it can be placed."""
 
     draft: OrderDraft
-    content: DraftOrder
+    order: DraftOrder
     quote: Quote | None
     problems: list[dict[str, str]]
 
@@ -45,8 +47,32 @@ class ShownDraft:
         """As the API answers it."""
         kept = ("draft_id", "version", "order_no", "created_at", "updated_at", "expires_at")
         shown = {name: getattr(self.draft, name) for name in kept}
-        content = None if self.draft.order_no else self.content.model_dump(mode="json")
+        content = None if self.draft.order_no else self.order.model_dump(mode="json")
         return {**shown, "content": content, "quote": self.quote, "problems": self.problems}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCustomer:
+    """A customer for whom an order is prepared, with the address of their newest order."""
+
+    customer_id: str
+    person: dict[str, str]
+    language: str
+    ship_to: dict[str, str]
+
+
+async def known_customer(services: Services, customer_id: str) -> KnownCustomer:
+    """Raises NotFound `customer_not_found`."""
+    async with services.database.begin() as conn:
+        found = await customer_detail.detail(conn, services.keys, customer_id, 1)
+        if found is None:
+            raise NotFound("customer_not_found")
+        rows = await listing.page(conn, listing.OrderListFilter(customer_id=customer_id, limit=1))
+        newest = await order_detail.whole_order(conn, services.keys, rows[0]["order_no"]) if rows else None
+    person = {name: found[name] or "" for name in ("name", "email", "phone")}
+    stored = (newest["ship_to"] if newest else None) or {}
+    ship_to = {name: str(stored.get(name) or "") for name in DraftAddress.model_fields}
+    return KnownCustomer(customer_id, person, found["language"] or "", ship_to)
 
 
 async def add(services: Services, caller: Principal, key: str, digest: bytes, content: DraftOrder) -> Reply:
@@ -59,6 +85,28 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, co
         return {"draft_id": draft_id, "version": 1}
 
     return (await run_in_transaction(services, request_of(caller, key, digest), 201, work)).at(1)
+
+
+async def save(
+    services: Services, caller: Principal, key: str, digest: bytes, seen: tuple[str, str] | None, order: DraftOrder
+) -> str:
+    """All of the draft as a form has it; the draft's id. `seen` is its id and the version that was seen, None for a new
+    draft. Raises as `add` and `change` do."""
+    if seen is None:
+        reply = await add(services, caller, key, digest, order)
+    else:
+        draft_id, version = seen
+        changed = ChangeDraft.model_validate(dict(order))
+        reply = await change(services, caller, key, digest, draft_id, frozenset({version}) - {ANY}, changed)
+    return str(reply.content["draft_id"])
+
+
+async def placed_order(services: Services, caller: Principal, draft_id: str) -> dict[str, Any]:
+    """The order that the draft became, with its payment link. Raises NotFound `draft_not_found`."""
+    made = await _placed(services, caller, draft_id)
+    if made is None:
+        raise NotFound("draft_not_found")
+    return _answer(services.settings, draft_id, made)
 
 
 async def change(
@@ -137,7 +185,7 @@ async def place(services: Services, caller: Principal, draft_id: str, total_mino
     if placed is not None:
         return Reply(_answer(services.settings, draft_id, placed), 201, replayed=True)
     view = await shown(services, caller, draft_id)
-    order, quoted = _order(services.settings, draft_id, view.content, view.quote), view.quote
+    order, quoted = _order(services.settings, draft_id, view.order, view.quote), view.quote
     if quoted is not None:
         _require_stock(quoted, backorder=order.backorder)
         if total_minor is not None and total_minor != quoted.total_minor and quoted.total_minor is not None:

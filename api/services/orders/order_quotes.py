@@ -24,6 +24,7 @@ class QuotedLine:
     total_minor: int | None
     available: int
     problem: str | None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def _line(
     elif wanted[line.sku] > offer.available:
         problem = "stock_short"
     total = None if price is None else price * line.quantity
-    return QuotedLine(line_no, line.sku, offer.name, line.quantity, price, total, offer.available, problem)
+    return QuotedLine(line_no, line.sku, offer.name, line.quantity, price, total, offer.available, problem, currency)
 
 
 def _fits(wanted: Mapping[str, int], found: Mapping[str, Offer]) -> bool:
