@@ -1,6 +1,7 @@
 """`make screens`: a picture of every page of console and portal, at two widths, in two themes and two languages.
 
-ARGS="--out FOLDER" (build/screens), ARGS="--only REGEX" for the pages whose address fits.
+ARGS="--out FOLDER" (build/screens), ARGS="--only REGEX" for the pages whose address fits, ARGS="--looks REGEX" for
+some of desk-light-en, phone-dark-zh and so on.
 """
 
 import argparse
@@ -128,7 +129,7 @@ async def staff_cookies(stack: StackRun, browser: Browser) -> list[Any]:
     await page.fill("input[name=password]", member["password"])
     await page.fill("input[name=code]", pyotp.TOTP(member["secret"]).generate_otp(int(time.time()) // 30))
     await page.press("input[name=code]", "Enter")
-    await page.wait_for_url("**/console")
+    await page.wait_for_url(re.compile("/console(/home)?$"))
     return list(await page.context.cookies())
 
 
@@ -155,7 +156,7 @@ async def taken(page: Page, address: str, folder: Path) -> None:
         print(f"wider than the screen: {folder.name} {address}")
 
 
-async def run(out: Path, only: str) -> None:
+async def run(out: Path, only: str, looks: str) -> None:
     """Start a stack, fill it, take the pictures."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
@@ -167,7 +168,7 @@ async def run(out: Path, only: str) -> None:
             customer = await (await visiting(stack, browser, shop.customer)).context.cookies()
             signed_out = ["/console/sign-in", "/portal/sign-in"]
             sets = [(shop.console(), staff), (shop.portal(), list(customer)), (signed_out, [])]
-            for look in LOOKS:
+            for look in (one for one in LOOKS if re.search(looks, "-".join(one))):
                 place = out / "-".join(look)
                 place.mkdir(parents=True, exist_ok=True)
                 for addresses, cookies in sets:
@@ -182,8 +183,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--out", type=Path, default=Path("build/screens"))
     arguments.add_argument("--only", default="")
+    arguments.add_argument("--looks", default="")
     chosen = arguments.parse_args()
-    asyncio.run(run(chosen.out, chosen.only))
+    asyncio.run(run(chosen.out, chosen.only, chosen.looks))
     print(f"pictures are in {chosen.out}")
 
 
