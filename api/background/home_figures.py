@@ -2,17 +2,17 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from time import monotonic
 from zoneinfo import ZoneInfo
 
 from infra.db.engine import Connection, Database
 from infra.db.read_models import business, dashboard
-from infra.db.read_models.business import Refunded, RefundQueue, ShippingTime, Slot, SoldOut, Window
+from infra.db.read_models.business import Day, Refunded, RefundQueue, ShippingTime, Slot, SoldOut, Window
 from infra.db.support import parked_groups
 from infra.db.support.parked_groups import ParkedGroup
 
-KEPT_S = 20.0
+KEPT_S, PERIOD_KEPT_S = 20.0, 60.0
 HOUR_S = 3600.0
 WEEK = timedelta(days=7)
 TODAY, LAST_WEEK = 0, 1
@@ -33,6 +33,17 @@ class Figures:
     refund_queue: RefundQueue
 
 
+@dataclass(frozen=True, slots=True)
+class PeriodFigures:
+    """The days up to today, and as many before them; `refunds` and `shipping` are of the period alone."""
+
+    as_of: datetime
+    first: date
+    days: list[Day]
+    refunds: list[Refunded]
+    shipping: ShippingTime | None
+
+
 class HomeFigures:
     """Kept for KEPT_S; who asks meanwhile waits for the one reading."""
 
@@ -40,6 +51,7 @@ class HomeFigures:
         self._database, self._zone = database, ZoneInfo(time_zone)
         self._lock, self._until = asyncio.Lock(), 0.0
         self._kept: Figures | None = None
+        self._periods: dict[int, tuple[PeriodFigures, float]] = {}
 
     async def read(self) -> Figures:
         """The figures, at most KEPT_S old."""
@@ -53,6 +65,30 @@ class HomeFigures:
     def forget(self) -> None:
         """Read anew at the next request."""
         self._until = 0.0
+        self._periods.clear()
+
+    async def period(self, days: int) -> PeriodFigures:
+        """The figures of the last `days` days, at most PERIOD_KEPT_S old."""
+        async with self._lock:
+            kept, until = self._periods.get(days, (None, 0.0))
+            if kept is None or monotonic() >= until:
+                async with self._database.begin() as conn:
+                    kept = await self._look_back(conn, datetime.now(UTC), days)
+                self._periods[days] = kept, monotonic() + PERIOD_KEPT_S
+            return kept
+
+    async def _look_back(self, conn: Connection, now: datetime, days: int) -> PeriodFigures:
+        """Dates are subtracted, not hours: a day is what the calendar says."""
+        first = now.astimezone(self._zone).date() - timedelta(days=days - 1)
+        begins = datetime.combine(first, time(), self._zone)
+        before = datetime.combine(first - timedelta(days=days), time(), self._zone)
+        return PeriodFigures(
+            as_of=now,
+            first=first,
+            days=await business.days(conn, before, now, self._zone.key),
+            refunds=await business.refunds_since(conn, begins),
+            shipping=await business.shipping_time(conn, begins),
+        )
 
     async def _look(self, conn: Connection, now: datetime) -> Figures:
         begins = midnight(now, self._zone)

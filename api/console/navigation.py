@@ -24,9 +24,9 @@ class Entry:
 
 
 NAVIGATION = (
-    Entry("nav.home", "/console/home", icon="home"),
-    Entry("nav.orders", "/console/orders", icon="orders", under=("/console",), children=(
-        Entry("nav.all_orders", "/console/orders", under=("/console",)),
+    Entry("nav.home", "/console", icon="home", under=("/console/home",)),
+    Entry("nav.orders", "/console/orders", icon="orders", children=(
+        Entry("nav.all_orders", "/console/orders"),
         Entry("draft.new", "/console/orders/new", (Role.SUPPORT,)),
         Entry("holds", "/console/holds"),
     )),
@@ -47,7 +47,8 @@ NAVIGATION = (
     )),
     Entry("customers", "/console/customers", (Role.SUPPORT,), icon="customers"),
     Entry("nav.notices", "/console/notices", (Role.OPERATIONS,), icon="alerts"),
-    Entry("nav.reports", "/console/feedback", icon="reports", children=(
+    Entry("nav.reports", "/console/reports", icon="reports", children=(
+        Entry("reports", "/console/reports", _CASES),
         Entry("feedback", "/console/feedback", (Role.SUPPORT, Role.OPERATIONS)),
         Entry("nav.audit", "/console/audit", (Role.ADMIN,)),
     )),

@@ -25,6 +25,8 @@ class Setting:
 SETTINGS = (
     Setting("own_account", "/console/account", "customers"),
     Setting("team", "/console/settings/staff", "customers", (Role.ADMIN,)),
+    Setting("products", "/console/products", "products", (Role.OPERATIONS,)),
+    Setting("warehouses", "/console/warehouses", "truck", (Role.OPERATIONS,)),
     Setting("notices", "/console/notices", "alerts", (Role.OPERATIONS,)),
     Setting("webhooks", "/console/webhooks", "external", (Role.OPERATIONS,)),
     Setting("nav.channels", "/console/settings/channels", "home", (Role.OPERATIONS,)),

@@ -1,11 +1,13 @@
 """Reports about the business."""
 
+from typing import Literal
+
 from fastapi import APIRouter, Request, Response
 
-from api.dependencies import Caller, json_response, require_staff, services_of
+from api.dependencies import Caller, json_response, require, require_staff, services_of
 from api.http.openapi import Answer, operation
-from api.schemas.reports import HomeReport
-from api.services import home_report
+from api.schemas.reports import HomeReport, PeriodReport
+from api.services import home_report, period_report
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"])
 
@@ -19,3 +21,13 @@ async def home(request: Request, caller: Caller) -> Response:
     """
     require_staff(caller)
     return json_response((await home_report.read(services_of(request), caller)).model_dump())
+
+
+@router.get("/sales", **operation("get_sales_report", Answer(200, PeriodReport)))
+async def sales(request: Request, caller: Caller, days: Literal["7", "30", "90"] = "30") -> Response:
+    """Orders and sales of the last days beside as many days before, by day, with refunds and the time to shipping.
+
+    For support, finance and operations. The figures are at most a minute old.
+    """
+    require(caller, *period_report.READ_BY)
+    return json_response((await period_report.read(services_of(request), int(days))).model_dump())

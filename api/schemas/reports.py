@@ -95,6 +95,48 @@ class RefundReport(BaseModel):
     being_paid: int
 
 
+class DayCount(BaseModel):
+    """Orders of a day, and those of the day as many days before."""
+
+    day: str
+    orders: int
+    before: int
+
+
+class DaySales(BaseModel):
+    """Sales of a day in one currency."""
+
+    day: str
+    sales_minor: int
+    before_minor: int
+
+
+class PeriodSales(BaseModel):
+    """The totals of placed orders that were not cancelled, in one currency, and those of the period before."""
+
+    currency: str
+    sales_minor: int
+    before_minor: int
+    by_day: list[DaySales]
+
+
+class PeriodReport(BaseModel):
+    """The last days beside as many days before. With `too_many`, there are more orders than a report reads, and it has
+    no figures of orders and sales: ask for fewer days."""
+
+    as_of: Time
+    days: int
+    first_day: str
+    time_zone: str
+    too_many: bool
+    orders: int
+    before: int
+    by_day: list[DayCount]
+    sales: list[PeriodSales]
+    placed_to_shipped: PlacedToShipped | None
+    refunds: list[RefundedAmount]
+
+
 class HomeReport(BaseModel):
     """The day of the shop, at most some seconds old. What the role may not see is null."""
 

@@ -20,7 +20,7 @@ from api.schemas.reports import (
 from domain.access import Principal, Role
 from domain.orders.status import Status
 from infra.db.read_models import business, dashboard
-from infra.db.read_models.business import Slot
+from infra.db.read_models.business import ShippingTime, Slot
 
 # Who may see money, as on the page of an order.
 SEES_MONEY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
@@ -36,7 +36,7 @@ async def read(services: Services, caller: Principal) -> HomeReport:
         orders=_orders(figures),
         sales=_sales(figures.slots) if money else None,
         statuses=_statuses(figures.statuses),
-        placed_to_shipped=_shipping(figures),
+        placed_to_shipped=shipping_of(figures.shipping),
         attention=_attention(figures) if money else None,
         low_stock=_low_stock(figures),
         refunds=_refunds(figures) if money else None,
@@ -89,8 +89,8 @@ def _statuses(counts: dict[str, int]) -> list[StatusCount]:
     return [StatusCount(status=name, orders=min(number, most), at_least=number > most) for name, number in found]
 
 
-def _shipping(figures: Figures) -> PlacedToShipped | None:
-    found = figures.shipping
+def shipping_of(found: ShippingTime | None) -> PlacedToShipped | None:
+    """How long it took, as a report says it."""
     return PlacedToShipped(median_s=found.median_s, p90_s=found.p90_s, orders=found.orders) if found else None
 
 

@@ -140,6 +140,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("PATCH", f"/v1/orders/{NUMBER}"): ({}, ORDERERS),
     ("GET", "/v1/orders"): (None, {str(role) for role in Role}),
     ("GET", "/v1/reports/home"): (None, STAFF),
+    ("GET", "/v1/reports/sales"): (None, {"support", "finance", "operations", "admin"}),
     ("GET", "/v1/orders/export"): (None, STAFF),
     ("POST", "/v1/orders/bulk"): ({}, STAFF),
     ("POST", "/v1/orders/bulk/preview"): ({}, STAFF),

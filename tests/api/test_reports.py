@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra.db.read_models import business
 from tests.api.conftest import ApiClient, an_order, unique
 
 MOVED = "UPDATE orders SET created_at = created_at - %s::interval WHERE order_no = ANY(%s) RETURNING order_no"
@@ -104,3 +105,27 @@ async def test_many_readers_ask_the_database_once(shop: ApiClient) -> None:
     assert all(found is first for found in await asyncio.gather(*(home.read() for _ in range(20))))
     home.forget()
     assert await home.read() is not first
+
+
+async def test_days_stand_beside_as_many_days_before(shop: ApiClient) -> None:
+    moved = await placed(shop, 3)
+    await shop.sql("ALTER TABLE orders DISABLE TRIGGER USER")
+    await shop.sql(MOVED, "8 days", moved[:2])
+    await shop.sql("ALTER TABLE orders ENABLE TRIGGER USER")
+    shop.app.state.services.home.forget()
+    week, month = [(await shop.as_("finance").get("/v1/reports/sales", days=days)).json() for days in (7, 30)]
+    assert [len(week["by_day"]), len(month["by_day"])] == [7, 30] and not week["too_many"]
+    assert week["before"] >= 2 and month["orders"] >= week["orders"] + 2
+    assert sum(day["orders"] for day in week["by_day"]) == week["orders"]
+    (sales,) = week["sales"]
+    assert sum(day["before_minor"] for day in sales["by_day"]) == sales["before_minor"] > 0
+    assert (await shop.as_("finance").get("/v1/reports/sales", days=8)).status_code == 422
+
+
+async def test_a_report_on_more_orders_than_it_reads_says_so(shop: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    await placed(shop, 2)
+    monkeypatch.setattr(business, "MOST_IN_DAYS", 1)
+    shop.app.state.services.home.forget()
+    report = (await shop.as_("finance").get("/v1/reports/sales", days=7)).json()
+    assert (report["too_many"], report["orders"], report["sales"]) == (True, 0, [])
+    shop.app.state.services.home.forget()

@@ -11,7 +11,7 @@ from tests.console.test_pages import parked
 
 async def fresh(browser: StaffBrowser, **params: str) -> str:
     browser.api.app.state.services.home.forget()
-    answer = await browser.get("/console/home", **params)
+    answer = await browser.get("/console", **params)
     assert answer.status_code == 200, answer.text
     return answer.text
 
@@ -46,5 +46,19 @@ async def test_what_a_role_may_not_see_is_not_on_the_page(shop: ApiClient) -> No
 
 
 async def test_the_live_part_is_a_fragment(support: StaffBrowser) -> None:
-    answer = await support.http.get("/console/home", headers={"X-Live": "1"})
+    answer = await support.http.get("/console", headers={"X-Live": "1"})
     assert answer.status_code == 200 and "<html" not in answer.text and "Orders today" in answer.text
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+async def test_reports_are_for_who_may_see_money(shop: ApiClient, lang: str) -> None:
+    assert (await shop.post("/v1/orders", an_order())).status_code == 201
+    shop.app.state.services.home.forget()
+    finance, warehouse = await sign_in(shop, "finance", lang), await sign_in(shop, "warehouse", lang)
+    for days in ("7", "30", "90"):
+        page = await finance.get("/console/reports", days=days)
+        assert page.status_code == 200 and page.text.count('role="img"') == 2
+        assert page.text.count('href="/console') > int(days), "each day leads to its orders"
+    assert (await finance.get("/console/reports", days="x")).status_code == 422
+    assert (await warehouse.get("/console/reports")).status_code == 403
+    assert "/console/reports" not in (await warehouse.get("/console")).text

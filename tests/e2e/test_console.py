@@ -191,7 +191,7 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser) -> No
         "warehouses",
         "new/warehouse",
     )
-    for path in ("audit", "audit?actor=support:nobody", *goods):
+    for path in ("audit", "audit?actor=support:nobody", *goods, "", "reports", "settings", "settings/staff", "account"):
         await page.goto(f"/console/{path}")
         grave += await found_day_and_night(page, path)
     await live.sandbox("DELETE", "/faults")

@@ -35,14 +35,6 @@ HEADERS = {
 }
 
 
-@router.get("")
-async def home(request: Request, member: CurrentStaff, asked: Asked) -> Response:
-    """The table, until the console has a page of its own here; filters go on to the table's own address."""
-    if asked.values or asked.cursor:
-        return RedirectResponse(f"{PATH}?{asked.here}", 307)
-    return await _table(request, member, asked)
-
-
 @router.get("/orders")
 async def table(request: Request, member: CurrentStaff, asked: Asked) -> Response:
     """The orders that fit. A whole order number, or the only order that a search finds, opens the order."""

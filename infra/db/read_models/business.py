@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 # A day with more orders than this is shown as "more than"; of shipped orders, the newest of each status are measured.
 MOST_ORDERS = 100_000
+MOST_IN_DAYS = 150_000
 MEASURED = 500
 LISTED = 10
 
@@ -26,6 +27,15 @@ _WINDOWS = text(
        SELECT o.currency, o.created_at, o.status, o.total_minor FROM orders o
         WHERE o.created_at >= w.begins AND o.created_at < w.ends LIMIT :most) f
      GROUP BY w.number, f.currency, slot
+    """
+)
+_DAYS = text(
+    """
+    SELECT (f.created_at AT TIME ZONE :zone)::date AS day, f.currency, count(*) AS orders,
+           coalesce(sum(f.total_minor) FILTER (WHERE f.status <> 'cancelled'), 0)::bigint AS sales_minor
+      FROM (SELECT o.currency, o.created_at, o.status, o.total_minor FROM orders o
+             WHERE o.created_at >= :begins AND o.created_at < :ends LIMIT :most) f
+     GROUP BY day, f.currency ORDER BY day, f.currency
     """
 )
 # A carrier may report the delivery first: what follows the pick-up implies it.
@@ -87,6 +97,16 @@ class Slot:
     orders_until: int
     sales_minor: int
     sales_until_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Orders that were placed on a day, in one currency; sales are those that were not cancelled."""
+
+    day: date
+    currency: str
+    orders: int
+    sales_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +179,9 @@ async def refunds_since(conn: AsyncConnection, since: datetime) -> list[Refunded
 async def refund_queue(conn: AsyncConnection) -> RefundQueue:
     """What waits, and what is under way."""
     return RefundQueue(*(await conn.execute(_WAITING)).one())
+
+
+async def days(conn: AsyncConnection, begins: datetime, ends: datetime, zone: str) -> list[Day]:
+    """Orders by day of `zone` and currency. Of at most MOST_IN_DAYS + 1 orders: their sum tells of more."""
+    values = {"begins": begins, "ends": ends, "zone": zone, "most": MOST_IN_DAYS + 1}
+    return [Day(*row) for row in await conn.execute(_DAYS, values)]

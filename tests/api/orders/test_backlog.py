@@ -46,7 +46,7 @@ async def test_beyond_the_limit_orders_are_refused_and_those_that_were_kept_stay
 async def test_the_board_says_how_many_wait_and_for_how_long_in_both_languages(full: ApiClient) -> None:
     await full.sql("DELETE FROM workflow_requests")
     english, chinese = await sign_in(full, "support"), await sign_in(full, "support", "zh")
-    assert "waiting to be processed" not in (await english.get("/console")).text
+    assert "waiting to be processed" not in (await english.get("/console/orders")).text
     await full.sql(
         "INSERT INTO workflow_requests (kind, subject, created_at) SELECT 'start_order', 'O-' || n,"
         " now() - interval '3 minutes 2 seconds' FROM generate_series(1, 3) n"
@@ -54,10 +54,10 @@ async def test_the_board_says_how_many_wait_and_for_how_long_in_both_languages(f
     await full.app.state.services.backlog.poll()
     for page, reported in (
         (
-            await english.get("/console"),
+            await english.get("/console/orders"),
             ("waiting to be processed: 3; the oldest has waited 3 min ", "no new orders are accepted"),
         ),
-        (await chinese.get("/console"), ("等待开始处理的订单：3，最早的已等待 3 分 ", "暂不接受新订单")),
+        (await chinese.get("/console/orders"), ("等待开始处理的订单：3，最早的已等待 3 分 ", "暂不接受新订单")),
     ):
         assert page.status_code == 200
         assert all(words in page.text for words in reported)

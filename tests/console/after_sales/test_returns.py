@@ -122,7 +122,7 @@ async def test_the_board_counts_returns_that_wait_for_somebody(shop: ApiClient) 
     def tile(html: str, status: str) -> int:
         return int(re.findall(rf'/console/returns\?status={status}">[^<]*<span[^>]*>(\d+)</span>', html)[0])
 
-    before = (await browser.get("/console")).text
+    before = (await browser.get("/console/orders")).text
     _, return_id = await request_return(browser)
     await shop.post(f"/v1/returns/{return_id}/receive", found())
     order_no = await delivered(shop)
@@ -131,11 +131,11 @@ async def test_the_board_counts_returns_that_wait_for_somebody(shop: ApiClient) 
            VALUES ('rt_board', %s, 'refund', 'other', '', 'customer:c-17', 'WH-EAST')""",
         order_no,
     )
-    after = (await browser.get("/console")).text
+    after = (await browser.get("/console/orders")).text
     assert tile(after, "received") == tile(before, "received") + 1
     assert tile(after, "requested") == tile(before, "requested") + 1
     assert "Returns to approve" in after
-    assert "/console/returns?status=" not in (await (await sign_in(shop, "finance")).get("/console")).text
+    assert "/console/returns?status=" not in (await (await sign_in(shop, "finance")).get("/console/orders")).text
 
 
 async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_separately(support: StaffBrowser) -> None:
