@@ -9,6 +9,7 @@ from api.console.forms import digest, fitting, key_of, new_key
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
 from api.dependencies import require, services_of
+from api.pages.notices import acknowledged
 from api.replies import Reply
 from api.schemas.approvals import Decide
 from api.services.approvals import approval_decisions, approval_queries
@@ -61,7 +62,8 @@ async def decide(
     return RedirectResponse(f"/console/approvals/{number}", 303)
 
 
-def after_action(answer: Reply, done: str) -> Response:
-    """To the order, or to the request that waits for an approver."""
-    waits_for = approval_of(answer)
-    return RedirectResponse(f"/console/approvals/{waits_for}" if waits_for else done, 303)
+def after_action(request: Request, answer: Reply, done: str, words: str, **values: str) -> Response:
+    """To the order, which says that it is done, or to the request that waits for an approver."""
+    if waits_for := approval_of(answer):
+        return acknowledged(request, f"/console/approvals/{waits_for}", "done.approval")
+    return acknowledged(request, done, words, **values)

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/console")
 async def counts(request: Request, member: CurrentStaff) -> Response:
     """`{name: text}` for the counts that this role may know; a page asks again and again."""
     services, found = services_of(request), {}
-    if member.may(Role.SUPPORT):
+    if member.may(Role.SUPPORT, Role.OPERATIONS):
         found["attention"] = await _attention(services)
     found["for_me"] = await _for_me(services, member)
     return JSONResponse(found, headers=HEADERS)

@@ -29,6 +29,7 @@ from api.console.orders import (
     drafting,
     holds,
     manual_transition,
+    parcels,
     table,
     table_views,
 )
@@ -36,7 +37,14 @@ from api.console.payments import provider_cases, refunds, store_credit
 from api.console.rendering import SITE, page
 from api.console.session import StaffSignInNeeded, member, to_sign_in
 from api.console.staff import account, joining, team
-from api.console.support import bulk_jobs, failing_workflows, parked_steps, retrying_steps, workflow_operations
+from api.console.support import (
+    activity_actions,
+    bulk_jobs,
+    failing_workflows,
+    parked_steps,
+    retrying_steps,
+    workflow_operations,
+)
 from api.errors import Problem
 from api.pages.error_pages import as_pages, reader_of
 from api.pages.forms import require_own_origin
@@ -60,6 +68,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     contact.router,
     delivery_exception.router,
     workflow_operations.router,
+    activity_actions.router,
+    parcels.router,
     holds.router,
     notes.router,
     labels.router,

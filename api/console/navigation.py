@@ -31,8 +31,8 @@ NAVIGATION = (
         Entry("holds", "/console/holds"),
     )),
     Entry("nav.attention", "/console/stuck", icon="attention", count="attention", children=(
-        Entry("nav.failed", "/console/stuck", (Role.SUPPORT,)),
-        Entry("retrying", "/console/retrying", (Role.SUPPORT,)),
+        Entry("nav.failed", "/console/stuck", (Role.SUPPORT, Role.OPERATIONS)),
+        Entry("retrying", "/console/retrying", (Role.SUPPORT, Role.OPERATIONS)),
         Entry("bugs", "/console/bugs", (Role.SUPPORT, Role.OPERATIONS)),
         Entry("approvals", "/console/approvals", _CASES),
         Entry("at_providers", "/console/at-providers", _CASES),

@@ -6,11 +6,14 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from api.console.field_errors import said
 from api.console.i18n import LANGUAGES, WORDS, language
 from api.console.navigation import links
 from api.dependencies import services_of
+from api.errors import Problem
 from api.pages.rendering import Site
 from api.pages.slot_fields import written
+from domain.after_sales.returns import rma_no
 from domain.situations.actions import LABELS, case_of
 from domain.support.steps import Action, Step
 from infra.time_zones import zone_at
@@ -23,7 +26,8 @@ SITE.environment.globals["role_options"] = lambda code, roles: [(role, code("rol
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """A page. Templates get what every site's do, and `slot`, `case_of`, `label_of`, `has`."""
+    """A page. Templates get what every site's do, and `slot`, `case_of`, `label_of`, `has`, `rma_no`,
+    `refusal_words`."""
     shops, place = services_of(request).settings.portal_time_zone, LANGUAGES.index(language(request))
 
     def label_of(case: str) -> str:
@@ -32,9 +36,18 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     def slot(value: dict[str, str], ship_to: dict[str, str] | None) -> str:
         return written(value, zone_at(ship_to, shops))
 
-    return SITE.page(
-        request, template, status=status, slot=slot, case_of=_case_of, label_of=label_of, has=_has, **context
-    )
+    def refusal_words(problem: Problem) -> str:
+        return said(problem, LANGUAGES[place])
+
+    helpers = {
+        "refusal_words": refusal_words,
+        "slot": slot,
+        "case_of": _case_of,
+        "label_of": label_of,
+        "has": _has,
+        "rma_no": rma_no,
+    }
+    return SITE.page(request, template, status=status, **helpers, **context)
 
 
 def _has(key: str) -> bool:

@@ -28,6 +28,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_TODAY = "%H:%M UTC"
 _SENTENCE_TIMES = {"en": "%-d %b %H:%M UTC", "zh": "%-m月%-d日 %H:%M UTC"}
 
 
@@ -122,12 +123,14 @@ def amounts(lang: str) -> Callable[[int, str], str]:
 
 
 def sentence_time(lang: str) -> Callable[[Moment], Markup]:
-    """How a page of staff writes the times of a sentence: the day and the minute in UTC, or how far ahead it is."""
+    """How a page of staff writes the times of a sentence: the minute in UTC, with the day where that is another one, or
+    how far ahead it is."""
 
     def shown(moment: Moment) -> Markup:
-        at = instant(moment.at)
+        at, now = instant(moment.at), datetime.now(UTC)
         exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        words = ahead(at, datetime.now(UTC), lang) if moment.near else at.strftime(_SENTENCE_TIMES[lang])
+        written_out = _TODAY if at.date() == now.date() else _SENTENCE_TIMES[lang]
+        words = ahead(at, now, lang) if moment.near else at.strftime(written_out)
         return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, words)
 
     return shown

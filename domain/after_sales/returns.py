@@ -11,6 +11,11 @@ from domain.errors import Conflict
 from domain.line_references import Named, by_number_first, meant, take
 
 
+def rma_no(order_no: str, return_no: int) -> str:
+    """The number that names a return among all, as customers and staff read it."""
+    return f"{order_no}-R{return_no}"
+
+
 class ReturnStatus(StrEnum):
     """State of a return. `inspected`: it is settled, and completed once the money is out."""
 

@@ -253,18 +253,23 @@ async def test_what_people_type_is_nowhere_to_be_read(
 # more thing to type into them, or no words.
 WORDS_IN_FORMS = {
     "reason", "more", "text", "note", "title", "tax_number", "address", "photographs", "ship_to.{{ field }}",
-    "{{ name }}", "{{ part }}", "value.{{ field }}", "name", "password", "contact", "target", "secret", "q",
-    "find", "who",
+    "{{ name }}", "{{ part }}", "{{ one.name }}", "name", "password", "contact", "target", "secret", "q",
+    "find", "who", "{{ 'ship_to.' ~ name }}",
     # sealed; tests/console/payments/test_provider_cases.py looks at their rows
     "explanation", "customer_communication",
 }  # fmt: skip
 NO_WORDS_IN_FORMS = {
-    "add",
-    "amount", "carrier", "code", "count", "hours", "new.{{ row.sku }}", "owner", "sku.{{ n }}",
-    "slot_begin", "slot_end", "token", "tracking_no", "units.{{ line.line_no }}", "units.{{ n }}", "want.sku.{{ n }}",
+    # the shop's own, and tags, which staff search by
+    "add", "colour", "dark_colour", "logo",
+    "amount", "carrier", "code", "count", "customer", "hours", "new.{{ row.sku }}", "owner", "sku.{{ n }}",
+    "slot_begin", "slot_end", "token", "tracking_no", "units.{{ n }}", "want.sku.{{ n }}",
     "want.units.{{ n }}", "{{ condition }}.{{ line.line_no }}", "{{ line.field }}", "{{ row.field }}",
+    # names of staff and of their keys, days, files
+    "assignee", "email", "channel", "label", "picture", "placed_from", "placed_to", "tag",
 }  # fmt: skip
 _FIELD = re.compile(r"<(?:input|textarea)\b[^>]*>")
+# A field of the kit's macro: its name, and the rest.
+_MACRO = re.compile(r"\{\{ field\(([^,]+), (.*)\) \}\}")
 _CHOSEN = re.compile(r'type="(hidden|checkbox|radio|number|date|datetime-local|submit)"')
 
 
@@ -274,4 +279,8 @@ def test_what_can_be_typed_into_a_form_is_known() -> None:
         for field in _FIELD.findall(template.read_text(encoding="utf-8")):
             if not _CHOSEN.search(field) and (name := re.search(r'name="([^"]+)"', field)):
                 found.add(name[1])
+        for named, rest in _MACRO.findall(template.read_text(encoding="utf-8")):
+            if "options=" not in rest and "type='number'" not in rest:
+                plain = re.fullmatch(r"'([^']+)'", named)
+                found.add(plain[1] if plain else "{{ " + named + " }}")
     assert found == WORDS_IN_FORMS | NO_WORDS_IN_FORMS

@@ -3,18 +3,23 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from api.authorization import visible_order
+from api.console.action_forms import ActionForm, form_page, refusal, spoken
 from api.console.forms import digest, fitting, key_of, new_key
+from api.console.orders import shown_order
 from api.console.rendering import page
-from api.console.session import CurrentStaff, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
+from api.errors import Problem
+from api.pages.notices import acknowledged
 from api.schemas.after_sales.delivery_exceptions import AnswerProblem
 from api.services.after_sales import exception_handling
-from api.services.after_sales.exception_handling import CHOICES
+from api.services.after_sales.exception_handling import CHOICES, Choice
 from api.services.after_sales.keyed_request import KeyedRequest
 from domain.access import Role
+from domain.errors import RuleBroken
 
 router = APIRouter(prefix="/console/orders")
 
@@ -30,13 +35,48 @@ async def choices(request: Request, member: CurrentStaff, order_no: str) -> Resp
     return page(request, "order_parcel.html", member=member, **context)
 
 
+@router.get("/{order_no}/parcel/{choice}")
+async def form(request: Request, member: CurrentStaff, order_no: str, choice: Choice) -> Response:
+    """One of the two ways, as a page or in the side panel of the order."""
+    require(member.principal, Role.SUPPORT)
+    number = (await visible_order(services_of(request), member.principal, order_no)).order_no
+    form = await _form(request, member, number, choice)
+    refused = (await exception_handling.options_of(services_of(request), member.principal, number)).refused
+    return form_page(request, member, form, problem=Problem(refused[choice]) if choice in refused else None)
+
+
 @router.post("/{order_no}/parcel")
 async def choose(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """Have it done."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
     number = (await visible_order(services, member.principal, order_no)).order_no
-    decision = fitting(AnswerProblem, {name: fields.get(name, "") for name in ("choice", "reason")})
-    keyed = KeyedRequest(member.principal, key_of(fields), digest(decision))
-    await exception_handling.choose(services, keyed, number, decision)
-    return RedirectResponse(f"/console/orders/{number}", 303)
+    try:
+        decision = fitting(AnswerProblem, {name: fields.get(name, "") for name in ("choice", "reason")})
+        keyed = KeyedRequest(member.principal, key_of(fields), digest(decision))
+        await exception_handling.choose(services, keyed, number, decision)
+    except (Problem, RuleBroken) as error:
+        if (choice := fields.get("choice")) not in CHOICES:
+            raise
+        form = await _form(request, member, number, choice)
+        return form_page(request, member, form, typed=fields, problem=refusal(error))
+    return acknowledged(
+        request,
+        f"/console/orders/{number}",
+        f"done.parcel_{decision.choice}",
+    )
+
+
+async def _form(request: Request, member: StaffMember, number: str, choice: Choice) -> ActionForm:
+    shown = await shown_order.read(request, member, number)
+    code = "reship" if choice == "reship" else "refund_lost"
+    words = {"label": spoken(request, f"undelivered.{choice}")}
+    return ActionForm(
+        order_no=number,
+        action=f"/console/orders/{number}/parcel",
+        label=(shown.action(code) or words)["label"],
+        consequence=spoken(request, f"undelivered.means.{choice}"),
+        hidden={"choice": choice},
+        danger=choice == "refund",
+        reason="required",
+    )

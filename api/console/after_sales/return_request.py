@@ -7,7 +7,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.authorization import visible_order
+from api.console.field_errors import field_errors
 from api.console.forms import digest, fitting, key_of, new_key, whole
+from api.console.i18n import language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import Services, methods, require, services_of
@@ -66,8 +68,10 @@ def _body_of(fields: dict[str, str]) -> AskReturn:
     lines = [{**named, "quantity": whole(typed)} for named, typed in typed_of if typed not in ("", "0")]
     if not lines:
         raise Problem("nothing_chosen", "say how many pieces go back")
+    if not (why := fields.get("reason_code", "")):
+        raise Problem("validation_failed", errors=[{"field": "reason_code", "code": "choose"}])
     photographs = [line.strip() for line in fields.get("photographs", "").splitlines() if line.strip()]
-    body = {"lines": lines, "reason": fields.get("reason", ""), "reason_code": fields.get("reason_code", "other")}
+    body = {"lines": lines, "reason": fields.get("reason", ""), "reason_code": why}
     return fitting(AskReturn, body | {"photographs": photographs} | _instead(fields))
 
 
@@ -113,6 +117,7 @@ async def _page(
         "then": _then(means) if means else None,
         "by_two": means is not None and await return_offers.needs_approval(services, number, _money(means)),
         "problem": problem,
+        "errors": field_errors(problem, language(request)) if problem else {},
     }
     status = problem.status_code if problem else 200
     return page(request, "order_return.html", status=status, member=member, key=new_key(), **context)

@@ -2,64 +2,76 @@
 
 import hashlib
 import secrets
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from api.authorization import visible_order
+from api.console.action_forms import ActionForm, form_page, refusal
 from api.console.collaboration import panel
 from api.console.forms import reason_of
-from api.console.orders.situation_links import PLACES
+from api.console.i18n import WORDS, language
+from api.console.orders import shown_order, timeline_entries
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import order_number, require, services_of
-from api.pages.i18n import language
-from api.pages.rendering import amounts, sentence_time
-from api.presenters import situations
-from api.presenters.orders import presented
+from api.errors import Problem
+from api.pages.notices import acknowledged
 from api.services import customer_feedback, document_issuing, notifications
 from api.services.orders import order_cancellation, order_record
+from api.services.orders.order_record import OrderRecord
 from domain.access import Role
+from domain.errors import RuleBroken
+from domain.orders.holds import HOLDABLE, PUT_ON_BY
+from domain.orders.status import Status
+from domain.shipping.tracking_links import tracking_link
 from infra.observability.telemetry import bind_order
 
 router = APIRouter(prefix="/console/orders")
 
 MAX_EVENTS = 500
+Shown = Literal["", "events", "actions", "messages", "notes", "feedback"]
 
 
 @router.get("/{order_no}")
-async def order(request: Request, member: CurrentStaff, order_no: str) -> Response:
-    """The order's page, live."""
-    template = "order_live.html" if request.headers.get("x-live") else "order.html"
-    return await _page(request, member, order_number(order_no), template)
-
-
-async def _page(request: Request, member: StaffMember, number: str, template: str) -> Response:
+async def order(request: Request, member: CurrentStaff, order_no: str, show: Shown = "") -> Response:
+    """The order's page, live. `show` is the kind of entries that its timeline has, all without it."""
+    number = order_number(order_no)
     bind_order(number)
-    services = services_of(request)
-    record = await order_record.read(services, number, MAX_EVENTS, with_feedback=member.may(*customer_feedback.READ_BY))
-    found = record.order
-    view, lang = presented(found, member.principal, services.settings), language(request)
-    context: dict[str, Any] = {
+    record = await order_record.read(
+        services_of(request), number, MAX_EVENTS, with_feedback=member.may(*customer_feedback.READ_BY)
+    )
+    context = _context(request, member, record, show)
+    if request.headers.get("x-live"):
+        return page(request, "order_live.html", member=member, **context)
+    context["collaboration"] = await panel.read(request, member, number)
+    return page(request, "order.html", member=member, **context)
+
+
+def _context(request: Request, member: StaffMember, record: OrderRecord, show: str) -> dict[str, Any]:
+    found = shown_order.shown(request, member, record.order)
+    view, entries = found.view, timeline_entries.entries(record)
+    return {
         "order": view,
-        "places": PLACES,
-        "situation": situations.for_order(found, view, member.principal, lang, sentence_time(lang), amounts(lang)),
-        "events": record.events[::-1],
-        "acts": record.actions,
-        "totals": _totals(view["payments"], found["left_minor"]),
+        "situation": found.situation,
+        "actions": found.actions,
+        "entries": timeline_entries.of_kind(entries, show),
+        "kinds": [kind for kind in timeline_entries.KINDS if any(one.kind == kind for one in entries)],
+        "show": show,
+        "totals": _totals(view["payments"], record.order["left_minor"]),
+        "customer_totals": record.customer,
+        "labelled": record.labelled,
+        "tracking": tracking_link,
         "documents": record.documents,
-        "feedback": record.feedback,
         "reads_documents": member.may(*document_issuing.HANDLED_BY),
-        "told": record.messages,
-        "corrected": found["contact_corrected"],
+        "may_hold": member.may(*PUT_ON_BY) and Status(view["status"]) in HOLDABLE and view["cancelling"] is None,
+        "last_message": record.messages[-1] if record.messages else None,
+        "corrected": record.order["contact_corrected"],
         # Names and addresses are for those who talk to the customer or write on the parcel.
         "sees_person": member.may(Role.SUPPORT, Role.WAREHOUSE),
         "sees_money": member.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),
     }
-    if template == "order.html":
-        context["collaboration"] = await panel.read(request, member, number)
-    return page(request, template, member=member, **context)
 
 
 def _totals(payments: list[dict[str, Any]], left: int) -> dict[str, int]:
@@ -80,21 +92,35 @@ async def preview(request: Request, member: CurrentStaff, order_no: str) -> Resp
     services = services_of(request)
     overview = await visible_order(services, member.principal, order_no)
     means = await order_cancellation.consequence(services, overview)
-    context: dict[str, Any] = {"order_no": overview.order_no, "means": means}
-    return page(request, "order_cancel.html", member=member, key=secrets.token_hex(16), **context)
+    return form_page(request, member, _cancel_form(request, overview.order_no, means))
 
 
 @router.post("/{order_no}/cancel")
 async def cancel(request: Request, member: CurrentStaff, order_no: str) -> Response:
-    """Cancel the order."""
+    """Cancel the order; what is refused comes back with the form."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
     overview = await visible_order(services, member.principal, order_no)
-    reason = reason_of(fields)
-    digest = hashlib.sha256(f"cancel {overview.order_no}\n{reason}".encode()).digest()
-    key = fields.get("key") or secrets.token_hex(16)
-    await order_cancellation.cancel(services, member.principal, key, overview, digest, reason)
-    return RedirectResponse(f"/console/orders/{overview.order_no}", 303)
+    try:
+        reason = reason_of(fields)
+        digest = hashlib.sha256(f"cancel {overview.order_no}\n{reason}".encode()).digest()
+        key = fields.get("key") or secrets.token_hex(16)
+        await order_cancellation.cancel(services, member.principal, key, overview, digest, reason)
+    except (Problem, RuleBroken) as error:
+        problem, form = refusal(error), _cancel_form(request, overview.order_no, None)
+        return form_page(request, member, form, typed=fields, problem=problem)
+    return acknowledged(request, f"/console/orders/{overview.order_no}", "done.cancel")
+
+
+def _cancel_form(request: Request, number: str, means: object) -> ActionForm:
+    return ActionForm(
+        order_no=number,
+        action=f"/console/orders/{number}/cancel",
+        label=WORDS.code_words(language(request), "action", "cancel"),
+        means=means,
+        danger=True,
+        reason="required",
+    )
 
 
 @router.get("/{order_no}/messages/{message_id}")
@@ -115,4 +141,4 @@ async def send_again(request: Request, member: CurrentStaff, order_no: str, mess
     overview = await visible_order(services, member.principal, order_no)
     key = fields.get("key") or secrets.token_hex(16)
     await notifications.send_again(services, member.principal, key, overview.order_no, message_id)
-    return RedirectResponse(f"/console/orders/{overview.order_no}", 303)
+    return acknowledged(request, f"/console/orders/{overview.order_no}", "done.message")

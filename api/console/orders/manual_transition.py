@@ -6,14 +6,20 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.authorization import visible_order
+from api.console.action_forms import ActionForm, FormField, form_page, refusal, spoken
 from api.console.approvals import after_action
 from api.console.forms import digest, fitting, key_of, new_key
+from api.console.i18n import WORDS, language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
 from api.dependencies import require, services_of
+from api.errors import Problem
 from api.schemas.support.manual_transitions import Adjust
 from api.services.support import order_transitions
+from api.services.support.order_transitions import PossibleTransitions
 from domain.access import Role
+from domain.errors import RuleBroken
+from domain.orders.status import OrderEvent
 from domain.support.manual_transitions import ADJUSTMENTS
 
 router = APIRouter(prefix="/console")
@@ -24,23 +30,49 @@ async def adjust_form(request: Request, member: CurrentStaff, order_no: str) -> 
     """The events that are possible now, and what each would mean."""
     require(member.principal, Role.SUPPORT)
     services = services_of(request)
-    overview = await visible_order(services, member.principal, order_no)
-    found = await order_transitions.possible_transitions(services, overview.order_no)
-    options = [(event, target, ADJUSTMENTS[event]) for event, target in found.events.items()]
-    context: dict[str, Any] = {"order_no": overview.order_no, "here": found.context, "acts": options, "key": new_key()}
+    glance = await visible_order(services, member.principal, order_no)
+    found = await order_transitions.possible_transitions(services, glance.order_no)
+    forms = [_form(request, glance.order_no, found, event) for event in found.events]
+    context: dict[str, Any] = {"order_no": glance.order_no, "here": found.context, "forms": forms, "key": new_key()}
     return page(request, "order_adjust.html", member=member, **context)
 
 
 @router.post("/orders/{order_no}/adjust")
 async def adjust(request: Request, member: CurrentStaff, order_no: str) -> Response:
-    """Move the order."""
+    """Move the order; what is refused comes back with the form."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
-    overview = await visible_order(services, member.principal, order_no)
-    value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
+    number = (await visible_order(services, member.principal, order_no)).order_no
+    value = {name.removeprefix("value."): text.strip() for name, text in fields.items() if name.startswith("value.")}
     body = {"event": fields.get("event", ""), "value": value or None, "reason": fields.get("reason", "")}
-    adjustment = fitting(Adjust, body)
-    answer = await order_transitions.adjust(
-        services, member.principal, key_of(fields), digest(adjustment), overview.order_no, adjustment
+    try:
+        adjustment = fitting(Adjust, body)
+        answer = await order_transitions.adjust(
+            services, member.principal, key_of(fields), digest(adjustment), number, adjustment
+        )
+    except (Problem, RuleBroken) as error:
+        problem, found = refusal(error), await order_transitions.possible_transitions(services, number)
+        if fields.get("event") not in found.events:
+            raise
+        event = next(one for one in found.events if one == fields["event"])
+        return form_page(request, member, _form(request, number, found, event), typed=fields, problem=problem)
+    return after_action(request, answer, f"/console/orders/{number}", "done.adjusted")
+
+
+def _form(request: Request, number: str, found: PossibleTransitions, event: OrderEvent) -> ActionForm:
+    """The form of one event: from which status to which, and what it asks for."""
+    lang, here, rule = language(request), found.context, ADJUSTMENTS[event]
+    moves = (WORDS.code_words(lang, "status", status) for status in (here.status, found.events[event]))
+    return ActionForm(
+        order_no=number,
+        action=f"/console/orders/{number}/adjust",
+        label=WORDS.code_words(lang, "event", event),
+        consequence=" → ".join(moves),
+        warning=spoken(request, "adjust.two") if rule.moves_money else "",
+        fields=tuple(
+            FormField(name=f"value.{name}", label=WORDS.code_words(lang, "field", name)) for name in rule.shape
+        ),
+        hidden={"event": event},
+        reason="required",
+        anchor=event,
     )
-    return after_action(answer, f"/console/orders/{overview.order_no}")

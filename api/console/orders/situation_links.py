@@ -1,25 +1,53 @@
 """Where the console carries out the actions that a situation suggests, and for whom."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from api.console.session import StaffMember
 from domain.access import Role
-from domain.orders.holds import PUT_ON_BY
+from domain.orders.holds import may_release
+
+_RESOLVING = ("retry", "amend", "skip", "compensate")
+_ACTIVITY = ("retry_now", "pause", "unpause")
+_PARCEL = {"reship": "reship", "refund_lost": "refund"}
+# Buttons that end something or give money back.
+_DANGER = frozenset({"cancel", "compensate", "refund_lost"})
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """`at` is a path with a place for the order number."""
+class OfferedAction:
+    """An action of a situation for one member of staff: `href` is the form that does it."""
 
-    at: str
-    roles: tuple[Role, ...] = (Role.SUPPORT,)
+    code: str
+    label: str
+    consequence: str
+    href: str
+    danger: bool
 
 
-_STEP, _ACTIVITY = Place("/console/stuck/{}"), Place("/console/orders/{}/running")
-_PARCEL = Place("/console/orders/{}/parcel")
-PLACES = {
-    **{action: Place(f"{_STEP.at}#{action}") for action in ("retry", "skip", "amend", "compensate")},
-    **dict.fromkeys(("retry_now", "pause", "unpause", "reset"), _ACTIVITY),
-    **dict.fromkeys(("reship", "refund_lost"), _PARCEL),
-    "release_hold": Place("/console/orders/{}/hold", PUT_ON_BY),
-    "cancel": Place("/console/orders/{}/cancel"),
-}
+def offered(situation: Mapping[str, Any], order: Mapping[str, Any], member: StaffMember) -> list[OfferedAction]:
+    """The situation's actions that this person may carry out, in its order; `order` as the database has it."""
+    return [
+        OfferedAction(one["code"], one["label"], one["consequence"] or "", href, one["action"] in _DANGER)
+        for one in situation["actions"]
+        if (href := _place(one["action"], order, member))
+    ]
+
+
+def _place(action: str, order: Mapping[str, Any], member: StaffMember) -> str:
+    """The address of the form; empty where this person may not."""
+    order_no = order["order_no"]
+    if action == "release_hold":
+        held = order["situation_facts"].hold
+        mine = held is not None and may_release(member.role, held.owner)
+        return f"/console/orders/{order_no}/release" if mine else ""
+    if not member.may(Role.SUPPORT):
+        return ""
+    if action in _RESOLVING:
+        return f"/console/stuck/{order_no}/{action}"
+    if action in _ACTIVITY:
+        return f"/console/orders/{order_no}/activity/{action}"
+    if action in _PARCEL:
+        return f"/console/orders/{order_no}/parcel/{_PARCEL[action]}"
+    return f"/console/orders/{order_no}/{action}" if action in ("reset", "cancel") else ""

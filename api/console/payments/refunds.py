@@ -6,8 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.authorization import visible_order
+from api.console.action_forms import refusal
 from api.console.approvals import after_action
+from api.console.field_errors import field_errors, said
 from api.console.forms import digest, fitting, key_of, new_key, whole
+from api.console.i18n import language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
@@ -16,6 +19,8 @@ from api.pages.line_fields import form_lines
 from api.schemas.payments.refunds import OpenRefund, RefundConsequence
 from api.services.payments import refunding
 from api.services.payments.refunding import RefundableOrder
+from domain.currencies import exponent
+from domain.errors import RuleBroken, amounts_in
 from domain.money import amount_format, minor_of
 from domain.pricing.allocation import RefundableLine
 
@@ -27,7 +32,7 @@ async def form(request: Request, member: CurrentStaff, order_no: str) -> Respons
     """The order's refunds, and the form for another."""
     require(member.principal, *refunding.REFUNDED_BY)
     number = (await visible_order(services_of(request), member.principal, order_no)).order_no
-    return _page(request, member, await refunding.refundable_order(services_of(request), number), {}, None)
+    return _page(request, member, await refunding.refundable_order(services_of(request), number), {})
 
 
 @router.post("/{order_no}/refund")
@@ -37,12 +42,24 @@ async def refund(request: Request, member: CurrentStaff, order_no: str) -> Respo
     services, fields = services_of(request), await posted(request, member)
     number = (await visible_order(services, member.principal, order_no)).order_no
     found = await refunding.refundable_order(services, number)
+    if fields.get("edit"):
+        return _page(request, member, found, fields)
+    try:
+        with amounts_in(found.order["currency"]):
+            return await _refunded(request, member, found, fields)
+    except (Problem, RuleBroken) as error:
+        return _page(request, member, found, fields, problem=refusal(error))
+
+
+async def _refunded(request: Request, member: StaffMember, found: RefundableOrder, fields: dict[str, str]) -> Response:
+    """The preview, or, once it is confirmed, the way back to the order. Raises what the HTTP calls raise."""
+    services, number = services_of(request), found.order["order_no"]
     requested = _request_of(fields, found.lines, found.order["currency"])
     if not fields.get("confirm"):
         means = await refunding.consequence(services, member.principal, number, requested)
-        return _page(request, member, found, fields, means)
+        return _page(request, member, found, fields, means=means)
     answer = await refunding.refund(services, member.principal, key_of(fields), digest(requested), number, requested)
-    return after_action(answer, f"/console/orders/{number}/refund")
+    return after_action(request, answer, f"/console/orders/{number}", "done.refund")
 
 
 def _request_of(fields: dict[str, str], lines: list[RefundableLine], currency: str) -> OpenRefund:
@@ -54,7 +71,9 @@ def _request_of(fields: dict[str, str], lines: list[RefundableLine], currency: s
         try:
             amount = minor_of(typed, currency)
         except ValueError:
-            raise Problem("amount_invalid", amount_format(currency)) from None
+            decimals = exponent(currency)
+            facts = {"in": currency, "decimals": decimals} if decimals else {"whole_in": currency}
+            raise Problem("amount_invalid", amount_format(currency), more=facts) from None
     body: dict[str, Any] = {"amount_minor": amount, "lines": units or None, "reason": fields.get("reason", "")}
     return fitting(OpenRefund, {**body, "include_shipping": fields.get("include_shipping") == "on",
                                  "despite_returns": bool(fields.get("despite_returns"))})  # fmt: skip
@@ -65,7 +84,9 @@ def _page(
     member: StaffMember,
     found: RefundableOrder,
     fields: dict[str, str],
-    means: RefundConsequence | None,
+    *,
+    means: RefundConsequence | None = None,
+    problem: Problem | None = None,
 ) -> Response:
     order = found.order
     context: dict[str, Any] = {
@@ -74,7 +95,19 @@ def _page(
         "named": {line.line_no: line for line in form_lines("units", order["lines"])},
         "refunds": found.refunds[::-1],
         "left": 0 if order["cancelling"] else order["left_minor"],
-        "fields": {name: text for name, text in fields.items() if name not in ("key", "confirm")},
+        "fields": {name: text for name, text in fields.items() if name not in ("key", "confirm", "edit")},
         "means": means,
+        "problem": problem,
+        "errors": _errors(problem, found.lines, language(request)) if problem else {},
     }
-    return page(request, "order_refund.html", member=member, key=fields.get("key") or new_key(), **context)
+    status = problem.status_code if problem else 200
+    return page(request, "order_refund.html", status=status, member=member, key=new_key(), **context)
+
+
+def _errors(problem: Problem, lines: list[RefundableLine], lang: str) -> dict[str, str]:
+    """The refusal at its field: the units of the line that it names, else the amount."""
+    found = field_errors(problem, lang)
+    if sku := problem.more.get("sku"):
+        found |= {f"units.{line.line_no}": said(problem, lang) for line in lines if line.sku == sku}
+        found.pop("amount", None)
+    return found

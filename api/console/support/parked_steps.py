@@ -4,10 +4,13 @@ import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
+from api.console.action_forms import ActionForm, form_page, reason_in, refusal, require_filled
 from api.console.approvals import after_action
 from api.console.forms import digest, fitting
+from api.console.i18n import WORDS, language
+from api.console.orders import queue_rows, resolution_forms, shown_order
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import order_number, require, services_of
@@ -16,12 +19,15 @@ from api.schemas.fields import Code, Reference
 from api.schemas.support.parked_steps import BulkResolve, Resolve
 from api.services.support import bulk_resolution, parked_queue, step_resolution
 from domain.access import Role
-from domain.support.steps import STEPS, Step, shape_of
+from domain.errors import Conflict, RuleBroken
+from domain.support.steps import STEPS, Action, Step, shape_of
 
 router = APIRouter(prefix="/console/stuck")
 
 PAGE_SIZE = 50
 DEFAULT_RATE = "20"
+# Operations are alerted about what is in the queue; they look, support acts.
+READ_BY = (Role.SUPPORT, Role.OPERATIONS)
 
 
 @router.get("")
@@ -37,9 +43,15 @@ async def queue_again(request: Request, member: CurrentStaff) -> Response:
 
 
 async def _groups(request: Request, member: StaffMember, template: str) -> Response:
-    require(member.principal, Role.SUPPORT)
-    found = await parked_queue.groups(services_of(request))
-    return page(request, template, member=member, groups=found)
+    require(member.principal, *READ_BY)
+    services = services_of(request)
+    orders = await parked_queue.queue(services, None, None, None, PAGE_SIZE, None)
+    context: dict[str, Any] = {
+        "groups": await parked_queue.groups(services),
+        "rows": queue_rows.rows(request, member, orders.items),
+        "more": orders.next_cursor,
+    }
+    return page(request, template, member=member, **context)
 
 
 @router.get("/group")
@@ -52,18 +64,18 @@ async def group(
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Response:
     """The orders of one cause, the longest stuck first, and what can be done with all of them."""
-    require(member.principal, Role.SUPPORT)
+    require(member.principal, *READ_BY)
     services = services_of(request)
-    found = await parked_queue.list_parked(services, step, error, provider, PAGE_SIZE, cursor)
+    found = await parked_queue.queue(services, step, error, provider, PAGE_SIZE, cursor)
     chosen = {"step": step.value, "error": error, "provider": provider}
     return page(
         request,
         "stuck_group.html",
         member=member,
-        items=found.items,
+        rows=queue_rows.rows(request, member, found.items),
         next_cursor=found.next_cursor,
         chosen=chosen,
-        acts=_bulk_actions(step),
+        acts=_bulk_actions(step) if member.may(Role.SUPPORT) else [],
     )
 
 
@@ -93,7 +105,7 @@ async def bulk(request: Request, member: CurrentStaff) -> Response:
         if problem.code != "expected_differs":
             raise
         return await _confirm(request, member, fields, body)
-    return after_action(answer, f"/console/jobs/{bulk_resolution.job_of(answer)}")
+    return after_action(request, answer, f"/console/jobs/{bulk_resolution.job_of(answer)}", "done.job")
 
 
 async def _confirm(request: Request, member: StaffMember, fields: dict[str, str], body: BulkResolve) -> Response:
@@ -117,38 +129,78 @@ async def _confirm(request: Request, member: StaffMember, fields: dict[str, str]
 
 @router.get("/{order_no}")
 async def one(request: Request, member: CurrentStaff, order_no: str) -> Response:
-    """What can be done with one stuck order, and what each act would mean."""
-    require(member.principal, Role.SUPPORT)
+    """One order that needs attention: where it stands, and a form for each action that resolves it."""
+    require(member.principal, *READ_BY)
     number = order_number(order_no)
     found = await parked_queue.parked_order(services_of(request), member.principal, number)
-    step = found.step.step
+    shown = await shown_order.read(request, member, number)
+    acts = member.may(Role.SUPPORT) and found.step.step is not None
     context: dict[str, Any] = {
-        "order_no": number,
-        "needs_two": found.needs_approval,
+        "order": shown.view,
+        "situation": shown.situation,
+        "actions": [],
         "step": found.step,
-        "means": found.consequence,
         "last": found.last_action,
-        "acts": _actions(Step(step)) if step else [],
+        "forms": resolution_forms.forms_of(request, shown, found) if acts else [],
     }
     return page(request, "stuck_order.html", member=member, key=secrets.token_hex(16), **context)
 
 
-@router.post("/{order_no}")
-async def resolve(request: Request, member: CurrentStaff, order_no: str) -> Response:
-    """Act on one stuck order."""
+@router.get("/{order_no}/{action}")
+async def form(request: Request, member: CurrentStaff, order_no: str, action: Action) -> Response:
+    """The form of one action, as a page or in the side panel of the order."""
+    require(member.principal, Role.SUPPORT)
+    found = await _form(request, member, order_number(order_no), action)
+    if found is None:
+        return RedirectResponse(f"/console/stuck/{order_number(order_no)}", 303)
+    return form_page(request, member, found)
+
+
+@router.post("/{order_no}/{action}")
+async def act(request: Request, member: CurrentStaff, order_no: str, action: Action) -> Response:
+    """Carry it out; what is refused comes back with the form, which keeps what was typed."""
     require(member.principal, Role.SUPPORT)
     number, fields = order_number(order_no), await posted(request, member)
+    found = await _form(request, member, number, action)
+    if found is None:
+        raise Conflict("not_parked", "the order needs no attention any more")
+    try:
+        require_filled(found, fields)
+        wanted = fields | {"action": action, "reason": reason_in(fields, found)}
+        return await _resolve(request, member, number, wanted, found.label)
+    except (Problem, RuleBroken) as error:
+        return form_page(request, member, found, typed=fields, problem=refusal(error))
+
+
+async def _form(request: Request, member: StaffMember, number: str, action: Action) -> ActionForm | None:
+    """None where the order is not parked any more, or its step does not offer the action."""
+    found = await parked_queue.parked_order(services_of(request), member.principal, number)
+    if action not in (found.step.options or ()):
+        return None
+    return resolution_forms.form_of(request, await shown_order.read(request, member, number), found, action)
+
+
+@router.post("/{order_no}")
+async def resolve(request: Request, member: CurrentStaff, order_no: str) -> Response:
+    """The same from a page that names the action in its form."""
+    require(member.principal, Role.SUPPORT)
+    fields = await posted(request, member)
+    label = WORDS.code_words(language(request), "action", fields.get("action", ""))
+    return await _resolve(request, member, order_number(order_no), fields, label)
+
+
+async def _resolve(request: Request, member: StaffMember, number: str, fields: dict[str, str], label: str) -> Response:
     body = fitting(
         Resolve, {**_resolution_fields(fields), "reason": fields.get("reason", ""), "park_no": _park_no(fields)}
     )
     key = fields.get("key") or secrets.token_hex(16)
     answer = await step_resolution.resolve_one(services_of(request), member.principal, key, digest(body), number, body)
-    return after_action(answer, f"/console/orders/{number}")
+    return after_action(request, answer, f"/console/orders/{number}", "done.resolved", action=label)
 
 
 def _resolution_fields(fields: dict[str, str]) -> dict[str, Any]:
     """Action and value of a form: the fields `value.NAME` make the value."""
-    value = {name.removeprefix("value."): text for name, text in fields.items() if name.startswith("value.")}
+    value = {name.removeprefix("value."): text.strip() for name, text in fields.items() if name.startswith("value.")}
     return {"action": fields.get("action", ""), "value": value or None}
 
 

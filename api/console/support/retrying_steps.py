@@ -27,7 +27,7 @@ async def retrying(
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Response:
     """Paused ones first, then the longest failing. The database answers; Temporal adds who is paused, if it can."""
-    require(member.principal, Role.SUPPORT)
+    require(member.principal, Role.SUPPORT, Role.OPERATIONS)
     found = await retrying_queue.list_retrying(services_of(request), step, error, provider, cursor, PAGE_SIZE)
     context: dict[str, Any] = {
         "items": found.items,

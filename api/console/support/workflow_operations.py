@@ -9,16 +9,20 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from api.authorization import OrderOverview, visible_order
+from api.console.action_forms import ActionForm, form_page, refusal, spoken
 from api.console.forms import reason_of
+from api.console.i18n import WORDS, language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import Services, order_number, require, services_of
 from api.errors import Problem
 from api.http.request_body import refused
 from api.idempotency import IdempotentRequest, request_of
+from api.pages.notices import acknowledged
 from api.schemas.support.workflow_operations import MAX_TIMEOUT_S, ActivityAct, Reset
 from api.services.support import workflow_operations
 from domain.access import Role
+from domain.errors import RuleBroken
 from infra.observability.telemetry import bind_order
 from infra.temporal.running_activities import ActivityAction
 
@@ -52,9 +56,17 @@ async def operate_activity(request: Request, member: CurrentStaff, order_no: str
     services, order = services_of(request), await _known(services_of(request), member, order_no)
     fields = await posted(request, member)
     body = _body_of(fields)
-    requested = _claim(member, fields, f"{order.order_no}\n{activity_id}", body)
+    requested = claim(member, fields, f"{order.order_no}\n{activity_id}", body)
     await workflow_operations.operate_activity(services, member.principal, requested, order.order_no, activity_id, body)
     return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
+
+
+@router.get("/{order_no}/reset")
+async def reset_form(request: Request, member: CurrentStaff, order_no: str) -> Response:
+    """What a reset does, before it is done."""
+    require(member.principal, Role.SUPPORT)
+    order = await _known(services_of(request), member, order_no)
+    return form_page(request, member, _reset_form(request, order.order_no))
 
 
 @router.post("/{order_no}/reset")
@@ -62,11 +74,24 @@ async def reset(request: Request, member: CurrentStaff, order_no: str) -> Respon
     """Begin the order's workflow again before its last good task."""
     require(member.principal, Role.SUPPORT)
     services, order = services_of(request), await _known(services_of(request), member, order_no)
-    fields = await posted(request, member)
-    body = _fitting(Reset, {"reason": reason_of(fields)})
-    requested = _claim(member, fields, f"{order.order_no}\nreset", body)
-    await workflow_operations.reset_order(services, member.principal, requested, order, body)
-    return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
+    fields, form = await posted(request, member), _reset_form(request, order.order_no)
+    try:
+        body = _fitting(Reset, {"reason": reason_of(fields)})
+        requested = claim(member, fields, f"{order.order_no}\nreset", body)
+        await workflow_operations.reset_order(services, member.principal, requested, order, body)
+    except (Problem, RuleBroken) as error:
+        return form_page(request, member, form, typed=fields, problem=refusal(error))
+    return acknowledged(request, f"/console/orders/{order.order_no}", "done.reset")
+
+
+def _reset_form(request: Request, number: str) -> ActionForm:
+    return ActionForm(
+        order_no=number,
+        action=f"/console/orders/{number}/reset",
+        label=WORDS.code_words(language(request), "action", "reset"),
+        consequence=spoken(request, "reset.means"),
+        reason="required",
+    )
 
 
 async def _known(services: Services, member: StaffMember, order_no: str) -> OrderOverview:
@@ -76,7 +101,7 @@ async def _known(services: Services, member: StaffMember, order_no: str) -> Orde
     return await visible_order(services, member.principal, number)
 
 
-def _claim(member: StaffMember, fields: dict[str, str], what: str, body: ActivityAct | Reset) -> IdempotentRequest:
+def claim(member: StaffMember, fields: dict[str, str], what: str, body: ActivityAct | Reset) -> IdempotentRequest:
     """The form as a request with a key. The key says all that was asked: another act under a key that was used before,
     by the page gone back to, is another act."""
     digest = hashlib.sha256(f"{what}\n{body.model_dump_json()}".encode())

@@ -73,6 +73,7 @@ class OrderReturn(BaseModel):
 
     return_id: str
     return_no: int = Field(description="Counts the order's returns from 1.")
+    rma_no: str = Field(description="Names the return among all: the order's number, -R and `return_no`.")
     order_no: str
     status: ReturnStatus
     resolution: Resolution

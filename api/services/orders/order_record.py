@@ -10,15 +10,18 @@ from infra.db.feedback import feedback
 from infra.db.feedback.feedback import Feedback
 from infra.db.notifications import messages
 from infra.db.notifications.messages import ListedMessage
-from infra.db.read_models import order_detail
+from infra.db.read_models import customer_orders, order_detail
+from infra.db.read_models.customer_orders import CustomerTotals
 from infra.db.read_models.order_fields import EventFields, OrderFields
+from infra.db.shipping import labels
 from infra.db.support import parked_groups
 from infra.db.support.parked_groups import SupportAction
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """The order, its timeline, the actions of support, its documents, messages and feedback."""
+    """The order, its timeline, the actions of support, its documents, messages and feedback, what its customer ordered
+    so far, and its parcels that have a label."""
 
     order: OrderFields
     events: list[EventFields]
@@ -26,6 +29,8 @@ class OrderRecord:
     documents: list[Document]
     messages: list[ListedMessage]
     feedback: list[Feedback]
+    customer: CustomerTotals
+    labelled: set[str]
 
 
 async def read(services: Services, order_no: str, max_events: int, *, with_feedback: bool) -> OrderRecord:
@@ -41,4 +46,6 @@ async def read(services: Services, order_no: str, max_events: int, *, with_feedb
             await documents.of_order(conn, order_no),
             await messages.of_order(conn, services.keys, order_no),
             await feedback.of_order(conn, services.keys, order_no) if with_feedback else [],
+            await customer_orders.totals(conn, order["customer_id"], order["currency"]),
+            await labels.labelled(conn, order_no),
         )

@@ -11,9 +11,13 @@ from domain.errors import NotFound
 from domain.support.steps import Action, Step
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_detail import CancellationConsequence
-from infra.db.support import parked_groups, parked_steps
+from infra.db.support import attention_queue, parked_groups, parked_steps
+from infra.db.support.attention_queue import QueuedOrder
 from infra.db.support.parked_groups import LastAction, OpenParkedStep, ParkedGroup, Touched
 from infra.db.support.parked_steps import ParkedStepFilter, QueuedStep
+
+__all__ = ["ParkedOrder", "ParkedPage", "QueuePage", "QueuedOrder", "groups", "list_parked", "parked_order", "queue",
+           "size"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +32,27 @@ async def list_parked(
     services: Services, step: Step | None, error: str | None, provider: str | None, limit: int, cursor: str | None
 ) -> ParkedPage:
     """Raises Problem `invalid_cursor`."""
-    filters = ParkedStepFilter(step.value if step else None, error, provider, None, limit)
-    if cursor is not None:
-        since, order_no = pagination.decoded(cursor, str, str)
-        filters = replace(filters, after=(pagination.moment(since), order_no))
+    filters = _wanted(step, error, provider, limit, cursor)
     async with services.database.begin() as conn:
         rows = await parked_steps.queue(conn, filters)
     return ParkedPage(rows[: filters.limit], _next_cursor(rows, filters.limit))
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """A page of orders that need attention, the longest first."""
+
+    items: Sequence[QueuedOrder]
+    next_cursor: str | None
+
+
+async def queue(
+    services: Services, step: Step | None, error: str | None, provider: str | None, limit: int, cursor: str | None
+) -> QueuePage:
+    """The same orders with the facts of their situations. Raises Problem `invalid_cursor`."""
+    async with services.database.begin() as conn:
+        rows = await attention_queue.queue(conn, _wanted(step, error, provider, limit, cursor))
+    return QueuePage(rows[:limit], _next_cursor(rows, limit))
 
 
 async def groups(services: Services) -> list[ParkedGroup]:
@@ -72,7 +90,17 @@ async def parked_order(services: Services, caller: Principal, number: str) -> Pa
     return ParkedOrder(step, consequence, last, frozenset(two))
 
 
-def _next_cursor(rows: Sequence[QueuedStep], limit: int) -> str | None:
+def _wanted(
+    step: Step | None, error: str | None, provider: str | None, limit: int, cursor: str | None
+) -> ParkedStepFilter:
+    wanted = ParkedStepFilter(step.value if step else None, error, provider, None, limit)
+    if cursor is None:
+        return wanted
+    since, order_no = pagination.decoded(cursor, str, str)
+    return replace(wanted, after=(pagination.moment(since), order_no))
+
+
+def _next_cursor(rows: Sequence[QueuedStep] | Sequence[QueuedOrder], limit: int) -> str | None:
     if len(rows) <= limit:
         return None
     last = rows[limit - 1]

@@ -63,6 +63,7 @@ class ReturnFields(TypedDict):
 
     return_id: str
     return_no: int
+    rma_no: str
     order_no: str
     status: str
     resolution: str

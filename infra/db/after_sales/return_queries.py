@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.after_sales.returns import NOT_COUNTED
+from domain.after_sales.returns import NOT_COUNTED, rma_no
 from domain.errors import NotFound
 from infra.db.after_sales.return_fields import ReturnFields, WholeReturn
 from infra.db.customers.profiles import KeyRing
@@ -152,7 +152,8 @@ async def label_of(conn: AsyncConnection, keys: KeyRing, return_id: str) -> tupl
 
 
 def _fields(body: dict[str, Any]) -> ReturnFields:
-    """The fields, their times marked as UTC."""
+    """The fields, their times marked as UTC, with the number that names it among all returns."""
+    body["rma_no"] = rma_no(body["order_no"], body["return_no"])
     for name in _TIMES:
         if body[name] is not None:
             body[name] = f"{body[name]}Z"

@@ -33,13 +33,13 @@ async def confirmed(browser: StaffBrowser, order_no: str, page: httpx.Response) 
 async def test_store_credit_is_asked_for(support: StaffBrowser) -> None:
     order_no = await delivered(support.api)
     response = await sent(support, order_no, resolution="store_credit", photographs="photo-1\r\n\r\n photo-2 ")
-    assert "Store credit, if all goods are as new</dt><dd>" in response.text and "42.50" in response.text
+    assert "Store credit, if all items are resellable</dt><dd>" in response.text and "42.50" in response.text
     assert "a second person decides" not in response.text
     made = await confirmed(support, order_no, response)
     assert (made["resolution"], made["exchange"]) == ("store_credit", None)
     assert made["photographs"] == ["photo-1", "photo-2"]
     page = await support.get(f"/console/returns/{made['return_id']}")
-    assert "Store credit, if all goods are as new" in page.text
+    assert "Store credit, if all items are resellable" in page.text
 
 
 @pytest.mark.parametrize(("way", "reported"), [("store_credit", True), ("refund", True), ("exchange", False)])

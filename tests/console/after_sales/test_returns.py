@@ -26,7 +26,7 @@ async def request_return(browser: StaffBrowser) -> tuple[str, str]:
 async def test_a_return_is_asked_for_shown_first_and_followed(support: StaffBrowser) -> None:
     order_no = await delivered(support.api)
     form = await support.get(f"/console/orders/{order_no}/return")
-    assert form.status_code == 200 and "TEA-1: quantity (of 2)" in form.text
+    assert form.status_code == 200 and "Quantity of TEA-1 (of 2)" in form.text
     body = {"units.TEA-1": "2", "reason": "the customer rang", "reason_code": "changed_mind"}
     means = await support.post(f"/console/orders/{order_no}/return", **body)
     assert "85.00" in means.text and not await support.api.sql("SELECT 1 FROM returns WHERE order_no = %s", order_no)
@@ -103,7 +103,7 @@ async def test_the_pages_speak_chinese(shop: ApiClient) -> None:
     for path, there in (
         ("returns", "退货"),
         (f"returns/{return_id}", "确认收货"),
-        (f"orders/{order_no}/return", "申请退货"),
+        (f"orders/{order_no}/return", "创建退货"),
         (f"orders/{order_no}", "已同意"),
     ):
         assert there in (await browser.get(f"/console/{path}")).text
@@ -141,7 +141,7 @@ async def test_the_board_counts_returns_that_wait_for_somebody(shop: ApiClient) 
 async def test_each_line_of_a_sku_is_sent_back_received_and_inspected_separately(support: StaffBrowser) -> None:
     order_no = await at_home(support.api)
     form = (await support.get(f"/console/orders/{order_no}/return")).text
-    assert "TEA-1, line 2 at ¥8.00: quantity (of 2)" in form and 'name="units_of_line.1"' in form
+    assert "Quantity of TEA-1, line 2 at ¥8.00 (of 2)" in form and 'name="units_of_line.1"' in form
     body = {"units_of_line.2": "1", "reason": "the customer rang", "reason_code": "changed_mind"}
     means = await support.post(f"/console/orders/{order_no}/return", **body)
     assert "¥8.00" in means.text and "line 2" in means.text

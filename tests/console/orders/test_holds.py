@@ -31,10 +31,12 @@ async def test_what_may_not_be_is_reported_on_a_page(support: StaffBrowser) -> N
     order_no = await placed(support)
     path = f"/console/orders/{order_no}/hold"
     for fields, status, reported in (
-        ({"kind": "manual", "reason": " "}, 422, "say why"),
-        ({"kind": "whim", "reason": "x"}, 422, "kind must be"),
-        ({"kind": "manual", "reason": "x", "hours": "soon"}, 422, "must be"),
-        ({"kind": "manual", "reason": "x", "owner": "customer"}, 422, "owner"),
+        ({"kind": "manual", "reason": " "}, 422, "A reason is required"),
+        ({"kind": "", "reason": "x"}, 422, "Choose one."),
+        ({"kind": "whim", "reason": "x"}, 422, "Some of the input is not valid"),
+        ({"kind": "manual", "reason": "x", "hours": "soon"}, 422, "Enter a whole number of hours"),
+        ({"kind": "manual", "reason": "x", "hours": "0"}, 422, "Enter a whole number of hours"),
+        ({"kind": "manual", "reason": "x", "owner": "customer"}, 422, "unknown_owner"),
     ):
         page = await support.post(path, **fields)
         assert page.status_code == status, fields

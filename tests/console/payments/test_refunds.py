@@ -51,7 +51,7 @@ async def test_support_sees_what_it_means_then_refunds_once(support: StaffBrowse
     assert not await support.api.sql("SELECT 1 FROM refunds WHERE order_no = %s", order_no)
     for _ in range(2):
         done = await support.post(path, **fields, confirm="1")
-        assert (done.status_code, done.headers["location"]) == (303, path)
+        assert (done.status_code, done.headers["location"]) == (303, f"/console/orders/{order_no}")
     listed = (await support.get(path)).text
     assert "a stain" in listed and f"support:{support.name}" in listed and "being paid" in listed
     rows = await support.api.sql("SELECT amount_minor FROM refunds WHERE order_no = %s", order_no)
@@ -87,7 +87,7 @@ async def test_a_dear_one_says_that_it_waits_and_is_decided_by_another(support: 
     order_no = await paid(support.api, [{"sku": "TEA-1", "quantity": 100}])
     path = f"/console/orders/{order_no}/refund"
     fields = {"amount": "1000.01", "reason": "all of it broke", "key": unique("key")}
-    assert "the refund waits for approval" in (await support.post(path, **fields)).text
+    assert "the refund waits for a second person" in (await support.post(path, **fields)).text
     response = await support.post(path, **fields, confirm="1")
     assert response.headers["location"].startswith("/console/approvals/apr_")
     finance = await sign_in(shop, "finance")

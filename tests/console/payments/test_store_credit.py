@@ -29,7 +29,7 @@ async def test_balance_and_entries_lead_to_their_order_and_return(support: Staff
     assert page.status_code == 200, page.text
     assert "Available (CNY)" in page.text and "¥42.50" in page.text and "c &lt;1&gt;;a?#" in page.text
     assert f'href="/console/orders/{order_no}"' in page.text and f'href="/console/returns/{return_id}"' in page.text
-    assert "Return 1" in page.text and "granted" in page.text and "+" in page.text
+    assert f"Return {order_no}-R1" in page.text and "granted" in page.text and "+" in page.text
 
 
 async def test_many_entries_come_by_pages(support: StaffBrowser) -> None:

@@ -317,6 +317,6 @@ async def test_who_may_not_reset(browser: StaffBrowser, shop: ApiClient) -> None
     order_no = await placed(browser)
     for role in ("warehouse", "finance", "operations"):
         other = await sign_in(shop, role)
-        assert (await other.get("/console/retrying")).status_code == 403
+        assert (await other.get("/console/retrying")).status_code == (200 if role == "operations" else 403)
         for path in (f"orders/{order_no}/reset", "bugs/reset", f"bugs/resets/rst_{'0' * 32}/stop"):
             assert (await other.post(f"/console/{path}", reason="x")).status_code == 403, path

@@ -124,7 +124,7 @@ async def test_a_step_that_still_tries_is_shown_paused_changed_and_tried_at_once
 ) -> None:
     order_no = await begun(browser, client, "StillTrying")
     page = (await browser.get(f"/console/orders/{order_no}/running")).text
-    assert "Book the carrier" in page and "http_503" in page and "/ 7" in page and "25 s" in page
+    assert "Carrier booking" in page and "http_503" in page and "/ 7" in page and "25 s" in page
     assert "a text of the provider" not in page
     assert (await post_action(browser, order_no, "pause"))[0] == 303
     assert (await step(client, order_no)).paused

@@ -31,6 +31,7 @@ class OrderReturn:
     Attributes:
         return_id (str):
         return_no (int):
+        rma_no (str):
         order_no (str):
         status (ReturnStatus):
         resolution (Resolution):
@@ -55,6 +56,7 @@ class OrderReturn:
 
     return_id: str
     return_no: int
+    rma_no: str
     order_no: str
     status: ReturnStatus
     resolution: Resolution
@@ -85,6 +87,8 @@ class OrderReturn:
         return_id = self.return_id
 
         return_no = self.return_no
+
+        rma_no = self.rma_no
 
         order_no = self.order_no
 
@@ -170,6 +174,7 @@ class OrderReturn:
             {
                 "return_id": return_id,
                 "return_no": return_no,
+                "rma_no": rma_no,
                 "order_no": order_no,
                 "status": status,
                 "resolution": resolution,
@@ -206,6 +211,8 @@ class OrderReturn:
         return_id = d.pop("return_id")
 
         return_no = d.pop("return_no")
+
+        rma_no = d.pop("rma_no")
 
         order_no = d.pop("order_no")
 
@@ -374,6 +381,7 @@ class OrderReturn:
         order_return = cls(
             return_id=return_id,
             return_no=return_no,
+            rma_no=rma_no,
             order_no=order_no,
             status=status,
             resolution=resolution,

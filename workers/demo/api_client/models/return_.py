@@ -32,6 +32,7 @@ class Return:
     Attributes:
         return_id (str):
         return_no (int):
+        rma_no (str):
         order_no (str):
         status (ReturnStatus):
         resolution (Resolution):
@@ -60,6 +61,7 @@ class Return:
 
     return_id: str
     return_no: int
+    rma_no: str
     order_no: str
     status: ReturnStatus
     resolution: Resolution
@@ -94,6 +96,8 @@ class Return:
         return_id = self.return_id
 
         return_no = self.return_no
+
+        rma_no = self.rma_no
 
         order_no = self.order_no
 
@@ -192,6 +196,7 @@ class Return:
             {
                 "return_id": return_id,
                 "return_no": return_no,
+                "rma_no": rma_no,
                 "order_no": order_no,
                 "status": status,
                 "resolution": resolution,
@@ -232,6 +237,8 @@ class Return:
         return_id = d.pop("return_id")
 
         return_no = d.pop("return_no")
+
+        rma_no = d.pop("rma_no")
 
         order_no = d.pop("order_no")
 
@@ -423,6 +430,7 @@ class Return:
         return_ = cls(
             return_id=return_id,
             return_no=return_no,
+            rma_no=rma_no,
             order_no=order_no,
             status=status,
             resolution=resolution,
