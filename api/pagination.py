@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -69,7 +70,7 @@ def position(cursor: str | None, sort: Sort) -> Position | None:
     return Position(moment(created_at), order_no, key)
 
 
-def after(row: dict[str, Any], sort: Sort) -> str:
+def after(row: Mapping[str, Any], sort: Sort) -> str:
     """The cursor behind `row`."""
     key = row["total_minor"] if sort in BY_TOTAL else row["status"]
     return encoded([sort, row["created_at"].isoformat(), row["order_no"], key])

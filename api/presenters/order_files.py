@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any
 
 from fastapi.responses import Response, StreamingResponse
 
 from api.errors import Problem
 from api.presenters.orders import listed
+from api.services.orders.order_types import OrderRow
 from domain.access import Principal
 from domain.money import written
 from domain.times import rfc3339
 from infra.spreadsheets import BOM, CSV, XLSX, Cell, XlsxFile, chunks, csv_lines
 
 MAX_XLSX_ROWS = 50_000
-Pages = AsyncIterator[list[dict[str, Any]]]
+Pages = AsyncIterator[list[OrderRow]]
 # The words for a value of a group (`code` of the pages), and for a column. Programs get codes.
 Say = Callable[[str, str], str]
 PERSONAL = ("customer_name", "email", "phone", "city")
@@ -39,7 +39,7 @@ def columns_for(caller: Principal) -> tuple[str, ...]:
     return COLUMNS if caller.reads_personal_data else tuple(name for name in COLUMNS if name not in PERSONAL)
 
 
-def cells(row: dict[str, Any], caller: Principal, say: Say, sentence: Callable[[dict[str, Any]], str]) -> list[Cell]:
+def cells(row: OrderRow, caller: Principal, say: Say, sentence: Callable[[OrderRow], str]) -> list[Cell]:
     """One order; `row` as a list has it, with its `details`."""
     view = listed(row, caller)
     customer = row["details"].customer
@@ -58,12 +58,12 @@ def cells(row: dict[str, Any], caller: Principal, say: Say, sentence: Callable[[
     return [values[name] for name in columns_for(caller)]
 
 
-def english(row: dict[str, Any], caller: Principal) -> str:
+def english(row: OrderRow, caller: Principal) -> str:
     """The sentence that the API gives."""
     return str(listed(row, caller)["situation"]["sentence"])
 
 
-async def csv_file(pages: Pages, header: list[str], cells_of: Callable[[dict[str, Any]], list[Cell]]) -> Response:
+async def csv_file(pages: Pages, header: list[str], cells_of: Callable[[OrderRow], list[Cell]]) -> Response:
     """A response that sends each page as it is read."""
 
     async def body() -> AsyncIterator[bytes]:
@@ -75,7 +75,7 @@ async def csv_file(pages: Pages, header: list[str], cells_of: Callable[[dict[str
     return StreamingResponse(body(), 200, _headers("csv"), CSV)
 
 
-async def xlsx_file(pages: Pages, header: list[str], cells_of: Callable[[dict[str, Any]], list[Cell]]) -> Response:
+async def xlsx_file(pages: Pages, header: list[str], cells_of: Callable[[OrderRow], list[Cell]]) -> Response:
     """Written to the disk page by page, then sent. Raises Problem `too_many_rows`."""
     file = XlsxFile("Orders")
     try:

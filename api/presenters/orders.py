@@ -6,7 +6,7 @@ from typing import Any
 
 from api.presenters import situations
 from api.services.after_sales.return_lookup import REQUESTED_BY as RETURNED_BY
-from api.services.orders.order_types import OrderFields
+from api.services.orders.order_types import OrderFields, OrderRow
 from api.services.payments.refunding import REFUNDED_BY
 from domain.access import Principal
 from domain.after_sales.delivery_exceptions import ParcelState, exception_actions
@@ -98,9 +98,10 @@ def presented(order: OrderFields, caller: Principal, settings: Settings) -> dict
     return view
 
 
-def row_presented(row: dict[str, Any], caller: Principal) -> dict[str, Any]:
+def row_presented(row: OrderRow, caller: Principal) -> dict[str, Any]:
     """A row of a list; `needs_attention` is the step that is stuck, or None, `matched` what a search found of it."""
-    view = {name: row[name] for name in _ROW}
+    fields: Mapping[str, Any] = row
+    view = {name: fields[name] for name in _ROW}
     view["matched"] = sorted(row["matched"])
     view["priority"] = named(row["priority"])
     view["waiting_for"] = waiting_for(row["status"], row["cancelling"], row["waiting"])
@@ -108,7 +109,7 @@ def row_presented(row: dict[str, Any], caller: Principal) -> dict[str, Any]:
     return view
 
 
-def listed(row: dict[str, Any], caller: Principal) -> dict[str, Any]:
+def listed(row: OrderRow, caller: Principal) -> dict[str, Any]:
     """A row with its `details` (see `infra.db.orders.searching.row_details`): customer, items, where it goes, and the
     two statuses. The name and the city are null for staff who may not read personal data."""
     details, personal = row["details"], caller.reads_personal_data

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from api.services.orders.order_types import OrderFields
+from api.services.orders.order_types import OrderFields, OrderRow
 from domain.access import Principal
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from domain.situations import actions
@@ -46,7 +46,7 @@ def for_order(
     return localized(facts, caller, allowed, options, stake, lang, show_time, Markup, show_money)
 
 
-def for_row(row: Mapping[str, Any], caller: Principal, lang: str, show_time: ShowTime) -> dict[str, Any]:
+def for_row(row: OrderRow, caller: Principal, lang: str, show_time: ShowTime) -> dict[str, Any]:
     """The same for a row of a list on a page."""
     return localized(row["situation_facts"], caller, (), (), AtStake(), lang, show_time, Markup)
 

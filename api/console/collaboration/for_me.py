@@ -20,6 +20,7 @@ from api.schemas.collaboration.notes import NoteId
 from api.services.collaboration import my_mentions
 from api.services.orders import order_queries
 from api.services.orders.order_queries import OrderFilters
+from api.services.orders.order_types import OrderRow
 
 router = APIRouter(prefix="/console/for-me")
 
@@ -64,7 +65,7 @@ async def open_note(request: Request, member: CurrentStaff, note_id: NoteId) -> 
     return RedirectResponse(f"/console/orders/{order_no}#notes", 303)
 
 
-def _shown(request: Request, member: StaffMember, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _shown(request: Request, member: StaffMember, rows: list[OrderRow]) -> list[dict[str, Any]]:
     lang, caller = language(request), member.principal
     times = sentence_time(lang)
     return [row_presented(row, caller) | {"situation": situations.for_row(row, caller, lang, times)} for row in rows]

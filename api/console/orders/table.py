@@ -16,7 +16,7 @@ from api.presenters import situations
 from api.presenters.orders import listed
 from api.services.after_sales.return_lookup import HANDLED_BY
 from api.services.orders import orders_table
-from api.services.orders.orders_table import OrdersTable
+from api.services.orders.orders_table import OrdersTable, TableRow
 from domain.orders.bulk_actions import BULK, MAX_ORDERS
 from domain.orders.holds import HoldKind
 from domain.orders.priority import Priority
@@ -82,7 +82,7 @@ def _context(request: Request, member: StaffMember, asked: Parameters, found: Or
     }
 
 
-def _presented(request: Request, member: StaffMember, row: dict[str, Any]) -> dict[str, Any]:
+def _presented(request: Request, member: StaffMember, row: TableRow) -> dict[str, Any]:
     """A row with its situation in the reader's language, its tags and who looks after it."""
     lang, caller = language(request), member.principal
     situation = situations.for_row(row, caller, lang, sentence_time(lang))

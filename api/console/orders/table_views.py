@@ -1,7 +1,7 @@
 """Forms beside the table of orders: save and delete views, choose columns; and the table as a file."""
 
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Query, Request
@@ -17,6 +17,7 @@ from api.presenters import order_files, situations
 from api.schemas.fields import LINE
 from api.schemas.orders.views import SaveView
 from api.services.orders import order_export, saved_views
+from api.services.orders.order_types import OrderRow
 from domain.access import Principal
 from domain.orders.bulk_actions import MAX_ORDERS
 from domain.orders.table_columns import Column
@@ -76,6 +77,6 @@ async def export(
     return await send(pages, header, cells_of)
 
 
-def _sentence(row: dict[str, Any], caller: Principal, lang: str) -> str:
+def _sentence(row: OrderRow, caller: Principal, lang: str) -> str:
     facts = row["situation_facts"]
     return str(situations.localized(facts, caller, (), (), AtStake(), lang, utc)["sentence"])

@@ -11,6 +11,7 @@ from api.portal.rendering import HOME, page, sentence_time
 from api.portal.session import CurrentCustomer, see
 from api.presenters import situations
 from api.presenters.orders import row_presented
+from api.services.orders.order_types import OrderRow
 from api.services.portal import customer_orders
 from domain.access import Principal, Role
 
@@ -32,7 +33,7 @@ async def listed(
     return page(request, "orders.html", orders=orders, credit=found.credit, next=found.next_cursor, first=not cursor)
 
 
-def _presented(request: Request, row: dict[str, Any]) -> dict[str, Any]:
+def _presented(request: Request, row: OrderRow) -> dict[str, Any]:
     """The row as its own customer sees it."""
     customer = Principal(Role.CUSTOMER, row["customer_id"])
     situation = situations.for_row(row, customer, language(request), sentence_time(request))

@@ -11,6 +11,7 @@ from domain.access import Principal
 from infra.db.audit import actor_context
 from infra.db.orders.searching import exports, listing, row_details
 from infra.db.orders.searching.list_sources import Branch, Exactly
+from infra.db.orders.searching.order_row import OrderRow
 
 PAGE = 500
 NAMED_ITEMS = 20
@@ -56,7 +57,7 @@ async def begin(
 
 async def pages(
     services: Services, caller: Principal, filters: OrderFilters, sort: Sort, among: Sequence[Branch] | None
-) -> AsyncIterator[list[dict[str, Any]]]:
+) -> AsyncIterator[list[OrderRow]]:
     """Every row that fits, a page at a time; by total there is no complete order, so the newest come first then."""
     sort = NEWEST if sort in listing.BY_TOTAL else sort
     wanted = order_queries.listing_filter_of(filters, sort, PAGE, None, among)
@@ -66,7 +67,7 @@ async def pages(
             rows = await listing.page(conn, wanted)
             numbers = [row["order_no"] for row in rows[:PAGE]]
             details = await row_details.details(conn, numbers, keys, NAMED_ITEMS)
-        yield [services.failing.marked(row) | {"details": details[row["order_no"]]} for row in rows[:PAGE]]
+        yield [{**services.failing.marked(row), "details": details[row["order_no"]]} for row in rows[:PAGE]]
         if len(rows) <= PAGE:
             return
         last = rows[PAGE - 1]

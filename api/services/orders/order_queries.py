@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from api import pagination
 from api.dependencies import Services, order_number
@@ -18,6 +17,7 @@ from infra.db.orders.changing import change_history
 from infra.db.orders.changing.change_history import PastChange
 from infra.db.orders.searching import listing, order_search, row_details
 from infra.db.orders.searching.list_sources import Branch
+from infra.db.orders.searching.order_row import OrderRow
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_fields import EventFields, OrderFields
 from infra.observability.telemetry import bind_order
@@ -67,9 +67,7 @@ async def with_changes(services: Services, order_no: str) -> tuple[OrderFields, 
         return await _read(conn, services, order_no), await change_history.history(conn, services.keys, order_no)
 
 
-async def search(
-    services: Services, text: str, limit: int, cursor: str | None
-) -> tuple[list[dict[str, Any]], str | None]:
+async def search(services: Services, text: str, limit: int, cursor: str | None) -> tuple[list[OrderRow], str | None]:
     """A page of orders that staff find by `text`, the newest first, and the cursor of the next one. Raises Problem
     `invalid_cursor`."""
     after = pagination.position(cursor, NEWEST)
@@ -96,7 +94,7 @@ async def events(services: Services, order_no: str, after: int, limit: int) -> t
 
 async def page(
     services: Services, caller: Principal, filters: OrderFilters, sort: Sort, limit: int, cursor: str | None
-) -> tuple[list[dict[str, Any]], str | None]:
+) -> tuple[list[OrderRow], str | None]:
     """A page of orders, and the cursor of the next one. Raises Problem `forbidden`, `invalid_cursor`; RuleBroken
     `invalid_tag`."""
     if not caller.is_staff and (filters.tag is not None or filters.assignee is not None):
@@ -114,14 +112,12 @@ async def page(
         return cut(await detailed(conn, services, caller, rows), limit, sort)
 
 
-async def detailed(
-    conn: Connection, services: Services, caller: Principal, rows: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+async def detailed(conn: Connection, services: Services, caller: Principal, rows: list[OrderRow]) -> list[OrderRow]:
     """The rows of a list with their `details`, and with a workflow's failure where there is one. People are named to
     callers who may read personal data."""
     keys = services.keys if caller.reads_personal_data else None
     found = await row_details.details(conn, [row["order_no"] for row in rows], keys)
-    return [services.failing.marked(row) | {"details": found[row["order_no"]]} for row in rows]
+    return [{**services.failing.marked(row), "details": found[row["order_no"]]} for row in rows]
 
 
 def listing_filter_of(
@@ -151,7 +147,7 @@ def listing_filter_of(
     )
 
 
-def cut(rows: list[dict[str, Any]], limit: int, sort: Sort) -> tuple[list[dict[str, Any]], str | None]:
+def cut(rows: list[OrderRow], limit: int, sort: Sort) -> tuple[list[OrderRow], str | None]:
     """The rows of a page, of which the database gave one more if there is another page, and the cursor of that."""
     last = rows[limit - 1] if len(rows) > limit else None
     return rows[:limit], pagination.after(last, sort) if last else None

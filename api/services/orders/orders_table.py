@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from api import pagination
 from api.dependencies import Services
@@ -11,12 +10,14 @@ from api.services.orders.order_queries import OrderFilters, Sort, listing_filter
 from domain.access import Principal
 from domain.orders.table_columns import Column, chosen
 from infra.db.collaboration import order_labels
+from infra.db.collaboration.order_labels import Labels
 from infra.db.engine import Connection
 from infra.db.messaging import start_backlog
 from infra.db.messaging.start_backlog import Backlog
 from infra.db.orders.searching import choices, listing, order_search, saved_views, status_counts
 from infra.db.orders.searching.choices import Choices
 from infra.db.orders.searching.list_sources import Branch
+from infra.db.orders.searching.order_row import OrderRow
 from infra.db.orders.searching.saved_views import SavedView
 from infra.db.read_models import dashboard
 
@@ -45,12 +46,18 @@ class Offered:
     columns: tuple[Column, ...]
 
 
+class TableRow(OrderRow):
+    """A row with its tags and who looks after it."""
+
+    labels: Labels
+
+
 @dataclass(frozen=True, slots=True)
 class OrdersTable:
     """`counts` by status is empty where counting took too long; `customers_cut`: more customers fit what was typed
     than are looked at."""
 
-    rows: list[dict[str, Any]]
+    rows: list[TableRow]
     next_cursor: str | None
     counts: Mapping[str, int]
     waiting: Mapping[str, int]
@@ -68,9 +75,9 @@ async def read(services: Services, caller: Principal, query: TableQuery, *, with
         wanted = listing_filter_of(filters, query.sort, query.limit, position, among)
         found = await listing.page(conn, wanted)
         detailed = await order_queries.detailed(conn, services, caller, found)
-        rows, following = order_queries.cut(detailed, query.limit, query.sort)
-        labels = await order_labels.of(conn, [row["order_no"] for row in rows])
-        rows = [row | {"labels": labels[row["order_no"]]} for row in rows]
+        page, following = order_queries.cut(detailed, query.limit, query.sort)
+        labels = await order_labels.of(conn, [row["order_no"] for row in page])
+        rows: list[TableRow] = [{**row, "labels": labels[row["order_no"]]} for row in page]
         backlog = await start_backlog.poll(conn, COUNTED + 1)
         waiting = await _waiting(conn, with_returns)
         offered = await _offered(conn, caller)

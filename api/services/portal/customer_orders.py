@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from api import pagination
 from api.dependencies import Services
@@ -11,6 +10,7 @@ from api.services.portal.portal_sessions import PortalContact, owner_of
 from domain.access import Principal
 from domain.errors import NotFound
 from infra.db.orders.searching import listing
+from infra.db.orders.searching.order_row import OrderRow
 from infra.db.portal import order_summaries, sessions
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_fields import EventFields, OrderFields
@@ -21,7 +21,7 @@ class CustomerOrders:
     """A page of a contact's orders, the newest first: name and quantity of their lines by order number, and the
     store credit of the contact in minor units by currency."""
 
-    rows: Sequence[dict[str, Any]]
+    rows: Sequence[OrderRow]
     goods: Mapping[str, Sequence[tuple[str, int]]]
     credit: Sequence[tuple[int, str]]
     next_cursor: str | None

@@ -5,6 +5,8 @@ from typing import Any
 
 from infra.db.after_sales import return_queries
 from infra.db.after_sales.return_fields import ExchangeFields, ReturnFields, ReturnLineFields, WholeReturn
+from infra.db.orders.searching import listing
+from infra.db.orders.searching.order_row import OrderRow
 from infra.db.portal import order_summaries
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_fields import (
@@ -82,3 +84,10 @@ async def test_a_return_has_the_fields_that_its_types_name(shop: ApiClient) -> N
     named(listed, ReturnFields)
     named(whole["lines"][0], ReturnLineFields)
     named(whole["exchange"], ExchangeFields)
+
+
+async def test_a_row_of_a_list_has_the_fields_that_its_type_names(shop: ApiClient) -> None:
+    await placed(shop)
+    async with shop.app.state.services.database.begin() as conn:
+        row = (await listing.page(conn, listing.OrderListFilter(limit=1)))[0]
+    assert {*row, "details"} == set(OrderRow.__annotations__)

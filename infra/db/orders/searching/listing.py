@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.orders.searching.list_sources import ORDERS, Branch
+from infra.db.orders.searching.order_row import OrderRow
 from infra.db.orders.state import situation_facts
 
 Sort = Literal["-created_at", "created_at", "status", "-total", "total"]
@@ -75,7 +76,7 @@ class OrderListFilter:
     among: Sequence[Branch] | None = None
 
 
-async def page(conn: AsyncConnection, selection: OrderListFilter) -> list[dict[str, Any]]:
+async def page(conn: AsyncConnection, selection: OrderListFilter) -> list[OrderRow]:
     """At most `limit` + 1 rows: the one too many says that there is a next page. `matched` are the kinds of branches
     that found the order, sorted; empty where none were asked; `situation_facts` decide where it stands."""
     if selection.among is not None and not selection.among:
@@ -90,11 +91,11 @@ def _query(selection: OrderListFilter) -> Select[Any]:
     return _all(selection) if selection.among is None else _found(selection, selection.among)
 
 
-def _row(found: Mapping[Any, Any]) -> dict[str, Any]:
+def _row(found: Mapping[Any, Any]) -> OrderRow:
     row = {"matched": [], **found, "situation_facts": situation_facts.facts_of(found)}
     for name in situation_facts.COLUMNS:
         del row[name]
-    return row
+    return cast(OrderRow, row)
 
 
 def _all(selection: OrderListFilter) -> Select[Any]:
