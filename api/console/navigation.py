@@ -80,6 +80,11 @@ def links(member: StaffMember, path: str) -> list[Link]:
     return [link for entry in NAVIGATION if (link := _link(entry, member, here)) is not None]
 
 
+def every_entry(member: StaffMember) -> list[Entry]:
+    """All pages that this person may open, for the command palette."""
+    return [leaf for leaf in _leaves(NAVIGATION) if not leaf.roles or member.may(*leaf.roles)]
+
+
 def _link(entry: Entry, member: StaffMember, here: Entry | None) -> Link | None:
     children = [child for child in entry.children if not child.roles or member.may(*child.roles)]
     if (entry.roles and not member.may(*entry.roles)) or (entry.children and not children):

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from api.console.field_errors import said
 from api.console.i18n import LANGUAGES, WORDS, language
-from api.console.navigation import links
+from api.console.navigation import every_entry, links
 from api.dependencies import services_of
 from api.errors import Problem
 from api.pages.rendering import Site
@@ -21,7 +21,7 @@ from infra.time_zones import zone_at
 SITE = Site("/console", Path(__file__).with_name("templates"), WORDS)
 
 
-SITE.environment.globals["navigation"] = links
+SITE.environment.globals.update(navigation=links, every_entry=every_entry)
 SITE.environment.globals["role_options"] = lambda code, roles: [(role, code("role", role)) for role in roles]
 
 

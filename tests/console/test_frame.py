@@ -26,7 +26,7 @@ async def test_a_page_weighs_little(support: StaffBrowser) -> None:
         page = await support.get(path)
         assert page.headers["content-encoding"] == "gzip", path
         files = [await support.get(file) for file in HREF.findall(page.text)]
-        assert 5 <= len(files) <= 6
+        assert len(files) >= 5
         assert {file.headers["cache-control"] for file in files} == {"public, max-age=31536000, immutable"}
         sizes = [int(one.headers["content-length"]) for one in (page, *files)]
         assert sizes[0] < LATER_BYTES and sum(sizes) < FIRST_VISIT_BYTES, (path, sizes)

@@ -132,3 +132,49 @@ async def test_the_first_order_is_within_ten_tabs_and_on_the_first_screen(live: 
             if await page.evaluate("/orders\\/0/.test(document.activeElement.getAttribute('href') || '')"):
                 break
         assert "/console/orders/0" in (await page.evaluate("document.activeElement.getAttribute('href')") or "")
+
+
+async def test_the_keyboard_opens_pages_and_moves_between_rows(live: StackRun, browser: Browser) -> None:
+    sku = await driver.stocked(live, 10)
+    for _ in range(2):
+        await live.reaches(await driver.place(live, driver.basket(sku)), "preparing")
+    page = await signed_in(live, browser, "support", locale="en")
+    await page.goto("/console/orders")
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("retur")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/console/returns")
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("nobody & co")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/console/orders?q=nobody%20%26%20co")
+    await page.goto("/console/orders")
+    rows = [await row.get_attribute("data-row-href") for row in await page.locator("[data-row-href]").all()]
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    await page.keyboard.press("k")
+    await page.keyboard.press("j")
+    assert await page.evaluate("document.activeElement.getAttribute('href')") == rows[1]
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**{rows[1]}")
+
+
+async def test_a_side_panel_keeps_what_was_typed(live: StackRun, browser: Browser) -> None:
+    order_no = await driver.place(live, driver.basket(await driver.stocked(live, 10)))
+    await live.reaches(order_no, "preparing")
+    page = await signed_in(live, browser, "support", locale="en")
+    await page.goto(f"/console/orders/{order_no}")
+    link = page.locator(f"main a[href$='/{order_no}/cancel']").first
+    await link.evaluate("link => link.setAttribute('data-panel', '')")
+    for typed in ("", "asked by telephone"):
+        await link.click()
+        reason = page.locator("dialog[open] [name=reason]")
+        assert await reason.input_value() == typed
+        await reason.fill("asked by telephone")
+        await page.keyboard.press("Escape")
+        await page.locator("dialog.side-panel").wait_for(state="hidden")
+    await link.click()
+    await page.locator("dialog[open] form button:not([type=button])").click()
+    await live.reaches(order_no, "cancelled")
+    await page.locator(".toasts").get_by_text("is being cancelled").wait_for()
