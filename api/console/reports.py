@@ -1,5 +1,6 @@
 """Reports: orders and sales of the last days, beside as many days before."""
 
+from functools import partial
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
@@ -14,6 +15,7 @@ from api.pages.time_words import span
 from api.presenters import charts
 from api.schemas.reports import PeriodReport, PeriodSales
 from api.services import period_report
+from domain.money import shown
 
 router = APIRouter(prefix="/console/reports")
 
@@ -29,18 +31,25 @@ async def report(request: Request, member: CurrentStaff, days: Literal["7", "30"
     def duration(seconds: float) -> str:
         return span(seconds, lang)
 
-    return page(request, "reports.html", member=member, duration=duration, **_context(found))
+    return page(request, "reports.html", member=member, duration=duration, **_context(found, lang))
 
 
 def _heights(sales: PeriodSales) -> list[list[int]]:
     return [[day.sales_minor for day in sales.by_day], [day.before_minor for day in sales.by_day]]
 
 
-def _context(found: PeriodReport) -> dict[str, Any]:
+def _amount(currency: str, lang: str, amount_minor: int) -> str:
+    return shown(amount_minor, currency, lang)
+
+
+def _context(found: PeriodReport, lang: str) -> dict[str, Any]:
     every = -(-found.days // _LABELS)
     labels = [one.day[5:] if place % every == 0 else "" for place, one in enumerate(found.by_day)]
     orders = [[one.orders for one in found.by_day], [one.before for one in found.by_day]]
-    sales = [(one, charts.columns(_heights(one), labels)) for one in found.sales[:3]]
+    sales = [
+        (one, charts.columns(_heights(one), labels, partial(_amount, one.currency, lang), left=80))
+        for one in found.sales[:3]
+    ]
     return {
         "report": found,
         "chart": charts.columns(orders, labels),

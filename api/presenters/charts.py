@@ -1,10 +1,10 @@
 """Charts as rectangles and lines in a box of fixed units: templates draw them as inline SVG, the table is beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 600, 200
-_LEFT, _BOTTOM, _TOP = 36, 20, 8
+_BOTTOM, _TOP = 20, 8
 _STEPS = (1, 2, 5)
 
 
@@ -34,16 +34,18 @@ class Columns:
     bars: list[Bar]
     lines: list[Tick]
     labels: list[Tick]
-    left: int = _LEFT
+    left: int
     width: int = WIDTH
     height: int = HEIGHT
 
 
-def columns(series: Sequence[Sequence[int]], labels: Sequence[str]) -> Columns:
-    """A column for each value; labels beneath, an empty one for a place without."""
+def columns(
+    series: Sequence[Sequence[int]], labels: Sequence[str], write: Callable[[int], str] = "{:,}".format, left: int = 36
+) -> Columns:
+    """A column for each value; labels beneath, an empty one for a place without. `write` names the lines."""
     step = _round_step(max([1, *(value for one in series for value in one)]))
     highest = step * max(1, -(-max([1, *(value for one in series for value in one)]) // step))
-    room, wide = HEIGHT - _BOTTOM - _TOP, (WIDTH - _LEFT) / max(1, len(labels))
+    room, wide = HEIGHT - _BOTTOM - _TOP, (WIDTH - left) / max(1, len(labels))
     each = 0.8 * wide / max(1, len(series))
 
     def height_of(value: float) -> float:
@@ -52,7 +54,7 @@ def columns(series: Sequence[Sequence[int]], labels: Sequence[str]) -> Columns:
     bars = [
         Bar(
             number,
-            round(_LEFT + place * wide + 0.1 * wide + number * each, 2),
+            round(left + place * wide + 0.1 * wide + number * each, 2),
             round(_TOP + room - height_of(value), 2),
             round(each, 2),
             round(height_of(value), 2),
@@ -61,9 +63,9 @@ def columns(series: Sequence[Sequence[int]], labels: Sequence[str]) -> Columns:
         for place, value in enumerate(one)
         if value
     ]
-    lines = [Tick(round(_TOP + room - height_of(value), 2), f"{value:,}") for value in range(0, highest + 1, step)]
-    places = [Tick(round(_LEFT + (at + 0.5) * wide, 2), text) for at, text in enumerate(labels) if text]
-    return Columns(bars, lines, places)
+    lines = [Tick(round(_TOP + room - height_of(value), 2), write(value)) for value in range(0, highest + 1, step)]
+    places = [Tick(round(left + (at + 0.5) * wide, 2), text) for at, text in enumerate(labels) if text]
+    return Columns(bars, lines, places, left)
 
 
 def _round_step(highest: int) -> int:

@@ -21,3 +21,5 @@ def test_columns_stay_within_their_box(first: list[int], second: list[int]) -> N
 def test_lines_stand_at_round_numbers() -> None:
     assert [line.label for line in columns([[0, 37]], ["a", "b"]).lines] == ["0", "10", "20", "30", "40"]
     assert [line.label for line in columns([[]], []).lines] == ["0", "1"]
+    named = columns([[250]], ["a"], write="¥{}".format)
+    assert [line.label for line in named.lines] == ["¥0", "¥100", "¥200", "¥300"]

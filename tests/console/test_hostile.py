@@ -53,6 +53,7 @@ async def test_no_form_breaks_on_what_nobody_types(shop: ApiClient, role: str) -
     order_no, return_id = await request_return(browser if role == "admin" else await sign_in(shop, "support"))
     open_one = (await shop.post("/v1/orders", an_order())).json()["order_no"]
     ids = {"order_no": order_no, "return_id": return_id, "customer_id:path": "c-17", "sku": "TEA-1", "code": "WH-EAST"}
+    ids["name"] = (await sign_in(shop, "support")).name
     found = await rendered(browser, ids)
     found |= await rendered(browser, {"order_no": open_one})
     tried = {form for path, page in found.items() for form in ((m, a, tuple(n)) for m, a, n in forms(page, path))}
