@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from api.console.forms import digest, key_of, new_key
 from api.console.i18n import WORDS, language
@@ -97,7 +97,7 @@ async def _act(request: Request, member: StaffMember, draft_id: str | None) -> R
     address = f"/console/orders/new/{saved_id}"
     search = {name: fields.get(name, "").strip() for name in ("find", "who")}
     if any(search.values()) and fields.get("do") != "save":
-        return RedirectResponse(f"{address}?{urlencode({k: v for k, v in search.items() if v})}", 303)
+        address += f"?{urlencode({k: v for k, v in search.items() if v})}"
     return acknowledged(request, address, "done.draft_saved")
 
 

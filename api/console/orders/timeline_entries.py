@@ -1,4 +1,5 @@
-"""The one timeline of an order's page: events, what staff did, messages to the customer, feedback; newest first."""
+"""The one timeline of an order's page: events, what staff did and noted, messages to the customer, feedback; newest
+first."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 from api.pages.rendering import instant
 from api.services.orders.order_record import OrderRecord
 
-KINDS = ("events", "actions", "messages", "feedback")
+KINDS = ("events", "actions", "messages", "notes", "feedback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ def entries(record: OrderRecord, more: Iterable[Entry] = ()) -> list[Entry]:
     found = [Entry(instant(event["occurred_at"]), "events", event) for event in record.events]
     found += [Entry(instant(act.created_at), "actions", act) for act in record.actions]
     found += [Entry(instant(message.sent_at or message.created_at), "messages", message) for message in record.messages]
+    found += [Entry(instant(note.created_at), "notes", note) for note in reversed(record.notes)]
     found += [Entry(instant(row.given_at), "feedback", row) for row in record.feedback]
     return sorted([*reversed(found), *more], key=lambda entry: entry.at, reverse=True)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from api.dependencies import Services
 from domain.errors import NotFound
+from infra.db.collaboration import notes
+from infra.db.collaboration.notes import Note
 from infra.db.documents import documents
 from infra.db.documents.documents import Document
 from infra.db.feedback import feedback
@@ -17,11 +19,13 @@ from infra.db.shipping import labels
 from infra.db.support import parked_groups
 from infra.db.support.parked_groups import SupportAction
 
+MOST_NOTES = 100
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
     """The order, its timeline, the actions of support, its documents, messages and feedback, what its customer ordered
-    so far, and its parcels that have a label."""
+    so far, its parcels that have a label, and the newest notes of staff."""
 
     order: OrderFields
     events: list[EventFields]
@@ -31,6 +35,7 @@ class OrderRecord:
     feedback: list[Feedback]
     customer: CustomerTotals
     labelled: set[str]
+    notes: list[Note]
 
 
 async def read(services: Services, order_no: str, max_events: int, *, with_feedback: bool) -> OrderRecord:
@@ -48,4 +53,5 @@ async def read(services: Services, order_no: str, max_events: int, *, with_feedb
             await feedback.of_order(conn, services.keys, order_no) if with_feedback else [],
             await customer_orders.totals(conn, order["customer_id"], order["currency"]),
             await labels.labelled(conn, order_no),
+            await notes.page(conn, services.keys, order_no, None, MOST_NOTES),
         )
