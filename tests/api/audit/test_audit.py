@@ -27,7 +27,14 @@ async def test_products_say_what_they_were(shop: ApiClient) -> None:
     assert (added["actor"], added["action"], added["before"]) == ("operations:olga", "product_added", None)
     assert json.loads(added["after"]) == {
         **{name: product[name] for name in ("name", "price_minor", "currency")},
-        **{"active": True, "weight_g": 500},
+        **{
+            "active": True,
+            "weight_g": 500,
+            "names": {},
+            "barcode": None,
+            "tax_category": "standard",
+            "picture_id": None,
+        },
     }
     assert added["origin"] == FROM_API
     await shop.sql("UPDATE products SET price_minor = 950, active = false, updated_at = now() WHERE sku = %s", sku)
