@@ -30,6 +30,8 @@ CLEAR = {
     r"(province|city)$": "the place, by which a warehouse is chosen",
     r"event_types\.\[\]$": "names of events",
     r"^since$": "a time",
+    r"^(filters\.\w+|order_nos\.\[\])$": "filters of a list, and ids",
+    r"^(tag|assignee)$": "labels of the shop's own, and the name that somebody signs in with",
 }
 CLEAR_CALLS = {
     "PUT /v1/channels/{channel}": "how the shop looks to everybody",
@@ -116,6 +118,9 @@ async def before_paying(hand: Hand, office: Office) -> None:
     number = (await hand.call(ann, "POST", "/v1/orders/{order_no}/holds", held, 201, order)).json()["hold_no"]
     release = "/v1/orders/{order_no}/holds/{hold_no}/release"
     await hand.call(ann, "POST", release, {"reason": words()}, 200, {**order, "hold_no": str(number)})
+    many = {"action": "release", "order_nos": [order_no], "reason": words()}
+    await hand.call(ann, "POST", "/v1/orders/bulk/preview", many, 200)
+    await hand.call(ann, "POST", "/v1/orders/bulk", many, 202)
     pressing = {"priority": "urgent", "reason": words()}
     await hand.call(ann, "POST", "/v1/orders/{order_no}/priority", pressing, 200, order)
     who = {"name": words(), "email": f"{MARK}{order_no}@example.net", "phone": phone()}
