@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.dependencies import Caller, json_response, require, services_of
 from api.http.openapi import Answer, operation
-from api.presenters.orders import row_presented
+from api.presenters.orders import listed
 from api.schemas.customers import CustomerDetail, CustomerPage
 from api.schemas.fields import Identity, Reference
 from api.services.customers import customer_queries
@@ -38,6 +38,6 @@ async def show(customer_id: Annotated[Identity, Path()], request: Request, calle
     """A customer: contacts now and before, spend by currency, store credit, the newest 20 orders, messages and returns.
     For support. A contact is corrected on its order (`PATCH /v1/orders/{order_no}/contact`)."""
     require(caller, *customer_queries.READ_BY)
-    found = await customer_queries.whole(services_of(request), customer_id)
-    orders = [row_presented(row, caller) for row in found["orders"]]
+    found = await customer_queries.whole(services_of(request), caller, customer_id)
+    orders = [listed(row, caller) for row in found["orders"]]
     return json_response({**found, "orders": orders})

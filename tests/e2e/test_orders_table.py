@@ -32,14 +32,14 @@ async def placed(live: StackRun, sku: str, customer: dict[str, str]) -> str:
     return await driver.place(live, driver.basket(sku, token=None) | {"customer": customer})
 
 
-async def test_where_is_my_order_and_all_orders_of_who_changed_her_address(live: StackRun, browser: Browser) -> None:
+async def test_where_is_my_order_and_all_orders_of_who_changed_their_address(live: StackRun, browser: Browser) -> None:
     sku, mark = await driver.stocked(live, 20), secrets.token_hex(4)
     digits = f"{secrets.randbelow(10**4):04}"
     caller = {"id": f"c-{mark}-1", "name": "Phoebe Caller", "phone": f"+1 415 555 {digits}", "email": "p@x.example"}
     asked = await placed(live, sku, caller)
     ann = {"id": f"c-{mark}-2", "name": "Ann Mover", "phone": "+1 415 555 9999"}
     old, new = f"{mark}.old@example.com", f"{mark}.new@example.com"
-    hers = {await placed(live, sku, ann | {"email": email}) for email in (old, old, new)}
+    theirs = {await placed(live, sku, ann | {"email": email}) for email in (old, old, new)}
     page = await signed_in(live, browser, "support", locale="en")
 
     journey = Journey(page)
@@ -52,7 +52,7 @@ async def test_where_is_my_order_and_all_orders_of_who_changed_her_address(live:
         journey = Journey(page)
         await journey.search(address)
         await page.locator(ROWS).nth(2).wait_for()
-        assert set(await page.locator(f"{ROWS} a.no").all_inner_texts()) == hers, address
+        assert set(await page.locator(f"{ROWS} a.no").all_inner_texts()) == theirs, address
         assert journey.actions <= 3
 
 

@@ -54,7 +54,7 @@ async def find(
 async def show(request: Request, member: CurrentStaff, customer_id: Annotated[Identity, Path()]) -> Response:
     """How the customer is reached now and was before, what they ordered, spent and sent back, and messages to them."""
     require(member.principal, *customer_queries.READ_BY)
-    found = await customer_queries.whole(services_of(request), customer_id)
+    found = await customer_queries.whole(services_of(request), member.principal, customer_id)
     lang, caller = language(request), member.principal
     times = sentence_time(lang)
     orders = [

@@ -65,13 +65,13 @@ async def show(
 @router.post("")
 async def create(request: Request, member: CurrentStaff) -> Response:
     """Save a new draft, and do what the button says."""
-    return await _act(request, member, None)
+    return await _submit(request, member, None)
 
 
 @router.post("/{draft_id}")
-async def act(request: Request, member: CurrentStaff, draft_id: DraftId) -> Response:
+async def submit(request: Request, member: CurrentStaff, draft_id: DraftId) -> Response:
     """Save the draft, and do what the button says."""
-    return await _act(request, member, draft_id)
+    return await _submit(request, member, draft_id)
 
 
 @router.post("/{draft_id}/delete")
@@ -83,7 +83,7 @@ async def delete(request: Request, member: CurrentStaff, draft_id: DraftId) -> R
     return acknowledged(request, "/console/orders/new", "done.draft_deleted")
 
 
-async def _act(request: Request, member: StaffMember, draft_id: str | None) -> Response:
+async def _submit(request: Request, member: StaffMember, draft_id: str | None) -> Response:
     require(member.principal, *order_drafting.PREPARED_BY)
     fields = await posted(request, member)
     form = draft_form.typed(fields)

@@ -30,10 +30,10 @@ async def adjust_form(request: Request, member: CurrentStaff, order_no: str) -> 
     """The events that are possible now, and what each would mean."""
     require(member.principal, Role.SUPPORT)
     services = services_of(request)
-    glance = await visible_order(services, member.principal, order_no)
-    found = await order_transitions.possible_transitions(services, glance.order_no)
-    forms = [_form(request, glance.order_no, found, event) for event in found.events]
-    context: dict[str, Any] = {"order_no": glance.order_no, "here": found.context, "forms": forms, "key": new_key()}
+    overview = await visible_order(services, member.principal, order_no)
+    found = await order_transitions.possible_transitions(services, overview.order_no)
+    forms = [_form(request, overview.order_no, found, event) for event in found.events]
+    context: dict[str, Any] = {"order_no": overview.order_no, "here": found.context, "forms": forms, "key": new_key()}
     return page(request, "order_adjust.html", member=member, **context)
 
 

@@ -24,7 +24,7 @@ class Entry:
 def entries(record: OrderRecord, more: Iterable[Entry] = ()) -> list[Entry]:
     """All that is known of the order, with what other capabilities add to it."""
     found = [Entry(instant(event["occurred_at"]), "events", event) for event in record.events]
-    found += [Entry(instant(act.created_at), "actions", act) for act in record.actions]
+    found += [Entry(instant(action.created_at), "actions", action) for action in record.actions]
     found += [Entry(instant(message.sent_at or message.created_at), "messages", message) for message in record.messages]
     found += [Entry(instant(note.created_at), "notes", note) for note in reversed(record.notes)]
     found += [Entry(instant(row.given_at), "feedback", row) for row in record.feedback]

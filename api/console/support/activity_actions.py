@@ -33,7 +33,7 @@ async def form(request: Request, member: CurrentStaff, order_no: str, action: Ac
 
 
 @router.post("/{order_no}/activity/{action}")
-async def act(request: Request, member: CurrentStaff, order_no: str, action: ActivityAction) -> Response:
+async def change_activity(request: Request, member: CurrentStaff, order_no: str, action: ActivityAction) -> Response:
     """Do it to the activity that the form named."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)

@@ -75,7 +75,7 @@ async def group(
         rows=queue_rows.rows(request, member, found.items),
         next_cursor=found.next_cursor,
         chosen=chosen,
-        acts=_bulk_actions(step) if member.may(Role.SUPPORT) else [],
+        resolvable=_bulk_actions(step) if member.may(Role.SUPPORT) else [],
     )
 
 
@@ -134,14 +134,14 @@ async def one(request: Request, member: CurrentStaff, order_no: str) -> Response
     number = order_number(order_no)
     found = await parked_queue.parked_order(services_of(request), member.principal, number)
     shown = await shown_order.read(request, member, number)
-    acts = member.may(Role.SUPPORT) and found.step.step is not None
+    resolvable = member.may(Role.SUPPORT) and found.step.step is not None
     context: dict[str, Any] = {
         "order": shown.view,
         "situation": shown.situation,
         "actions": [],
         "step": found.step,
         "last": found.last_action,
-        "forms": resolution_forms.forms_of(request, shown, found) if acts else [],
+        "forms": resolution_forms.forms_of(request, shown, found) if resolvable else [],
     }
     return page(request, "stuck_order.html", member=member, key=secrets.token_hex(16), **context)
 
@@ -157,7 +157,7 @@ async def form(request: Request, member: CurrentStaff, order_no: str, action: Ac
 
 
 @router.post("/{order_no}/{action}")
-async def act(request: Request, member: CurrentStaff, order_no: str, action: Action) -> Response:
+async def carry_out(request: Request, member: CurrentStaff, order_no: str, action: Action) -> Response:
     """Carry it out; what is refused comes back with the form, which keeps what was typed."""
     require(member.principal, Role.SUPPORT)
     number, fields = order_number(order_no), await posted(request, member)

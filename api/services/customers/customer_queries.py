@@ -5,7 +5,8 @@ from typing import Any
 
 from api import pagination
 from api.dependencies import Services
-from domain.access import Role
+from api.services.orders import order_queries
+from domain.access import Principal, Role
 from domain.errors import NotFound
 from infra.db.customers import customer_search
 from infra.db.orders.searching import listing
@@ -33,14 +34,13 @@ async def page(services: Services, q: str, cursor: str | None, limit: int) -> Cu
     return CustomerPage(rows[:limit], more)
 
 
-async def whole(services: Services, customer_id: str) -> dict[str, Any]:
+async def whole(services: Services, caller: Principal, customer_id: str) -> dict[str, Any]:
     """The customer with their newest orders as rows of a list. Raises NotFound `customer_not_found`."""
     async with services.database.begin() as conn:
         found = await customer_detail.detail(conn, services.keys, customer_id, RECENT)
         if found is None:
             raise NotFound("customer_not_found")
         rows = await listing.page(conn, listing.OrderListFilter(customer_id=customer_id, limit=RECENT))
-    last = rows[RECENT - 1] if len(rows) > RECENT else None
-    found["orders"] = [services.failing.marked(row) for row in rows[:RECENT]]
-    found["orders_cursor"] = pagination.after(last, "-created_at") if last else None
+        detailed = await order_queries.detailed(conn, services, caller, rows)
+    found["orders"], found["orders_cursor"] = order_queries.cut(detailed, RECENT, order_queries.NEWEST)
     return found
