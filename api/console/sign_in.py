@@ -15,7 +15,7 @@ from api.dependencies import services_of
 from api.pages import navigation
 from api.pages.forms import secure
 from api.services.staff import console_sessions
-from api.services.staff.console_sessions import PasskeyNeeded, StaffCredentials, StaffSignInRefusal
+from api.services.staff.console_sessions import PasskeyNeeded, PasskeySession, StaffCredentials, StaffSignInRefusal
 from infra.security import passwords
 from infra.security.passkeys import MAX_ANSWER
 
@@ -55,12 +55,7 @@ async def sign_in(
     if isinstance(outcome, PasskeyNeeded):
         return page(request, "sign_in_passkey.html", next=local(next), options=outcome.options)
     if isinstance(outcome, StaffSignInRefusal):
-        status, words = 429 if outcome.wait_s else 401, _WORDS[outcome.why]
-        context = {"next": local(next), "refused": words, "wait_s": outcome.wait_s}
-        response: Response = page(request, "sign_in.html", status=status, **context)
-        if outcome.wait_s:
-            response.headers["Retry-After"] = str(outcome.wait_s)
-        return response
+        return _refused(request, outcome, _WORDS[outcome.why], local(next))
     return _signed_in(request, name, outcome, device, local(next))
 
 
@@ -75,11 +70,21 @@ async def sign_in_with_passkey(
     secret, kept = services.settings.token_secret, request.cookies.get(known_browsers.COOKIE, "")
     device_of = partial(_known_browser, secret, kept)
     address = address_of(request)
-    opened = await console_sessions.sign_in_with_passkey(services, site, answer, address, device_of) if site else None
-    if opened is None:
-        context = {"next": local(next), "refused": "sign_in.passkey_failed", "wait_s": 0}
-        return page(request, "sign_in.html", status=401, **context)
+    opened: PasskeySession | StaffSignInRefusal = StaffSignInRefusal("wrong")
+    if site is not None:
+        opened = await console_sessions.sign_in_with_passkey(services, site, answer, address, device_of)
+    if isinstance(opened, StaffSignInRefusal):
+        words = "sign_in.locked" if opened.wait_s else "sign_in.passkey_failed"
+        return _refused(request, opened, words, local(next))
     return _signed_in(request, opened.name, opened.cookie, opened.device, local(next))
+
+
+def _refused(request: Request, refusal: StaffSignInRefusal, words: str, target: str) -> Response:
+    context = {"next": target, "refused": words, "wait_s": refusal.wait_s}
+    response: Response = page(request, "sign_in.html", status=429 if refusal.wait_s else 401, **context)
+    if refusal.wait_s:
+        response.headers["Retry-After"] = str(refusal.wait_s)
+    return response
 
 
 def _known_browser(secret: SecretStr, cookie: str, name: str) -> str | None:

@@ -99,15 +99,17 @@ async def sign_in(
 
 async def sign_in_with_passkey(
     services: Services, site: Site, answer: str, address: str, device_of: Callable[[str], str | None]
-) -> PasskeySession | None:
-    """A new session; None where the answer proves nothing. `device_of` is the known browser's cookie for a name."""
+) -> PasskeySession | StaffSignInRefusal:
+    """A new session, or why there is none. `device_of` is the known browser's cookie for a name."""
     name = await passkeys.signed_in(services, site, answer)
     if name is None:
-        return None
+        async with services.database.begin() as conn:
+            wait_s = await sign_in_attempts.count_address(conn, address or "unknown")
+        return StaffSignInRefusal("locked", math.ceil(wait_s)) if wait_s else StaffSignInRefusal("wrong")
     claim = StaffCredentials(name, "", "", address, device_of(name))
     async with services.database.begin() as conn:
         if await members.find(conn, name) is None:
-            return None
+            return StaffSignInRefusal("wrong")
         await actor_context.set_actor(conn, "", f"console {address or 'unknown'}")
         return PasskeySession(name, claim.device, await _opened(conn, services, claim, name))
 

@@ -93,6 +93,15 @@ async def count(conn: AsyncConnection, attempt: Attempt) -> float:
     return 0.0
 
 
+async def count_address(conn: AsyncConnection, address: str) -> float:
+    """Count an attempt of nobody's by its address alone; 0.0, or the seconds to wait."""
+    one = _counts(Attempt("", address))[0]
+    values = {**one.key, "free": one.free, "longest_s": one.longest_s, "lapse_s": one.lapse_s}
+    if (await conn.execute(_COUNT, values)).scalar_one_or_none() is not None:
+        return 0.0
+    return max(float((await conn.execute(_LEFT, one.key)).scalar_one()), 0.1)
+
+
 async def forget(conn: AsyncConnection, attempt: Attempt) -> None:
     """After a good attempt: nothing is held against the name, the address gets this one back."""
     for one in _counts(attempt):

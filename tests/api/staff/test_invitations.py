@@ -6,9 +6,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.api.conftest import ApiClient, unique
+from tests.api.conftest import ApiClient, open_api, unique
 from tests.api.staff.test_staff import NO_ADMINS, admin, hired, readable, signs_in
 from tests.conftest import DatabaseUrls
+from tests.infra.alerts.alert_servers import mail_server
 
 __all__ = ["admin"]
 
@@ -153,3 +154,19 @@ async def test_a_second_factor_is_reset_by_another_admin(admin: ApiClient) -> No
     assert [one["invitation_id"] for one in links if one["name"] == given["name"]] == [second["invitation_id"]]
     entries = await admin.sql("SELECT action FROM audit_log WHERE reference = %s", given["name"])
     assert {"staff_second_factor_changed", "session_ended"} <= {row["action"] for row in entries}
+
+
+async def test_a_link_is_sent_where_a_mail_server_is_configured(database_url: DatabaseUrls) -> None:
+    async with mail_server() as post:
+        mail = {"smtp_host": "127.0.0.1", "smtp_port": post.port, "smtp_from": "oms@example.com", "smtp_tls": "none"}
+        async with open_api(database_url, console_url="https://staff.shop.example", **mail) as api:
+            admin, body = api.as_("admin", "root"), {"role": "support", "email": "new@shop.example"}
+            made = (await admin.post("/v1/staff/invitations", body, key="sent once")).json()
+            assert (made["sent"], made["send_error"]) == (True, None)
+            await admin.post("/v1/staff/invitations", body, key="sent once")
+            post.refuse = "550 nobody here"
+            refused = (await admin.post("/v1/staff/invitations", body)).json()
+            assert (refused["sent"], refused["send_error"]) == (False, "smtp_550") and refused["link"]
+    (letter,) = post.letters
+    assert made["link"].startswith("https://staff.shop.example/console/join?token=")
+    assert letter["To"] == "new@shop.example" and made["link"] in letter.get_content()

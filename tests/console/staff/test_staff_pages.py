@@ -315,6 +315,13 @@ async def test_what_no_browser_sends_adds_no_passkey_and_opens_no_session(
     assert (await mine.post("/console/account/passkeys/finish", data=form)).status_code == 422
 
 
+async def test_an_address_that_tries_many_passkeys_has_to_wait(shop: ApiClient) -> None:
+    transport = httpx.ASGITransport(app=shop.app, client=("192.0.2.40", 5000))
+    stranger = httpx.AsyncClient(transport=transport, base_url="http://localhost")
+    codes = [(await stranger.post("/console/sign-in/passkey", data={"answer": "{}"})).status_code for _ in range(33)]
+    assert codes == [401] * 31 + [429] * 2
+
+
 async def test_sessions_are_listed_and_ended(own: Own) -> None:
     async with own.api.app.state.services.database.begin() as conn:
         await staff_sessions.open_session(conn, own.name, 600, "192.0.2.7")
