@@ -19,6 +19,7 @@ from api.dependencies import order_number, require, services_of
 from api.errors import Problem
 from api.pages.notices import acknowledged
 from api.services import customer_feedback, document_issuing, notifications
+from api.services.catalogue import line_products
 from api.services.orders import order_cancellation, order_record
 from api.services.orders.order_record import OrderRecord
 from domain.access import Role
@@ -43,6 +44,8 @@ async def order(request: Request, member: CurrentStaff, order_no: str, show: Sho
         services_of(request), number, MAX_EVENTS, with_feedback=member.may(*customer_feedback.READ_BY)
     )
     context = _context(request, member, record, show)
+    skus = [line["sku"] for line in context["order"]["lines"]]
+    context["products"] = await line_products.on_lines(services_of(request), skus, language(request))
     if request.headers.get("x-live"):
         return page(request, "order_live.html", member=member, **context)
     context["collaboration"] = await panel.read(request, member, number)

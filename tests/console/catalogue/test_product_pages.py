@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from api.console.session import csrf_of
-from tests.api.conftest import ApiClient, unique
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.pictures import HOSTILE, bomb, picture
 
@@ -268,3 +268,13 @@ async def test_each_role_sees_and_does_what_is_its_own(shop: ApiClient, role: st
     for path in ("/console/products/NONE", "/console/products/%00", "/console/products/TEA-1/stock/none"):
         answer = await (browser.post(path) if path.endswith("/none") else browser.get(path))
         assert answer.status_code == 404, path
+
+
+async def test_an_order_shows_the_picture_of_its_product_and_the_name_in_the_readers_language(shop: ApiClient) -> None:
+    sku = await add(await sign_in(shop, "operations"))
+    assert (await upload(await sign_in(shop, "operations"), sku, picture())).status_code == 303
+    order_no = (await shop.post("/v1/orders", an_order(sku=sku))).json()["order_no"]
+    for lang, name in (("en", "Oolong"), ("zh", "乌龙茶")):
+        text = (await (await sign_in(shop, "support", lang)).get(f"/console/orders/{order_no}")).text
+        assert f'<a href="/console/products/{sku}">{name}</a>' in text
+        assert re.search(r'<img class="avatar[^"]*" src="/v1/pictures/\w{64}\?size=small"', text)
