@@ -30,6 +30,7 @@ from api.console.orders import (
     holds,
     manual_transition,
     parcels,
+    printing,
     table,
     table_views,
 )
@@ -61,6 +62,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     table.router,
     table_views.router,
     bulk.router,
+    printing.router,
     counts.router,
     detail.router,
     refunds.router,

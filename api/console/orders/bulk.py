@@ -37,12 +37,14 @@ async def preview(
     request: Request,
     member: CurrentStaff,
     asked: Asked,
-    action: BulkAction | Literal["export_csv", "export_xlsx"],
+    action: BulkAction | Literal["export_csv", "export_xlsx", "print"],
     order_no: Annotated[list[OrderNo], Query(max_length=MAX_ORDERS)] = [],  # noqa: B006
     all: bool = False,
 ) -> Response:
     """How many of the orders the action fits, why it does not fit the others, and the form that does it."""
     numbers = await _matching(request, asked) if all else list(dict.fromkeys(order_no))
+    if action == "print":
+        return RedirectResponse(f"{PATH}/packing-slips?{urlencode([('order_no', one) for one in numbers])}", 303)
     if not isinstance(action, BulkAction):
         chosen = [] if all else [("order_no", number) for number in numbers]
         query = urlencode([("format", FILES[action]), *(asked.values.items() if all else ()), *chosen])

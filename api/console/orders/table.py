@@ -15,7 +15,7 @@ from api.pages.rendering import sentence_time
 from api.presenters import situations
 from api.presenters.orders import listed
 from api.services.after_sales.return_lookup import HANDLED_BY
-from api.services.orders import orders_table
+from api.services.orders import orders_table, parcel_labels
 from api.services.orders.orders_table import OrdersTable, TableRow
 from domain.orders.bulk_actions import BULK, MAX_ORDERS
 from domain.orders.holds import HoldKind
@@ -78,6 +78,7 @@ def _context(request: Request, member: StaffMember, asked: Parameters, found: Or
         "priorities": list(Priority),
         "actions": [action for action, rule in BULK.items() if member.may(*rule.roles)],
         "max_orders": MAX_ORDERS,
+        "prints": member.may(*parcel_labels.READ_BY),
         "key": new_key(),
     }
 

@@ -167,3 +167,14 @@ async def test_chosen_orders_get_a_tag_and_an_assignee(support: StaffBrowser) ->
     assert done.status_code == 303, done.text
     done = await support.post(f"{PAGE}/bulk", action="assign", assignee=support.name, **sent | {"key": unique("k")})
     assert done.status_code == 303 and order_no in (await support.get(done.headers["location"])).text
+
+
+async def test_packing_slips_of_chosen_orders_are_printed_at_once(shop: ApiClient) -> None:
+    warehouse, finance = await sign_in(shop, "warehouse"), await sign_in(shop, "finance")
+    orders = [await placed(warehouse) for _ in range(2)]
+    chosen = "&".join(f"order_no={order_no}" for order_no in orders)
+    answer = await warehouse.http.get(f"{PAGE}/bulk?action=print&{chosen}")
+    slips = (await warehouse.http.get(answer.headers["location"])).text
+    assert slips.count('<section class="sheet') == 2 and all(order_no in slips for order_no in orders)
+    assert (await finance.http.get(answer.headers["location"])).status_code == 403
+    assert 'value="print"' not in (await finance.get(PAGE)).text
