@@ -59,7 +59,7 @@ def _context(report: HomeReport, member: StaffMember) -> dict[str, Any]:
         "change": change(report.orders.today, report.orders.last_week_same_time),
         "change_of": change,
         "group_of": _group,
-        "queue": member.may(Role.SUPPORT),
+        "queue": member.may(Role.SUPPORT, Role.OPERATIONS),
     }
 
 

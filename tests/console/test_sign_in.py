@@ -329,6 +329,6 @@ async def test_pages_forbid_everything_from_elsewhere(browser: httpx.AsyncClient
 
 
 async def test_another_role_may_not_see_the_queue(shop: ApiClient) -> None:
-    for role in ("warehouse", "finance", "operations"):
+    for role in ("warehouse", "finance"):
         member = await sign_in(shop, role)
         assert (await member.get("/console/stuck")).status_code == 403
