@@ -76,7 +76,7 @@ class Link:
 
 def links(member: StaffMember, path: str) -> list[Link]:
     """What this person may open; the sub-pages only where the reader is."""
-    here = _nearest(path)
+    here = nearest(path)
     return [link for entry in NAVIGATION if (link := _link(entry, member, here)) is not None]
 
 
@@ -103,7 +103,7 @@ def _current(entry: Entry, here: Entry | None, inside: bool) -> str:
     return "page" if here is entry else ("true" if inside else "")
 
 
-def _nearest(path: str) -> Entry | None:
+def nearest(path: str) -> Entry | None:
     """The entry whose address, or one under it, is the longest that `path` begins with."""
     fits = [(len(place), entry) for entry in _leaves(NAVIGATION) for place in _places(entry) if _within(path, place)]
     return max(fits, key=lambda fit: fit[0])[1] if fits else None

@@ -1,18 +1,22 @@
 """The console's pages."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 
 from api.console.field_errors import said
 from api.console.i18n import LANGUAGES, WORDS, language
-from api.console.navigation import every_entry, links
+from api.console.navigation import every_entry, links, nearest
+from api.console.session import StaffMember
 from api.dependencies import services_of
 from api.errors import Problem
 from api.pages.rendering import Site
 from api.pages.slot_fields import written
+from domain.access import Role
 from domain.after_sales.returns import rma_no
 from domain.situations.actions import LABELS, case_of
 from domain.support.steps import Action, Step
@@ -21,7 +25,21 @@ from infra.time_zones import zone_at
 SITE = Site("/console", Path(__file__).with_name("templates"), WORDS)
 
 
-SITE.environment.globals.update(navigation=links, every_entry=every_entry)
+def _side(role: Role, path: str, lang: str) -> Markup:
+    """The navigation beside a page."""
+    here = nearest(path)
+    return _rendered_side(role, here.href if here else "", lang)
+
+
+@lru_cache(maxsize=512)
+def _rendered_side(role: Role, here: str, lang: str) -> Markup:
+    reader = StaffMember("", role, "")
+    known = {"links": links(reader, here), "entries": every_entry(reader), "t": WORDS.speaker(lang)}
+    return Markup(SITE.environment.get_template("navigation.html").render(known))  # noqa: S704 - rendered by Jinja
+
+
+SITE.environment.globals["side"] = _side
+
 SITE.environment.globals["role_options"] = lambda code, roles: [(role, code("role", role)) for role in roles]
 
 

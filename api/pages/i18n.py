@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,10 @@ class Words:
 
     def catalogue(self) -> Catalogue:
         """Every key with its two texts."""
+        return self._all
+
+    @cached_property
+    def _all(self) -> Catalogue:
         return {key: texts for folder in self._folders for key, texts in read(folder).items()}
 
     def speaker(self, lang: str) -> Callable[..., str]:

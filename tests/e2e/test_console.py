@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.async_playwright import DEFAULT_OPTIONS, Axe
 from playwright.async_api import Browser, Page
 
+from api.console.navigation import NAVIGATION
 from tests.e2e.conftest import CHROMIUM
 from tests.faults import driver
 from tests.faults.console import hired
@@ -181,7 +182,8 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser) -> No
     await page.locator("input[name=count]").wait_for()
     grave += await found_day_and_night(page, "confirm")
     await driver.resolve(live, order_no, "compensate")
-    page = await signed_in(live, browser, "admin", locale="en")
+    # The pages of the navigation, and some more, in the other language and the other theme.
+    page = await signed_in(live, browser, "admin", locale="zh-CN", color_scheme="dark", reduced_motion="reduce")
     goods = (
         "products",
         f"products/{sku}",
@@ -191,9 +193,12 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser) -> No
         "warehouses",
         "new/warehouse",
     )
-    for path in ("audit", "audit?actor=support:nobody", *goods, "", "reports", "settings", "settings/staff", "account"):
+    entries = {child.href.removeprefix("/console/") for entry in NAVIGATION for child in (entry, *entry.children)}
+    for path in sorted({*entries, *goods, "audit?actor=support:nobody"} - {"/console"}):
         await page.goto(f"/console/{path}")
-        grave += await found_day_and_night(page, path)
+        grave += await found_by_axe(page, f"{path} in Chinese by night")
+    await page.goto("/console")
+    grave += await found_by_axe(page, "home in Chinese by night")
     await live.sandbox("DELETE", "/faults")
     assert not grave, "\n".join(grave)
 

@@ -117,23 +117,6 @@ async def test_a_telephone_opens_the_navigation_and_the_keyboard_skips_it(live: 
     assert await page.evaluate("document.activeElement.id") == "main"
 
 
-async def test_the_first_order_is_within_ten_tabs_and_on_the_first_screen(live: StackRun, browser: Browser) -> None:
-    order_no = await driver.place(live, driver.basket(await driver.stocked(live, 10)))
-    await live.reaches(order_no, "preparing")
-    for width, height in ((1280, 900), (390, 844)):
-        page = await signed_in(live, browser, "support", locale="en", viewport={"width": width, "height": height})
-        await page.goto("/console/orders")
-        place = await page.locator("#main a[href^='/console/orders/0']").first.bounding_box()
-        assert place is not None and place["y"] + place["height"] < height, place
-        for _ in range(10):
-            await page.keyboard.press("Tab")
-            if await page.evaluate("document.activeElement.innerText") == "Skip to the orders":
-                await page.keyboard.press("Enter")
-            if await page.evaluate("/orders\\/0/.test(document.activeElement.getAttribute('href') || '')"):
-                break
-        assert "/console/orders/0" in (await page.evaluate("document.activeElement.getAttribute('href')") or "")
-
-
 async def test_the_keyboard_opens_pages_and_moves_between_rows(live: StackRun, browser: Browser) -> None:
     sku = await driver.stocked(live, 10)
     for _ in range(2):
