@@ -112,7 +112,7 @@ async def test_support_cancels_after_seeing_what_it_means(live: StackRun, browse
     page = await signed_in(live, browser, "support", locale="zh-CN", viewport={"width": 390, "height": 844})
     await page.goto(f"/console/orders/{order_no}")
     await page.get_by_role("link", name="取消订单").click()
-    assert "¥20.00" in await page.locator(".offcanvas dl").inner_text()
+    assert "¥20.00" in await page.locator("dialog[open] dl").inner_text()
     await page.fill("input[name=reason]", "客户改变主意")
     await page.get_by_role("button", name="取消订单").click()
     await live.reaches(order_no, "cancelled")

@@ -44,12 +44,12 @@ async def test_a_wrong_postcode_is_healed_in_five_actions(live: StackRun, browse
     await page.wait_for_url("**/console/stuck")
     await page.wait_for_load_state()
     await hand.click(f"tr:has-text('{order_no}') [data-action=edit_address]")
-    panel = page.locator(".offcanvas.show")
+    panel = page.locator("dialog[open]")
     postcode = panel.locator("[name='value.postcode']")
     assert await postcode.input_value() == NOWHERE
     grave = await found_by_axe(page, "panel")
-    await hand.fill(".offcanvas.show [name='value.postcode']", "200000")
-    await hand.click(".offcanvas.show button.btn-primary")
+    await hand.fill("dialog[open] [name='value.postcode']", "200000")
+    await hand.click("dialog[open] button.btn-primary")
     await page.get_by_text("Edit address and retry: accepted.").wait_for()
     assert hand.actions <= 5
     await live.reaches(order_no, "preparing")
@@ -64,7 +64,7 @@ async def test_one_of_two_items_is_refunded_in_six_actions_and_nothing_typed_is_
     page = await signed_in(live, browser, "support", locale="en", viewport=STAFF)
     await page.goto(f"/console/orders/{order_no}")
     await on_the_first_screen(page, "Situation", "Items", "Payment", "Customer")
-    link, panel = f"a[href='/console/orders/{order_no}/refund']", ".offcanvas.show"
+    link, panel = f"a[href='/console/orders/{order_no}/refund']", "dialog[open]"
     await refused_and_kept(page, link)
     await page.goto(f"/console/orders/{order_no}")
     hand = Hand(page)
@@ -92,12 +92,12 @@ async def on_the_first_screen(page: Page, *titles: str) -> None:
 async def refused_and_kept(page: Page, link: str) -> None:
     """A refusal comes back into the panel with what was typed, and a panel that was closed opens as it was."""
     await page.locator(link).click()
-    await page.fill(".offcanvas.show [name=amount]", "999")
-    await page.fill(".offcanvas.show [name=reason]", "a stain")
-    await page.locator(".offcanvas.show button.btn-primary").click()
-    await page.locator(".offcanvas.show .invalid-feedback").get_by_text("At most ¥20.00").wait_for()
-    assert await page.input_value(".offcanvas.show [name=reason]") == "a stain"
+    await page.fill("dialog[open] [name=amount]", "999")
+    await page.fill("dialog[open] [name=reason]", "a stain")
+    await page.locator("dialog[open] button.btn-primary").click()
+    await page.locator("dialog[open] .invalid-feedback").get_by_text("At most ¥20.00").wait_for()
+    assert await page.input_value("dialog[open] [name=reason]") == "a stain"
     await page.keyboard.press("Escape")
-    await page.locator(".offcanvas.show").wait_for(state="detached")
+    await page.locator("dialog.side-panel").wait_for(state="hidden")
     await page.locator(link).click()
-    assert await page.input_value(".offcanvas.show [name=amount]") == "999"
+    assert await page.input_value("dialog[open] [name=amount]") == "999"

@@ -53,7 +53,7 @@ async def test_support_has_a_lost_parcel_sent_again(live: StackRun, browser: Bro
     page = await signed_in(live, browser, "support", locale="en", viewport=PHONE)
     await page.goto(f"/console/orders/{order_no}")
     await page.get_by_role("link", name="Send again").click()
-    again = page.locator(".offcanvas.show")
+    again = page.locator("dialog[open]")
     await again.get_by_label("Reason").wait_for()
     assert "The customer pays nothing more" in await again.inner_text()
     assert "Refund ¥20.00" in await page.locator("main").inner_text()

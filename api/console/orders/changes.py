@@ -5,16 +5,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from pydantic import ValidationError
 
 from api.authorization import visible_order
+from api.console.action_forms import refusal
+from api.console.field_errors import field_errors
 from api.console.forms import digest, key_of, new_key
+from api.console.i18n import language
 from api.console.rendering import page
-from api.console.session import CurrentStaff, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import Services, require, services_of
+from api.errors import Problem
 from api.http.request_body import refused
 from api.pages.line_fields import form_lines, typed_lines
+from api.pages.notices import acknowledged
 from api.pages.slot_fields import as_typed, typed_slot
 from api.presenters.orders import presented
 from api.schemas.orders.changes import ChangeOrder
@@ -22,6 +27,7 @@ from api.schemas.orders.orders import Payment
 from api.services.orders import order_changes, order_queries
 from api.services.orders.order_changes import ChangeRequest
 from domain.access import Role
+from domain.errors import RuleBroken
 from domain.orders.status import ChangeKind
 from infra.time_zones import zone_at
 
@@ -36,9 +42,19 @@ MAX_DIGITS = 12
 async def form(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """What may still be changed, as it is now; and what was changed before."""
     require(member.principal, Role.SUPPORT)
+    overview = await visible_order(services_of(request), member.principal, order_no)
+    return await _page(request, member, overview.order_no)
+
+
+async def _page(
+    request: Request,
+    member: StaffMember,
+    number: str,
+    typed: dict[str, str] | None = None,
+    problem: Problem | None = None,
+) -> Response:
     services = services_of(request)
-    overview = await visible_order(services, member.principal, order_no)
-    found, done = await order_queries.with_changes(services, overview.order_no)
+    found, done = await order_queries.with_changes(services, number)
     zone = zone_at(found["ship_to"], services.settings.portal_time_zone)
     offered = {ChangeKind(action) for action in presented(found, member.principal, services.settings)["allowed_actions"]
                if action in set(ChangeKind)}  # fmt: skip
@@ -49,33 +65,47 @@ async def form(request: Request, member: CurrentStaff, order_no: str) -> Respons
         "address": ADDRESS,
         "new_lines": NEW_LINES,
         "history": done,
-        "typed": as_typed(found["delivery_slot"], zone),
+        "typed": as_typed(found["delivery_slot"], zone) | (typed or {}),
         "zone": zone.key,
+        "problem": problem,
+        "errors": field_errors(problem, language(request)) if problem else {},
     }
-    return page(request, "order_change.html", member=member, **context)
+    status = problem.status_code if problem else 200
+    return page(request, "order_change.html", status=status, member=member, **context)
 
 
 @router.post("/{order_no}/change")
 async def change(request: Request, member: CurrentStaff, order_no: str) -> Response:
-    """Tell what it would mean, or, once confirmed, do it."""
+    """Tell what it would mean, or, once confirmed, do it; what is refused comes back with the form."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
-    overview = await visible_order(services, member.principal, order_no)
-    ship_to = await _destination(services, overview.order_no)
+    number = (await visible_order(services, member.principal, order_no)).order_no
+    if fields.get("edit"):
+        return await _page(request, member, number, fields)
+    try:
+        return await _changed(request, member, number, fields)
+    except (Problem, RuleBroken) as error:
+        return await _page(request, member, number, fields, refusal(error))
+
+
+async def _changed(request: Request, member: StaffMember, number: str, fields: dict[str, str]) -> Response:
+    """The preview, or, once it is confirmed, the way back to the order. Raises what the HTTP call raises."""
+    services = services_of(request)
+    ship_to = await _destination(services, number)
     body = _body(fields, zone_at(ship_to, services.settings.portal_time_zone))
     change = _change(services, body, fields.get("seen", ""))
     if fields.get("token"):
         change = replace(change, payment=_payment(services, fields["token"]))
     if fields.get("confirmed"):
-        await order_changes.change(services, member.principal, key_of(fields), digest(body), overview.order_no, change)
-        return RedirectResponse(f"/console/orders/{overview.order_no}", 303)
+        await order_changes.change(services, member.principal, key_of(fields), digest(body), number, change)
+        return acknowledged(request, f"/console/orders/{number}", "done.change")
     # What it would cost more may be paid on the next page.
     change = replace(change, payment=_payment(services, "preview"))
-    hidden = {name: value for name, value in fields.items() if name not in ("confirmed", "key", "token")}
+    hidden = {name: value for name, value in fields.items() if name not in ("confirmed", "key", "token", "edit")}
     context: dict[str, Any] = {
-        "order_no": overview.order_no,
+        "order_no": number,
         "ship_to": ship_to,
-        "means": await order_changes.preview(services, overview.order_no, change),
+        "means": await order_changes.preview(services, number, change),
         "kept": hidden,
         "key": new_key(),
     }

@@ -1,7 +1,6 @@
-"""The one timeline of an order's page: events, what staff did and noted, messages to the customer, feedback; newest
-first."""
+"""The one timeline of an order's page: events, what staff did, messages to the customer, notes of staff, feedback; the
+newest first."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,14 +20,14 @@ class Entry:
     item: Any
 
 
-def entries(record: OrderRecord, more: Iterable[Entry] = ()) -> list[Entry]:
-    """All that is known of the order, with what other capabilities add to it."""
-    found = [Entry(instant(event["occurred_at"]), "events", event) for event in record.events]
+def entries(record: OrderRecord) -> list[Entry]:
+    """All that is known of the order."""
+    found = [Entry(instant(event["occurred_at"]), "events", event) for event in reversed(record.events)]
     found += [Entry(instant(action.created_at), "actions", action) for action in record.actions]
     found += [Entry(instant(message.sent_at or message.created_at), "messages", message) for message in record.messages]
-    found += [Entry(instant(note.created_at), "notes", note) for note in reversed(record.notes)]
+    found += [Entry(instant(note.created_at), "notes", note) for note in record.notes]
     found += [Entry(instant(row.given_at), "feedback", row) for row in record.feedback]
-    return sorted([*reversed(found), *more], key=lambda entry: entry.at, reverse=True)
+    return sorted(found, key=lambda entry: entry.at, reverse=True)
 
 
 def of_kind(found: list[Entry], kind: str) -> list[Entry]:

@@ -1,5 +1,5 @@
-// Keys for those who spend their day here: j and k move between rows, Ctrl-K or Cmd-K opens the command palette; and
-// a link that asks for it opens its page as a side panel. Links and the search field do the same without this.
+// Keys for those who spend their day here: j and k move between rows, Ctrl-K or Cmd-K opens the command palette. Links
+// and the search field do the same without this.
 "use strict";
 
 (() => {
@@ -69,42 +69,5 @@
       if (event.key === "j") move(1);
       if (event.key === "k") move(-1);
     }
-  });
-
-  // --- Side panels: <a data-panel> shows the main part of its page over this one. Its forms are sent as on the page. ---
-
-  const panels = new Map();
-
-  async function panel(link) {
-    const answer = await fetch(link.href).catch(() => null);
-    if (!answer || !answer.ok || answer.redirected) return null;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const made = document.createElement("dialog");
-    made.className = "side-panel";
-    const close = document.createElement("button");
-    close.type = "button";
-    close.className = "btn-close";
-    close.setAttribute("aria-label", document.documentElement.lang === "zh-CN" ? "关闭" : "Close");
-    close.addEventListener("click", () => made.close());
-    made.append(close, ...page.getElementById("main").childNodes);
-    const title = made.querySelector("h1, h2");
-    if (title) made.setAttribute("aria-label", title.textContent.trim());
-    document.body.append(made);
-    return made;
-  }
-
-  // A panel that was closed keeps what was typed in it.
-  async function showPanel(link) {
-    const shown = panels.get(link.href) || await panel(link);
-    if (!shown) return location.assign(link.href);
-    panels.set(link.href, shown);
-    shown.showModal();
-  }
-
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-panel]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-    event.preventDefault();
-    showPanel(link);
   });
 })();

@@ -1,60 +1,53 @@
 // Forms in a side panel over the page: <a data-panel href="…"> opens the part `data-panel-body` of that page there.
-// Without this script the link opens the page. What is refused comes back into the panel; what is done loads the page anew.
+// Without this script the link opens the page, as it does where that page has no such part.
+// What is refused comes back into the panel with what was typed; what is done loads the page anew, which says so.
 "use strict";
 
 (() => {
-  let panel = null;
-  let opener = null;
-
-  function build() {
-    const chinese = document.documentElement.lang === "zh-CN";
-    panel = document.createElement("div");
-    panel.className = "offcanvas offcanvas-end side-panel";
-    panel.tabIndex = -1;
-    panel.id = "side-panel";
-    const head = document.createElement("div");
-    head.className = "offcanvas-header";
-    const close = document.createElement("button");
-    close.type = "button";
-    close.className = "btn-close ms-auto";
-    close.dataset.bsDismiss = "offcanvas";
-    close.setAttribute("aria-label", chinese ? "关闭" : "Close");
-    head.append(close);
-    const body = document.createElement("div");
-    body.className = "offcanvas-body";
-    panel.append(head, body);
-    document.body.append(panel);
-    panel.addEventListener("submit", send);
-    panel.addEventListener("hidden.bs.offcanvas", () => opener && opener.isConnected && opener.focus());
-  }
+  const panels = new Map();
 
   // The form of a page; nothing where the page has none.
-  function formOf(text) {
-    return new DOMParser().parseFromString(text, "text/html").querySelector("[data-panel-body]");
+  const formOf = (text) => new DOMParser().parseFromString(text, "text/html").querySelector("[data-panel-body]");
+
+  function show(panel, part) {
+    panel.querySelector("[data-panel-body]")?.remove();
+    panel.append(document.importNode(part, true));
+    const title = panel.querySelector("h1");
+    if (title) panel.setAttribute("aria-label", title.textContent.trim());
+    const field = panel.querySelector(".is-invalid") ||
+      panel.querySelector("input:not([type=hidden]), select, textarea, form button");
+    if (field && panel.open) field.focus();
   }
 
-  function show(part) {
-    const body = panel.querySelector(".offcanvas-body");
-    body.replaceChildren(document.importNode(part, true));
-    const title = body.querySelector("h1");
-    if (title) panel.setAttribute("aria-label", title.textContent.trim());
-    const first = body.querySelector(".is-invalid") ||
-      body.querySelector("input:not([type=hidden]), select, textarea") || body.querySelector("button");
-    if (first) first.focus();
+  function built() {
+    const panel = document.createElement("dialog");
+    panel.className = "side-panel";
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "btn-close";
+    close.setAttribute("aria-label", document.documentElement.lang === "zh-CN" ? "关闭" : "Close");
+    close.addEventListener("click", () => panel.close());
+    panel.append(close);
+    panel.addEventListener("submit", (event) => send(panel, event));
+    document.body.append(panel);
+    return panel;
   }
 
   async function open(link) {
-    const answer = await fetch(link.href).catch(() => null);
-    const part = answer && formOf(await answer.text());
-    if (!part) return location.assign(link.href);
-    if (!panel) build();
-    opener = link;
-    panel.dataset.href = link.href;
-    tabler.Offcanvas.getOrCreateInstance(panel).show();
-    show(part);
+    // What was typed in a panel that was closed is still there.
+    let panel = panels.get(link.href);
+    if (!panel) {
+      const answer = await fetch(link.href).catch(() => null);
+      const part = answer && !answer.redirected && formOf(await answer.text());
+      if (!part) return location.assign(link.href);
+      panel = built();
+      panels.set(link.href, panel);
+      show(panel, part);
+    }
+    if (!panel.open) panel.showModal();
   }
 
-  async function send(event) {
+  async function send(panel, event) {
     const form = event.target;
     if (form.getAttribute("method") !== "post") return;
     event.preventDefault();
@@ -62,13 +55,12 @@
     const fields = new URLSearchParams(new FormData(form));
     if (button && button.name) fields.append(button.name, button.value);
     if (button) button.disabled = true;
-    const answer = await fetch(form.getAttribute("action"), { method: "POST", body: fields, redirect: "manual" }).catch(() => null);
+    const wanted = { method: "POST", body: fields, redirect: "manual" };
+    const answer = await fetch(form.getAttribute("action"), wanted).catch(() => null);
     if (button) button.disabled = false;
-    if (!answer) return form.submit();
-    // Done: the page shows what came of it, and says so.
-    if (answer.type === "opaqueredirect") return location.reload();
-    const part = formOf(await answer.text());
-    if (part) show(part);
+    if (answer && answer.type === "opaqueredirect") return location.reload();
+    const part = answer && formOf(await answer.text());
+    if (part) show(panel, part);
     else form.submit();
   }
 
@@ -76,8 +68,6 @@
     const link = event.target.closest("a[data-panel]");
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    // What was typed there before is still there.
-    if (panel && panel.dataset.href === link.href) return tabler.Offcanvas.getOrCreateInstance(panel).show();
     open(link);
   });
 })();

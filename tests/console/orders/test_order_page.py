@@ -105,9 +105,11 @@ async def test_hostile_input_stays_text_in_every_form_of_a_step(support: StaffBr
 async def test_the_timeline_shows_one_kind_where_it_is_asked_to(support: StaffBrowser) -> None:
     order_no = await placed(support)
     await support.post(f"/console/orders/{order_no}/priority", priority="vip", reason="a regular")
+    await support.post(f"/console/orders/{order_no}/notes", text="<i>rang twice</i>", key=unique("key"))
     page = (await support.get(f"/console/orders/{order_no}")).text
-    assert {"events", "actions"} <= set(re.findall(r'data-kind="(\w+)"', page))
-    for kind in ("events", "actions"):
+    assert "&lt;i&gt;rang twice" in page
+    assert {"events", "actions", "notes"} <= set(re.findall(r'data-kind="(\w+)"', page))
+    for kind in ("events", "actions", "notes"):
         shown = (await support.get(f"/console/orders/{order_no}", show=kind)).text
         assert set(re.findall(r'data-kind="(\w+)"', shown)) == {kind}
     assert (await support.get(f"/console/orders/{order_no}", show="nonsense")).status_code == 422
