@@ -14,7 +14,7 @@ from api.console.session import StaffMember
 from api.dependencies import services_of
 from api.errors import Problem, from_rule
 from api.pages.forms import new_key
-from api.services.collaboration import order_labels, order_notes
+from api.services.collaboration import order_notes, order_panel
 from api.services.collaboration.order_labels import Labels
 from api.services.collaboration.order_notes import Note
 from domain.errors import NotFound, RuleBroken
@@ -65,15 +65,14 @@ async def read(
     request: Request, member: StaffMember, order_no: str, cursor: str | None = None, refused: Refused | None = None
 ) -> Panel:
     """The panel of an order that the person may see."""
-    services = services_of(request)
-    found = await order_notes.page(services, order_no, cursor, order_notes.OF_PAGE)
+    found = await order_panel.read(services_of(request), order_no, cursor)
     return Panel(
         order_no,
-        [_shown(request, member, note) for note in found.items],
-        found.next_cursor,
-        (await order_labels.labels_of(services, [order_no])).get(order_no, Labels()),
-        await order_labels.staff_names(services),
-        await order_labels.known_tags(services, "", order_labels.SUGGESTED),
+        [_shown(request, member, note) for note in found.notes.items],
+        found.notes.next_cursor,
+        found.labels,
+        found.staff,
+        found.known_tags,
         new_key(),
         refused or Refused(),
     )

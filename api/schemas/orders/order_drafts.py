@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.schemas.answers import CurrencyCode, Minor, NextCursor, Time
-from api.schemas.fields import LINE, Body, Identity, InPath, Note, PriceMinor, Quantity, Sku
+from api.schemas.fields import LINE, Body, Identity, InPath, Note, OptionalPhone, PriceMinor, Quantity, Sku, Visible
 from api.schemas.orders.orders import PlacedOrder
 from domain.orders.priority import Priority
 
-DraftText = Annotated[str, StringConstraints(strict=True, max_length=254, pattern=LINE)]
+DraftText = Annotated[str, StringConstraints(strict=True, max_length=254, pattern=LINE), Visible]
 # In paths.
 DraftId = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 MAX_LINES = 500
@@ -21,7 +21,7 @@ class DraftCustomer(Body):
     id: Annotated[Identity, InPath] | None = None
     name: DraftText = ""
     email: DraftText = ""
-    phone: DraftText = ""
+    phone: OptionalPhone = ""
     language: Literal["en", "zh"] | None = None
 
 
@@ -29,7 +29,7 @@ class DraftAddress(Body):
     """Where the parcel goes; without a name or a telephone number the customer's."""
 
     name: DraftText = ""
-    phone: DraftText = ""
+    phone: OptionalPhone = ""
     country: DraftText = ""
     province: DraftText = ""
     city: DraftText = ""

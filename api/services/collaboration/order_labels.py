@@ -12,6 +12,8 @@ from infra.db.collaboration.order_labels import Labels
 from infra.db.engine import Connection
 
 __all__ = [
+    "MOST_STAFF",
+    "SUGGESTED",
     "Labels",
     "TagChange",
     "assign",

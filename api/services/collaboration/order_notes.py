@@ -16,7 +16,9 @@ from infra.db.collaboration import notes
 from infra.db.collaboration.notes import Note, Standing
 from infra.db.engine import Connection
 
-__all__ = ["Note", "NotePage", "add", "delete", "edit", "may_delete", "may_edit", "page"]
+__all__ = [
+    "Note", "NotePage", "add", "delete", "edit", "may_delete", "may_edit", "page", "position", "read_page",
+]  # fmt: skip
 
 OF_PAGE = 50
 
@@ -65,15 +67,27 @@ async def delete(services: Services, caller: Principal, order_no: str, note_id: 
 
 async def page(services: Services, order_no: str, cursor: str | None, limit: int) -> NotePage:
     """A page of the order's notes, newest first. Raises Problem `invalid_cursor`."""
-    after = None
-    if cursor is not None:
-        created_at, note_id = pagination.decoded(cursor, str, str)
-        after = pagination.moment(created_at), note_id
+    after = position(cursor)
     async with services.database.begin() as conn:
-        rows = await notes.page(conn, services.keys, order_no, after, limit)
+        return await read_page(conn, services, order_no, after, limit)
+
+
+async def read_page(
+    conn: Connection, services: Services, order_no: str, after: tuple[datetime, str] | None, limit: int
+) -> NotePage:
+    """The page behind a position."""
+    rows = await notes.page(conn, services.keys, order_no, after, limit)
     last = rows[limit - 1] if len(rows) > limit else None
     more = pagination.encoded([last.created_at.isoformat(), last.note_id]) if last else None
     return NotePage(rows[:limit], more)
+
+
+def position(cursor: str | None) -> tuple[datetime, str] | None:
+    """The last note of the page before. Raises Problem `invalid_cursor`."""
+    if cursor is None:
+        return None
+    created_at, note_id = pagination.decoded(cursor, str, str)
+    return pagination.moment(created_at), note_id
 
 
 def may_edit(services: Services, caller: Principal, note: Note) -> bool:

@@ -335,7 +335,15 @@ async def test_old_rows_are_swept(database_url: DatabaseUrls, settings: Settings
         keys = "INSERT INTO idempotency_keys (subject, key, request_hash, state, locked_until, created_at) VALUES "
         await sql(database_url.owner_url, keys + "('s', 'old', '', 'running', now(), now() - interval '8 days')")
         await sql(database_url.owner_url, keys + "('s', 'new', '', 'running', now(), now())")
+        draft = "INSERT INTO order_drafts (draft_id, owner, data_key, content_enc, expires_at) VALUES "
+        old, new = (f"draft_{digit * 32}" for digit in "01")
+        await sql(
+            database_url.owner_url,
+            f"SET session_replication_role = replica; {draft} ('{old}', 's', '', '', now() - interval '1 s'),"
+            f" ('{new}', 's', '', '', now() + interval '1 day')",
+        )
         await main.sweep(db, vault())()
+        assert await sql(database_url.app_url, "SELECT draft_id FROM order_drafts") == [(new,)]
         assert await sql(database_url.app_url, "SELECT key FROM idempotency_keys") == [("new",)]
         assert await states(database_url) == {"done": 1}
         await sql(database_url.app_url, "UPDATE webhook_deliveries SET done_at = now() - interval '31 days'")
