@@ -25,6 +25,7 @@ from domain.text import is_visible
 router = APIRouter(prefix=PATH)
 OrderNo = Annotated[str, Query(max_length=40, pattern=LINE)]
 FILES = {"export_csv": "csv", "export_xlsx": "xlsx"}
+PRINTS = {"print": "packing-slips", "labels": "labels"}
 # What the preview asks with before anybody has chosen.
 _FIRST: dict[BulkAction, dict[str, Any]] = {
     BulkAction.HOLD: {"kind": HoldKind.MANUAL},
@@ -37,14 +38,15 @@ async def preview(
     request: Request,
     member: CurrentStaff,
     asked: Asked,
-    action: BulkAction | Literal["export_csv", "export_xlsx", "print"],
+    action: BulkAction | Literal["export_csv", "export_xlsx", "print", "labels"],
     order_no: Annotated[list[OrderNo], Query(max_length=MAX_ORDERS)] = [],  # noqa: B006
     all: bool = False,
 ) -> Response:
     """How many of the orders the action fits, why it does not fit the others, and the form that does it."""
     numbers = await _matching(request, asked) if all else list(dict.fromkeys(order_no))
-    if action == "print":
-        return RedirectResponse(f"{PATH}/packing-slips?{urlencode([('order_no', one) for one in numbers])}", 303)
+    if action in PRINTS:
+        query = urlencode([("order_no", one) for one in numbers[:MAX_ORDERS]])
+        return RedirectResponse(f"{PATH}/{PRINTS[action]}?{query}", 303)
     if not isinstance(action, BulkAction):
         chosen = [] if all else [("order_no", number) for number in numbers]
         query = urlencode([("format", FILES[action]), *(asked.values.items() if all else ()), *chosen])

@@ -1,17 +1,21 @@
-"""Packing slips of many orders, to be printed at once: a sheet for each."""
+"""What the warehouse prints for many orders at once: packing slips as one page, carrier labels as one archive."""
 
-from typing import Annotated
+import tempfile
+import zipfile
+from typing import IO, Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 
 from api.console.orders.table_query import PATH
 from api.console.rendering import page
 from api.console.session import CurrentStaff
-from api.dependencies import require, services_of
+from api.dependencies import Services, order_number, require, services_of
 from api.schemas.fields import LINE
 from api.services.orders import order_queries, parcel_labels
+from domain.errors import NotFound
 from domain.orders.bulk_actions import MAX_ORDERS
+from infra.spreadsheets import chunks
 
 router = APIRouter(prefix=PATH)
 OrderNo = Annotated[str, Query(max_length=40, pattern=LINE)]
@@ -31,3 +35,36 @@ async def packing_slips(
     orders = [await order_queries.detail(services, member.principal, number) for number in numbers[:MAX_SLIPS]]
     cut = len(numbers) > MAX_SLIPS
     return page(request, "packing_slips.html", member=member, orders=orders, cut=cut, most=MAX_SLIPS)
+
+
+@router.get("/labels")
+async def labels(
+    request: Request,
+    member: CurrentStaff,
+    order_no: Annotated[list[OrderNo], Query(max_length=MAX_ORDERS)] = [],  # noqa: B006
+) -> Response:
+    """The carrier labels of the parcels that go out, one file for each order. Orders without one are listed in the
+    archive. Raises NotFound `label_not_found` where no order has one."""
+    require(member.principal, *parcel_labels.READ_BY)
+    services, numbers = services_of(request), list(dict.fromkeys(order_no))
+    archive = await _archive(services, [order_number(number) for number in numbers])
+    headers = {"Content-Disposition": 'attachment; filename="labels.zip"', "Cache-Control": "no-store"}
+    return StreamingResponse(chunks(archive), 200, headers, "application/zip")
+
+
+async def _archive(services: Services, numbers: list[str]) -> IO[bytes]:
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
+    without: list[str] = []
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in numbers:
+            found = await parcel_labels.label_of_order(services, number)
+            if found is None:
+                without.append(number)
+                continue
+            archive.writestr(f"{number}.{found[0].lower()}", found[1])
+        archive.writestr("without-label.txt", "".join(f"{number}\n" for number in without))
+    if len(without) == len(numbers):
+        file.close()
+        raise NotFound("label_not_found")
+    file.seek(0)
+    return file

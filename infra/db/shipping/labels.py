@@ -20,6 +20,13 @@ _LABELLED = text(
     """
 )
 
+_LIVE = text(
+    """
+    SELECT s.shipment_id FROM shipments s JOIN shipment_labels USING (shipment_id)
+     WHERE s.order_no = :order_no AND s.status <> 'cancelled' AND s.replaced_at IS NULL
+    """
+)
+
 
 async def label_of(conn: AsyncConnection, keys: KeyRing, order_no: str, shipment_id: str) -> tuple[str, bytes]:
     """Format and content of the label of one of the order's parcels. Raises NotFound `label_not_found`."""
@@ -27,6 +34,12 @@ async def label_of(conn: AsyncConnection, keys: KeyRing, order_no: str, shipment
     if row is None or row.data_key is None:
         raise NotFound("label_not_found")
     return row.format, keys.vault.open(keys.unwrap(row.data_key), bytes(row.content_enc), f"{shipment_id}:label")
+
+
+async def shipment_of(conn: AsyncConnection, order_no: str) -> str | None:
+    """The parcel of the order that goes out now, where it has a label."""
+    found: str | None = (await conn.execute(_LIVE, {"order_no": order_no})).scalar_one_or_none()
+    return found
 
 
 async def labelled(conn: AsyncConnection, order_no: str) -> set[str]:

@@ -1,6 +1,8 @@
 """The table of orders: filters, counts, sorting, columns, views, files, actions on many."""
 
+import io
 import re
+import zipfile
 from typing import Any
 
 import psycopg
@@ -178,3 +180,25 @@ async def test_packing_slips_of_chosen_orders_are_printed_at_once(shop: ApiClien
     assert slips.count('<section class="sheet') == 2 and all(order_no in slips for order_no in orders)
     assert (await finance.http.get(answer.headers["location"])).status_code == 403
     assert 'value="print"' not in (await finance.get(PAGE)).text
+
+
+async def test_labels_of_chosen_orders_come_as_one_archive(shop: ApiClient) -> None:
+    warehouse = await sign_in(shop, "warehouse")
+    labelled, without = await placed(warehouse), await placed(warehouse)
+    keys, shipment_id = shop.app.state.services.keys, unique("s")
+    (row,) = await shop.sql(
+        "SELECT c.data_key FROM orders o JOIN customers c USING (customer_id) WHERE o.order_no = %s", labelled
+    )
+    sealed = keys.vault.seal(keys.unwrap(row["data_key"]), b"the label", f"{shipment_id}:label")
+    await shop.sql(
+        "INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, tracking_no)"
+        " VALUES (%s, %s, 'WH-EAST', 'sandbox', 'booked', %s, %s)",
+        shipment_id, labelled, shipment_id, shipment_id,
+    )  # fmt: skip
+    await shop.sql("INSERT INTO shipment_labels VALUES (%s, 'PDF', %s, now())", shipment_id, sealed)
+    answer = await warehouse.http.get(f"{PAGE}/bulk?action=labels&order_no={labelled}&order_no={without}")
+    file = await warehouse.http.get(answer.headers["location"])
+    with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
+        assert archive.read(f"{labelled}.pdf") == b"the label"
+        assert archive.read("without-label.txt").decode() == f"{without}\n"
+    assert (await warehouse.get(f"{PAGE}/labels", order_no=without)).status_code == 404
