@@ -38,7 +38,7 @@ from api.routes import (
     reports,
     stock,
 )
-from api.routes.after_sales import delivery_exceptions, returns
+from api.routes.after_sales import delivery_exceptions, return_photographs, returns
 from api.routes.catalogue import pictures, products, warehouses
 from api.routes.collaboration import labels, notes
 from api.routes.orders import (
@@ -87,6 +87,7 @@ ROUTERS = (
     notifications.router,
     contacts.router,
     returns.router,
+    return_photographs.router,
     parked_steps.router,
     bulk_jobs.router,
     manual_transitions.router,

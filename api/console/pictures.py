@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from api.console.session import CurrentStaff
 from api.dependencies import require, services_of
-from api.http.responses import picture_response
+from api.http.responses import private_picture_response
 from api.services import file_store
 from domain.access import PERSONAL_DATA_READ_BY
 
@@ -21,4 +21,4 @@ async def picture(
     """Any picture of the store; browsers do not keep it."""
     require(member.principal, *PERSONAL_DATA_READ_BY)
     found = await file_store.any_picture(services_of(request), picture_id, size == "small")
-    return picture_response(found.content, found.media_type, public=False)
+    return private_picture_response(found)

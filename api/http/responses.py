@@ -1,9 +1,21 @@
 """The reply of an operation as an HTTP answer."""
 
+from typing import Protocol
+
 from fastapi import Response
 
 from api.dependencies import json_response
 from api.replies import Reply
+
+
+class StoredPicture(Protocol):
+    """A picture as the file store has it."""
+
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def content(self) -> bytes: ...
+
 
 REPLAYED = {"Idempotent-Replayed": "true"}
 
@@ -24,6 +36,11 @@ def picture_response(content: bytes, media_type: str, *, public: bool) -> Respon
         "X-Content-Type-Options": "nosniff",
     }
     return Response(content, 200, headers, media_type)
+
+
+def private_picture_response(found: StoredPicture) -> Response:
+    """A picture that is not for everybody; browsers do not keep it."""
+    return picture_response(found.content, found.media_type, public=False)
 
 
 def file_response(content: bytes, media_type: str, filename: str) -> Response:

@@ -21,11 +21,8 @@ RATINGS = (5, 4, 3, 2, 1)
 @router.get("/{order_no}/feedback")
 async def form(request: Request, session: CurrentCustomer, order_no: str) -> Response:
     """The form, and what was said before."""
-    services = services_of(request)
-    _, overview = await owned(services, session, order_no)
-    feedback = await customer_feedback.with_staff_fields(services, overview.order_no)
-    context: dict[str, Any] = {"order_no": overview.order_no, "said": feedback[::-1]}
-    return page(request, "feedback.html", key=new_key(), ratings=RATINGS, kinds=list(FeedbackKind), **context)
+    _, overview = await owned(services_of(request), session, order_no)
+    return await _form(request, overview.order_no, {})
 
 
 @router.post("/{order_no}/feedback")
@@ -33,8 +30,18 @@ async def submit(request: Request, session: CurrentCustomer, order_no: str) -> R
     """Keep it."""
     services, fields = services_of(request), await posted(request, session)
     customer, overview = await owned(services, session, order_no)
-    rating, words = fields.get("rating", ""), fields.get("text", "").replace("\r\n", "\n").strip()
-    body = {"rating": int(rating) if rating in map(str, RATINGS) else 0, "text": words or None}
+    if fields.get("rating", "") not in map(str, RATINGS):
+        return await _form(request, overview.order_no, fields)
+    rating, words = fields["rating"], fields.get("text", "").replace("\r\n", "\n").strip()
+    body = {"rating": int(rating), "text": words or None}
     requested = fitting(GiveFeedback, body | {"kind": fields.get("kind", "")})
     await customer_feedback.submit(services, customer, key_of(fields), digest(requested), overview.order_no, requested)
     return RedirectResponse(f"{HOME}/orders/{overview.order_no}/feedback", 303)
+
+
+async def _form(request: Request, order_no: str, fields: dict[str, str]) -> Response:
+    """The page; sent without a rating, the form keeps what was typed."""
+    feedback = await customer_feedback.with_staff_fields(services_of(request), order_no)
+    context: dict[str, Any] = {"order_no": order_no, "said": feedback[::-1], "fields": fields, "refused": bool(fields)}
+    context |= {"key": fields.get("key") or new_key(), "ratings": RATINGS, "kinds": list(FeedbackKind)}
+    return page(request, "feedback.html", status=422 if fields else 200, **context)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from api.errors import Problem
 from api.pages.error_pages import as_pages, reader_of
 from api.pages.forms import require_own_origin
-from api.portal import documents, feedback, looks, payments, sign_in
+from api.portal import documents, feedback, looks, messages, payments, sign_in
 from api.portal.after_sales import delivery_exception, return_detail, return_request
 from api.portal.orders import cancellation, changes, detail, listing
 from api.portal.rendering import HOME, SITE, page
@@ -25,6 +25,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     return_detail.router,
     delivery_exception.router,
     documents.router,
+    messages.router,
     feedback.router,
 )
 _ORDER = re.compile(rf"^{HOME}/orders/([0-9A-Z-]{{20}})/")

@@ -1,8 +1,7 @@
 """The portal's pages: amounts and times as customers read them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from api.pages.i18n import LANGUAGES, language
 from api.pages.rendering import Site, instant
 from api.pages.slot_fields import is_odd
 from api.portal.i18n import WORDS, own
+from api.portal.zone_names import zone_name
 from api.presenters.channel_looks import DEFAULT_LOOK
 from domain.money import shown
 from domain.situations.situation import Moment
@@ -30,14 +30,15 @@ _DATES = {"en": "%-d %b %Y", "zh": "%Y年%-m月%-d日"}
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A page. Templates get what every site's do, and `at`, `day`, `slot`, `sentence`, `session`, `zone`."""
-    lang, zone = language(request), _zone(services_of(request).settings.portal_time_zone)
-    sentence = teller(lang)
+    lang, session = language(request), getattr(request.state, "session", None)
+    shops = services_of(request).settings.portal_time_zone
+    zone, sentence = zone_at(session.place if session else None, shops), teller(lang)
 
     def at(moment: datetime | str) -> Markup:
         return _time(moment, f"{_DATES[lang]} %H:%M", zone)
 
-    def day(moment: datetime | str) -> Markup:
-        return _time(moment, _DATES[lang], zone)
+    def day(moment: datetime | str, place: Mapping[str, str] | None = None) -> Markup:
+        return _time(moment, _DATES[lang], zone_at(place, shops) if place else zone)
 
     def slot(value: dict[str, str], ship_to: dict[str, str] | None) -> Markup:
         return slot_text(request, value, ship_to)
@@ -51,8 +52,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         "own": own,
         "sentence": sentence,
     }
-    session = getattr(request.state, "session", None)
-    known |= {"zone": str(zone), "session": session, "look": session.look if session else DEFAULT_LOOK}
+    known |= {"zone": zone_name(zone, lang), "session": session, "look": session.look if session else DEFAULT_LOOK}
     return SITE.page(request, template, status=status, **known, **context)
 
 
@@ -65,7 +65,7 @@ def slot_text(request: Request, slot: dict[str, str], ship_to: dict[str, str] | 
     same = begin.date() == end.date()
     first = _time(begin, f"{_DATES[lang]} %H:%M", zone)
     text = Markup("{}–{}").format(first, _time(end, "%H:%M" if same else f"{_DATES[lang]} %H:%M", zone))
-    where = [zone.key] if zone.key != shops else []
+    where = [zone_name(zone, lang)] if zone.key != shops else []
     if is_odd(begin, end):
         where.append(f"{begin:%z} {end:%z}")
     return Markup("{} ({})").format(text, ", ".join(where)) if where else text
@@ -78,7 +78,7 @@ def sentence_time(request: Request, ship_to: dict[str, str] | None = None) -> Ca
 
     def shown(moment: Moment) -> Markup:
         words = _time(moment.at, f"{_DATES[lang]} %H:%M", zone)
-        return words if zone.key == shops else Markup("{} ({})").format(words, zone.key)
+        return words if zone.key == shops else Markup("{} ({})").format(words, zone_name(zone, lang))
 
     return shown
 
@@ -122,11 +122,6 @@ def address_of(ship_to: dict[str, str]) -> str:
 def _time(moment: datetime | str, form: str, zone: ZoneInfo) -> Markup:
     local_time = instant(moment).astimezone(zone)
     return Markup('<time datetime="{}">{}</time>').format(local_time.isoformat(), local_time.strftime(form))
-
-
-@lru_cache(maxsize=4)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
 
 
 SITE.environment.globals.update(address=address_of, cash=_cash, own=own)

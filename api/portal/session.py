@@ -1,5 +1,6 @@
 """Who is signed in to the portal: a contact proved by a code, and the customers whose orders it opens."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -28,12 +29,13 @@ class CustomerSignInNeeded(Exception):
 
 @dataclass(slots=True)
 class CustomerSession:
-    """A signed-in contact. `csrf` goes into every form as the field `csrf`; `look` is that of the shop whose order the
-    page is about."""
+    """A signed-in contact. `csrf` goes into every form as the field `csrf`. `look` is that of the shop whose order the
+    page is about, `place` where the order goes: the times of the page are of that place."""
 
     contact: PortalContact
     csrf: str
     look: PresentedLook = DEFAULT_LOOK
+    place: Mapping[str, str] | None = None
 
 
 async def session(request: Request) -> Any:
@@ -60,12 +62,18 @@ async def owned(services: Services, session: CustomerSession, typed: str) -> tup
     number = order_number(typed)
     customer = await portal_sessions.customer_of(services, session.contact, number)
     found = await visible_order(services, customer, number)
-    await see(services, session, found.channel)
+    await show_order(services, session, number)
     return customer, found
 
 
-async def see(services: Services, session: CustomerSession, channel: str) -> None:
-    """Show pages as the shop of this channel has them."""
+async def show_order(services: Services, session: CustomerSession, order_no: str) -> None:
+    """Have the page look as the order's shop does, with times of the place that the order goes to."""
+    found = await channel_settings.of_order(services, order_no)
+    session.look, session.place = shown(found.channel, found.look, HOME), found.place
+
+
+async def show_channel(services: Services, session: CustomerSession, channel: str) -> None:
+    """Have the page look as the channel's shop does."""
     session.look = shown(channel, await channel_settings.look_of(services, channel), HOME)
 
 

@@ -29,7 +29,7 @@ Next = Annotated[str, Query(max_length=200)]
 @router.get("/sign-in")
 async def form(request: Request, next: Next = HOME) -> Response:
     """The form that asks for a code."""
-    return page(request, "sign_in.html", next=navigation.local(next, HOME), refused=None, wait_min=0)
+    return page(request, "sign_in.html", next=navigation.local(next, HOME), refused=None, wait_min=0, contact="")
 
 
 @router.post("/sign-in")
@@ -43,20 +43,21 @@ async def request_code(
     services = services_of(request)
     typed = code_requests.understood(services.keys.vault, contact)
     if typed is None:
-        return page(request, "sign_in.html", status=422, next=target, refused="sign_in.what", wait_min=0)
+        kept = {"next": target, "wait_min": 0, "contact": contact}
+        return page(request, "sign_in.html", status=422, refused="sign_in.what", **kept)
     address = request.client.host if request.client else "unknown"
     requested = await code_requests.request_code(services, typed, address, language(request))
     await asyncio.sleep(max(0.0, until_s - monotonic()))
     if isinstance(requested, int):
-        return _too_often(request, target, requested)
+        return _too_often(request, target, requested, contact)
     response = RedirectResponse(_with_next(f"{HOME}/code", target), 303)
     _set_cookie(request, response, REQUEST_COOKIE, requested, CODE_LIFETIME_S)
     return response
 
 
-def _too_often(request: Request, target: str, wait_s: int) -> Response:
-    minutes = -(-wait_s // 60)
-    response = page(request, "sign_in.html", status=429, next=target, refused="sign_in.too_often", wait_min=minutes)
+def _too_often(request: Request, target: str, wait_s: int, contact: str) -> Response:
+    context = {"next": target, "refused": "sign_in.too_often", "wait_min": -(-wait_s // 60), "contact": contact}
+    response = page(request, "sign_in.html", status=429, **context)
     response.headers["Retry-After"] = str(wait_s)
     return response
 

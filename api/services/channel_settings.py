@@ -11,9 +11,9 @@ from domain.channels import ChannelLook, require_readable
 from domain.errors import NotFound
 from infra.db.audit import actor_context
 from infra.db.channels import channel_settings
-from infra.db.channels.channel_settings import ChannelSettings
+from infra.db.channels.channel_settings import ChannelSettings, OrderSurroundings
 
-__all__ = ["SET_BY", "ListedChannel", "every", "is_channel", "look_of", "one", "put", "put_logo"]
+__all__ = ["SET_BY", "ListedChannel", "every", "is_channel", "look_of", "of_order", "one", "put", "put_logo"]
 
 SET_BY = (Role.OPERATIONS,)
 
@@ -36,6 +36,12 @@ async def look_of(services: Services, channel: str) -> ChannelLook:
     """How the channel looks to its customers."""
     async with services.database.begin() as conn:
         return await channel_settings.look_of(conn, channel)
+
+
+async def of_order(services: Services, order_no: str) -> OrderSurroundings:
+    """The look of the order's channel, and where the order goes."""
+    async with services.database.begin() as conn:
+        return await channel_settings.of_order(conn, order_no)
 
 
 async def every(services: Services) -> list[ListedChannel]:

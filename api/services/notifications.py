@@ -34,6 +34,12 @@ async def as_sent(services: Services, number: str, message_id: str) -> SentMessa
         return await sent_words.one(conn, services.keys, number, message_id)
 
 
+async def sent_about(services: Services, number: str) -> list[SentMessage]:
+    """What was sent about the order, the newest first."""
+    async with services.database.begin() as conn:
+        return await sent_words.sent(conn, services.keys, number)
+
+
 async def send_again(services: Services, caller: Principal, key: str, number: str, message_id: str) -> Reply:
     """Have a failed message sent once more. Raises NotFound `message_not_found`, Conflict `message_not_failed`."""
     _require_id(message_id)

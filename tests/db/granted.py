@@ -87,6 +87,7 @@ INSERTS = {
     ),
     "resolutions": "action actor approval_id order_no park_no reason_enc resolution_id value_enc",
     "return_inspections": "condition line_no quantity return_id stage",
+    "return_photographs": "added_by file_id photograph_no return_id",
     "return_labels": "content_enc format return_id",
     "return_lines": "line_no order_no quantity return_id sku",
     "returns": (

@@ -41,7 +41,7 @@ async def wants_three(page: Page, order_no: str, card: str) -> list[str]:
     await page.goto(f"/portal/orders/{order_no}")
     await page.get_by_role("link", name="Change quantities").click()
     await page.get_by_label("Tea").fill("3")
-    await page.get_by_role("button", name="See what it means").click()
+    await page.get_by_role("button", name="Continue").click()
     await page.get_by_role("button", name="Change the quantities").wait_for()
     assert "You pay ¥20.00 more now" in await page.locator(".means").inner_text()
     await fits(page)

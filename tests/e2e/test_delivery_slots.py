@@ -26,7 +26,7 @@ async def test_a_customer_chooses_when_and_support_sees_it(live: StackRun, brows
     await page.get_by_label("结束时间").fill("12:00")
     await fits(page)
     grave = await found_by_axe(page, "slot form")
-    await page.get_by_role("button", name="查看影响").click()
+    await page.get_by_role("button", name="下一步").click()
     await page.get_by_text("期望送货时段").wait_for()
     grave += await found_by_axe(page, "what a slot means")
     await page.get_by_role("button", name="确认送货时段").click()

@@ -25,7 +25,7 @@ async def test_a_customer_cancels_after_seeing_what_it_means(live: StackRun, bro
     await page.wait_for_url(f"**/portal/orders/{order_no}")
     await live.reaches(order_no, "cancelled")
     await page.get_by_role("heading", name="已取消").wait_for()  # automatically
-    await page.get_by_text("已退还给您", exact=True).wait_for()
+    await page.get_by_text("已退款", exact=True).wait_for()
     assert not await page.get_by_role("link", name="取消订单").count()
     requested = "SELECT actor FROM order_events WHERE order_no = %(o)s AND type = 'cancel_requested'"
     assert (await live.sql(requested, o=order_no))[0]["actor"] == f"customer:{customer.id}"
@@ -62,7 +62,7 @@ async def test_a_customer_changes_quantity_address_and_note(live: StackRun, brow
         await page.goto(f"/portal/orders/{order_no}")
         await page.get_by_role("link", name="Change the note").click()
         await page.fill("textarea", "Ring twice.\nThank you")
-        await page.get_by_role("button", name="See what it means").click()
+        await page.get_by_role("button", name="Continue").click()
         await page.get_by_role("button", name="Save note").click()
         await page.get_by_text("Ring twice.").wait_for()
     finally:
@@ -77,14 +77,14 @@ async def test_a_customer_changes_quantities_before_paying(live: StackRun, brows
     await page.goto(f"/portal/orders/{order_no}")
     await page.get_by_role("link", name="Change quantities").click()
     await page.get_by_label("Tea").fill("1")
-    await page.get_by_role("button", name="See what it means").click()
+    await page.get_by_role("button", name="Continue").click()
     text = await page.locator(".means").inner_text()
     assert "¥10.00 instead of ¥30.00" in text and "You pay ¥10.00" in text and "back on sale: 2" in text
     await page.get_by_role("button", name="Change the quantities").click()
     await page.wait_for_url(f"**/portal/orders/{order_no}")
     await page.get_by_role("link", name="Change the address").click()
     await page.get_by_label("Street and number").fill("Another Road 9")
-    await page.get_by_role("button", name="See what it means").click()
+    await page.get_by_role("button", name="Continue").click()
     assert "Another Road 9" in await page.locator(".means").inner_text()
     await page.get_by_role("button", name="Change the address").click()
     await page.wait_for_url(f"**/portal/orders/{order_no}")
@@ -136,17 +136,17 @@ async def test_a_customer_sends_a_piece_back_and_gets_the_money(live: StackRun, 
     order_no = await delivered_order(live, customer, sku, 2)
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}")
-    await page.get_by_role("link", name="Send things back").click()
-    await page.get_by_role("button", name="See what it means").click()
-    await page.get_by_text("Please say how many pieces go back").wait_for()
+    await page.get_by_role("link", name="Start a return").click()
+    await page.get_by_role("button", name="Continue").click()
+    await page.get_by_text("Please select items").wait_for()
     await page.get_by_label("Tea").select_option("1")
-    await page.get_by_label("Why").select_option("does_not_fit")
+    await page.get_by_label("Return reason").select_option("does_not_fit")
     await page.get_by_label("Comment (optional)").fill("too small <b>")
-    await page.get_by_role("button", name="See what it means").click()
+    await page.get_by_role("button", name="Continue").click()
     text = await page.locator(".means").inner_text()
-    assert "1 × Tea" in text and "You get back ¥10.00" in text and "approved at once" in text
+    assert "1 × Tea" in text and "refund of ¥10.00" in text and "approved at once" in text
     grave = await fine(page)
-    await page.get_by_role("button", name="Ask for the return").click()
+    await page.get_by_role("button", name="Submit return").click()
     await page.wait_for_url("**/returns/rt_*")
     await page.get_by_role("heading", name="Approved: please send it").wait_for()
     async with page.expect_download() as caught:
@@ -179,8 +179,9 @@ async def test_a_customer_says_by_whom_they_sent_it_or_keeps_it(live: StackRun, 
     for name, done in (("我已寄出", "退货运输中"), ("确认取消退货", "退货已取消")):
         await page.goto(f"/portal/orders/{order_no}/return")
         await page.get_by_label("Tea").select_option("1")
-        await page.get_by_role("button", name="查看影响").click()
-        await page.get_by_role("button", name="确认申请退货").click()
+        await page.get_by_label("退货原因").select_option("other")
+        await page.get_by_role("button", name="下一步").click()
+        await page.get_by_role("button", name="提交退货申请").click()
         if name == "我已寄出":
             await page.get_by_label("快递公司").fill("SF")
             await page.get_by_label("运单号").fill("SF1234567890")
@@ -190,7 +191,7 @@ async def test_a_customer_says_by_whom_they_sent_it_or_keeps_it(live: StackRun, 
         await page.get_by_role("heading", name=done).wait_for()
 
 
-@pytest.mark.parametrize("choice", ["Send it again", "Give me the money back"])
+@pytest.mark.parametrize("choice", ["Send it again", "Refund my order"])
 async def test_a_customer_chooses_what_becomes_of_a_lost_parcel(
     live: StackRun,
     browser: Browser,
@@ -207,7 +208,7 @@ async def test_a_customer_chooses_what_becomes_of_a_lost_parcel(
     await page.get_by_text("We can send it again or refund it").wait_for()  # automatically
     await page.get_by_role("link", name="Choose what happens now").click()
     text = await page.locator("main").inner_text()
-    assert "You get back ¥20.00" in text and "You pay nothing more" in text
+    assert "refund of ¥20.00" in text and "You pay nothing more" in text
     grave = await fine(page)
     await page.get_by_role("button", name=choice).click()
     await page.wait_for_url(f"**/portal/orders/{order_no}")
@@ -231,19 +232,20 @@ async def test_a_customer_exchanges_a_piece(live: StackRun, browser: Browser) ->
     page = await visiting(live, browser, customer)
     await page.goto(f"/portal/orders/{order_no}/return")
     await page.get_by_label("Tea").select_option("1")
-    await page.get_by_label("The same again, new", exact=True).check()
-    await page.get_by_role("button", name="See what it means").click()
-    assert "the same goods anew, worth ¥10.00" in await page.locator(".means").inner_text()
-    await page.get_by_role("button", name="Ask for the return").click()
+    await page.get_by_label("Return reason").select_option("other")
+    await page.get_by_label("Exchange for the same item", exact=True).check()
+    await page.get_by_role("button", name="Continue").click()
+    assert "the same items new, worth ¥10.00" in await page.locator(".means").inner_text()
+    await page.get_by_role("button", name="Submit return").click()
     await page.wait_for_url("**/returns/rt_*")
     lines = {"lines": [{"sku": sku, "quantity": 1, "condition": "as_new"}]}
     for verb in ("receive", "inspect"):
         path = f"/v1/returns/{page.url.rpartition('/')[2]}/{verb}"
         (await driver.post(live, path, lines, "warehouse")).raise_for_status()
     await page.get_by_text("The new goods are order").wait_for()  # automatically
-    await page.locator("p.note a.no").click()
+    await page.locator(".alert a.no").click()
     await page.get_by_text("Exchange for goods from order").wait_for()
-    assert order_no in await page.locator("p.note a.no").inner_text()
+    assert order_no in await page.locator(".alert a.no").inner_text()
 
 
 async def test_a_customer_gets_the_new_piece_first_against_a_guarantee(live: StackRun, browser: Browser) -> None:
@@ -252,16 +254,17 @@ async def test_a_customer_gets_the_new_piece_first_against_a_guarantee(live: Sta
     page = await visiting(live, browser, customer, locale="zh-CN")
     await page.goto(f"/portal/orders/{order_no}/return")
     await page.get_by_label("Tea").select_option("1")
-    assert not await page.get_by_label("担保支付方式").is_visible()
+    assert not await page.get_by_label("预授权支付方式").is_visible()
+    await page.get_by_label("退货原因").select_option("other")
     await page.get_by_label("换货（先发新品）").check()
-    await page.get_by_label("担保支付方式").select_option("tok_ok")
-    await page.get_by_role("button", name="查看影响").click()
-    assert "预授权 ¥10.00 作为担保" in await page.locator(".means").inner_text()
-    await page.get_by_role("button", name="确认申请退货").click()
+    await page.get_by_label("预授权支付方式").select_option("tok_ok")
+    await page.get_by_role("button", name="下一步").click()
+    assert "银行卡上预授权 ¥10.00" in await page.locator(".means").inner_text()
+    await page.get_by_role("button", name="提交退货申请").click()
     await page.get_by_text("换货订单").wait_for()  # automatically, before anything is back
     await page.get_by_text("¥10.00, 已预授权").wait_for()
     await page.get_by_role("link", name="取消退货").click()
-    assert "担保金 ¥10.00 将被扣款" in await page.locator(".means").inner_text()
+    assert "银行卡上预授权的 ¥10.00 将被扣款" in await page.locator(".means").inner_text()
     await page.get_by_role("button", name="确认取消退货").click()
     await page.get_by_text("¥10.00, 已扣款").wait_for()  # automatically
     assert not await fine(page)
@@ -280,6 +283,7 @@ async def test_a_customer_keeps_the_invoice_and_the_credit_note(live: StackRun, 
     pdf = pypdfium2.PdfDocument(await (await caught.value).path())
     assert order_no in pdf[0].get_textpage().get_text_bounded()
     await page.goto(f"/portal/orders/{order_no}/cancel")
+    await page.select_option("select[name=reason]", "other")
     await page.get_by_role("button", name="确认取消订单").click()
     await live.reaches(order_no, "cancelled")
     await page.goto(f"/portal/orders/{order_no}/documents")
@@ -324,6 +328,9 @@ async def test_without_scripts_everything_works(live: StackRun, browser: Browser
     await page.goto(f"/portal/orders/{order_no}")
     await page.get_by_role("link", name="Cancel the order").click()
     await page.get_by_role("button", name="Cancel the order").click()
+    await page.get_by_text("Choose a reason.").wait_for()
+    await page.select_option("select[name=reason]", "other")
+    await page.get_by_role("button", name="Cancel the order").click()
     await live.reaches(order_no, "cancelled")
     await page.get_by_role("link", name="My orders").first.click()
     await page.get_by_text("Cancelled", exact=True).wait_for()
@@ -359,7 +366,7 @@ async def test_no_page_keeps_anybody_out(
     grave += await found(page, "code")
     await page.fill("input[name=code]", "12 34")
     await page.get_by_role("button").click()
-    await page.get_by_role("alert").wait_for()
+    await page.locator(".invalid-feedback").wait_for()
     await fits(page)
     grave += await found(page, "refused code")
     page = await visiting(live, browser, customer, viewport=viewport)

@@ -62,8 +62,9 @@ async def fits(page: Page) -> None:
     await page.wait_for_load_state()  # a page just begun has no root yet
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{page.url} is too wide"
     small = await page.evaluate(
-        """[...document.querySelectorAll('main :is(button, a.button, select, input:not([type=hidden])), .who a')]
-             .filter(e => e.checkVisibility() && (e.closest('label.tick') || e).getBoundingClientRect().height < 44)
+        """[...document.querySelectorAll('main :is(button, a.btn, a.button, select, input:not([type=hidden])), .who a')]
+             .filter(e => e.checkVisibility()
+                          && (e.closest('label.tick, label.form-check') || e).getBoundingClientRect().height < 44)
              .map(e => e.outerHTML)"""
     )
     assert not small, small

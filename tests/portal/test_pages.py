@@ -8,13 +8,16 @@ import pytest
 
 from api.pages.rendering import STATIC
 from api.portal import i18n
-from api.portal.orders.detail import charges
+from api.portal.orders.detail import charges, merged, steps
+from api.portal.orders.headline import headline
 from domain.after_sales.returns import Condition, Reason, Resolution, ReturnDue, ReturnStatus
 from domain.documents import DocumentKind
 from domain.feedback import FeedbackKind
 from domain.orders.status import Status
 from domain.payments.refunds import Origin, RefundStatus
-from tests.api.conftest import ApiClient
+from infra.db.messaging import outbox
+from tests.api.conftest import ApiClient, an_order
+from tests.api.notifications.test_notifications import tried
 from tests.portal.conftest import Browser, a_customer, placed, signed_in
 
 TEMPLATES = Path(i18n.__file__).with_name("templates")
@@ -102,8 +105,6 @@ async def test_the_preview_says_what_comes_back_and_changes_nothing(shop: ApiCli
     ("fields", "status", "code"),
     [
         ({"csrf": "0" * 32, "reason": "other"}, 403, "form_expired"),
-        ({"reason": ""}, 422, "reason_missing"),
-        ({"reason": SCRIPT}, 422, "reason_missing"),
         ({"reason": "other"}, 503, "workflow_unavailable"),
     ],
 )
@@ -119,6 +120,78 @@ async def test_a_cancel_that_is_refused_says_what_else_is_possible(
         assert f'href="/portal/orders/{order_no}"' in answer.text
         if code == "workflow_unavailable":
             assert word in answer.text and answer.headers["retry-after"]
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "Choose a reason."), ("zh", "请选择原因。")])
+@pytest.mark.parametrize("reason", ["", SCRIPT])
+async def test_a_missing_reason_is_said_at_its_field_and_what_was_typed_stays(
+    shop: ApiClient, lang: str, words: str, reason: str
+) -> None:
+    customer = a_customer()
+    order_no = await placed(shop, customer)
+    browser = await signed_in(shop, customer, lang)
+    form = (await browser.get(f"/orders/{order_no}/cancel")).text
+    assert re.findall(r'value="([^"]*)" selected', form) == [""], "a preselected reason is no reason"
+    answer = await browser.post(f"/orders/{order_no}/cancel", reason=reason, more="too <b>late</b>")
+    assert answer.status_code == 422 and words in answer.text and 'id="f-reason-error"' in answer.text
+    assert 'value="too &lt;b&gt;late&lt;/b&gt;"' in answer.text and SCRIPT not in answer.text
+
+
+async def test_times_are_of_the_place_that_the_order_goes_to(shop: ApiClient) -> None:
+    """In the list and on the page, each order's own; the list opens no address for it."""
+    customer = a_customer()
+    ohio = {**an_order()["ship_to"], "country": "US", "province": "Ohio", "city": "Columbus", "postcode": "43004"}
+    order_no, home = await placed(shop, customer, ship_to=ohio), await placed(shop, customer)
+    browser = await signed_in(shop, customer)
+    listed, page = (await browser.get("")).text, (await browser.get(f"/orders/{order_no}")).text
+    assert "America/New_York time zone" in page and re.search(r'<time datetime="[^"]+-0[45]:00">', page)
+    rows = {number: re.findall(rf'/orders/{number}".*?<time datetime="[^"]+([+-]\d\d):00"', listed, re.DOTALL)[0]
+            for number in (order_no, home)}  # fmt: skip
+    assert rows[order_no] in ("-04", "-05") and rows[home] == "+08"
+    chinese = (await (await signed_in(shop, customer, "zh")).get(f"/orders/{order_no}")).text
+    assert "America" not in chinese and "纽约" in chinese
+
+
+async def test_a_customer_reads_the_messages_as_they_were_sent(shop: ApiClient) -> None:
+    customer, stranger = a_customer(), a_customer()
+    order_no = await placed(shop, customer)
+    async with shop.app.state.services.database.begin() as conn:
+        await outbox.fan_out(conn, 500)
+    browser = await signed_in(shop, customer)
+    assert f"/orders/{order_no}/messages" in (await browser.get(f"/orders/{order_no}")).text
+    assert "No messages have been sent" in (await browser.get(f"/orders/{order_no}/messages")).text
+    await tried(
+        shop, order_no, None, {"subject": "We <b>have</b> it", "body": "Line 1\nLine 2", "to": "li@example.com"}
+    )
+    page = (await browser.get(f"/orders/{order_no}/messages")).text
+    assert "We &lt;b&gt;have&lt;/b&gt; it" in page and "Line 1\nLine 2" in page and "l***@example.com" in page
+    assert (await (await signed_in(shop, stranger)).get(f"/orders/{order_no}/messages")).status_code == 404
+
+
+def test_more_of_a_product_is_one_line_and_a_second_parcel_has_its_steps() -> None:
+    line = {"sku": "TEA", "name": "Tea", "unit_price_minor": 100, "quantity": 2, "total_minor": 200}
+    dearer = {**line, "unit_price_minor": 120, "quantity": 1, "total_minor": 120}
+    [both, other] = merged([line, {**line, "quantity": 1, "total_minor": 100}, dearer])
+    assert (both["quantity"], both["total_minor"], other["quantity"]) == (3, 300, 1)
+    happened = ["order_placed", "payment_captured", "shipment_booked", "shipment_picked_up", "parcel_replaced"]
+    events = [{"type": event, "occurred_at": number} for number, event in enumerate(happened)]
+    assert [step for step, _ in steps(events[:4])] == ["ordered", "paid", "packed", "sent", "delivered"]
+    assert steps(events)[4:] == [("replaced", 4), ("resent", None), ("delivered", None)]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        ("shipped", "delivery", "shipped"),
+        ("shipped", "parcel_lost", "not_arrived"),
+        ("shipped", "carrier", "resending"),
+        ("shipped", "pickup", "resending"),
+        ("preparing", "pickup", "preparing"),
+    ],
+)
+def test_list_and_page_name_the_state_by_one_rule(status: str, code: str, words: str) -> None:
+    assert headline({"status": status, "cancelling": None}, {"code": code}) == words
+    assert headline({"status": status, "cancelling": "customer"}, {"code": code}) == "cancelling"
 
 
 async def test_what_cannot_be_cancelled_has_no_button_and_a_reason(shop: ApiClient) -> None:
@@ -141,7 +214,7 @@ async def test_pages_speak_the_browsers_language_and_are_light(shop: ApiClient) 
     static = sum(file.stat().st_size for file in STATIC.iterdir())
     for path, english, chinese in (
         ("", "My orders", "我的订单"),
-        (f"/orders/{order_no}", "Timeline", "订单动态"),
+        (f"/orders/{order_no}", "Order history", "订单动态"),
         (f"/orders/{order_no}/cancel", "What happens next", "操作后会怎样"),
         ("/sign-in", "Send me a code", "发送验证码"),
         ("/enter?token=x", "Show my orders", "查看我的订单"),

@@ -9,10 +9,11 @@ from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.rendering import page
 from api.console.session import CurrentStaff, posted
 from api.dependencies import require, require_staff, services_of
+from api.http.responses import private_picture_response
 from api.pages import forms
 from api.presenters.return_labels import label_response
 from api.schemas.after_sales.returns import FoundPieces, RejectReturn
-from api.services.after_sales import return_lookup, return_operations
+from api.services.after_sales import return_lookup, return_operations, return_photographs
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
 from api.services.after_sales.return_lookup import HANDLED_BY, REQUESTED_BY
 from api.services.after_sales.return_types import ReturnView
@@ -58,8 +59,21 @@ async def one(request: Request, member: CurrentStaff, return_id: str) -> Respons
         "customer_id": found.customer_id,
         "conditions": CONDITIONS,
         "sees_person": member.may(*HANDLED_BY),
+        "uploads": await return_photographs.every(services_of(request), return_id),
     }
     return page(request, "return.html", member=member, key=new_key(), **context)
+
+
+@router.get("/returns/{return_id}/photographs/{file_id}")
+async def photograph(
+    request: Request, member: CurrentStaff, return_id: str, file_id: str, size: Literal["full", "small"] = "full"
+) -> Response:
+    """A photograph that the customer added to the return."""
+    require(member.principal, *return_photographs.SEEN_BY)
+    services = services_of(request)
+    found = await return_lookup.visible(services, member.principal, return_id)
+    picture = await return_photographs.one(services, found["return_id"], file_id, size == "small")
+    return private_picture_response(picture)
 
 
 @router.get("/returns/{return_id}/label")

@@ -1,29 +1,33 @@
 """One return as the customer follows it: where it is, what happens next and when, its label, its money."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.dependencies import Services, services_of
+from api.http.responses import private_picture_response
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.pages.i18n import language
+from api.pages.uploads import uploaded
 from api.portal.confirmation import Confirmation, confirm
 from api.portal.rendering import HOME, cash, page, teller
 from api.portal.session import CurrentCustomer, CustomerSession, owned, posted
 from api.presenters.return_labels import label_response
 from api.schemas.after_sales.returns import SentReturn
-from api.services.after_sales import return_lookup, return_operations
+from api.services.after_sales import return_lookup, return_operations, return_photographs
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
+from api.services.after_sales.return_photographs import MAX_PHOTOGRAPHS
 from api.services.after_sales.return_types import GuaranteeFields, ReturnView
 from api.services.portal import order_goods
 from domain.access import Principal
 from domain.after_sales.guarantees import GuaranteeStatus
-from domain.after_sales.returns import ReturnStatus
-from domain.errors import NotFound
+from domain.after_sales.returns import OPEN, ReturnStatus
+from domain.errors import NotFound, RuleBroken
 
 router = APIRouter(prefix=f"{HOME}/orders/{{order_no}}/returns")
 
+_UPLOAD_ERRORS = ("picture_missing", "picture_invalid", "picture_too_large", "too_many_photographs")
 # While the customer has the goods: then they send them, or name the carrier.
 _TO_SEND = (ReturnStatus.APPROVED,)
 
@@ -31,14 +35,54 @@ _TO_SEND = (ReturnStatus.APPROVED,)
 @router.get("/{return_id}")
 async def one(request: Request, session: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """The return's page, live where scripts run."""
+    _, found = await _mine(services_of(request), session, order_no, return_id)
+    return await _page(request, found)
+
+
+async def _page(request: Request, found: ReturnView, refused: str = "") -> Response:
+    """The page; `refused` is why photographs were not added."""
     services = services_of(request)
-    _, found = await _mine(services, session, order_no, return_id)
     new = [line["sku"] for line in (found["exchange"]["lines"] if found["exchange"] else ())]
     names, wanted = await order_goods.names_of_return(services, found["order_no"], new)
     context: dict[str, Any] = {"found": found, "names": names, "wanted": wanted, "to_send": found["status"] in _TO_SEND}
+    context["uploads"] = await return_photographs.every(services, found["return_id"])
+    context["may_upload"] = found["status"] in OPEN and len(context["uploads"]) < MAX_PHOTOGRAPHS
     context["here"], context["guarantee"] = address_of(found), _standing(found)
     template = "return_live.html" if request.headers.get("x-live") else "return.html"
-    return page(request, template, key=new_key(), **context)
+    return page(request, template, status=422 if refused else 200, key=new_key(), refused=refused, **context)
+
+
+@router.post("/{return_id}/photographs")
+async def add_photographs(request: Request, session: CurrentCustomer, order_no: str, return_id: str) -> Response:
+    """Add photographs to the return; what does not fit is said at the field."""
+    services, fields = services_of(request), await posted(request, session)
+    customer, found = await _mine(services, session, order_no, return_id)
+    try:
+        contents = await uploaded(request, "photographs", MAX_PHOTOGRAPHS)
+        digest = return_photographs.digest_of(found["return_id"], contents)
+        keyed = KeyedRequest(customer, key_of(fields), digest)
+        await return_photographs.add(services, keyed, found["return_id"], customer.subject, contents)
+    except RuleBroken as error:
+        if error.code not in _UPLOAD_ERRORS:
+            raise
+        return await _page(request, found, error.code)
+    return RedirectResponse(address_of(found), 303)
+
+
+@router.get("/{return_id}/photographs/{file_id}")
+async def photograph(
+    request: Request,
+    session: CurrentCustomer,
+    order_no: str,
+    return_id: str,
+    file_id: str,
+    size: Literal["full", "small"] = "full",
+) -> Response:
+    """One photograph of the return."""
+    services = services_of(request)
+    _, found = await _mine(services, session, order_no, return_id)
+    picture = await return_photographs.one(services, found["return_id"], file_id, size == "small")
+    return private_picture_response(picture)
 
 
 @router.get("/{return_id}/label")

@@ -52,6 +52,8 @@ async def preview(request: Request, session: CurrentCustomer, order_no: str) -> 
     try:
         _pieces(fields)
         _photographs(fields)
+        if fields.get("reason_code") not in list(Reason):
+            raise Problem("reason_missing")
     except Problem as problem:
         return await _form(request, services, overview.order_no, fields, problem)
     try:

@@ -10,14 +10,16 @@ from api.dependencies import order_number, services_of
 from api.pages.i18n import language
 from api.pages.rendering import amounts
 from api.portal.i18n import own
+from api.portal.orders.headline import headline
 from api.portal.rendering import HOME, page, sentence_time
-from api.portal.session import CurrentCustomer, see
+from api.portal.session import CurrentCustomer, show_order
 from api.presenters import situations
 from api.presenters.orders import presented
-from api.services.orders.order_types import EventFields
+from api.services.catalogue import line_products
 from api.services.portal import customer_orders
 from domain.orders.status import Status
 from domain.payments.refunds import RefundStatus
+from domain.shipping.tracking_links import tracking_link
 from infra.observability.telemetry import bind_order
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -32,6 +34,8 @@ STEPS: dict[str, tuple[str, ...]] = {
     "sent": ("shipment_picked_up",),
     "delivered": ("shipment_delivered",),
 }
+# Between the pick-up and the delivery of an order whose parcel did not arrive and that is sent again.
+_AGAIN = {"replaced": "parcel_replaced", "resent": "replacement_picked_up"}
 
 
 @router.get("/{order_no}")
@@ -40,12 +44,19 @@ async def order(request: Request, session: CurrentCustomer, order_no: str) -> Re
     services, number = services_of(request), order_number(order_no)
     bind_order(number)
     found = await customer_orders.read(services, session.contact, number, MAX_EVENTS)
-    await see(services, session, found.order["channel"])
+    await show_order(services, session, number)
     view, events = presented(found.order, found.customer, services.settings), found.events
     lang, times = language(request), sentence_time(request, found.order["ship_to"])
+    situation = situations.for_order(found.order, view, found.customer, lang, times, amounts(lang))
+    lines = merged(view["lines"])
     context: dict[str, Any] = {
         "order": view,
-        "situation": situations.for_order(found.order, view, found.customer, lang, times, amounts(lang)),
+        "headline": headline(view, situation),
+        "situation": situation,
+        "lines": lines,
+        "products": await line_products.on_lines(services, [line["sku"] for line in lines], lang),
+        "expected": found.expected,
+        "tracking": tracking_link,
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
         "steps": steps(events) if view["status"] != Status.CANCELLED else [],
         "charges": charges(view),
@@ -56,12 +67,25 @@ async def order(request: Request, session: CurrentCustomer, order_no: str) -> Re
     return page(request, template, **context)
 
 
-def steps(events: Sequence[EventFields]) -> list[tuple[str, Any]]:
-    """Each step with the time of its end, or None while it is to come."""
+def steps(events: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any]]:
+    """Each step with the time of its end, or None while it is to come; with the steps of the second parcel where the
+    order is sent again."""
     first: dict[str, Any] = {}
     for event in events:
         first.setdefault(event["type"], event["occurred_at"])
-    return [(step, next((first[e] for e in ends if e in first), None)) for step, ends in STEPS.items()]
+    found = [(step, next((first[e] for e in ends if e in first), None)) for step, ends in STEPS.items()]
+    again = [(step, first.get(event)) for step, event in _AGAIN.items()] if _AGAIN["replaced"] in first else []
+    return [*found[:-1], *again, found[-1]]
+
+
+def merged(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of one product at one price as one line: more of it that was ordered later is the same item."""
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for line in lines:
+        known = found.setdefault((line["sku"], line["unit_price_minor"]), {**line, "quantity": 0, "total_minor": 0})
+        known["quantity"] += line["quantity"]
+        known["total_minor"] += line["total_minor"]
+    return list(found.values())
 
 
 def charges(order: Mapping[str, Any]) -> list[tuple[str, int]]:

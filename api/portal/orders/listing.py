@@ -7,12 +7,15 @@ from fastapi.responses import Response
 
 from api.dependencies import services_of
 from api.pages.i18n import language
+from api.portal.orders.headline import headline
 from api.portal.rendering import HOME, page, sentence_time
-from api.portal.session import CurrentCustomer, see
+from api.portal.session import CurrentCustomer, show_channel
 from api.presenters import situations
 from api.presenters.orders import row_presented
+from api.services.catalogue import line_products
 from api.services.orders.order_types import OrderRow
 from api.services.portal import customer_orders
+from api.services.portal.customer_orders import OrderGoods
 from domain.access import Principal, Role
 
 router = APIRouter(prefix=HOME)
@@ -28,13 +31,22 @@ async def listed(
     services = services_of(request)
     found = await customer_orders.list_orders(services, session.contact, cursor or None, PAGE_SIZE)
     if len(channels := {row["channel"] for row in found.rows}) == 1:
-        await see(services, session, channels.pop())
-    orders = [_presented(request, row) | {"goods": found.goods[row["order_no"]]} for row in found.rows]
-    return page(request, "orders.html", orders=orders, credit=found.credit, next=found.next_cursor, first=not cursor)
+        await show_channel(services, session, channels.pop())
+    orders = [_presented(request, row, found.goods[row["order_no"]]) for row in found.rows]
+    skus = [sku for order in orders for sku in order["goods"].products]
+    context: dict[str, Any] = {
+        "orders": orders,
+        "products": await line_products.on_lines(services, skus, language(request)),
+        "credit": found.credit,
+        "next": found.next_cursor,
+        "first": not cursor,
+    }
+    return page(request, "orders.html", **context)
 
 
-def _presented(request: Request, row: OrderRow) -> dict[str, Any]:
-    """The row as its own customer sees it."""
-    customer = Principal(Role.CUSTOMER, row["customer_id"])
-    situation = situations.for_row(row, customer, language(request), sentence_time(request))
-    return row_presented(row, customer) | {"cancelling": row["cancelling"], "situation": situation}
+def _presented(request: Request, row: OrderRow, goods: OrderGoods) -> dict[str, Any]:
+    """The row as its own customer sees it, its times in the zone of where it goes."""
+    customer, lang = Principal(Role.CUSTOMER, row["customer_id"]), language(request)
+    situation = situations.for_row(row, customer, lang, sentence_time(request, goods.place))
+    shown = {"cancelling": row["cancelling"], "situation": situation, "goods": goods}
+    return row_presented(row, customer) | shown | {"headline": headline(row, situation)}

@@ -109,6 +109,13 @@ async def visible(services: Services, caller: Principal, return_id: str) -> Retu
     return found
 
 
+async def owner_of(services: Services, caller: Principal, return_id: str) -> str:
+    """The customer whose return it is, for a caller who may see it. Raises NotFound `return_not_found`."""
+    _require_return_id(return_id)
+    async with services.database.begin() as conn:
+        return (await _visible(conn, services, caller, return_id)).customer_id
+
+
 def _require_return_id(typed: str) -> None:
     """Raises NotFound `return_not_found` for what cannot be one."""
     if len(typed) > 64 or not typed.isascii() or not typed.isprintable():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from api import pagination
 from api.dependencies import Services
@@ -9,31 +10,36 @@ from api.services.orders.order_queries import NEWEST
 from api.services.portal.portal_sessions import PortalContact, owner_of
 from domain.access import Principal
 from domain.errors import NotFound
+from domain.orders.status import Status
+from infra.db.engine import Connection
 from infra.db.orders.searching import listing
 from infra.db.orders.searching.order_row import OrderRow
 from infra.db.portal import order_summaries, sessions
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_fields import EventFields, OrderFields
 
+OrderGoods = order_summaries.OrderGoods
+
 
 @dataclass(frozen=True, slots=True)
 class CustomerOrders:
-    """A page of a contact's orders, the newest first: name and quantity of their lines by order number, and the
-    store credit of the contact in minor units by currency."""
+    """A page of a contact's orders, the newest first: their goods by order number, and the store credit of the contact
+    in minor units by currency."""
 
     rows: Sequence[OrderRow]
-    goods: Mapping[str, Sequence[tuple[str, int]]]
+    goods: Mapping[str, OrderGoods]
     credit: Sequence[tuple[int, str]]
     next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerOrder:
-    """An order with its events, and the customer as whom the contact sees it."""
+    """An order with its events, the customer as whom the contact sees it, and when it probably arrives."""
 
     customer: Principal
     order: OrderFields
     events: Sequence[EventFields]
+    expected: datetime | None
 
 
 async def list_orders(services: Services, contact: PortalContact, cursor: str | None, limit: int) -> CustomerOrders:
@@ -57,6 +63,15 @@ async def read(services: Services, contact: PortalContact, order_no: str, max_ev
         order = await order_detail.whole_order(conn, services.keys, order_no)
         if order is None:
             raise NotFound("order_not_found")
-        return CustomerOrder(
-            customer, services.failing.marked(order), await order_detail.timeline(conn, order_no, 0, max_events)
-        )
+        events = await order_detail.timeline(conn, order_no, 0, max_events)
+        return CustomerOrder(customer, services.failing.marked(order), events, await _expected(conn, order))
+
+
+async def _expected(conn: Connection, order: OrderFields) -> datetime | None:
+    """When the order probably arrives, by the last deliveries to the same country; None once that is past."""
+    ship_to, waits = order["ship_to"], order["status"] in (Status.PAID, Status.PREPARING, Status.SHIPPED)
+    if not ship_to or not waits or order["cancelling"]:
+        return None
+    usual = await order_summaries.usual_delivery(conn, order["channel"], ship_to["country"])
+    expected = order["created_at"] + usual if usual else None
+    return expected if expected and expected > datetime.now(UTC) else None

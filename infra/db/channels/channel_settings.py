@@ -38,6 +38,13 @@ _SAVE = text(
            contact = excluded.contact, logo = excluded.logo, updated_by = excluded.updated_by, updated_at = now()
     """
 )
+# Where the order goes is in clear: no address is opened for the time zone of a page.
+_OF_ORDER = text(
+    """
+    SELECT o.channel, o.country, o.province, s.name, s.colour, s.dark_colour, s.contact, s.logo
+      FROM orders o LEFT JOIN channel_settings s USING (channel) WHERE o.order_no = :order_no
+    """
+)
 MAX_CHANNELS = 500
 
 
@@ -49,6 +56,22 @@ class ChannelSettings:
     look: ChannelLook
     updated_at: datetime | None = None
     updated_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSurroundings:
+    """What a page about an order looks like, and where the order goes: its times are of that place."""
+
+    channel: str
+    look: ChannelLook
+    place: dict[str, str]
+
+
+async def of_order(conn: AsyncConnection, order_no: str) -> OrderSurroundings:
+    """The surroundings of an order that exists."""
+    row = (await conn.execute(_OF_ORDER, {"order_no": order_no})).one()
+    known = ChannelLook(row.name, row.colour, row.dark_colour, row.contact, row.logo) if row.colour else ChannelLook()
+    return OrderSurroundings(row.channel, known, {"country": row.country, "province": row.province})
 
 
 async def look_of(conn: AsyncConnection, channel: str) -> ChannelLook:

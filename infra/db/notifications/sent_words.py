@@ -11,14 +11,13 @@ from domain.notifications import masked
 from infra.db.customers.profiles import KeyRing
 from infra.db.notifications.messages import body_context, to_context, unknown
 
-_ONE = text(
-    """
+_MESSAGES = """
     SELECT m.message_id, m.fact, m.channel, m.template, m.version, m.language, m.state, m.last_error AS error,
            m.created_at, m.sent_at, m.to_enc, m.body_enc, m.earlier_body_enc, c.data_key
       FROM messages m JOIN customers c USING (customer_id)
-     WHERE m.order_no = :order_no AND m.message_id = :message_id
-    """
-)
+     WHERE m.order_no = :order_no"""
+_ONE = text(f"{_MESSAGES} AND m.message_id = :message_id")
+_SENT = text(f"{_MESSAGES} AND m.state = 'sent' ORDER BY m.event_seq DESC, m.channel")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +55,15 @@ async def one(conn: AsyncConnection, keys: KeyRing, order_no: str, message_id: s
     row = (await conn.execute(_ONE, values)).mappings().one_or_none()
     if row is None:
         raise unknown()
+    return _message(keys, row)
+
+
+async def sent(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[SentMessage]:
+    """Every message about the order that was sent, the newest first."""
+    return [_message(keys, row) for row in (await conn.execute(_SENT, {"order_no": order_no})).mappings()]
+
+
+def _message(keys: KeyRing, row: RowMapping) -> SentMessage:
     shown = ("message_id", "fact", "channel", "template", "state", "error", "created_at", "sent_at")
     earlier = [_opened(keys, row, sealed) for sealed in row["earlier_body_enc"]]
     return SentMessage(

@@ -15,7 +15,7 @@ _FOUND = """
      WHERE o.order_no = :order_no AND p.active"""
 _OFFERED = text(
     rf"""{_FOUND} AND (:q = '' OR upper(p.sku) = upper(:q) OR p.name ILIKE :pattern ESCAPE '\')
-          ORDER BY p.sku LIMIT {MAX_PRODUCTS}"""
+          ORDER BY available DESC, p.sku LIMIT {MAX_PRODUCTS}"""
 )
 _KNOWN = text(f"{_FOUND} AND p.sku = ANY(CAST(:skus AS text[])) ORDER BY p.sku")
 
@@ -32,7 +32,7 @@ class OfferedProduct:
 
 
 async def offered(conn: AsyncConnection, order_no: str, q: str) -> list[OfferedProduct]:
-    """At most MAX_PRODUCTS goods whose name holds `q`, or whose number it is."""
+    """At most MAX_PRODUCTS goods whose name holds `q`, or whose number it is; what is sold out comes last."""
     pattern = "%" + q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
     rows = await conn.execute(_OFFERED, {"order_no": order_no, "q": q, "pattern": pattern})
     return [OfferedProduct(**row) for row in rows.mappings()]

@@ -1,16 +1,31 @@
 """What the customers' pages show of orders beside what everybody is shown."""
 
-from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypedDict, cast
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+# Where an order goes is in clear: no address is opened for a list.
 _GOODS = text(
     """
-    SELECT order_no, name, quantity FROM order_lines WHERE order_no = ANY(CAST(:order_nos AS text[]))
-     ORDER BY order_no, line_no
+    SELECT l.order_no, l.sku, l.name, (l.quantity - l.cancelled_quantity)::int AS quantity, o.country, o.province
+      FROM order_lines l JOIN orders o USING (order_no) WHERE l.order_no = ANY(CAST(:order_nos AS text[]))
+     ORDER BY l.order_no, l.line_no
+    """
+)
+# From the order to the door, among the newest orders of the channel that went to the same country.
+_DAYS_TO_DELIVER = text(
+    """
+    SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY d.occurred_at - r.created_at) AS usual
+      FROM (SELECT order_no, created_at, status, country FROM orders WHERE channel = :channel
+             ORDER BY created_at DESC LIMIT 300) r
+     CROSS JOIN LATERAL (SELECT e.occurred_at FROM order_events e
+                          WHERE e.order_no = r.order_no AND e.type = 'shipment_delivered' LIMIT 1) d
+     WHERE r.status IN ('delivered', 'completed') AND r.country = :country
+    HAVING count(*) >= 5
     """
 )
 _RETURNABLE = text(
@@ -43,12 +58,31 @@ class ReturnableLine(TypedDict):
     currency: str
 
 
-async def goods_of(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
-    """The name and quantity of each line, by order."""
-    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+@dataclass(slots=True)
+class OrderGoods:
+    """What is in an order, each product once with all its pieces, and where the order goes."""
+
+    place: dict[str, str]
+    products: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+
+async def goods_of(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, OrderGoods]:
+    """The goods of each order: name and quantity by SKU. What was taken off the order stays where nothing else is."""
+    found: dict[str, OrderGoods] = {}
     for row in await conn.execute(_GOODS, {"order_nos": list(order_nos)}):
-        found[row.order_no].append((row.name, row.quantity))
+        goods = found.setdefault(row.order_no, OrderGoods({"country": row.country, "province": row.province}))
+        known = goods.products.get(row.sku, (row.name, 0))
+        goods.products[row.sku] = (known[0], known[1] + row.quantity)
+    for goods in found.values():
+        goods.products = {sku: one for sku, one in goods.products.items() if one[1]} or goods.products
     return found
+
+
+async def usual_delivery(conn: AsyncConnection, channel: str, country: str) -> timedelta | None:
+    """In what time four of five of the last orders were delivered; None while few were."""
+    row = await conn.execute(_DAYS_TO_DELIVER, {"channel": channel, "country": country})
+    usual: timedelta | None = row.scalar_one_or_none()
+    return usual
 
 
 async def returnable(conn: AsyncConnection, order_no: str) -> list[ReturnableLine]:

@@ -204,6 +204,24 @@ END $$;
 CREATE CONSTRAINT TRIGGER return_inspections_whole AFTER INSERT ON return_inspections DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION check_inspections();
 
+-- Photographs that customers upload to a return: at most ten stored files, sealed with the customer's key.
+CREATE TABLE return_photographs (
+  return_id     text NOT NULL REFERENCES returns,
+  photograph_no smallint NOT NULL,
+  file_id       text NOT NULL REFERENCES stored_files,
+  added_by      text NOT NULL,
+  added_at      timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT return_photographs_pkey PRIMARY KEY (return_id, photograph_no),
+  CONSTRAINT photograph_once UNIQUE (return_id, file_id),
+  CONSTRAINT photographs_at_most CHECK (photograph_no BETWEEN 1 AND 10)
+);
+
+CREATE TRIGGER return_photograph_audited AFTER INSERT ON return_photographs
+  FOR EACH ROW EXECUTE FUNCTION audit_row('return_photograph', 'return_id', 'photograph_no file_id added_by');
+
+CREATE TRIGGER return_photographs_append_only BEFORE DELETE OR UPDATE ON return_photographs
+  FOR EACH ROW EXECUTE FUNCTION forbid_change();
+
 -- The label for the customer's parcel. It carries the address, so it is encrypted.
 CREATE TABLE return_labels (
   return_id   text PRIMARY KEY REFERENCES returns,
@@ -291,11 +309,12 @@ INSERT INTO return_transitions (from_status, event, to_status) VALUES ('approved
 
 -- Rights
 
-GRANT SELECT ON return_inspections, return_labels, return_lines, return_statuses, return_transitions, returns
-  TO oms_app;
+GRANT SELECT ON return_inspections, return_labels, return_lines, return_photographs, return_statuses,
+  return_transitions, returns TO oms_app;
 GRANT INSERT (condition, line_no, quantity, return_id, stage) ON return_inspections TO oms_app;
 GRANT INSERT (content_enc, format, return_id) ON return_labels TO oms_app;
 GRANT INSERT (line_no, order_no, quantity, return_id, sku) ON return_lines TO oms_app;
+GRANT INSERT (added_by, file_id, photograph_no, return_id) ON return_photographs TO oms_app;
 GRANT INSERT (deadline, default_outcome, order_no, photographs_enc, reason_code, reason_enc, requested_by, resolution,
   return_id, warehouse) ON returns TO oms_app;
 GRANT UPDATE (answer_enc, carrier, carrier_ref, cost_currency, cost_minor, deadline, default_outcome, label,

@@ -26,8 +26,8 @@ async def test_nothing_is_chosen_where_nothing_is_lost(shop: ApiClient) -> None:
 async def test_an_exchange_and_store_credit_say_what_they_bring(shop: ApiClient) -> None:
     browser, order_no = await at_home(shop)
     for resolution, text in (
-        ("exchange", "the same goods anew, worth ¥42.50"),
-        ("exchange_first", "¥42.50 are reserved as a guarantee"),
+        ("exchange", "the same items new, worth ¥42.50"),
+        ("exchange_first", "¥42.50 are held on your card"),
         ("store_credit", "¥42.50 as store credit"),
     ):
         form = FORM | {"pieces.TEA-1": "1", "resolution": resolution}

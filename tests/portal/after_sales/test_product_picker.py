@@ -25,10 +25,10 @@ async def test_other_goods_are_found_chosen_and_asked_for(shop: ApiClient) -> No
     hid = await sold(shop, f"{word} secret", active=False)
     euro = await sold(shop, f"{word} euro", currency="EUR")
     browser, order_no = await at_home(shop)
-    assert "Something else in exchange" in (await browser.get(f"/orders/{order_no}/return")).text
+    assert "Exchange for another item" in (await browser.get(f"/orders/{order_no}/return")).text
     before = await shop.row_counts()
     page = await browser.post(f"/orders/{order_no}/return", **(OTHER | {"reason": SCRIPT}))
-    assert page.status_code == 200 and "Choose other goods" in page.text and SCRIPT not in page.text
+    assert page.status_code == 200 and "Choose other items" in page.text and SCRIPT not in page.text
     found = await browser.post(f"/orders/{order_no}/return", **hidden(page.text), step="find", q=word.lower())
     for name in (sku, expensive):
         assert f'name="new.{name}"' in found.text
@@ -43,6 +43,10 @@ async def test_other_goods_are_found_chosen_and_asked_for(shop: ApiClient) -> No
     for text in (f"2 × {word} cup, ¥30.00 each", "1 × Green tea", "pays ¥42.50", "You pay ¥17.50 more"):
         assert text in plain(preview.text), text
     assert await shop.row_counts() == before
+    await shop.as_("warehouse").post("/v1/stock/receipts", {"sku": expensive, "quantity": 1, "reference": unique("r")})
+    again = await browser.post(f"/orders/{order_no}/return", **hidden(page.text), step="find", q=word.lower())
+    first, last = sorted((sku, expensive), key=lambda name: again.text.index(f'name="new.{name}"'))
+    assert (first, last) == (expensive, sku), "what is sold out comes last"
     for _ in range(2):
         done = await browser.post(f"/orders/{order_no}/return/do", **hidden(preview.text))
         assert done.status_code == 303
@@ -60,7 +64,7 @@ async def test_other_goods_may_go_out_first_against_a_guarantee(shop: ApiClient)
     browser, order_no = await at_home(shop, "zh")
     typed = OTHER | {f"new.{sku}": "1", "step": "on", "first": "1", "by": "tok_ok"}
     preview = await browser.post(f"/orders/{order_no}/return", **typed)
-    assert "担保成立后立即发出" in preview.text and "将预授权 ¥30.00" in plain(preview.text)
+    assert "预授权成功后立即发出" in preview.text and "银行卡上预授权 ¥30.00" in plain(preview.text)
     assert (await browser.post(f"/orders/{order_no}/return/do", **hidden(preview.text))).status_code == 303
     (row,) = await shop.sql(
         "SELECT g.amount_minor FROM guarantees g JOIN returns r USING (return_id) WHERE r.order_no = %s", order_no
@@ -71,9 +75,9 @@ async def test_other_goods_may_go_out_first_against_a_guarantee(shop: ApiClient)
 @pytest.mark.parametrize(
     ("typed", "status", "text"),
     [
-        ({"photographs": "x" * 201}, 422, "What goes back"),  # said where the list can be shortened
-        ({"step": "on"}, 422, "at least one of the goods"),
-        ({"step": "on", "new.TEA-1": "0"}, 422, "at least one of the goods"),
+        ({"photographs": "x" * 201}, 422, "Items to return"),  # said where the list can be shortened
+        ({"step": "on"}, 422, "at least one item"),
+        ({"step": "on", "new.TEA-1": "0"}, 422, "at least one item"),
         ({"step": "on", "new.TEA-1": "-1"}, 422, "whole number"),
         ({"step": "find", "new.TEA-1": "1.5"}, 422, "whole number"),
         ({"step": "on", "new.NO-SUCH": "1"}, 422, "not sold here"),
@@ -97,7 +101,7 @@ async def test_photographs_are_references_that_staff_read_as_text(shop: ApiClien
     form = FORM | {"pieces.TEA-1": "1", "photographs": "\r\n".join(["", *wanted, " "])}
     for bad in ("\n".join("abcdefghijk"), "x" * 201):
         refused = await browser.post(f"/orders/{order_no}/return", **(form | {"photographs": bad}))
-        assert (refused.status_code, "At most 10 photographs" in refused.text) == (422, True)
+        assert (refused.status_code, "At most 10 photos" in refused.text) == (422, True)
     preview = await browser.post(f"/orders/{order_no}/return", **form)
     done = await browser.post(f"/orders/{order_no}/return/do", **hidden(preview.text))
     return_id = done.headers["location"].rpartition("/")[2]
@@ -111,4 +115,4 @@ async def test_nothing_left_to_send_back_is_said(shop: ApiClient) -> None:
     browser, order_no = await at_home(shop)
     await request_return(browser, order_no, pieces=2)
     page = await browser.get(f"/orders/{order_no}/return")
-    assert "Nothing of this order is left" in page.text and "<textarea" not in page.text
+    assert "No item of this order can be returned" in page.text and "<textarea" not in page.text

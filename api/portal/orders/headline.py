@@ -1,0 +1,22 @@
+"""What the list and the page of an order call its state, both by the same rule."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.orders.status import Status
+
+_UNDELIVERED = frozenset({"parcel_lost", "parcel_refused"})
+# While a shipped order waits for this, its second parcel is being packed.
+_BEFORE_PICKUP = frozenset({"reservation", "stock", "carrier", "pickup"})
+
+
+def headline(order: Mapping[str, Any], situation: Mapping[str, Any]) -> str:
+    """The key of the words `state.{…}`."""
+    status, code = order["status"], situation["code"]
+    if order["cancelling"] and status != Status.CANCELLED:
+        return "cancelling"
+    if code in _UNDELIVERED:
+        return "not_arrived"
+    if status == Status.SHIPPED and code in _BEFORE_PICKUP:
+        return "resending"
+    return str(status)
