@@ -257,7 +257,7 @@ async def test_what_people_type_is_nowhere_to_be_read(
 # What can be typed into the pages' forms: the acts behind them are the calls above, and a name that is new here is one
 # more thing to type into them, or no words.
 WORDS_IN_FORMS = {
-    "reason", "more", "text", "note", "title", "tax_number", "address", "photographs", "ship_to.{{ field }}",
+    "reason", "more", "text", "note", "title", "tax_number", "address", "photographs",
     "{{ name }}", "{{ part }}", "{{ one.name }}", "name", "password", "contact", "target", "secret", "q",
     "find", "who", "{{ 'ship_to.' ~ name }}",
     # sealed; tests/console/payments/test_provider_cases.py looks at their rows
@@ -266,11 +266,11 @@ WORDS_IN_FORMS = {
 NO_WORDS_IN_FORMS = {
     # the shop's own, and tags, which staff search by
     "add", "colour", "dark_colour", "logo",
-    "amount", "carrier", "code", "count", "customer", "hours", "new.{{ row.sku }}", "owner", "sku.{{ n }}",
-    "slot_begin", "slot_end", "token", "tracking_no", "units.{{ n }}", "want.sku.{{ n }}",
+    "amount", "carrier", "code", "count", "customer", "hours", "new.{{ row.sku }}", "owner",
+    "slot_begin", "slot_end", "token", "tracking_no", "want.sku.{{ n }}",
     "want.units.{{ n }}", "{{ condition }}.{{ line.line_no }}", "{{ line.field }}", "{{ row.field }}",
     # names of staff and of their keys, days, files
-    "assignee", "email", "channel", "label", "picture", "placed_from", "placed_to", "tag",
+    "assignee", "email", "channel", "label", "picture", "placed_from", "placed_to", "slot_day", "tag", "{{ sku }}",
 }  # fmt: skip
 _FIELD = re.compile(r"<(?:input|textarea)\b[^>]*>")
 # A field of the kit's macro: its name, and the rest.
