@@ -41,6 +41,7 @@ FORMS = (
     "/adjust",
     "/contact",
     "/running",
+    "/notes",
 )
 HELD = {"kind": "address", "reason": "asks for another address"}
 SHIP_TO = {
@@ -64,7 +65,14 @@ class Shop:
         others = [f"/console/orders/{number}" for number in self.orders.values()]
         parked = self.orders["failed"]
         queue = ["/console/stuck/group?step=book&error=rejected&provider=sandbox", f"/console/stuck/{parked}"]
-        found = ["/console/orders?q=Ann", "/console/nothing", f"/console/orders/{self.orders['retrying']}/running"]
+        customer = f"/console/customers/{self.customer.id}"
+        found = [
+            customer,
+            f"/console/orders/new?customer={self.customer.id}",
+            "/console/orders?q=Ann",
+            "/console/nothing",
+            f"/console/orders/{self.orders['retrying']}/running",
+        ]
         return list(dict.fromkeys([*(entry.href for entry in entries), *order, *others, *queue, *found]))
 
     def portal(self) -> list[str]:
@@ -113,6 +121,8 @@ async def filled(stack: StackRun) -> Shop:
     await driver.post(
         stack, f"/v1/orders/{orders['delivered']}/feedback", {"rating": 5, "text": "Lovely tea."}, "support"
     )
+    note = {"text": "Ann calls back at five: check the address before the parcel leaves."}
+    await driver.post(stack, f"/v1/orders/{orders['delivered']}/notes", note, "support")
     tea = await driver.stocked(stack, 50)
     orders["failed"], _ = await driver.stuck_at_booking(stack, tea, 2)
     orders["retrying"] = await driver.retrying_at_booking(stack, tea)

@@ -165,7 +165,8 @@ async def test_no_page_keeps_anybody_out(live: StackRun, browser: Browser) -> No
     order = f"orders/{order_no}"
     acted = ("stuck", group, f"stuck/{order_no}", "jobs", "bugs", order, f"{order}/running", f"{order}/cancel")
     acted = (*acted, f"{order}/audit", f"{order}/change")
-    held = ("holds", f"{order}/hold", f"{order}/adjust", f"{order}/refund", "approvals", "approvals?state=decided")
+    held = ("holds", f"{order}/hold", f"{order}/adjust", f"{order}/refund", f"{order}/notes", "approvals")
+    held = (*held, "approvals?state=decided")
     held = (*held, "returns", "returns?status=received", f"{order}/return")
     acted = (*acted, f"{order}/audit", f"{order}/documents", "feedback")
     await driver.post(live, f"/v1/orders/{order_no}/feedback", {"rating": 1, "text": "<b>slow</b>"}, "support")
