@@ -52,7 +52,7 @@ async def test_support_has_a_refused_message_sent_again(live: StackRun, browser:
     await until(refused, "the provider refuses it")
     page = await signed_in(live, browser, "support", locale="en", viewport={"width": width, "height": 900})
     await page.goto(f"/console/orders/{order_no}")
-    table = page.get_by_role("region", name="Messages to the customer")
+    table = page.locator("#timeline")
     await table.get_by_text("the provider rejected it").wait_for()
     grave = await found_by_axe(page, f"a failed message at {width}")
     await table.get_by_role("button", name="Resend", exact=True).click()
@@ -62,6 +62,6 @@ async def test_support_has_a_refused_message_sent_again(live: StackRun, browser:
         return (await message_states(live, order_no))["order_placed"] == "sent"
 
     await until(sent, "it is sent again")
-    await page.get_by_role("region", name="Messages to the customer").get_by_text("m***@example.com").first.wait_for()
+    await page.locator("#timeline").get_by_text("m***@example.com").first.wait_for()
     assert not await page.get_by_role("button", name="Resend", exact=True).count()
     assert not grave, "\n".join(grave)

@@ -32,7 +32,7 @@ async def test_support_has_a_lost_parcel_sent_again_once(office: Office, ann: St
     await office.stage.stock(sku, 4, price_minor=500)
     order_no, _ = await troubled(office, "lost", sku)
     path = f"/console/orders/{order_no}/parcel"
-    assert f'href="{path}"' in (await ann.get(f"/console/orders/{order_no}")).text
+    assert f'href="{path}/reship"' in (await ann.get(f"/console/orders/{order_no}")).text
     page = (await ann.get(path)).text
     assert "The carrier has lost the parcel" in page and "WH-EAST" in page and "10.00" in page
     assert await level(office, sku) == (2, 0, 0)  # looking changes nothing
@@ -47,7 +47,7 @@ async def test_support_has_a_lost_parcel_sent_again_once(office: Office, ann: St
     assert await trail(office, order_no, "order_parcel") == [(f"support:{ann.name}", "reship")]
     assert "&lt;i&gt;she rang" in (await ann.get(f"/console/orders/{order_no}/audit")).text
     order = (await ann.get(f"/console/orders/{order_no}")).text
-    assert "&lt;i&gt;she rang" in order and f'href="{path}"' not in order
+    assert "&lt;i&gt;she rang" in order and f'href="{path}/' not in order
     late = await ann.post(path, choice="refund", reason="too late")
     assert (late.status_code, "No parcel of this order is lost or refused" in late.text) == (409, True)
 
@@ -60,7 +60,7 @@ async def test_support_gives_the_money_back_where_nothing_is_left_to_send(office
     path = f"/console/orders/{order_no}/parcel"
     page = (await browser.get(path)).text
     assert "包裹被拒收" in page and "目前没有仓库能够重新发出全部商品" in page and "10.00" in page
-    assert page.count("<button") == 2  # signing out, and the one choice that is left
+    assert page.count('name="choice"') == 1  # the one choice that is left
     short = await browser.post(path, choice="reship", reason="客户来电")
     assert short.status_code == 409 and not await trail(office, order_no, "order_parcel")
     assert (await browser.post(path, choice="refund", reason="客户来电")).status_code == 303
@@ -73,7 +73,7 @@ async def test_more_money_than_one_person_gives_back_is_led_to_a_second(office: 
     order_no, _ = await troubled(office, "lost", DEAR)
     path = f"/console/orders/{order_no}/parcel"
     page = (await ann.get(path)).text
-    assert "above the limit for one person" in page and f'href="/console/stuck/{order_no}"' in page
+    assert "Actions above your limit need approval" in page and f'href="/console/stuck/{order_no}"' in page
     alone = await ann.post(path, choice="refund", reason="she rang")
     assert alone.status_code == 403 and "Another person must decide" in alone.text
     response = await ann.post(f"/console/stuck/{order_no}", action="compensate", reason="lost")
@@ -85,7 +85,7 @@ async def test_the_parcel_of_others_is_not_theirs_to_decide(office: Office, ann:
     path = f"/console/orders/{order_no}/parcel"
     for role in ("warehouse", "finance", "operations"):
         browser = await sign_in(office.api, role)
-        assert path not in (await browser.get(f"/console/orders/{order_no}")).text
+        assert f"{path}/" not in (await browser.get(f"/console/orders/{order_no}")).text
         assert (await browser.get(path)).status_code == 403
         assert (await browser.post(path, choice="refund", reason="x")).status_code == 403
         body = {"choice": "refund", "reason": "x"}

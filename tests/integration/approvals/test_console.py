@@ -52,6 +52,6 @@ async def test_an_order_is_adjusted_and_what_is_stuck_is_sent_elsewhere(office: 
     sent = await ann.post(f"/console/orders/{order_no}/adjust", **fields)
     assert sent.headers["location"].startswith("/console/approvals/apr_")
     stuck = await office.parked()
-    assert "resolve its step instead" in (await ann.get(f"/console/orders/{stuck}/adjust")).text
+    assert "resolve its failed step instead" in (await ann.get(f"/console/orders/{stuck}/adjust")).text
     wrong = await ann.post(f"/console/orders/{order_no}/adjust", event="shipment_delivered", reason="x")
     assert (wrong.status_code, "can be said" in wrong.text) == (409, True)
