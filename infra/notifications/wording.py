@@ -1,5 +1,6 @@
 """One message as text: its recipient, its language, and the data about its event from the database."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,7 +30,15 @@ def address_of(profile: dict[str, Any], channel: str) -> str | None:
 def worded(message: Claimed, profile: dict[str, Any], settings: Settings) -> Words:
     """The words of a message about an order. Raises UndefinedError when a template needs what is not known."""
     language = language_of(profile.get("language"), message.country)
-    return render(message.template, message.channel, language, facts_of(message, settings))
+    words = render(message.template, message.channel, language, facts_of(message, settings))
+    return replace(words, body=words.body + _signature(message)) if message.channel == Channel.EMAIL else words
+
+
+def _signature(message: Claimed) -> str:
+    """The shop's name and contact below an e-mail, where its channel has them."""
+    contact = (message.contact or "").removeprefix("mailto:")
+    lines = [line for line in (message.shop, contact) if line]
+    return "\n-- \n" + "\n".join(lines) + "\n" if lines else ""
 
 
 def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:

@@ -31,13 +31,14 @@ _CLAIM = text(
              AS profile_enc,
            o.currency, o.total_minor, o.country, e.data,
            (SELECT s.tracking_no FROM shipments s WHERE s.order_no = m.order_no
-             ORDER BY s.created_at DESC, s.shipment_id LIMIT 1) AS tracking_no
+             ORDER BY s.created_at DESC, s.shipment_id LIMIT 1) AS tracking_no, shop.name AS shop, shop.contact
       FROM claimed m
       JOIN customers c ON c.customer_id = m.customer_id
       LEFT JOIN orders o ON o.order_no = m.order_no
       LEFT JOIN customer_contacts s ON s.customer_id = o.customer_id AND s.channel = o.channel
       LEFT JOIN order_contacts k ON k.customer_id = o.customer_id AND k.contact_id = o.contact_id
       LEFT JOIN order_events e ON e.order_no = m.order_no AND e.seq = m.event_seq
+      LEFT JOIN channel_settings shop ON shop.channel = o.channel
      ORDER BY m.next_try_at, m.message_id
     """
 )
@@ -105,6 +106,8 @@ class Claimed:
     country: str | None
     data: dict[str, Any] | None
     tracking_no: str | None
+    shop: str | None = None
+    contact: str | None = None
 
     @property
     def idempotency_key(self) -> str:

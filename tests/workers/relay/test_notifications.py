@@ -49,6 +49,19 @@ async def test_facts_are_reported_by_e_mail_with_what_the_database_knows(post: P
     assert rows == [(2, "en", "sandbox", one["id"], True, True, True) for one in (placed, paid)]
 
 
+async def test_an_e_mail_ends_with_the_shop_of_its_channel(post: Post) -> None:
+    plain = await post.order()
+    await post.turn()
+    look = "INSERT INTO channel_settings (channel, name, colour, contact, updated_by) VALUES (%s, %s, %s, %s, 'test')"
+    await sql(post.urls.owner_url, look, "web", "Tea & Leaf", "#0b6b3a", "mailto:help@tea.example")
+    by_mail, by_phone = await post.order(), await post.order(None, PHONE)
+    await post.turn()
+    await sql(post.urls.owner_url, "DELETE FROM channel_settings")
+    bodies = [(await post.content((await post.sent(order_no=one))[0]))["body"] for one in (plain, by_mail, by_phone)]
+    assert bodies[1].endswith("\n-- \nTea & Leaf\nhelp@tea.example\n")
+    assert "Tea & Leaf" not in bodies[0] and "Tea & Leaf" not in bodies[2]
+
+
 @pytest.mark.parametrize(
     ("country", "chosen", "words"),
     [
