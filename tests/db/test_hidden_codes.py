@@ -27,6 +27,11 @@ HIDDEN = {
 }  # fmt: skip
 
 
+# One row with one column, read by the driver alone; and the catalogue of the statement that places an order, an array.
+BY_POSITION = {"infra/db/system/master_keys.py", "infra/db/orders/placing/placement.py"}
+POSITION = re.compile(r"\w\(\*row\)|\brow\[\d\]")
+
+
 def found(text: str) -> list[str]:
     """What the text hides, each with its place."""
     return [
@@ -57,6 +62,11 @@ def test_keys_are_not_parsed_and_attempts_carry_no_meaning(sources: type[Iterato
     read = dict(sources())
     assert len(read) > 20
     assert {name: hidden for name, text in read.items() if (hidden := found(text))} == {}
+
+
+def test_rows_are_read_by_name() -> None:
+    read = {name: POSITION.findall(text) for name, text in python() if "/db/" in name}
+    assert {name for name, places in read.items() if places} == BY_POSITION
 
 
 def test_what_serves_older_processes_is_still_there() -> None:

@@ -107,7 +107,7 @@ async def priced_lines(conn: AsyncConnection, order_no: str, wanted: Mapping[str
     for line in await conn.execute(_SOLD, {"order_no": order_no}):
         sold.setdefault(line.sku, _Sold(line.quantity, line.worth_minor))
     rows = await conn.execute(_PRODUCTS, {"skus": list(wanted)})
-    catalogue = {row.sku: Product(*row) for row in rows}
+    catalogue = {row.sku: Product(**row._mapping) for row in rows}
     requested = [RequestedLine(sku, quantity) for sku, quantity in wanted.items()]
     lines = price_lines(requested, catalogue, currency, may_name_price=False)
     return [part for line in lines for part in _as_sold(line, sold.get(line.sku))]

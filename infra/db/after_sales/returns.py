@@ -113,7 +113,7 @@ async def lock(conn: AsyncConnection, return_id: str) -> Return:
 
 async def lines_of(conn: AsyncConnection, return_id: str) -> list[LinePieces]:
     """The pieces that are on it, by the order's lines."""
-    return [LinePieces(*row) for row in await conn.execute(_LINES, {"return_id": return_id})]
+    return [LinePieces(**row._mapping) for row in await conn.execute(_LINES, {"return_id": return_id})]
 
 
 async def findings_of(conn: AsyncConnection, return_id: str, stage: str) -> list[LineFinding]:

@@ -128,7 +128,7 @@ async def add(conn: AsyncConnection, vault: Vault, channel: NewChannel) -> Added
 async def find(conn: AsyncConnection, channel_id: str) -> Channel | None:
     """An active channel, or None."""
     row = (await conn.execute(_FIND, {"channel_id": channel_id})).one_or_none()
-    return None if row is None else Channel(*row)
+    return None if row is None else Channel(**row._mapping)
 
 
 async def secret_of(conn: AsyncConnection, vault: Vault, channel_id: str) -> str | None:

@@ -77,19 +77,19 @@ async def of_order(conn: AsyncConnection, order_no: str) -> OrderSurroundings:
 async def look_of(conn: AsyncConnection, channel: str) -> ChannelLook:
     """How the channel looks; the default where nobody has set it."""
     row = (await conn.execute(_LOOK, {"channel": channel})).one_or_none()
-    return ChannelLook(*row) if row else ChannelLook()
+    return ChannelLook(**row._mapping) if row else ChannelLook()
 
 
 async def one(conn: AsyncConnection, channel: str) -> ChannelSettings:
     """The channel's settings, those of a channel that nobody has set included."""
     row = (await conn.execute(_ONE, {"channel": channel})).one_or_none()
-    return _settings(*row) if row else ChannelSettings(channel, ChannelLook())
+    return _settings(**row._mapping) if row else ChannelSettings(channel, ChannelLook())
 
 
 async def every(conn: AsyncConnection) -> list[ChannelSettings]:
     """All channels that have orders or settings, by name; at most MAX_CHANNELS."""
     limit = {"limit": MAX_CHANNELS}
-    known = {row.channel: _settings(*row) for row in await conn.execute(_ALL, limit)}
+    known = {row.channel: _settings(**row._mapping) for row in await conn.execute(_ALL, limit)}
     channels = (await conn.execute(_CHANNELS, limit)).scalars()
     return [known.get(channel) or ChannelSettings(channel, ChannelLook()) for channel in channels]
 

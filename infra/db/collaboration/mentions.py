@@ -70,7 +70,7 @@ async def page(
     """At most `limit` + 1 mentions of this person, newest first."""
     at, note_id = after or (None, "")
     rows = await conn.execute(_PAGE, {"name": name, "at": at, "note_id": note_id, "limit": limit, "unread": unread})
-    return [Mention(*row) for row in rows]
+    return [Mention(**row._mapping) for row in rows]
 
 
 async def unread(conn: AsyncConnection, name: str) -> int:

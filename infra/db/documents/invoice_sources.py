@@ -51,7 +51,7 @@ _REFUND = text(
 )
 _GIVEN = text(
     """
-    SELECT line_no, quantity, amount_minor - shipping_minor, shipping_minor
+    SELECT line_no, quantity, amount_minor - shipping_minor AS goods_minor, shipping_minor
       FROM refund_lines WHERE refund_id = :refund_id ORDER BY line_no
     """
 )
@@ -108,7 +108,7 @@ class Refund:
 async def sale(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Sale:
     """The order, which is there and locked by the caller."""
     row = (await conn.execute(_ORDER, {"order_no": order_no})).mappings().one()
-    lines = [InvoiceLine(*line) for line in await conn.execute(_LINES, {"order_no": order_no})]
+    lines = [InvoiceLine(**line._mapping) for line in await conn.execute(_LINES, {"order_no": order_no})]
     amounts = Amounts(lines, row["shipping_minor"])
     return Sale(row["currency"], row["captured_minor"], row["refunded_minor"], amounts, _buyer(keys, row))
 
@@ -129,12 +129,12 @@ async def refund(conn: AsyncConnection, refund_id: str) -> Refund:
     row = (await conn.execute(_REFUND, {"refund_id": refund_id})).one_or_none()
     if row is None:
         raise NotFound("refund_not_found")
-    return Refund(*row)
+    return Refund(**row._mapping)
 
 
 async def given(conn: AsyncConnection, refund_id: str) -> list[Given]:
     """What the refund gives back, line by line."""
-    return [Given(*row) for row in await conn.execute(_GIVEN, {"refund_id": refund_id})]
+    return [Given(**row._mapping) for row in await conn.execute(_GIVEN, {"refund_id": refund_id})]
 
 
 async def replaced(conn: AsyncConnection, order_no: str) -> Replaced:

@@ -149,7 +149,7 @@ async def due_channels(conn: AsyncConnection) -> list[str]:
 async def claim(conn: AsyncConnection, channel: str, limit: int, lease_s: float) -> list[Claimed]:
     """Claim up to `limit` due messages of a channel, of each order only the earliest; codes to sign in first."""
     rows = await conn.execute(_CLAIM, {"channel": channel, "limit": limit, "lease_s": lease_s})
-    return [Claimed(*row) for row in rows]
+    return [Claimed(**row._mapping) for row in rows]
 
 
 async def freeze(conn: AsyncConnection, frozen: Sequence[Frozen]) -> None:

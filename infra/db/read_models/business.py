@@ -167,13 +167,13 @@ async def shipping_time(conn: AsyncConnection, since: datetime) -> ShippingTime 
 
 async def sold_out(conn: AsyncConnection) -> list[SoldOut]:
     """At most LISTED + 1 of them."""
-    return [SoldOut(*row) for row in await conn.execute(_SOLD_OUT, {"listed": LISTED})]
+    return [SoldOut(**row._mapping) for row in await conn.execute(_SOLD_OUT, {"listed": LISTED})]
 
 
 async def refunds_since(conn: AsyncConnection, since: datetime) -> list[Refunded]:
     """By currency."""
     rows = await conn.execute(_REFUNDS, {"since": since, "most": MOST_ORDERS})
-    return [Refunded(*row) for row in rows]
+    return [Refunded(**row._mapping) for row in rows]
 
 
 async def refund_queue(conn: AsyncConnection) -> RefundQueue:
@@ -184,4 +184,4 @@ async def refund_queue(conn: AsyncConnection) -> RefundQueue:
 async def days(conn: AsyncConnection, begins: datetime, ends: datetime, zone: str) -> list[Day]:
     """Orders by day of `zone` and currency. Of at most MOST_IN_DAYS + 1 orders: their sum tells of more."""
     values = {"begins": begins, "ends": ends, "zone": zone, "most": MOST_IN_DAYS + 1}
-    return [Day(*row) for row in await conn.execute(_DAYS, values)]
+    return [Day(**row._mapping) for row in await conn.execute(_DAYS, values)]

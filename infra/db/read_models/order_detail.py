@@ -168,7 +168,7 @@ async def cancelled_by(conn: AsyncConnection, order_no: str, request_id: str, ac
 async def overviews(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, OrderOverview]:
     """The orders that exist, by number."""
     rows = await conn.execute(_OVERVIEWS, {"order_nos": list(order_nos)})
-    return {row.order_no: OrderOverview(*row) for row in rows}
+    return {row.order_no: OrderOverview(**row._mapping) for row in rows}
 
 
 async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> OrderFields | None:

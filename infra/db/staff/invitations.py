@@ -90,19 +90,19 @@ async def add(conn: AsyncConnection, new: NewInvitation) -> datetime:
 
 async def open_ones(conn: AsyncConnection) -> list[Invitation]:
     """Those that can still be used, the newest first."""
-    return [Invitation(*row) for row in await conn.execute(_LIST)]
+    return [Invitation(**row._mapping) for row in await conn.execute(_LIST)]
 
 
 async def find(conn: AsyncConnection, token: str) -> Invitation | None:
     """The invitation of this link; None for one that is used, revoked, too old or unknown."""
     row = (await conn.execute(_FIND, {"hash": _hash(token)})).one_or_none()
-    return None if row is None else Invitation(*row)
+    return None if row is None else Invitation(**row._mapping)
 
 
 async def accept(conn: AsyncConnection, token: str, name: str) -> Invitation | None:
     """Use the link up, for `name`; None when another was faster."""
     row = (await conn.execute(_ACCEPT, {"hash": _hash(token), "name": name})).one_or_none()
-    return None if row is None else Invitation(*row)
+    return None if row is None else Invitation(**row._mapping)
 
 
 async def revoke(conn: AsyncConnection, invitation_id: str) -> bool:

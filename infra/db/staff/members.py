@@ -77,13 +77,13 @@ def totp_context(name: str) -> str:
 async def find(conn: AsyncConnection, name: str) -> Known | None:
     """An active member of staff, or None."""
     row = (await conn.execute(_FIND, {"name": name})).one_or_none()
-    return None if row is None else Known(*row)
+    return None if row is None else Known(**row._mapping)
 
 
 async def hold(conn: AsyncConnection, name: str) -> Known | None:
     """The same, held as it is to the end of the transaction."""
     row = (await conn.execute(_HOLD, {"name": name})).one_or_none()
-    return None if row is None else Known(*row)
+    return None if row is None else Known(**row._mapping)
 
 
 async def use_code(conn: AsyncConnection, name: str, step: int) -> bool:

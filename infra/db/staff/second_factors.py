@@ -93,7 +93,7 @@ async def use_recovery_code(conn: AsyncConnection, name: str, code: bytes) -> bo
 
 async def passkeys_of(conn: AsyncConnection, name: str) -> list[Passkey]:
     """The passkeys of a member of staff, the oldest first."""
-    return [Passkey(*row) for row in await conn.execute(_PASSKEYS, {"name": name})]
+    return [Passkey(**row._mapping) for row in await conn.execute(_PASSKEYS, {"name": name})]
 
 
 async def add_passkey(conn: AsyncConnection, name: str, label: str, key: tuple[bytes, bytes, int]) -> bool:

@@ -93,4 +93,4 @@ async def close_others(conn: AsyncConnection, name: str, cookie: str) -> int:
 async def open_of(conn: AsyncConnection, name: str, cookie: str, idle_s: float) -> list[OpenSession]:
     """The open sessions of a member of staff, the one used last first."""
     row = {"name": name, "hash": _hash(cookie), "idle_s": float(idle_s)}
-    return [OpenSession(*found) for found in await conn.execute(_OPEN_OF, row)]
+    return [OpenSession(**found._mapping) for found in await conn.execute(_OPEN_OF, row)]

@@ -49,7 +49,7 @@ class Backorder:
 async def page(conn: AsyncConnection, after: tuple[float, str], limit: int) -> list[Backorder]:
     """Up to `limit` that wait, those that wait longest first, beyond (rank, order number)."""
     rows = await conn.execute(_PAGE, {"rank": after[0], "order_no": after[1], "limit": limit})
-    return [Backorder(*row) for row in rows]
+    return [Backorder(**row._mapping) for row in rows]
 
 
 async def signal(conn: AsyncConnection, order_nos: Sequence[str]) -> None:

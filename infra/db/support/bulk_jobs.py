@@ -66,7 +66,7 @@ _LEFT = text("SELECT count(*) FROM support_job_items WHERE job_id = :job_id AND 
 async def find(connection: AsyncConnection, job_id: str) -> BulkJob | None:
     """The job, or None when there is none of this id."""
     row = (await connection.execute(_JOB, {"job_id": job_id})).one_or_none()
-    return None if row is None else BulkJob(*row)
+    return None if row is None else BulkJob(**row._mapping)
 
 
 async def is_running(connection: AsyncConnection, job_id: str) -> bool:
@@ -80,7 +80,7 @@ async def open_items(
     """A page of open items beyond `after`, urgent orders first."""
     rank, order_no = (-after.priority, after.order_no) if after else (-32768, "")
     rows = await connection.execute(_OPEN, {"job_id": job_id, "rank": rank, "after": order_no, "limit": limit})
-    return [BulkJobItem(*row) for row in rows]
+    return [BulkJobItem(**row._mapping) for row in rows]
 
 
 async def is_saved(connection: AsyncConnection, item: BulkJobItem) -> bool:

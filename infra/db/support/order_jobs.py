@@ -69,7 +69,7 @@ async def open_job(conn: AsyncConnection, keys: KeyRing, job: NewOrderJob, trace
 
 async def outcomes(conn: AsyncConnection, job_id: str, limit: int) -> list[OrderOutcome]:
     """What became of each order so far."""
-    return [OrderOutcome(*row) for row in await conn.execute(_OUTCOMES, {"job_id": job_id, "limit": limit})]
+    return [OrderOutcome(**row._mapping) for row in await conn.execute(_OUTCOMES, {"job_id": job_id, "limit": limit})]
 
 
 async def opened_by(conn: AsyncConnection, job_id: str) -> tuple[str, str] | None:

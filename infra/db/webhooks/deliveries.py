@@ -128,7 +128,7 @@ async def due_endpoints(connection: AsyncConnection) -> list[Endpoint]:
 async def claim(connection: AsyncConnection, endpoint_id: str, limit: int, lease_s: float) -> list[Delivery]:
     """Claim up to `limit` due deliveries, of each order only the earliest open one."""
     bound = {"endpoint_id": endpoint_id, "limit": limit, "lease_s": lease_s}
-    return [Delivery(*row) for row in await connection.execute(_CLAIM, bound)]
+    return [Delivery(**row._mapping) for row in await connection.execute(_CLAIM, bound)]
 
 
 async def mark_done(connection: AsyncConnection, delivery: Delivery) -> None:

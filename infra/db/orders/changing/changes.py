@@ -240,7 +240,7 @@ async def rules_of(conn: AsyncConnection, order_no: str, today: PricingTerms) ->
 async def catalogue_of(conn: AsyncConnection, skus: Sequence[str]) -> dict[str, Product]:
     """What the catalogue says today of these SKUs."""
     rows = await conn.execute(_CATALOGUE, {"skus": list(skus)})
-    return {row.sku: Product(*row) for row in rows}
+    return {row.sku: Product(**row._mapping) for row in rows}
 
 
 async def require_stock(conn: AsyncConnection, warehouse: str, deltas: Mapping[str, int]) -> None:

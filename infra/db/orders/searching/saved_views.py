@@ -53,7 +53,7 @@ class SavedView:
 
 async def seen_by(conn: AsyncConnection, person: str) -> list[SavedView]:
     """A person's own views, then the shared ones of others."""
-    return [SavedView(*row) for row in await conn.execute(_SEEN, {"person": person})]
+    return [SavedView(**row._mapping) for row in await conn.execute(_SEEN, {"person": person})]
 
 
 async def add(
