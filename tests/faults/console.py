@@ -15,7 +15,9 @@ from tests.faults.driver import post
 from tests.faults.stackrun import StackRun
 
 _TILE = re.compile(r'href="/console/orders\?status=(\w+)"[^>]*>[^<]*<span[^>]*>(\d+\+?)</span>')
-_CAUSE = re.compile(r'<td class="num">(\d+).*?<td class="num"><span class="money">[^\d]*([\d,]+)\.(\d\d)', re.DOTALL)
+_CAUSE = re.compile(
+    r'<td class="text-end">(\d+).*?<td class="text-end"><span class="money">[^\d]*([\d,]+)\.(\d\d)', re.DOTALL
+)
 _MOVED = re.compile(r"(\d+) accepted, (\d+) refused, of (\d+)")
 
 

@@ -221,7 +221,8 @@ async def tried_one(shop: StackRun, console: Console) -> None:
     """Before all, one: it also tells the circuit breaker that the carrier is back."""
     order_no = next(iter(shop.accepted))
     page = f"/console/stuck/{order_no}"
-    await console.send(page, Forms(await console.get(page)).one(page, action="retry") | {"reason": "back?"}, 303)
+    retry = f"{page}/retry"
+    await console.send(retry, Forms(await console.get(page)).one(retry) | {"reason": "back?"}, 303)
     await shop.reaches(order_no, "completed")
 
 
