@@ -98,23 +98,24 @@ def presented(order: OrderFields, caller: Principal, settings: Settings) -> dict
     return view
 
 
-def row_presented(row: OrderRow, caller: Principal) -> dict[str, Any]:
-    """A row of a list; `needs_attention` is the step that is stuck, or None, `matched` what a search found of it."""
+def row_presented(row: OrderRow, caller: Principal, situation: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A row of a list; `needs_attention` is the step that is stuck, or None, `matched` what a search found of it. A
+    page gives the situation in its reader's language."""
     fields: Mapping[str, Any] = row
     view = {name: fields[name] for name in _ROW}
     view["matched"] = sorted(row["matched"])
     view["priority"] = named(row["priority"])
     view["waiting_for"] = waiting_for(row["status"], row["cancelling"], row["waiting"])
-    view["situation"] = situations.for_api(row["situation_facts"], caller)
+    view["situation"] = situation or situations.for_api(row["situation_facts"], caller)
     return view
 
 
-def listed(row: OrderRow, caller: Principal) -> dict[str, Any]:
+def listed(row: OrderRow, caller: Principal, situation: dict[str, Any] | None = None) -> dict[str, Any]:
     """A row with its `details` (see `infra.db.orders.searching.row_details`): customer, items, where it goes, and the
     two statuses. The name and the city are null for staff who may not read personal data."""
     details, personal = row["details"], caller.reads_personal_data
     status = Status(row["status"])
-    return row_presented(row, caller) | {
+    return row_presented(row, caller, situation) | {
         "customer_name": details.customer.name if personal else None,
         "item_count": details.items,
         "item_names": details.item_names,

@@ -88,4 +88,4 @@ def _presented(request: Request, member: StaffMember, row: TableRow) -> dict[str
     lang, caller = language(request), member.principal
     situation = situations.for_row(row, caller, lang, sentence_time(lang))
     labels = row["labels"]
-    return listed(row, caller) | {"situation": situation, "tags": labels.tags, "assignee": labels.assignee}
+    return listed(row, caller, situation) | {"tags": labels.tags, "assignee": labels.assignee}
