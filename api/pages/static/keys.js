@@ -8,7 +8,7 @@
   // --- j and k: the link of the next or previous row takes the focus, and Enter opens it. ---
 
   function move(by) {
-    const rows = [...document.querySelectorAll("[data-row-href]")];
+    const rows = [...document.querySelectorAll("[data-row-href]")].filter((row) => !row.closest("[data-orders]"));
     if (!rows.length) return;
     const here = rows.findIndex((row) => row.contains(document.activeElement));
     const row = rows[Math.min(Math.max(here + by, 0), rows.length - 1)];
