@@ -43,7 +43,7 @@ async def test_api1_no_call_on_an_order_tells_another_customer_that_it_is_there(
         sent = None if method == "GET" else body
         reported = []
         for number in (order_no, NUMBER):  # one that is there and one that is not
-            address = path.format(order_no=number, hold_no=1, message_id=1)
+            address = re.sub(r"\{\w+\}", "1", path.replace("{order_no}", number))
             answer = await shop.http.request(method, address, json=sent, headers=headers)
             reported.append((answer.status_code, answer.json()["code"]))
         # What is for staff alone is refused before anything is looked up.
@@ -101,8 +101,7 @@ async def test_api5_every_call_is_in_the_table_of_roles(shop: ApiClient) -> None
     assert not missing
 
 
-IDS = "0F9C9T-3J0000-00000X|TEA-1|WH-EAST|"
-IDS += "job_1|whe_1|nch_1|apr_1|rf_1|rfd_1|rt_1|fbk_1|INV-2026-000001|c-17|S-1|tok_1|amy|1"
+IDS = r"0F9C9T-3J0000-00000X|TEA-1|WH-EAST|[a-z]+_1|INV-2026-000001|c-17|S-1|amy|web|x|1"
 
 
 def _as_routes() -> Iterator[tuple[str, str]]:

@@ -35,6 +35,7 @@ CLEAR = {
 }
 CLEAR_CALLS = {
     "PUT /v1/channels/{channel}": "how the shop looks to everybody",
+    "POST /v1/returns/{return_id}/photographs": "a picture; tests/api/catalogue/test_pictures.py",
     "POST /v1/products": "the catalogue, which is the shop's own",
     "PATCH /v1/products/{sku}": "the same",
     "POST /v1/products/{sku}/picture": "the same",
@@ -267,14 +268,14 @@ NO_WORDS_IN_FORMS = {
     # the shop's own, and tags, which staff search by
     "add", "colour", "dark_colour", "logo",
     "amount", "carrier", "code", "count", "customer", "hours", "new.{{ row.sku }}", "owner",
-    "slot_begin", "slot_end", "token", "tracking_no", "want.sku.{{ n }}",
+    "slot_begin", "slot_end", "token", "tracking_no", "want.sku.{{ n }}", "{{ count }}",
     "want.units.{{ n }}", "{{ condition }}.{{ line.line_no }}", "{{ line.field }}", "{{ row.field }}",
     # names of staff and of their keys, days, files
     "assignee", "email", "channel", "label", "picture", "placed_from", "placed_to", "slot_day", "tag", "{{ sku }}",
 }  # fmt: skip
 _FIELD = re.compile(r"<(?:input|textarea)\b[^>]*>")
 # A field of the kit's macro: its name, and the rest.
-_MACRO = re.compile(r"\{\{ field\(([^,]+), (.*)\) \}\}")
+_MACRO = re.compile(r"\{\{ field\(([^,]+), (.*?)\) \}\}")
 _CHOSEN = re.compile(r'type="(hidden|checkbox|radio|number|date|datetime-local|submit)"')
 
 
