@@ -257,7 +257,7 @@ async def test_an_order_that_is_wedged_holds_nobody_up_for_ever(
     async with database(settings) as db, autocommit(db) as connection:
         await held.poll(connection, 1)
         assert held.room == 0
-        monkeypatch.setattr(start_throttle, "LOOK_S", 0.0)
+        monkeypatch.setattr(start_throttle, "POLL_S", 0.0)
         late = monotonic() + start_throttle.LONGEST_S
         monkeypatch.setattr(start_throttle, "monotonic", lambda: late + 1)
         await held.poll(connection, 1)
