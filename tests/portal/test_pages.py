@@ -170,8 +170,8 @@ async def test_a_customer_reads_the_messages_as_they_were_sent(shop: ApiClient) 
 
 def test_more_of_a_product_is_one_line_and_a_second_parcel_has_its_steps() -> None:
     line = {"sku": "TEA", "name": "Tea", "unit_price_minor": 100, "quantity": 2, "total_minor": 200}
-    dearer = {**line, "unit_price_minor": 120, "quantity": 1, "total_minor": 120}
-    [both, other] = merged([line, {**line, "quantity": 1, "total_minor": 100}, dearer])
+    more_expensive = {**line, "unit_price_minor": 120, "quantity": 1, "total_minor": 120}
+    [both, other] = merged([line, {**line, "quantity": 1, "total_minor": 100}, more_expensive])
     assert (both["quantity"], both["total_minor"], other["quantity"]) == (3, 300, 1)
     happened = ["order_placed", "payment_captured", "shipment_booked", "shipment_picked_up", "parcel_replaced"]
     events = [{"type": event, "occurred_at": number} for number, event in enumerate(happened)]
