@@ -57,7 +57,7 @@ class OrderRow(BaseModel):
     matched: list[Matched] = Field(
         description="What of the order `q` fits, sorted; empty without `q`. email, phone and name are those of the"
         " customer or of the receiver: as the order named them, as they were corrected, or as the customer is known"
-        " now."
+        " now; for staff the e-mail address also as another order of the same customer named it."
     )
 
 
