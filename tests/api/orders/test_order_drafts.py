@@ -60,6 +60,8 @@ async def test_a_draft_shows_what_it_would_cost_and_becomes_that_order_once(shop
     answers = [answer.json() for answer in (first, second, await place(shop, draft_id))]
     assert {answer.get("order_no") for answer in answers if "order_no" in answer} == {answers[2]["order_no"]}
     placed = answers[2]
+    made = (await shop.get("/v1/orders", q=sku)).json()["items"]
+    assert [row["order_no"] for row in made] == [placed["order_no"]]
     assert placed["payment_url"].endswith(f"/portal/orders/{placed['order_no']}/pay")
     order = (await shop.get(f"/v1/orders/{placed['order_no']}")).json()
     assert (order["total_minor"], order["note"], order["channel"]) == (3_000, "call before delivery", "web")
