@@ -4,7 +4,7 @@ import asyncio
 
 from domain.errors import Conflict
 from infra.db.engine import Connection
-from infra.db.staff import members, second_factors, staff_sessions
+from infra.db.staff import invitations, members, second_factors, staff_sessions
 from infra.security import passwords
 from infra.security.crypto import Vault
 
@@ -17,20 +17,34 @@ async def add(conn: Connection, vault: Vault, name: str, role: str) -> dict[str,
 
 
 async def reset(conn: Connection, vault: Vault, name: str, *, even_last_admin: bool = False) -> dict[str, str]:
-    """New secrets for a member of staff who lost them; their sessions end. Raises NotFound, Conflict `last_admin`."""
+    """New secrets for a member of staff who lost them; their sessions and links end.
+
+    Raises NotFound, Conflict `last_admin`.
+    """
     await _others_remain(conn, name, even_last_admin)
     given, secrets = await _secrets(vault, name)
     await members.reset(conn, name, secrets)
     await second_factors.remove_all(conn, name)
     await staff_sessions.close_sessions_of(conn, name)
+    await invitations.revoke_of(conn, name)
     return given
 
 
 async def remove(conn: Connection, name: str, *, even_last_admin: bool = False) -> None:
-    """Remove the access of a member of staff; their sessions end. Raises NotFound, Conflict `last_admin`."""
+    """Remove the access of a member of staff; their sessions end, and links for them or by them open nothing any more.
+
+    Raises NotFound, Conflict `last_admin`.
+    """
     await _others_remain(conn, name, even_last_admin)
     await members.remove(conn, name)
     await staff_sessions.close_sessions_of(conn, name)
+    await invitations.revoke_of(conn, name)
+    await end_invitations_by(conn, name)
+
+
+async def end_invitations_by(conn: Connection, name: str) -> None:
+    """Who is an admin no more lets nobody in: the links that they made as an admin open nothing any more."""
+    await invitations.revoke_made_by(conn, f"admin:{name}")
 
 
 async def _others_remain(conn: Connection, name: str, even_last_admin: bool) -> None:

@@ -14,7 +14,7 @@ from domain.access import STAFF_NAME, Principal
 from domain.errors import Conflict, NotFound
 from infra.db import idempotency
 from infra.db.engine import Connection
-from infra.db.staff import invitations, members, staff_sessions
+from infra.db.staff import members, staff_sessions
 from infra.security import staff_accounts
 
 _NAME = re.compile(STAFF_NAME)
@@ -80,7 +80,6 @@ async def remove(services: Services, caller: Principal, key: str, digest: bytes,
 
     async def work(conn: Connection) -> dict[str, object]:
         await staff_accounts.remove(conn, name, even_last_admin=action.even_last_admin)
-        await invitations.revoke_of(conn, name)
         return {"name": name, "active": False}
 
     return await run_in_transaction(services, _request(caller, key, digest), 200, work)
@@ -108,6 +107,8 @@ async def change_role(
         if change.role != "admin" and await members.admins(conn) == [name]:
             raise Conflict("last_admin", f"{name} is the only admin who can sign in; make somebody else one first")
         await members.change_role(conn, name, change.role)
+        if change.role != "admin":
+            await staff_accounts.end_invitations_by(conn, name)
         return {"name": name, "role": change.role}
 
     return await run_in_transaction(services, _request(caller, key, digest), 200, work)

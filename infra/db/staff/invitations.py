@@ -37,6 +37,9 @@ _REVOKE = text(
 _REVOKE_OF = text(
     f"UPDATE staff_invitations SET revoked_at = now(), email_enc = NULL WHERE name = :name AND {_OPEN}"  # noqa: S608
 )
+_REVOKE_MADE_BY = text(
+    f"UPDATE staff_invitations SET revoked_at = now(), email_enc = NULL WHERE invited_by = :actor AND {_OPEN}"  # noqa: S608
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +117,8 @@ async def revoke(conn: AsyncConnection, invitation_id: str) -> bool:
 async def revoke_of(conn: AsyncConnection, name: str) -> None:
     """Let no link of this member open anything any more."""
     await conn.execute(_REVOKE_OF, {"name": name})
+
+
+async def revoke_made_by(conn: AsyncConnection, actor: str) -> None:
+    """Let no link that this actor made open anything any more."""
+    await conn.execute(_REVOKE_MADE_BY, {"actor": actor})

@@ -138,6 +138,18 @@ async def test_who_is_deactivated_comes_back_with_what_they_had(admin: ApiClient
     assert (await admin.post("/v1/staff/nobody/sign-out")).json()["code"] == "staff_not_found"
 
 
+@pytest.mark.parametrize("act", ["remove", "role"])
+async def test_who_is_an_admin_no_more_has_no_open_invitations(admin: ApiClient, act: str) -> None:
+    """A link that was kept would let them in again under another name."""
+    name = (await hired(admin, "admin"))["name"]
+    link = (await admin.as_("admin", name).post("/v1/staff/invitations", {"role": "admin"})).json()["link"]
+    page = f"/console/join?{link.partition('?')[2]}"
+    assert (await admin.http.get(page)).status_code == 200
+    body = {"role": "support"} if act == "role" else None
+    assert (await admin.post(f"/v1/staff/{name}/{act}", body)).status_code == 200
+    assert (await admin.http.get(page)).status_code == 404
+
+
 async def test_a_second_factor_is_reset_by_another_admin(admin: ApiClient) -> None:
     given = await hired(admin)
     assert await signs_in(admin, given)
