@@ -6,3 +6,5 @@ import struct
 HEADER = struct.Struct(">IIII")
 # Exit codes.
 UNREADABLE, TOO_LARGE = 3, 4
+# What is kept of a picture; the database allows no more.
+MAX_BYTES = 4_000_000

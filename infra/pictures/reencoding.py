@@ -10,7 +10,7 @@ import sys
 
 from PIL import Image, ImageOps
 
-from infra.pictures.protocol import HEADER, TOO_LARGE, UNREADABLE
+from infra.pictures.protocol import HEADER, MAX_BYTES, TOO_LARGE, UNREADABLE
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _MAX_PIXELS = 50_000_000
@@ -30,7 +30,10 @@ def main() -> int:
         return TOO_LARGE
     except Exception:  # a decoder has its own errors for each way in which a file is broken
         return UNREADABLE
-    large, size = _webp(picture, _SIDE, 82), picture.size
+    large = _webp(picture, _SIDE, 82)
+    if len(large) > MAX_BYTES:  # noise with transparency: half a side is a quarter of the bytes
+        large = _webp(picture, _SIDE // 2, 82)
+    size = picture.size
     small = _webp(picture, _SMALL_SIDE, 75)
     sys.stdout.buffer.write(HEADER.pack(len(large), len(small), *size) + large + small)
     return 0

@@ -1,12 +1,14 @@
 """Uploaded pictures are written anew by a process of their own; what is none is refused."""
 
 import io
+import random
 
 import pytest
 from PIL import Image
 
 from infra.pictures import pictures
 from infra.pictures.pictures import PictureRefused, PictureTooLarge
+from infra.pictures.protocol import MAX_BYTES
 from tests.factories.pictures import HOSTILE, bomb, photograph, picture
 
 
@@ -27,6 +29,15 @@ async def test_a_large_picture_is_made_smaller() -> None:
     assert (made.width, made.height) == (1_600, 400)
     with Image.open(io.BytesIO(made.small)) as small:
         assert small.size == (128, 32)
+
+
+async def test_a_picture_that_does_not_compress_is_kept_small_enough_to_store() -> None:
+    side = 1_600
+    noise = Image.frombytes("RGBA", (side, side), random.Random(1).randbytes(4 * side * side))
+    written = io.BytesIO()
+    noise.save(written, "WEBP", quality=80, method=0)
+    made = await pictures.reencoded(written.getvalue())
+    assert len(made.content) <= MAX_BYTES and made.width == made.height
 
 
 @pytest.mark.parametrize("name", HOSTILE)
