@@ -123,9 +123,7 @@ async def change(
     made: list[int] = []
 
     async def work(conn: Connection) -> dict[str, object]:
-        found = await order_drafts.find(conn, services.keys, actor(caller), draft_id, lock=True)
-        if found.order_no is not None:
-            raise Conflict("draft_placed")
+        found = await _not_placed(conn, services, caller, draft_id)
         if ANY not in versions and str(found.version) not in versions:
             raise Problem("draft_changed")
         parts = {name: getattr(changed, name) for name in changed.model_fields_set}
@@ -169,10 +167,17 @@ async def delete(services: Services, caller: Principal, draft_id: str) -> None:
     """Forget the draft. Raises NotFound `draft_not_found`, Conflict `draft_placed`."""
     async with services.database.begin() as conn:
         await actor_context.set_actor(conn, actor(caller), caller.origin)
-        found = await order_drafts.find(conn, services.keys, actor(caller), draft_id, lock=True)
-        if found.order_no is not None:
-            raise Conflict("draft_placed")
+        await _not_placed(conn, services, caller, draft_id)
         await order_drafts.delete(conn, draft_id)
+
+
+async def _not_placed(conn: Connection, services: Services, caller: Principal, draft_id: str) -> OrderDraft:
+    """The draft, locked. What was placed stays as it is, also where the attempt was interrupted after the order: a
+    change would keep the draft for longer than the key that places it once. Raises Conflict `draft_placed`."""
+    found = await order_drafts.find(conn, services.keys, actor(caller), draft_id, lock=True)
+    if found.order_no is not None or await order_drafts.made_under(conn, actor(caller), _key(draft_id)):
+        raise Conflict("draft_placed")
+    return found
 
 
 async def place(services: Services, caller: Principal, draft_id: str, total_minor: int | None) -> Reply:
@@ -191,7 +196,7 @@ async def place(services: Services, caller: Principal, draft_id: str, total_mino
         if total_minor is not None and total_minor != quoted.total_minor and quoted.total_minor is not None:
             more = {"total_minor": quoted.total_minor, "currency": order.currency}
             raise Problem("draft_total_changed", more=more)
-    made = await _make(services, caller, draft_id, order)
+    made = await _make(services, caller, draft_id, order, total_minor)
     async with services.database.begin() as conn:
         await actor_context.set_actor(conn, actor(caller), caller.origin)
         await order_drafts.mark_placed(conn, draft_id, made["order_no"])
@@ -212,11 +217,14 @@ async def _placed(services: Services, caller: Principal, draft_id: str) -> dict[
         return made
 
 
-async def _make(services: Services, caller: Principal, draft_id: str, order: PlaceOrder) -> dict[str, Any]:
-    """The service of POST /v1/orders, under a key of the draft's own: of two at once one places it."""
+async def _make(
+    services: Services, caller: Principal, draft_id: str, order: PlaceOrder, total_minor: int | None
+) -> dict[str, Any]:
+    """The service of POST /v1/orders, under a key of the draft's own: of two at once one places it. A price that
+    changes in this moment places nothing."""
     digest = hashlib.sha256(order.model_dump_json().encode()).digest()
     try:
-        reply = await order_placement.place_order(services, caller, _key(draft_id), digest, order, 0.0)
+        reply = await order_placement.place_order(services, caller, _key(draft_id), digest, order, 0.0, total_minor)
     except RuleBroken as error:
         if error.code != "idempotency_key_reused":
             raise

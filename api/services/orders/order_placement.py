@@ -1,6 +1,7 @@
 """Placing an order: who may place which, and what the database keeps of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from api.dependencies import Services, actor, methods
 from api.errors import Problem
@@ -24,9 +25,16 @@ from workflows import names
 
 
 async def place_order(
-    services: Services, caller: Principal, key: str, digest: bytes, order: PlaceOrder, wait_s: float
+    services: Services,
+    caller: Principal,
+    key: str,
+    digest: bytes,
+    order: PlaceOrder,
+    wait_s: float,
+    shown_total_minor: int | None = None,
 ) -> Reply:
-    """Keep the order; with `wait_s` the answer waits until its stock is reserved or refused.
+    """Keep the order; with `wait_s` the answer waits until its stock is reserved or refused. Where another total was
+    shown than it has, nothing is kept.
 
     Raises Problem, RuleBroken: what is wrong with the order, or who may not place it.
     """
@@ -34,6 +42,7 @@ async def place_order(
     _check_caller(order, caller, settings.customer_channel)
     _check_order(order, caller, settings)
     draft = _draft(caller, key, digest, order, wait_s, settings, full=services.backlog.full)
+    draft = replace(draft, shown_total_minor=shown_total_minor) if shown_total_minor is not None else draft
     outcome = await place(services.database, services.together, services.keys, draft)
     if isinstance(outcome, Answered):
         return replayed(outcome)

@@ -4,8 +4,10 @@ import asyncio
 from typing import Any
 
 import httpx
+import psycopg
 
 from tests.api.conftest import ApiClient, an_order, unique
+from tests.conftest import DatabaseUrls
 
 SHIP_TO = {"country": "CN", "province": "上海市", "city": "上海市", "line1": "Made-up Road 1"}
 
@@ -82,6 +84,9 @@ async def test_placing_again_after_an_interruption_gives_the_same_order(shop: Ap
     await shop.sql("ALTER TABLE order_drafts DISABLE TRIGGER order_draft_placed_once; SELECT 1")
     await shop.sql("UPDATE order_drafts SET order_no = NULL WHERE draft_id = %s RETURNING draft_id", draft_id)
     await shop.sql("ALTER TABLE order_drafts ENABLE TRIGGER order_draft_placed_once; SELECT 1")
+    late = await patch(shop, draft_id, {"note": "x"}, 1)
+    gone = await shop.delete(f"/v1/order-drafts/{draft_id}")
+    assert [(one.status_code, one.json()["code"]) for one in (late, gone)] == [(409, "draft_placed")] * 2
     again = await place(shop, draft_id)
     assert (again.status_code, again.json()["order_no"]) == (201, made["order_no"])
 
@@ -116,6 +121,27 @@ async def test_another_total_than_was_shown_places_nothing(shop: ApiClient) -> N
     await shop.sql("UPDATE products SET price_minor = 1600 WHERE sku = %s RETURNING sku", sku)
     refused = await place(shop, draft_id, total_minor=1_500)
     assert (refused.status_code, refused.json()["code"]) == (409, "draft_total_changed")
+    assert refused.json()["total_minor"] == 1_600
+    assert (await place(shop, draft_id, total_minor=1_600)).json()["total_minor"] == 1_600
+
+
+async def test_a_price_that_changes_while_the_order_is_placed_places_nothing(
+    shop: ApiClient, database_url: DatabaseUrls
+) -> None:
+    """The quote reads no customers; the statement that places the order does, and waits for the lock."""
+    sku = await stocked(shop)
+    draft_id = await drafted(shop, lines=[{"sku": sku, "quantity": 1}])
+    waits = "SELECT 1 AS one FROM pg_locks WHERE relation = 'customers'::regclass AND NOT granted"
+    async with await psycopg.AsyncConnection.connect(database_url.owner_url) as other:
+        await other.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")
+        placing = asyncio.create_task(place(shop, draft_id, total_minor=1_500))
+        async with asyncio.timeout(60):
+            while not await shop.sql(waits):
+                await asyncio.sleep(0)
+        await other.execute("UPDATE products SET price_minor = 1600 WHERE sku = %s", (sku,))
+        await other.commit()
+        refused = await placing
+    assert (refused.status_code, refused.json().get("code")) == (409, "draft_total_changed"), refused.text
     assert refused.json()["total_minor"] == 1_600
     assert (await place(shop, draft_id, total_minor=1_600)).json()["total_minor"] == 1_600
 

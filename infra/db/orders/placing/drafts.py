@@ -18,7 +18,8 @@ class NewOrder:
     """An order as asked for. `answer` makes the 201 body from the order number and the total in minor units;
     `hold_s` is how long the caller waits for the order before the answer (0: not at all). A channel may name the
     order's discount and its shipping charge; `terms` are the shop's. `unpaid_units` bounds what a customer may hold
-    unpaid (0: nothing is bounded). `refused` is the code with which no new order is kept now."""
+    unpaid (0: nothing is bounded). `refused` is the code with which no new order is kept now. `shown_total_minor` is
+    the total that somebody agreed to: an order that costs another is not kept."""
 
     request: idempotency.Request
     actor: str
@@ -45,6 +46,7 @@ class NewOrder:
     slot_days_ahead: int = 0
     unpaid_units: int = 0
     refused: str = ""
+    shown_total_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

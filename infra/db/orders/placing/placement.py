@@ -58,7 +58,8 @@ async def place(database: Database, together: Together, keys: KeyRing, draft: Ne
     """Keep the order, or find what an earlier request with the same key was answered.
 
     Raises RuleBroken (see `domain.orders.lines.price_lines`, `idempotency_key_reused`, `invalid_delivery_slot`) and
-    Conflict (`external_ref_exists`, `unpaid_limit_reached`, `idempotency_in_progress`), and the draft's `refused`.
+    Conflict (`external_ref_exists`, `unpaid_limit_reached`, `idempotency_in_progress`, `draft_total_changed`), and the
+    draft's `refused`.
     Nothing is written when it raises.
     """
     with together.holding(*_marks(draft)) as only:
@@ -154,6 +155,8 @@ def _total(draft: NewOrder, lines: list[PricedLine]) -> tuple[Priced | None, int
     costs = [line.total_minor for line in lines]
     sums = charged(costs, draft.terms, draft.currency, draft.discount_minor, draft.shipping_minor)
     total_minor = sums.total_minor if sums else sum(costs)
+    if draft.shown_total_minor not in (None, total_minor):
+        raise Conflict("draft_total_changed", total_minor=total_minor, currency=draft.currency)
     if draft.payment is not None:
         amounts.require_payable(draft.payment[0], total_minor, draft.currency)
     return sums, total_minor
