@@ -46,7 +46,7 @@ def taken(request: Request, speaker: Callable[..., str]) -> Notice | None:
     try:
         key, values = json.loads(base64.urlsafe_b64decode(request.cookies[COOKIE].encode()))
         return Notice(_said(speaker, key, values))
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         return None
 
 

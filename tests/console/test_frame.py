@@ -108,7 +108,7 @@ async def test_what_was_done_is_said_once(support: StaffBrowser, monkeypatch: py
     page = await support.http.get("/console/returns", headers=headers)
     assert "&lt;b&gt;7" in page.text and "data-toast" in page.text
     assert f'{notices.COOKIE}="";' in page.headers["set-cookie"] and "Max-Age=0" in page.headers["set-cookie"]
-    for forged in ("x", "W10=", "WyJuYXYiLHt9XQ=="):
+    for forged in ("x", "W10=", "WyJuYXYiLHt9XQ==", "W1tb" * 900):
         headers["cookie"] = f"oms_session={support.cookie}; {notices.COOKIE}={forged}"
         page = await support.http.get("/console/returns", headers=headers)
         assert page.status_code == 200 and "data-toast" not in page.text

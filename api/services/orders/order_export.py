@@ -55,12 +55,20 @@ async def begin(
         return narrow, await orders_table.meanings(conn, services, filters.search)
 
 
-async def pages(
+def pages(
     services: Services, caller: Principal, filters: OrderFilters, sort: Sort, among: Sequence[Branch] | None
 ) -> AsyncIterator[list[OrderRow]]:
-    """Every row that fits, a page at a time; by total there is no complete order, so the newest come first then."""
+    """Every row that fits, a page at a time; by total there is no complete order, so the newest come first then.
+
+    Raises RuleBroken `invalid_tag` at once: when the first page is read, the answer has begun.
+    """
     sort = NEWEST if sort in listing.BY_TOTAL else sort
-    wanted = order_queries.listing_filter_of(filters, sort, PAGE, None, among)
+    return _pages(services, caller, order_queries.listing_filter_of(filters, sort, PAGE, None, among))
+
+
+async def _pages(
+    services: Services, caller: Principal, wanted: listing.OrderListFilter
+) -> AsyncIterator[list[OrderRow]]:
     keys = services.keys if caller.reads_personal_data else None
     while True:
         async with services.database.begin() as conn:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from api.dependencies import Services, actor, derived_id
+from api.errors import Problem
 from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.orders.views import SaveView
@@ -25,7 +26,9 @@ async def seen_by(services: Services, caller: Principal) -> list[SavedView]:
 
 
 async def save(services: Services, caller: Principal, key: str, digest: bytes, body: SaveView) -> Reply:
-    """Raises Conflict `view_name_taken`, `too_many_views`."""
+    """Raises Conflict `view_name_taken`, `too_many_views`, Problem `invalid_value` for a program with a long name."""
+    if len(caller.subject) > saved_views.MAX_OWNER:
+        raise Problem("invalid_value", f"views are for people: a name has at most {saved_views.MAX_OWNER} characters")
     filters = body.filters.model_dump(mode="json", exclude_none=True)
 
     async def work(conn: Connection) -> SavedView:

@@ -44,6 +44,12 @@ async def test_a_file_names_nobody_to_who_may_not_read_personal_data(shop: ApiCl
     assert "Li Lei" not in answer.text and "li@example.com" not in answer.text
 
 
+async def test_a_filter_that_makes_no_sense_is_refused_before_the_file_begins(shop: ApiClient) -> None:
+    for kind in ("csv", "xlsx"):
+        answer = await shop.as_("support").get("/v1/orders/export", tag="a,b", format=kind)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_tag")
+
+
 async def test_customers_and_channels_export_nothing(shop: ApiClient) -> None:
     for role in ("customer", "channel"):
         assert (await shop.as_(role).get("/v1/orders/export")).status_code == 403

@@ -44,6 +44,11 @@ async def test_a_person_has_at_most_fifty_views(shop: ApiClient) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_views")
 
 
+async def test_a_program_with_a_long_name_has_no_views(shop: ApiClient) -> None:
+    answer = await shop.as_("support", "s" * 65).post("/v1/order-views", a_view())
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_value")
+
+
 async def test_its_owner_deletes_a_view_and_an_admin_a_shared_one(shop: ApiClient) -> None:
     amy, ben, root = (shop.as_(role, unique(role)) for role in ("support", "finance", "admin"))
     own, shared = [(await amy.post("/v1/order-views", a_view(shared=one))).json()["view_id"] for one in (False, True)]

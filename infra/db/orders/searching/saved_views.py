@@ -13,6 +13,7 @@ from domain.errors import Conflict, NotFound
 from infra.db.errors import sqlstate_of
 
 MAX_VIEWS = 50
+MAX_OWNER = 64  # characters
 _FULL = "OM190"
 
 _SEEN = text(
