@@ -128,6 +128,8 @@ CREATE TABLE stock_movements (
 );
 CREATE UNIQUE INDEX receipt_once ON stock_movements (reference, sku, warehouse) WHERE kind = 'receipt'
   AND NOT duplicate;
+CREATE INDEX stock_movements_by_people ON stock_movements (sku, movement_id) WHERE kind NOT IN ('reserve', 'release',
+  'ship');
 CREATE INDEX stock_movements_level ON stock_movements (sku, warehouse);
 -- More triggers in after_sales.sql: return_stock_checks_inspection.
 

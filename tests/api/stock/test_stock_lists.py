@@ -1,9 +1,14 @@
 """Levels of all products, movements of one, and the units that are kept back."""
 
+import re
 from typing import Any
 
+import psycopg
+
+from infra.db.stock import stock_lists
 from tests.api.conftest import ApiClient, an_order, unique
 from tests.api.stock.test_stock import new_sku, receive, reserve
+from tests.conftest import DatabaseUrls
 
 
 async def safety(shop: ApiClient, sku: str, quantity: Any, **more: Any) -> Any:
@@ -78,3 +83,22 @@ async def test_movements_tell_who_and_why(shop: ApiClient) -> None:
         item["movement_id"] for item in items
     ]
     assert (await shop.get("/v1/stock/%00/movements")).status_code == 404
+
+
+async def test_what_people_booked_is_found_without_what_orders_did(database_url: DatabaseUrls) -> None:
+    """Of a product that only orders moved, no row is read. The table of the session stands before that of the shop."""
+    question = {":sku": "'HOT'", ":before": str(stock_lists.NEWEST), ":warehouse": "NULL", ":limit": "21"}
+    statement = re.sub(
+        r":(sku|before|warehouse|limit)\b", lambda found: question[found[0]], stock_lists._BY_PEOPLE.text
+    )
+    async with await psycopg.AsyncConnection.connect(database_url.owner_url) as conn:
+        await conn.execute("CREATE TEMPORARY TABLE stock_movements (LIKE stock_movements INCLUDING INDEXES)")
+        await conn.execute(
+            "INSERT INTO stock_movements (movement_id, idempotency_key, kind, sku, warehouse, quantity, on_hand_delta,"
+            " reserved_delta, quarantined_delta, order_no, actor, created_at, duplicate)"
+            " SELECT n, n::text, 'ship', 'HOT', 'W', 1, -1, -1, 0, 'O', 'system', now(), false"
+            " FROM generate_series(1, 20000) n"
+        )
+        await conn.execute("ANALYZE stock_movements")
+        plan = "\n".join(line for (line,) in await (await conn.execute(f"EXPLAIN (ANALYZE) {statement}")).fetchall())
+    assert "Rows Removed" not in plan and "Sort" not in plan, plan
