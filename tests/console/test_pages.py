@@ -145,6 +145,7 @@ async def test_cancelling_shows_first_and_needs_a_reason(support: StaffBrowser) 
     # No Temporal here: the page says that the same act may be tried again, and nothing is half done.
     answer = await support.post(f"/console/orders/{order_no}/cancel", reason="asked", key=hidden(response.text, "key"))
     assert (answer.status_code, "workflow_unavailable" in answer.text) == (503, True)
+    assert hidden(answer.text, "key") == hidden(response.text, "key"), "sent once more, it is the same act"
     assert (await support.api.sql("SELECT cancelling FROM orders WHERE order_no = %s", order_no))[0][
         "cancelling"
     ] is None
