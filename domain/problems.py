@@ -32,7 +32,7 @@ SENTENCES: dict[str, str] = {
     "blank_text": "a text needs at least one visible character",
     "body_too_large": "the body is larger than this server accepts; send less",
     "busy": "the server is busy; nothing was written, try again in a moment",
-    "carrier_not_connected": "the carrier of the parcel is not connected; call the carrier, then skip the step",
+    "carrier_not_connected": "the carrier of the parcel is not connected; call the carrier, then confirm the step",
     "change_in_progress": "a change of this order waits for its payment; wait for its result",
     "channel_not_found": "this cannot be the code of a channel",
     "channel_mismatch": "an order has the channel of its sender; use your own",
