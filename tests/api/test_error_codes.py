@@ -114,12 +114,20 @@ def test_facts_fill_a_sentence_that_is_written_out() -> None:
             assert not any(isinstance(node, ast.JoinedStr) for node in ast.walk(call.args[1])), (place, code)
 
 
+def _facts(keyword: ast.keyword) -> list[str]:
+    """The facts of a keyword: itself, or the keys of a dictionary that is written out (`more`)."""
+    if isinstance(keyword.value, ast.Dict):
+        return [str(key.value) for key in keyword.value.keys if isinstance(key, ast.Constant)]
+    return [keyword.arg or ""]
+
+
 def test_what_pages_tell_of_facts_fits_what_is_raised() -> None:
     facts = {
         (code, name)
         for code, _, call, _ in raised()
         for keyword in call.keywords
-        for name in (keyword.arg or "", (keyword.arg or "").removesuffix("_minor"))
+        for fact in _facts(keyword)
+        for name in (fact, fact.removesuffix("_minor"))
     }
     for key, texts in catalogue().items():
         if not key.startswith("told."):

@@ -71,12 +71,17 @@ def _request_of(fields: dict[str, str], lines: list[RefundableLine], currency: s
         try:
             amount = minor_of(typed, currency)
         except ValueError:
-            decimals = exponent(currency)
-            facts = {"in": currency, "decimals": decimals} if decimals else {"whole_in": currency}
-            raise Problem("amount_invalid", amount_format(currency), more=facts) from None
+            raise _not_an_amount(currency) from None
     body: dict[str, Any] = {"amount_minor": amount, "lines": units or None, "reason": fields.get("reason", "")}
     return fitting(OpenRefund, {**body, "include_shipping": fields.get("include_shipping") == "on",
                                  "despite_returns": bool(fields.get("despite_returns"))})  # fmt: skip
+
+
+def _not_an_amount(currency: str) -> Problem:
+    words, decimals = amount_format(currency), exponent(currency)
+    if not decimals:
+        return Problem("amount_invalid", words, more={"whole_in": currency})
+    return Problem("amount_invalid", words, more={"in": currency, "decimals": decimals})
 
 
 def _page(
