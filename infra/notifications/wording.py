@@ -44,7 +44,8 @@ def _signature(message: Claimed) -> str:
 def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
     """What templates may name: {order_no, total, link, tracking_no, cause, until}, and {amount} where it is known.
 
-    `to_pay` is what an exchange costs more, empty where that is nothing; its link leads to the order to be paid.
+    `to_pay` is what a new order waits for, or what an exchange costs more, empty where that is nothing; its link leads
+    to the order to be paid.
     """
     data, currency = message.data or {}, message.currency or ""
     facts = {
@@ -56,6 +57,8 @@ def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
         "until": _day(data.get("until") or (data.get("waiting") or {}).get("until"), settings.portal_time_zone),
         "to_pay": "",
     }
+    if message.payment_due:
+        facts |= {"to_pay": facts["total"], "link": f"{facts['link']}/pay"}
     if due := data.get("to_pay_minor"):
         facts["to_pay"] = str(Money(int(due), currency))
         facts["link"] = f"{portal_url(settings)}/orders/{data['order_no']}"

@@ -31,7 +31,10 @@ _CLAIM = text(
              AS profile_enc,
            o.currency, o.total_minor, o.country, e.data,
            (SELECT s.tracking_no FROM shipments s WHERE s.order_no = m.order_no
-             ORDER BY s.created_at DESC, s.shipment_id LIMIT 1) AS tracking_no, shop.name AS shop, shop.contact
+             ORDER BY s.created_at DESC, s.shipment_id LIMIT 1) AS tracking_no, shop.name AS shop, shop.contact,
+           m.template = 'order_placed' AND o.type = 'standard' AND o.status IN ('received', 'pending_payment')
+             AND o.total_minor > 0
+             AND NOT EXISTS (SELECT FROM payment_requests q WHERE q.order_no = m.order_no) AS payment_due
       FROM claimed m
       JOIN customers c ON c.customer_id = m.customer_id
       LEFT JOIN orders o ON o.order_no = m.order_no
@@ -85,7 +88,8 @@ _SETTLE = text(
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One message to send, with what its words are made of. `tries` counts this claim too."""
+    """One message to send, with what its words are made of. `tries` counts this claim too; `payment_due` is true
+    for a new order that the customer has yet to pay."""
 
     message_id: str
     customer_id: str
@@ -108,6 +112,7 @@ class Claimed:
     tracking_no: str | None
     shop: str | None = None
     contact: str | None = None
+    payment_due: bool | None = False
 
     @property
     def idempotency_key(self) -> str:

@@ -46,7 +46,28 @@ async def test_facts_are_reported_by_e_mail_with_what_the_database_knows(post: P
         "       sent_at IS NOT NULL FROM messages WHERE order_no = %s ORDER BY event_seq",
         order_no,
     )
-    assert rows == [(2, "en", "sandbox", one["id"], True, True, True) for one in (placed, paid)]
+    versions = zip((3, 2), (placed, paid), strict=True)
+    assert rows == [(version, "en", "sandbox", one["id"], True, True, True) for version, one in versions]
+
+
+@pytest.mark.parametrize("contact", [(EMAIL, None), (None, PHONE)])
+async def test_an_order_that_waits_for_its_payment_is_confirmed_with_the_payment_link(
+    post: Post, contact: tuple[str | None, str | None]
+) -> None:
+    unpaid, asked, over = [await post.order(*contact) for _ in range(3)]
+    await sql(
+        post.urls.owner_url,
+        "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor)"
+        " VALUES ('asked-' || %s, %s, 1, 'sandbox', 'tok_ok', 'test')",
+        asked, asked,
+    )  # fmt: skip
+    await move(post.urls, over, "order_cancelled", "received", "cancelled")
+    await post.turn()
+    link = "https://shop.example/portal/orders/"
+    bodies = [(await post.content((await post.sent(order_no=one))[0]))["body"] for one in (unpaid, asked, over)]
+    assert f"{link}{unpaid}/pay" in bodies[0]
+    assert f"{link}{asked}" in bodies[1] and "/pay" not in bodies[1]
+    assert f"{link}{over}" in bodies[2] and "/pay" not in bodies[2]
 
 
 async def test_an_e_mail_ends_with_the_shop_of_its_channel(post: Post) -> None:
@@ -329,7 +350,7 @@ async def test_every_message_is_read_as_it_was_sent(post: Post) -> None:
     assert found.words is not None and len(taken) == 2
     for words, content in zip([*found.earlier, found.words], taken, strict=True):
         assert (words.subject, words.body, words.to) == (content["subject"], content["body"], "x***@example.com")
-        assert (words.language, words.version) == ("en", 2) and words.written_at is not None
+        assert (words.language, words.version) == ("en", 3) and words.written_at is not None
     customer = "(SELECT customer_id FROM orders WHERE order_no = %s)"
     await sql(post.urls.owner_url, f"UPDATE customers SET data_key = NULL WHERE customer_id = {customer}", order_no)
     assert await as_sent(post, order_no) is None
