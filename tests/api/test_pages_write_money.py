@@ -10,5 +10,10 @@ _BARE = re.compile(r"\{\{(?:(?!\}\}|\|money|\|written|cash\().)*_minor\s*\}\}")
 
 def test_no_template_shows_bare_minor_units() -> None:
     assert _BARE.search("{{ order.total_minor }}") and not _BARE.search("{{ order.total_minor|money(order.currency) }}")
-    found = [f"{page}: {hit[0]}" for page in API.rglob("*.html") for hit in _BARE.finditer(page.read_text())]
+    found = [f"{page}: {hit[0]}" for page in API.rglob("*.html") for hit in _BARE.finditer(shown(page.read_text()))]
     assert not found
+
+
+def shown(page: str) -> str:
+    """The template without fields that nobody sees."""
+    return re.sub(r'<input type="hidden"[^>]*>', "", page)

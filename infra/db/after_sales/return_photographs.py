@@ -44,4 +44,4 @@ async def add(conn: AsyncConnection, return_id: str, file_id: str, actor: str) -
 
 async def every(conn: AsyncConnection, return_id: str) -> list[ReturnPhotograph]:
     """All photographs of the return, the first one first."""
-    return [ReturnPhotograph(*row) for row in await conn.execute(_ALL, {"return_id": return_id})]
+    return [ReturnPhotograph(**row._mapping) for row in await conn.execute(_ALL, {"return_id": return_id})]
