@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from api.console.session import CurrentStaff, StaffMember
+from api.console.session import StaffMember, WaitingStaff
 from api.dependencies import Services, services_of
 from api.pages.rendering import HEADERS
 from api.services.collaboration import my_mentions
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/console")
 
 
 @router.get("/counts")
-async def counts(request: Request, member: CurrentStaff) -> Response:
+async def counts(request: Request, member: WaitingStaff) -> Response:
     """`{name: text}` for the counts that this role may know; a page asks again and again."""
     services, found = services_of(request), {}
     if member.may(Role.SUPPORT, Role.OPERATIONS):

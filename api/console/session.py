@@ -13,7 +13,10 @@ from api.pages.forms import csrf_of, masked
 from api.services.staff import console_sessions
 from domain.access import Principal, Role
 
-__all__ = ["COOKIE", "CurrentStaff", "StaffMember", "StaffSignInNeeded", "csrf_of", "member", "posted", "to_sign_in"]
+__all__ = [
+    "COOKIE", "CurrentStaff", "StaffMember", "StaffSignInNeeded", "WaitingStaff", "csrf_of", "member", "posted",
+    "to_sign_in",
+]  # fmt: skip
 
 COOKIE = "oms_session"
 SIGN_IN = "/console/sign-in"
@@ -44,10 +47,19 @@ class StaffMember:
 
 async def member(request: Request) -> Any:
     """The signed-in Member, also kept in `request.state.member` for pages of refusals. Raises StaffSignInNeeded."""
+    return await _member(request, in_use=True)
+
+
+async def waiting_member(request: Request) -> Any:
+    """The same for what every open page asks by itself: an unattended session ends in spite of it."""
+    return await _member(request, in_use=False)
+
+
+async def _member(request: Request, *, in_use: bool) -> Any:
     services, cookie = services_of(request), request.cookies.get(COOKIE, "")
     if not cookie:
         raise StaffSignInNeeded
-    found = await console_sessions.find(services, cookie)
+    found = await console_sessions.find(services, cookie, in_use=in_use)
     if found is None:
         raise StaffSignInNeeded
     where = origin(request, "console")
@@ -57,6 +69,7 @@ async def member(request: Request) -> Any:
 
 
 CurrentStaff = Annotated[StaffMember, Depends(member)]
+WaitingStaff = Annotated[StaffMember, Depends(waiting_member)]
 
 
 async def posted(request: Request, member: StaffMember) -> dict[str, str]:

@@ -234,6 +234,18 @@ async def test_a_session_ends(support: StaffBrowser, change: str) -> None:
     assert (await support.http.get("/console/stuck", headers={"X-Live": "1"})).status_code == 401
 
 
+async def test_what_a_page_asks_by_itself_keeps_no_session_open(support: StaffBrowser) -> None:
+    """Every open page asks for the counts again and again; a browser that nobody sits at is signed out all the same."""
+    seen = "SELECT seen_at < now() - interval '20 minutes' AS idle FROM staff_sessions WHERE name = %s"
+    await support.api.sql(
+        "UPDATE staff_sessions SET seen_at = now() - interval '25 minutes' WHERE name = %s", support.name
+    )
+    assert (await support.get("/console/counts")).status_code == 200
+    assert (await support.api.sql(seen, support.name))[0]["idle"]
+    assert (await support.get("/console/stuck")).status_code == 200
+    assert not (await support.api.sql(seen, support.name))[0]["idle"]
+
+
 async def test_signing_out_ends_it_and_needs_the_form(support: StaffBrowser) -> None:
     refused = await support.http.post("/console/sign-out", data={"csrf": "0" * 32})
     assert (refused.status_code, "form_expired" in refused.text) == (403, True)

@@ -140,10 +140,10 @@ def _step(services: Services, known: members.Known, code: str) -> int | None:
     return passwords.step_of(secret, code)
 
 
-async def find(services: Services, cookie: str) -> StaffSession | None:
-    """The session of this cookie; None when it has ended or there is none."""
+async def find(services: Services, cookie: str, *, in_use: bool = True) -> StaffSession | None:
+    """The session of this cookie; None when it has ended or there is none. What a page asks by itself is no use."""
     async with services.database.begin() as conn:
-        found = await staff_sessions.session_of(conn, cookie, services.settings.staff_idle_s)
+        found = await staff_sessions.session_of(conn, cookie, services.settings.staff_idle_s, in_use=in_use)
     return StaffSession(found.name, Role(found.role)) if found else None
 
 

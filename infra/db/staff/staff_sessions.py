@@ -23,7 +23,8 @@ _FIND = text(
          AND s.seen_at > now() - make_interval(secs => :idle_s)),
     seen AS (
       UPDATE staff_sessions s SET seen_at = now() FROM found
-       WHERE s.session_hash = found.session_hash AND found.seen_at < now() - interval '1 minute')
+       WHERE s.session_hash = found.session_hash AND found.seen_at < now() - interval '1 minute'
+         AND CAST(:in_use AS boolean))
     SELECT name, role FROM found
     """
 )
@@ -69,9 +70,10 @@ async def open_session(conn: AsyncConnection, name: str, lifetime_s: float, addr
     return cookie
 
 
-async def session_of(conn: AsyncConnection, cookie: str, idle_s: float) -> SignedIn | None:
-    """Whose cookie this is, or None when it is nobody's, too old, idle for `idle_s` seconds or its owner left."""
-    row = (await conn.execute(_FIND, {"hash": _hash(cookie), "idle_s": float(idle_s)})).one_or_none()
+async def session_of(conn: AsyncConnection, cookie: str, idle_s: float, *, in_use: bool = True) -> SignedIn | None:
+    """Whose cookie this is, or None when it is nobody's, too old, idle for `idle_s` seconds or its owner left. Without
+    `in_use` the question keeps the session no longer."""
+    row = (await conn.execute(_FIND, {"hash": _hash(cookie), "idle_s": float(idle_s), "in_use": in_use})).one_or_none()
     return None if row is None else SignedIn(row.name, row.role)
 
 
