@@ -14,7 +14,7 @@ from domain.situations.actions import AtStake, ShowMoney, SuggestedAction, actio
 from domain.situations.customers import customers_sentence, customers_situation
 from domain.situations.facts import SituationFacts, waiting_from
 from domain.situations.situation import situation_of
-from domain.situations.wording import ShowTime, sentence, then_words, utc
+from domain.situations.wording import ShowTime, sentence, summary, then_words, utc
 
 ENGLISH = "en"
 
@@ -47,8 +47,15 @@ def for_order(
 
 
 def for_row(row: OrderRow, caller: Principal, lang: str, show_time: ShowTime) -> dict[str, Any]:
-    """The same for a row of a list on a page."""
-    return localized(row["situation_facts"], caller, (), (), AtStake(), lang, show_time, Markup)
+    """The same for a row of a list on a page; for staff with its `summary`."""
+    facts = row["situation_facts"]
+    shown = localized(facts, caller, (), (), AtStake(), lang, show_time, Markup)
+    return shown | {"summary": in_short(facts, lang)} if caller.is_staff else shown
+
+
+def in_short(facts: SituationFacts, lang: str) -> str:
+    """The short form for a row that staff read."""
+    return summary(situation_of(facts), lang)
 
 
 def facts_in(order: OrderFields, waiting: Mapping[str, Any] | None) -> SituationFacts:

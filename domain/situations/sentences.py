@@ -62,6 +62,29 @@ SENTENCES: Words = {
     ),
 }
 
+# The short form for a row of a list: the state and its cause, without times and amounts. A code without one here has
+# its sentence, that of its kind where the code has an addition (`on_hold.by`).
+SUMMARIES: Words = {
+    "payment": ("Waiting for payment", "等待付款"),
+    "change_payment": ("Waiting for payment of a change", "等待修改差额付款"),
+    "pickup": ("Waiting for pick-up", "等待揽收"),
+    "delivery": ("Waiting for delivery", "等待派送"),
+    "return_window": ("Return window is open", "处于退货期"),
+    "cancellation": ("Cancelling", "正在取消"),
+    "retrying": ("Retrying {step}: attempt {attempt}", "正在重试{step}：第 {attempt} 次"),
+    "retrying.limited": ("Retrying {step}: {attempt} of {most}", "正在重试{step}：{attempt}/{most}"),
+    "paused": ("{Step} paused", "{Step}已暂停"),
+    "step_failed": ("Needs attention: {step} failed", "需要处理：{step}失败"),
+    "address_refused": ("Needs attention: address refused", "需要处理：地址被拒"),
+    "fraud_review": ("Needs attention: payment review", "需要处理：支付审核"),
+    "parcel_lost": ("Delivery failed: parcel lost", "派送失败：包裹丢失"),
+    "parcel_refused": ("Delivery failed: parcel refused", "派送失败：包裹被拒收"),
+    "no_pickup": ("Needs attention: not picked up in time", "需要处理：未按时揽收"),
+    "no_delivery": ("Needs attention: not delivered in time", "需要处理：未按时送达"),
+    "refund_bounced": ("Needs attention: refund returned by the bank", "需要处理：退款被银行退回"),
+    "workflow_error": ("Workflow error", "工作流错误"),
+}
+
 # How a sentence ends where the situation has a time; `then` names the ending, or fills the general one.
 ENDINGS: Words = {
     "": (", until {until}", "，截至 {until}"),

@@ -1,4 +1,4 @@
-"""Writes a situation as one sentence."""
+"""Writes a situation as one sentence, or in short."""
 
 from collections.abc import Callable
 
@@ -11,6 +11,7 @@ from domain.situations.sentences import (
     SENTENCES,
     SINCE,
     STEPS,
+    SUMMARIES,
     THEN,
     Words,
 )
@@ -32,6 +33,13 @@ def sentence(situation: Situation, lang: str, show_time: ShowTime, template: typ
     if situation.since:
         said += template(SINCE[place]).format(since=show_time(Moment(situation.since)))
     return said + _ending(situation, place, show_time, template, values)
+
+
+def summary(situation: Situation, lang: str) -> str:
+    """The state and its cause in a few words, for a row of a list; the sentence says the rest."""
+    place, kind = LANGUAGES.index(lang), situation.code.partition(".")[0]
+    known = SUMMARIES.get(situation.code) or SUMMARIES.get(kind) or SENTENCES[kind]
+    return known[place].format(**_values(situation, place, utc))
 
 
 def utc(moment: Moment) -> str:

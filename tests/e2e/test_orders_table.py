@@ -69,8 +69,15 @@ async def test_the_table_is_worked_by_keyboard_pointer_and_telephone(live: Stack
     await page.keyboard.press("j")
     assert await page.evaluate("document.activeElement.textContent") == orders[0]
 
+    tallest = await page.evaluate(
+        f"Math.max(...[...document.querySelectorAll('{ROWS}')].map((row) => row.offsetHeight))"
+    )
+    assert tallest < 60, "more than two lines"
+    bulk = page.locator("#bulk")
+    assert not await bulk.is_visible()
     box = page.locator(f"input[value='{orders[0]}']")
     await box.check()
+    await bulk.wait_for()
     await page.get_by_text("(1)").wait_for()
     newer = await placed(live, sku, {"id": mark, "name": "Keys"})
     async with page.expect_response(lambda response: "x-live" in response.request.headers):

@@ -41,6 +41,7 @@ def _row(request: Request, member: StaffMember, order: QueuedOrder) -> QueueRow:
         order.facts, member.principal, (), order.options, AtStake(currency=order.currency), lang, sentence_time(lang),
         Markup, amounts(lang),
     )  # fmt: skip
+    situation["summary"] = situations.in_short(order.facts, lang)
     known = {"order_no": order.order_no, "situation_facts": order.facts}
     offered = situation_links.offered(situation, known, member)
     best = offered[0] if offered and not offered[0].danger else None

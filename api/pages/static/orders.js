@@ -11,6 +11,9 @@
     const chosen = boxes().filter((box) => box.checked).length;
     const count = document.querySelector("[data-selected-count]");
     if (count) count.textContent = chosen ? `(${chosen})` : "";
+    // The actions on many come up with the first choice; without a script they always stand there.
+    const bar = document.getElementById("bulk");
+    if (bar) bar.hidden = chosen === 0 && !(bar.elements.all && bar.elements.all.checked);
     const head = all();
     if (head) {
       head.hidden = false;

@@ -40,6 +40,16 @@ async def test_a_customer_is_found_by_name_address_number_or_id(support: StaffBr
     assert await numbers(support, customer="nobody has this name") == []
 
 
+async def test_a_row_has_the_situation_in_short_and_the_whole_sentence_on_a_click(shop: ApiClient) -> None:
+    for language, short, whole in (("en", "On hold (manual)", "put on by"), ("zh", "已挂起（人工）", "操作人")):
+        browser, channel = await sign_in(shop, "support", language), unique("short")
+        held = await placed(browser, channel=channel)
+        await browser.post(f"/console/orders/{held}/hold", kind="manual", reason="x")
+        page = (await browser.get(PAGE, channel=channel)).text
+        summary, rest = re.findall(r"<summary class=\"warn\" title=\"([^\"]*)\">", page)[0], page.split(f">{short}<")[1]
+        assert whole in summary and "<time" not in summary and whole in rest.split("</details>")[0]
+
+
 async def test_the_counts_of_the_tabs_follow_the_filters(support: StaffBrowser) -> None:
     channel = unique("tabs")
     for _ in range(3):

@@ -264,3 +264,49 @@ def test_what_the_timeline_stores_becomes_what_the_order_waits_for() -> None:
     assert waiting_from(change) == Waiting("change_payment", "", "change_cancelled")
     assert waiting_from(None) is None
     assert waiting_from({"what": "payment"}) == Waiting("payment")
+
+
+# (facts, the short form in English and in Chinese)
+SHORT: list[tuple[SituationFacts, str, str]] = [
+    (SituationFacts(S.PAID, retrying=retrying()), "Retrying carrier booking: 4 of 5", "正在重试承运商预约：4/5"),
+    (
+        SituationFacts(S.PAID, retrying=retrying(max_attempts=0)),
+        "Retrying carrier booking: attempt 4",
+        "正在重试承运商预约：第 4 次",
+    ),
+    (
+        SituationFacts(S.PAID, retrying=retrying(paused=True, paused_by="amy", reason="outage")),
+        "Carrier booking paused",
+        "承运商预约已暂停",
+    ),
+    (
+        SituationFacts(S.PAID, parked=parked(Step.BOOK, "timeout", 5, escalates_at=AT, since=SOON)),
+        "Needs attention: carrier booking failed",
+        "需要处理：承运商预约失败",
+    ),
+    (
+        SituationFacts(S.SHIPPED, parked=parked(Step.DELIVER, "parcel_lost", parcel="SBX1")),
+        "Delivery failed: parcel lost",
+        "派送失败：包裹丢失",
+    ),
+    (SituationFacts(S.PAID, hold=HELD), "On hold (risk)", "已挂起（风险）"),
+    (SituationFacts(S.PAID, workflow_error=WorkflowError("3f2c")), "Workflow error", "工作流错误"),
+    (SituationFacts(S.PENDING_PAYMENT, waiting=Waiting("payment", AT)), "Waiting for payment", "等待付款"),
+    (SituationFacts(S.COMPLETED), "Completed", "已完成"),
+]
+
+
+@pytest.mark.parametrize(("facts", "english", "chinese"), SHORT, ids=[english for _, english, _ in SHORT])
+def test_a_situation_has_a_short_form(facts: SituationFacts, english: str, chinese: str) -> None:
+    found = situation_of(facts)
+    assert (wording.summary(found, "en"), wording.summary(found, "zh")) == (english, chinese)
+
+
+def test_the_short_form_of_every_sentence_fits_two_narrow_lines() -> None:
+    filled = {"attempt": 3, "most": 5, "step": "carrier booking", "Step": "Carrier booking", "hold": "payment"}
+    chinese_filled = filled | {"step": "承运商预约", "Step": "承运商预约", "hold": "付款"}
+    for code, texts in sentences.SENTENCES.items():
+        kind = code.partition(".")[0]
+        english, chinese = sentences.SUMMARIES.get(code) or sentences.SUMMARIES.get(kind) or sentences.SENTENCES[kind]
+        assert len(english.format(**filled)) <= 48, (code, texts)
+        assert len(chinese.format(**chinese_filled)) <= 24, (code, texts)
