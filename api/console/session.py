@@ -51,7 +51,7 @@ async def member(request: Request) -> Any:
 
 
 async def waiting_member(request: Request) -> Any:
-    """The same for what every open page asks by itself: an unattended session ends in spite of it."""
+    """The same for what every open page polls: an unattended session ends in spite of it."""
     return await _member(request, in_use=False)
 
 

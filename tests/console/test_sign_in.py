@@ -234,8 +234,8 @@ async def test_a_session_ends(support: StaffBrowser, change: str) -> None:
     assert (await support.http.get("/console/stuck", headers={"X-Live": "1"})).status_code == 401
 
 
-async def test_what_a_page_asks_by_itself_keeps_no_session_open(support: StaffBrowser) -> None:
-    """Every open page asks for the counts again and again; a browser that nobody sits at is signed out all the same."""
+async def test_polling_keeps_no_session_open(support: StaffBrowser) -> None:
+    """Every open page polls the counts; an unattended browser is signed out all the same."""
     seen = "SELECT seen_at < now() - interval '20 minutes' AS idle FROM staff_sessions WHERE name = %s"
     await support.api.sql(
         "UPDATE staff_sessions SET seen_at = now() - interval '25 minutes' WHERE name = %s", support.name

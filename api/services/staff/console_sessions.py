@@ -141,7 +141,7 @@ def _step(services: Services, known: members.Known, code: str) -> int | None:
 
 
 async def find(services: Services, cookie: str, *, in_use: bool = True) -> StaffSession | None:
-    """The session of this cookie; None when it has ended or there is none. What a page asks by itself is no use."""
+    """The session of this cookie; None when it has ended or there is none. Polling (not `in_use`) keeps none open."""
     async with services.database.begin() as conn:
         found = await staff_sessions.session_of(conn, cookie, services.settings.staff_idle_s, in_use=in_use)
     return StaffSession(found.name, Role(found.role)) if found else None
