@@ -49,6 +49,8 @@ FOR_TESTS = {
     "full_page_writes": "off",
     "shared_buffers": "64MB",
     "max_connections": "200",
+    # A database is dropped once every backend has seen it, also one whose client was cancelled while it signed in.
+    "authentication_timeout": "15s",
     "scram_iterations": "1",  # thousands of connections with a random password: 2 ms of the client each
 }
 
