@@ -18,6 +18,7 @@ from api.pages.rendering import Site
 from api.pages.slot_fields import written
 from domain.access import Role
 from domain.after_sales.returns import rma_no
+from domain.orders.addresses import address_lines
 from domain.situations.actions import LABELS, case_of
 from domain.support.steps import Action, Step
 from infra.time_zones import zone_at
@@ -39,6 +40,7 @@ def _rendered_side(role: Role, here: str, lang: str) -> Markup:
 
 
 SITE.environment.globals["side"] = _side
+SITE.environment.globals["address_lines"] = address_lines
 
 SITE.environment.globals["role_options"] = lambda code, roles: [(role, code("role", role)) for role in roles]
 

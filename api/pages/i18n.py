@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from fastapi import Request
@@ -42,6 +43,18 @@ def language(request: Request) -> str:
     return "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
 
 
+def singular(known: Catalogue, key: str, values: Mapping[str, Any]) -> str | None:
+    """`{key}.one` where the value that it leaves out is 1, as "1 order" leaves out the count of "{count} orders"."""
+    one = known.get(f"{key}.one")
+    left_out = names_in(known[key][0]) - names_in(one[0]) if one else set()
+    return f"{key}.one" if any(str(values.get(name)) == "1" for name in left_out) else None
+
+
+def names_in(text: str) -> set[str]:
+    """The names of the values that fill a text."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
 class Words:
     """The words of some pages: those of several folders, a later one's in front of an earlier one's."""
 
@@ -57,11 +70,11 @@ class Words:
         return {key: texts for folder in self._folders for key, texts in read(folder).items()}
 
     def speaker(self, lang: str) -> Callable[..., str]:
-        """`t(key, **values)` for a language; values fill `{name}`."""
+        """`t(key, **values)` for a language; values fill `{name}`. A count of one takes the words of `{key}.one`."""
         place, known = LANGUAGES.index(lang), self.catalogue()
 
         def t(key: str, **values: Any) -> str:
-            return known[key][place].format(**values)
+            return known[singular(known, key, values) or key][place].format(**values)
 
         return t
 

@@ -20,6 +20,7 @@ from api.portal.i18n import WORDS, own
 from api.portal.zone_names import zone_name
 from api.presenters.channel_looks import DEFAULT_LOOK
 from domain.money import shown
+from domain.orders.addresses import address_lines
 from domain.situations.situation import Moment
 from infra.time_zones import zone_at
 
@@ -112,11 +113,8 @@ def _cash(context: Context, amount_minor: int, currency: str) -> Cash:
 
 
 def address_of(ship_to: dict[str, str]) -> str:
-    """Where the parcel goes, as it is written there: from the large to the small in China, else the other way round."""
-    names = ("province", "city", "district", "line1", "postcode")
-    chinese = ship_to["country"] == "CN"
-    parts = [ship_to[name] for name in (names if chinese else (*names[-2::-1], "postcode", "country")) if ship_to[name]]
-    return (" " if chinese else ", ").join(dict.fromkeys(parts))
+    """Where the parcel goes, in one line as it is written in its country."""
+    return (" " if ship_to["country"] == "CN" else ", ").join(address_lines(ship_to))
 
 
 def _time(moment: datetime | str, form: str, zone: ZoneInfo) -> Markup:
@@ -124,4 +122,4 @@ def _time(moment: datetime | str, form: str, zone: ZoneInfo) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(local_time.isoformat(), local_time.strftime(form))
 
 
-SITE.environment.globals.update(address=address_of, cash=_cash, own=own)
+SITE.environment.globals.update(address=address_of, address_lines=address_lines, cash=_cash, own=own)

@@ -84,7 +84,7 @@ async def test_the_table_is_worked_by_keyboard_pointer_and_telephone(live: Stack
         pass  # a live update comes while a row is chosen
     assert await box.is_checked()
     await page.locator("#bulk").get_by_role("button", name="Preview").click()
-    await page.get_by_role("button", name="Hold 1 orders").wait_for()
+    await page.get_by_role("button", name="Hold 1 order").wait_for()
 
     await page.goto(f"/console/orders?customer={mark}")
     await page.locator(f"tr[data-row-href$='{newer}'] td").nth(5).click()

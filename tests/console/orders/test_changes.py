@@ -96,7 +96,7 @@ async def test_what_may_not_be_is_reported_on_a_page(support: StaffBrowser, shop
         ({f"quantity.{sku}": "9" * 30}, 422, "quantity"),
         ({f"quantity.{sku}": "5"}, 409, "Not enough stock"),
         ({"ship_to.line1": ""}, 422, "not valid"),
-        ({"sku.1": "NO-SUCH", "units.1": "1"}, 422, "no such product"),
+        ({"sku.1": "NO-SUCH", "units.1": "1"}, 422, "Product not found"),
         ({"seen": "0"}, 412, "has changed"),
         ({"seen": "*"}, 412, "has changed"),
         ({"csrf": "0" * 32}, 403, "older than your session"),

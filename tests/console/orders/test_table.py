@@ -126,7 +126,7 @@ async def test_chosen_orders_are_held_in_one_job(support: StaffBrowser) -> None:
     free, held = await placed(support), await placed(support)
     await support.post(f"/console/orders/{held}/hold", kind="manual", reason="x")
     page = await support.http.get(f"{PAGE}/bulk?action=hold&order_no={free}&order_no={held}")
-    assert "Orders that fit: 1" in page.text and "Left out: 1" in page.text and "Hold 1 orders" in page.text
+    assert "Orders that fit: 1" in page.text and "Left out: 1" in page.text and "Hold 1 order" in page.text
     sent = {"action": "hold", "orders": hidden(page.text, "orders"), "kind": "stock", "key": hidden(page.text, "key")}
     empty = await support.post(f"{PAGE}/bulk", **sent, reason="  ")
     assert (empty.status_code, 'value="stock" selected' in empty.text) == (422, True), "nothing typed is lost"
@@ -171,7 +171,7 @@ async def test_hostile_filters_are_shown_as_text_or_refused(support: StaffBrowse
 async def test_chosen_orders_get_a_tag_and_an_assignee(support: StaffBrowser) -> None:
     order_no = await placed(support)
     page = await support.http.get(f"{PAGE}/bulk?action=tag&order_no={order_no}")
-    assert "Tag 1 orders" in page.text and 'name="reason"' not in page.text
+    assert "Tag 1 order" in page.text and 'name="reason"' not in page.text
     sent = {"orders": order_no, "key": unique("k")}
     empty = await support.post(f"{PAGE}/bulk", action="tag", tag=" ", **sent)
     assert empty.status_code == 422
