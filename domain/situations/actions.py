@@ -20,11 +20,13 @@ class AtStake:
 
 @dataclass(frozen=True, slots=True)
 class SuggestedAction:
-    """`action` as the API calls it, `code` names it for the case. `amount_minor` is the money that it moves, if any."""
+    """`action` as the API calls it, `code` names it for the case. `amount_minor` is the money that it moves, if any;
+    `not_captured` says that it is authorised only."""
 
     action: str
     code: str
     amount_minor: int | None = None
+    not_captured: bool = False
 
 
 # Names of what resolves a parked step. Any other is named after the action alone.
@@ -123,6 +125,8 @@ CONSEQUENCES: Words = {
     "cancel": ("returns {amount} and releases the stock", "退还 {amount} 并释放库存"),
 }
 
+# What it does where the money is authorised and not captured.
+_NOT_CAPTURED: Words = {"cancel": ("releases {amount} and the stock", "释放 {amount} 和库存")}
 # What it does where no money was taken; nothing of the rest.
 _WITHOUT_AMOUNT: Words = {"decline_and_cancel": ("cancels the order", "取消订单")}
 
@@ -168,7 +172,7 @@ def case_of(step: Step, action: Action) -> str:
 
 
 def _named(code: str, stake: AtStake, action: str = "") -> SuggestedAction:
-    return SuggestedAction(action or code, code, _amount(code, stake))
+    return SuggestedAction(action or code, code, _amount(code, stake), stake.refund_minor == 0)
 
 
 def _amount(code: str, stake: AtStake) -> int | None:
@@ -192,6 +196,8 @@ def label(action: SuggestedAction, lang: str, currency: str, show_money: ShowMon
 def consequence(action: SuggestedAction, lang: str, currency: str, show_money: ShowMoney = plain_money) -> str:
     """What the action does; empty where the label says it."""
     words = CONSEQUENCES.get(action.code)
+    if action.not_captured:
+        words = _NOT_CAPTURED.get(action.code, words)
     if action.amount_minor == 0:
         words = _WITHOUT_AMOUNT.get(action.code)
     return _filled(words, action, lang, currency, show_money) if words else ""

@@ -187,6 +187,9 @@ def test_more_of_a_product_is_one_line_and_a_second_parcel_has_its_steps() -> No
         ("shipped", "carrier", "resending"),
         ("shipped", "pickup", "resending"),
         ("preparing", "pickup", "preparing"),
+        ("pending_payment", "payment", "pending_payment"),
+        ("pending_payment", "on_hold", "checking"),
+        ("pending_payment", "looked_into", "checking"),
     ],
 )
 def test_list_and_page_name_the_state_by_one_rule(status: str, code: str, words: str) -> None:

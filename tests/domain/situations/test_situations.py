@@ -183,6 +183,19 @@ def named(situation: Situation, options: list[str], allowed: list[str]) -> list[
     return [f"{actions.label(one, 'en', 'USD')}: {actions.consequence(one, 'en', 'USD')}".rstrip(": ") for one in found]
 
 
+def test_cancelling_says_whether_money_goes_back_or_an_authorisation_is_released() -> None:
+    on_hold = Situation(State.ON_HOLD, "on_hold", Owner.SUPPORT)
+    said = {
+        stake: actions.consequence(actions_for(on_hold, (), ("cancel",), AtStake(*stake, "USD"))[1], "en", "USD")
+        for stake in ((1250, 0), (0, 1250), (0, 0))
+    }
+    assert said == {
+        (1250, 0): "returns 12.50 USD and releases the stock",
+        (0, 1250): "releases 12.50 USD and the stock",
+        (0, 0): "",
+    }
+
+
 def test_actions_are_named_for_the_case_with_their_consequence() -> None:
     def at(step: Step, error: str, *allowed: str) -> list[str]:
         options = [action.value for action in STEPS[step].options]
