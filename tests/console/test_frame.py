@@ -1,6 +1,7 @@
 """What all pages share: the kit's files, the navigation, acknowledgements, refusals."""
 
 import re
+from pathlib import Path
 
 import pytest
 from fastapi import Request
@@ -43,6 +44,15 @@ async def test_static_files_are_those_of_the_pages_and_of_the_kit_alone(support:
     for name in ("jquery.min.js", "../assets.py", "css/oms.css", "..%2fassets.py", ""):
         assert (await support.http.get(f"/console/static/{name}")).status_code == 404, name
     assert (await support.http.post("/console/static/oms.css")).status_code == 405
+
+
+def test_what_the_kit_lays_out_in_a_row_holds_one_element() -> None:
+    """Alerts and buttons are flexible boxes: parts of a sentence that stand in one directly lose the space between
+    them, and paragraphs stand side by side."""
+    parts = re.compile(r'class="alert [^>]*>\s*(?!\s|<div|\{\{)|class="btn[^>]*>\{\{ ?sentence\(')
+    files = [file for site in ("console", "portal", "pages") for file in Path(f"api/{site}/templates").glob("*.html")]
+    assert len(files) > 80
+    assert [file.name for file in files if parts.search(file.read_text(encoding="utf-8"))] == []
 
 
 def member(role: Role) -> StaffMember:

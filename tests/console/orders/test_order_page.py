@@ -140,3 +140,10 @@ async def test_no_kind_of_hold_is_chosen_beforehand_and_each_says_who_may_releas
     assert kinds is not None
     assert " selected" not in kinds[0] and '<option value="">' in kinds[0]
     assert "Released by finance, or by operations" in kinds[0]
+
+
+async def test_a_role_without_further_pages_sees_no_empty_list_of_links(shop: ApiClient) -> None:
+    support, warehouse = await sign_in(shop, "support"), await sign_in(shop, "warehouse")
+    path = f"/console/orders/{await placed(support)}"
+    pages = [(await browser.get(path)).text for browser in (support, warehouse)]
+    assert [">More</h" in page for page in pages] == [True, False]
