@@ -17,6 +17,7 @@ async def test_a_customer_who_changed_their_address_is_found_with_all_their_orde
     page = (await support.get(f"/console/customers/{customer}")).text
     assert all(one in page for one in (before, after, f"{customer}@example.com", f"new-{customer}@example.com"))
     assert "Ida Moss" in page and f"/console/customers/{customer}/store-credit" in page
+    assert 'data-label="Total"' in page, "on a telephone each value stands under its name"
     assert f"/console/customers/{customer}" in (await support.get(f"/console/orders/{after}")).text
 
 
