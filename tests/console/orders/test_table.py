@@ -134,6 +134,10 @@ async def test_chosen_orders_are_held_in_one_job(support: StaffBrowser) -> None:
     assert done[0].status_code == 303 and done[0].headers["location"] == done[1].headers["location"]
     job = (await support.get(done[0].headers["location"])).text
     assert free in job and held in job and "count them" in job
+    live = await support.http.get(done[0].headers["location"], headers={"x-live": "1"})
+    assert job.count("Stop before the next order") == live.text.count("Stop before the next order") == 1, (
+        "the button goes with the job's end"
+    )
 
 
 async def test_an_action_without_orders_or_over_too_many_says_so(
