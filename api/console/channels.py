@@ -11,7 +11,7 @@ from api.dependencies import require, services_of
 from api.errors import Problem
 from api.pages.forms import fitting
 from api.pages.notices import acknowledged
-from api.pages.uploads import uploaded
+from api.pages.uploads import form_with_files, uploaded
 from api.schemas.channels import SetChannel
 from api.services import channel_settings
 from domain.errors import RuleBroken
@@ -62,16 +62,18 @@ async def save(request: Request, member: CurrentStaff, channel: str) -> Response
 async def upload(request: Request, member: CurrentStaff, channel: str) -> Response:
     """Store the picture and show it; without one, show none any more."""
     require(member.principal, *channel_settings.SET_BY)
-    services, fields = services_of(request), await posted(request, member)
+    services = services_of(request)
     try:
+        fields = await form_with_files(posted(request, member))
         files = await uploaded(request, "logo")
         if not files and "remove" not in fields:
             raise RuleBroken("picture_missing")
         await channel_settings.put_logo(services, member.principal, channel, files[0] if files else None)
-    except RuleBroken as error:
+    except (Problem, RuleBroken) as error:
         if error.code not in _LOGO:
             raise
-        return await _form(request, member, channel, None, {"logo": {"code": error.code}})
+        status = error.status_code if isinstance(error, Problem) else 422
+        return await _form(request, member, channel, None, {"logo": {"code": error.code}}, status)
     return _saved(request, channel)
 
 

@@ -1,21 +1,25 @@
 """Invoices and credit notes of one order: issue them, keep them as PDF."""
 
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.authorization import visible_order
+from api.console.action_forms import key_after, refusal
+from api.console.field_errors import field_errors
 from api.console.i18n import language
 from api.console.rendering import page
-from api.console.session import CurrentStaff, posted
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
-from api.pages.forms import digest, fitting, key_of, new_key
+from api.errors import Problem
+from api.pages.forms import digest, fitting, key_of
 from api.presenters import document_views
 from api.schemas.documents import BilledTo, Nothing
 from api.services import document_issuing, document_queries
 from api.services.document_issuing import HANDLED_BY
+from domain.errors import RuleBroken
 
 router = APIRouter(prefix="/console")
 
@@ -26,11 +30,23 @@ RefundId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 async def of_order(request: Request, member: CurrentStaff, order_no: str) -> Response:
     """What was issued, and forms for what can be."""
     require(member.principal, *HANDLED_BY)
+    return await _page(request, member, order_no)
+
+
+async def _page(
+    request: Request,
+    member: StaffMember,
+    order_no: str,
+    typed: dict[str, str] | None = None,
+    problem: Problem | None = None,
+) -> Response:
     services = services_of(request)
     overview = await visible_order(services, member.principal, order_no)
     issued = await document_queries.documents_of(services, overview.order_no, overview.status)
-    context = {"order_no": overview.order_no, **asdict(issued)}
-    return page(request, "order_documents.html", member=member, key=new_key(), **context)
+    errors = field_errors(problem, language(request)) if problem else {}
+    context: dict[str, Any] = {"order_no": overview.order_no, **asdict(issued), "typed": typed or {}, "errors": errors}
+    status, key = problem.status_code if problem else 200, key_after(problem, typed or {}, "i")
+    return page(request, "order_documents.html", status=status, member=member, key=key, problem=problem, **context)
 
 
 @router.post("/orders/{order_no}/invoice")
@@ -40,8 +56,11 @@ async def invoice(request: Request, member: CurrentStaff, order_no: str) -> Resp
     services, fields = services_of(request), await posted(request, member)
     overview = await visible_order(services, member.principal, order_no)
     typed = {name: fields[name] for name in BilledTo.model_fields if fields.get(name, "").strip()}
-    body = fitting(BilledTo, typed)
-    await document_issuing.invoice(services, member.principal, key_of(fields), digest(body), overview.order_no, body)
+    try:
+        body, key = fitting(BilledTo, typed), key_of(fields)
+        await document_issuing.invoice(services, member.principal, key, digest(body), overview.order_no, body)
+    except (Problem, RuleBroken) as error:
+        return await _page(request, member, overview.order_no, fields, refusal(error))
     return _back(overview.order_no)
 
 

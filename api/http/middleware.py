@@ -10,11 +10,15 @@ from infra.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 _DETAIL = "the body is larger than this server accepts"
 # Where pictures are uploaded, the other bound holds.
 _UPLOADS = ("/picture", "/photographs", "/logo")
+# A browser shows an answer only once it has sent its form: what is too large is read up to so many times the bound, and
+# thrown away.
+_PAGES = ("/console/", "/portal/")
+_READ_AWAY = 8
 
 
 class BodyLimit:
     """Refuses bodies over `limit` bytes, uploads over `upload_limit` (413 `body_too_large`): at once by Content-Length,
-    else while reading."""
+    else while reading. A form of a page is refused where the page reads it, so that a page says so."""
 
     def __init__(self, app: ASGIApp, limit: int, upload_limit: int = 0) -> None:
         self.app, self.limit, self.upload_limit = app, limit, max(limit, upload_limit)
@@ -23,9 +27,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        left = self.upload_limit if scope["path"].endswith(_UPLOADS) else self.limit
+        left = bound = self.upload_limit if scope["path"].endswith(_UPLOADS) else self.limit
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not announced.isdigit() or int(announced) > left:
+        of_a_page = scope["path"].startswith(_PAGES)
+        if not announced.isdigit() or (int(announced) > left and not of_a_page):
             await _refuse(send, scope["path"])
             return
 
@@ -34,10 +39,19 @@ class BodyLimit:
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
+                if of_a_page:
+                    await _read_away(receive, message, bound * _READ_AWAY)
                 raise Problem("body_too_large", _DETAIL)
             return message
 
         await self.app(scope, bounded, send)
+
+
+async def _read_away(receive: Receive, message: Message, most: int) -> None:
+    """Receive the rest of a body, at most `most` bytes of it, and keep nothing."""
+    while message["type"] == "http.request" and message.get("more_body") and most > 0:
+        message = await receive()
+        most -= len(message.get("body", b""))
 
 
 async def _refuse(send: Send, path: str) -> None:

@@ -1,10 +1,24 @@
 """Files in the forms of pages."""
 
+from collections.abc import Awaitable
+
 from fastapi import Request
 from starlette.datastructures import UploadFile
 
+from api.errors import Problem
 from api.services.file_store import MAX_UPLOAD_BYTES
 from domain.errors import RuleBroken
+
+
+async def form_with_files(posted: Awaitable[dict[str, str]]) -> dict[str, str]:
+    """The fields of a form with files. Raises Problem `picture_too_large` (413) for one that the server does not read,
+    and what `posted` raises."""
+    try:
+        return await posted
+    except Problem as problem:
+        if problem.code != "body_too_large":
+            raise
+        raise Problem("picture_too_large", status=problem.status_code) from None
 
 
 async def uploaded(request: Request, name: str, most: int = 1) -> list[bytes]:

@@ -104,7 +104,7 @@ async def test_the_consoles_search_is_the_apis_and_says_what_matched(support: St
         second = (await support.http.get(f"/console/orders?{rest}")).text
         pages = [re.findall(ROW, text) for text in (response.text, second)]
         assert [len(page) for page in pages] == [50, 2] and set(pages[0]) | set(pages[1]) == set(made)
-        assert f'<span class="tag">{"e-mail" if "@" in q else "name"}</span>' in response.text
+        assert f'<span class="badge bg-secondary-lt">{"e-mail" if "@" in q else "name"}</span>' in response.text
 
 
 @pytest.mark.parametrize("q", ["nothing has this name", "100%_\\", "'; DROP TABLE orders; --"])

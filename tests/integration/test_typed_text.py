@@ -268,8 +268,8 @@ NO_WORDS_IN_FORMS = {
     # the shop's own, and tags, which staff search by
     "add", "colour", "dark_colour", "logo",
     "amount", "carrier", "code", "count", "customer", "hours", "new.{{ row.sku }}", "owner",
-    "slot_begin", "slot_end", "token", "tracking_no", "want.sku.{{ n }}", "{{ count }}",
-    "want.units.{{ n }}", "{{ condition }}.{{ line.line_no }}", "{{ line.field }}", "{{ row.field }}",
+    "slot_begin", "slot_end", "token", "tracking_no", "{{ count }}",
+    "{{ line.field }}", "{{ row.field }}",
     # names of staff and of their keys, days, files
     "assignee", "email", "channel", "label", "picture", "placed_from", "placed_to", "slot_day", "tag", "{{ sku }}",
 }  # fmt: skip

@@ -4,17 +4,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from api.authorization import visible_order
-from api.console.field_errors import field_errors
-from api.console.forms import digest, fitting, key_of, new_key, whole
+from api.console.action_forms import key_after
+from api.console.field_errors import field_errors, said
+from api.console.forms import digest, fitting, key_of, whole
 from api.console.i18n import language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import Services, methods, require, services_of
 from api.errors import Problem, from_rule
 from api.pages.line_fields import form_lines, typed_lines
+from api.pages.notices import acknowledged
 from api.schemas.after_sales.return_previews import ReturnConsequence
 from api.schemas.after_sales.returns import MAX_LINES, AskReturn
 from api.services.after_sales import return_offers, return_requesting
@@ -28,6 +30,7 @@ router = APIRouter(prefix="/console/orders")
 
 EXCHANGE_FIRST = "exchange_first"
 ROWS = 3
+_WANTED = ("sku", "units")
 _NOT_REPEATED = ("key", "confirm", "change", "more")
 
 
@@ -59,7 +62,7 @@ async def request_return(request: Request, member: CurrentStaff, order_no: str) 
         return await _page(request, member, number, fields, problem=problem)
     except RuleBroken as broken:
         return await _page(request, member, number, fields, problem=from_rule(broken))
-    return RedirectResponse(f"/console/returns/{return_requesting.return_of(answer)}", 303)
+    return acknowledged(request, f"/console/returns/{return_requesting.return_of(answer)}", "done.return_created")
 
 
 def _body_of(fields: dict[str, str]) -> AskReturn:
@@ -117,10 +120,37 @@ async def _page(
         "then": _then(means) if means else None,
         "by_two": means is not None and await return_offers.needs_approval(services, number, _money(means)),
         "problem": problem,
-        "errors": field_errors(problem, language(request)) if problem else {},
+        "errors": _errors(problem, fields, language(request)) if problem else {},
     }
     status = problem.status_code if problem else 200
-    return page(request, "order_return.html", status=status, member=member, key=new_key(), **context)
+    return page(request, "order_return.html", status=status, member=member, key=key_after(problem, fields), **context)
+
+
+def _errors(problem: Problem, fields: dict[str, str], lang: str) -> dict[str, str]:
+    """The refusal at its fields: of a line in the body, the field that was typed for it."""
+    found = field_errors(problem, lang)
+    lines = [_field_of(named) for named, typed in typed_lines("units", fields) if typed not in ("", "0")]
+    wanted = [
+        n for n in range(1, _rows(fields) + 1) if any(fields.get(f"want.{what}.{n}", "").strip() for what in _WANTED)
+    ]
+    for error in problem.errors:
+        first, *rest = str(error["field"]).split(".")
+        at = int(rest[0]) if rest and rest[0].isdigit() else 0
+        words = found[str(error["field"])]
+        if first == "lines" and at < len(lines):
+            found[lines[at]] = words
+        elif first == "exchange_lines" and at < len(wanted):
+            found[f"want.{'sku' if rest[-1] == 'sku' else 'units'}.{wanted[at]}"] = words
+        elif first == "photographs":
+            found[first] = words
+    if (sku := problem.more.get("sku")) and problem.code == "return_exceeds_delivered":
+        found |= {name: said(problem, lang) for name in lines if name == f"units.{sku}" or "_of_line" in name}
+    return found
+
+
+def _field_of(named: dict[str, Any]) -> str:
+    """The field of the form that names a line."""
+    return f"units.{named['sku']}" if "sku" in named else f"units_of_line.{named['line_no']}"
 
 
 async def _offered(services: Services, number: str) -> dict[str, Any]:

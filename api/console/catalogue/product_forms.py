@@ -16,7 +16,7 @@ from api.dependencies import require, services_of
 from api.errors import Problem
 from api.pages.forms import fitting
 from api.pages.notices import acknowledged
-from api.pages.uploads import uploaded
+from api.pages.uploads import form_with_files, uploaded
 from api.schemas.stock import ChangeProduct, NewProduct
 from api.services import file_store
 from api.services.catalogue import product_entries
@@ -86,12 +86,14 @@ async def again(member: CurrentStaff, sku: str) -> Response:
 async def picture(request: Request, member: CurrentStaff, sku: str) -> Response:
     """Show the uploaded picture, or none."""
     require(member.principal, Role.OPERATIONS)
-    fields = await posted(request, member)
     try:
+        fields = await form_with_files(posted(request, member))
         done = await _removed(request, member, fields, sku) if fields.get("remove") else await _uploaded(
             request, member, fields, sku
         )  # fmt: skip
     except _PROMISED as refused:
+        if isinstance(refused, Problem) and refused.code == "form_expired":
+            raise
         product = await product_entries.product(services_of(request), sku)
         return _form(request, member, product, _fields_of(product), FormErrors(request, refused))
     return acknowledged(request, address(sku), done)

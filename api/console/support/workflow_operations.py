@@ -9,7 +9,8 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from api.authorization import OrderOverview, visible_order
-from api.console.action_forms import ActionForm, form_page, refusal, spoken
+from api.console.action_forms import ActionForm, form_page, key_after, refusal, spoken
+from api.console.field_errors import field_errors
 from api.console.forms import reason_of
 from api.console.i18n import WORDS, language
 from api.console.rendering import page
@@ -37,16 +38,36 @@ async def running(request: Request, member: CurrentStaff, order_no: str) -> Resp
     """The activities under way with attempt, last error and next try, and a failing workflow task. Asks Temporal."""
     require(member.principal, Role.SUPPORT)
     order = await _known(services_of(request), member, order_no)
+    return await _page(request, member, order)
+
+
+async def _page(
+    request: Request,
+    member: StaffMember,
+    order: OrderOverview,
+    typed: dict[str, str] | None = None,
+    refused: str = "",
+    problem: Problem | None = None,
+) -> Response:
+    """The page; after a refusal, the form of the activity keeps what was typed, and nothing on the page changes."""
     template = "running_live.html" if request.headers.get("x-live") else "running.html"
     found = await workflow_operations.under_way(services_of(request), order.order_no)
+    possible = {activity.activity_id: workflow_operations.possible(activity) for activity in found.activities}
+    typed = typed or {}
     context: dict[str, Any] = {
         "order_no": order.order_no,
         "found": found,
-        "acts": {activity.activity_id: workflow_operations.possible(activity) for activity in found.activities},
+        "acts": possible,
         "resettable": workflow_operations.resettable(found, order.status),
-        "key": secrets.token_hex(16),
+        "key": key_after(problem, typed),
+        "typed": typed,
+        "refused": refused,
+        "problem": problem,
+        "at_form": typed.get("action") in possible.get(refused, ()),
+        "errors": field_errors(problem, language(request)) if problem else {},
     }
-    return page(request, template, member=member, max_timeout_s=MAX_TIMEOUT_S, **context)
+    status = problem.status_code if problem else 200
+    return page(request, template, status=status, member=member, max_timeout_s=MAX_TIMEOUT_S, **context)
 
 
 @router.post("/{order_no}/running/{activity_id}")
@@ -55,9 +76,13 @@ async def operate_activity(request: Request, member: CurrentStaff, order_no: str
     require(member.principal, Role.SUPPORT)
     services, order = services_of(request), await _known(services_of(request), member, order_no)
     fields = await posted(request, member)
-    body = _body_of(fields)
-    requested = claim(member, fields, f"{order.order_no}\n{activity_id}", body)
-    await workflow_operations.operate_activity(services, member.principal, requested, order.order_no, activity_id, body)
+    number = order.order_no
+    try:
+        body = _body_of(fields)
+        requested = claim(member, fields, f"{number}\n{activity_id}", body)
+        await workflow_operations.operate_activity(services, member.principal, requested, number, activity_id, body)
+    except (Problem, RuleBroken) as error:
+        return await _page(request, member, order, fields, activity_id, refusal(error))
     return RedirectResponse(f"/console/orders/{order.order_no}/running", 303)
 
 

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.dependencies import Services, services_of
+from api.errors import Problem
 from api.http.responses import private_picture_response
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.pages.i18n import language
-from api.pages.uploads import uploaded
+from api.pages.uploads import form_with_files, uploaded
 from api.portal.confirmation import Confirmation, confirm
 from api.portal.rendering import HOME, cash, page, teller
 from api.portal.session import CurrentCustomer, CustomerSession, owned, posted
@@ -39,7 +40,7 @@ async def one(request: Request, session: CurrentCustomer, order_no: str, return_
     return await _page(request, found)
 
 
-async def _page(request: Request, found: ReturnView, refused: str = "") -> Response:
+async def _page(request: Request, found: ReturnView, refused: str = "", status: int = 200) -> Response:
     """The page; `refused` is why photographs were not added."""
     services = services_of(request)
     new = [line["sku"] for line in (found["exchange"]["lines"] if found["exchange"] else ())]
@@ -49,23 +50,24 @@ async def _page(request: Request, found: ReturnView, refused: str = "") -> Respo
     context["may_upload"] = found["status"] in OPEN and len(context["uploads"]) < MAX_PHOTOGRAPHS
     context["here"], context["guarantee"] = address_of(found), _standing(found)
     template = "return_live.html" if request.headers.get("x-live") else "return.html"
-    return page(request, template, status=422 if refused else 200, key=new_key(), refused=refused, **context)
+    return page(request, template, status=status, key=new_key(), refused=refused, **context)
 
 
 @router.post("/{return_id}/photographs")
 async def add_photographs(request: Request, session: CurrentCustomer, order_no: str, return_id: str) -> Response:
     """Add photographs to the return; what does not fit is said at the field."""
-    services, fields = services_of(request), await posted(request, session)
+    services = services_of(request)
     customer, found = await _mine(services, session, order_no, return_id)
     try:
+        fields = await form_with_files(posted(request, session))
         contents = await uploaded(request, "photographs", MAX_PHOTOGRAPHS)
         digest = return_photographs.digest_of(found["return_id"], contents)
         keyed = KeyedRequest(customer, key_of(fields), digest)
         await return_photographs.add(services, keyed, found["return_id"], customer.subject, contents)
-    except RuleBroken as error:
+    except (Problem, RuleBroken) as error:
         if error.code not in _UPLOAD_ERRORS:
             raise
-        return await _page(request, found, error.code)
+        return await _page(request, found, error.code, error.status_code if isinstance(error, Problem) else 422)
     return RedirectResponse(address_of(found), 303)
 
 

@@ -270,6 +270,17 @@ async def test_each_role_sees_and_does_what_is_its_own(shop: ApiClient, role: st
         assert answer.status_code == 404, path
 
 
+async def test_a_picture_above_the_limit_of_an_upload_is_refused_at_the_field(operations: StaffBrowser) -> None:
+    answer = await upload(operations, await add(operations), b"x" * 10_000_000)
+    assert (answer.status_code, wrong(answer.text)) == (413, {"picture"})
+
+
+async def test_a_form_above_the_limit_is_refused_on_a_page(operations: StaffBrowser) -> None:
+    answer = await operations.post("/console/new/product", **form(name="x" * 2_000_000))
+    assert answer.status_code == 413 and answer.headers["content-type"].startswith("text/html")
+    assert "body_too_large" in answer.text and 'id="navigation"' in answer.text
+
+
 async def test_an_order_shows_the_picture_of_its_product_and_the_name_in_the_readers_language(shop: ApiClient) -> None:
     sku = await add(await sign_in(shop, "operations"))
     assert (await upload(await sign_in(shop, "operations"), sku, picture())).status_code == 303
