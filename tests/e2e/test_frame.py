@@ -15,7 +15,7 @@ FRAGMENT = """
 <form action="/console/orders"><input name="note" value=""><input type="checkbox" name="all">
 <button>Send</button></form>
 <time datetime="2026-01-01T00:00:00+00:00" title="2026-01-01 00:00:00 UTC">{said} min ago</time>
-<div class="scroll" tabindex="0" id="wide"><table><tbody>{rows}</tbody></table></div>
+<div class="table-responsive" tabindex="0" id="wide"><table><tbody>{rows}</tbody></table></div>
 """
 
 

@@ -233,7 +233,7 @@ async def retried(console: Console, orders: int, rate_per_s: int) -> str:
     response = await console.send("/console/stuck/bulk", form | {"reason": "back", "rate_per_s": str(rate_per_s)}, 200)
     sure = Forms(response.text).one("/console/stuck/bulk")
     again = await console.send("/console/stuck/bulk", sure | {"count": str(orders + 1)}, 409)
-    number = re.search(r'<dd class="num">(\d+)</dd>', again.text)
+    number = re.search(r'<dd class="[^"]*\bnum">(\d+)</dd>', again.text)
     assert number is not None and int(number[1]) == orders, again.text
     sure = Forms(again.text).one("/console/stuck/bulk")
     sent = await console.send("/console/stuck/bulk", sure | {"count": number[1]}, 303)
