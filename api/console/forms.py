@@ -18,7 +18,7 @@ class _Why(Body):
 def fitting(model: type[Model], value: dict[str, Any]) -> Model:
     """The form as the HTTP call's body. Raises Problem `reason_missing`, or what the call would raise."""
     if not is_visible(value["reason"]):
-        raise Problem("reason_missing", "say why: the reason is kept with the act")
+        raise Problem("reason_missing", "say why: the reason is stored with the action")
     return forms.fitting(model, value)
 
 

@@ -79,7 +79,7 @@ def _command(action: Action) -> Callable[..., None]:
     """The command for one action; all of them take the same options."""
 
     def command(
-        reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with the act.")],
+        reason: Annotated[str, typer.Option("--reason", help="Why; it is stored with the action.")],
         order_no: Annotated[str | None, typer.Argument(help="One order; or leave it out and give --all.")] = None,
         everything: Annotated[bool, typer.Option("--all", help="Every order that the filters find.")] = False,
         step: StepOption = None,
