@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page
 
-from tests.e2e.test_console import found_by_axe, found_day_and_night, pytestmark, signed_in  # noqa: F401
+from tests.e2e.test_console import found_by_axe, found_day_and_night, loaded_anew, pytestmark, signed_in  # noqa: F401
 from tests.e2e.visitors import PHONE, STAFF, Customer, delivered_order
 from tests.faults import driver
 from tests.faults.stackrun import StackRun, until
@@ -60,7 +60,7 @@ async def test_support_has_a_lost_parcel_sent_again(live: StackRun, browser: Bro
     grave = await fine(page)
     await again.get_by_label("Reason").fill("she rang")
     await again.get_by_role("button", name="Send again").click()
-    await page.wait_for_url(f"**/console/orders/{order_no}")
+    await loaded_anew(page)
 
     async def two() -> bool:
         return len(await live.items("/shipments", order_no=order_no)) == 2
