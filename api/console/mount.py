@@ -2,25 +2,17 @@
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from api.console import (
-    alerts,
-    approvals,
-    audit,
-    channels,
-    counts,
-    documents,
-    feedback,
-    home,
-    pictures,
-    reports,
-    settings,
-    sign_in,
-    webhooks,
-)
-from api.console.after_sales import delivery_exception, return_request, returns
+from api.console import counts, settings
+from api.console.after_sales import delivery_exception, photographs, return_request, returns
+from api.console.alerts import alert_channels
+from api.console.approvals import approval_requests
+from api.console.audit import audit_trail
 from api.console.catalogue import product_forms, product_list, product_stock, warehouse_pages
+from api.console.channels import channel_settings
 from api.console.collaboration import for_me, labels, notes
 from api.console.customers import profiles
+from api.console.documents import order_documents
+from api.console.feedback import customer_feedback
 from api.console.orders import (
     bulk,
     changes,
@@ -36,8 +28,9 @@ from api.console.orders import (
 )
 from api.console.payments import provider_cases, refunds, store_credit
 from api.console.rendering import SITE, page
+from api.console.reports import home, periods
 from api.console.session import StaffSignInNeeded, member, to_sign_in
-from api.console.staff import account, joining, team
+from api.console.staff import account, joining, sign_in, team
 from api.console.support import (
     activity_actions,
     bulk_jobs,
@@ -46,6 +39,7 @@ from api.console.support import (
     retrying_steps,
     workflow_operations,
 )
+from api.console.webhooks import endpoints
 from api.errors import Problem
 from api.pages.error_pages import as_pages, reader_of
 from api.pages.forms import require_own_origin
@@ -54,7 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sign_in.router,
     settings.router,
     home.router,
-    reports.router,
+    periods.router,
     joining.router,
     account.router,
     team.router,
@@ -76,28 +70,28 @@ ROUTERS: tuple[APIRouter, ...] = (
     notes.router,
     labels.router,
     for_me.router,
-    documents.router,
-    feedback.router,
+    order_documents.router,
+    customer_feedback.router,
     returns.router,
     return_request.router,
     store_credit.router,
     profiles.router,
-    approvals.router,
+    approval_requests.router,
     manual_transition.router,
     parked_steps.router,
     provider_cases.router,
     bulk_jobs.router,
     failing_workflows.router,
-    alerts.router,
-    webhooks.router,
-    channels.router,
-    audit.router,
+    alert_channels.router,
+    endpoints.router,
+    channel_settings.router,
+    audit_trail.router,
     retrying_steps.router,
     product_list.router,
     product_forms.router,
     product_stock.router,
     warehouse_pages.router,
-    pictures.router,
+    photographs.router,
 )
 
 

@@ -6,7 +6,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 
 from api.errors import Problem
-from api.services.file_store import MAX_UPLOAD_BYTES
+from api.services.files.file_store import MAX_UPLOAD_BYTES
 from domain.errors import RuleBroken
 
 

@@ -13,7 +13,7 @@ from api.portal.rendering import HOME, page
 from api.portal.session import CurrentCustomer, owned, posted
 from api.presenters import document_views
 from api.schemas.documents import BilledTo, Nothing
-from api.services import document_issuing, document_queries
+from api.services.documents import document_issuing, document_queries
 from domain.errors import NotFound
 
 router = APIRouter(prefix=f"{HOME}/orders/{{order_no}}")

@@ -10,7 +10,7 @@ from api.pages.forms import digest, fitting, key_of, new_key
 from api.portal.rendering import HOME, page
 from api.portal.session import CurrentCustomer, owned, posted
 from api.schemas.feedback import GiveFeedback
-from api.services import customer_feedback
+from api.services.feedback import customer_feedback
 from domain.feedback import FeedbackKind
 
 router = APIRouter(prefix=f"{HOME}/orders")

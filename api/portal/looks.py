@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from api.dependencies import services_of
 from api.portal.rendering import HOME
 from api.presenters import channel_looks
-from api.services import channel_settings
+from api.services.channels import channel_settings
 from domain.channels import ChannelLook
 
 router = APIRouter(prefix=f"{HOME}/looks")

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from api.dependencies import services_of
 from api.portal.rendering import HOME, page
 from api.portal.session import CurrentCustomer, owned
-from api.services import notifications
+from api.services.notifications import order_messages
 
 router = APIRouter(prefix=f"{HOME}/orders")
 
@@ -16,5 +16,5 @@ async def listed(request: Request, session: CurrentCustomer, order_no: str) -> R
     """What was sent, the newest first."""
     services = services_of(request)
     _, overview = await owned(services, session, order_no)
-    messages = await notifications.sent_about(services, overview.order_no)
+    messages = await order_messages.sent_about(services, overview.order_no)
     return page(request, "messages.html", order_no=overview.order_no, messages=messages)

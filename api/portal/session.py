@@ -14,7 +14,7 @@ from api.pages import forms
 from api.pages.forms import csrf_of, masked
 from api.portal.rendering import HOME
 from api.presenters.channel_looks import DEFAULT_LOOK, PresentedLook, shown
-from api.services import channel_settings
+from api.services.channels import channel_settings
 from api.services.portal import portal_sessions
 from api.services.portal.portal_sessions import PortalContact
 from domain.access import Principal

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Response
 
 from api.errors import unavailable
-from api.services.document_queries import DocumentDetail
+from api.services.documents.document_queries import DocumentDetail
 from infra.pdf.rendering import Unrendered, pdf_of
 
 _FIELDS = (

@@ -7,7 +7,7 @@ from api.http.openapi import Answer, operation
 from api.http.request_body import read
 from api.http.responses import response_of
 from api.schemas.alerts import AddedChannel, AlertChannelList, NewChannel, TestedChannel
-from api.services import alert_channel_setup
+from api.services.alerts import alert_channel_setup
 from domain.access import Role
 
 router = APIRouter(prefix="/v1/notices/channels", tags=["notices"])

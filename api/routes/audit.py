@@ -11,7 +11,7 @@ from api.http.openapi import Answer, operation
 from api.http.responses import response_of
 from api.schemas.audit import AccessPage, Anchored, AuditEntryList, AuditVerdict, Hash, NewestAnchor
 from api.schemas.fields import Name, Reference
-from api.services import audit_trail
+from api.services.audit import audit_trail
 from domain.access import Role
 from infra.observability.telemetry import bind_order
 

@@ -8,7 +8,7 @@ from api.dependencies import Caller, json_response, require, require_staff, serv
 from api.http.openapi import Answer, operation
 from api.http.request_body import read
 from api.schemas.channels import Channel, Channels, SetChannel
-from api.services import channel_settings
+from api.services.channels import channel_settings
 
 router = APIRouter(prefix="/v1/channels", tags=["channels"])
 

@@ -6,7 +6,7 @@ from api.dependencies import Caller, json_response, require, services_of
 from api.http.exclusive import alone
 from api.http.openapi import Answer, operation
 from api.schemas.audit import BooksChecked
-from api.services import check_running
+from api.services.checks import check_running
 from domain.access import Role
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])

@@ -11,8 +11,8 @@ from api.http.request_body import read
 from api.http.responses import response_of
 from api.presenters import document_views
 from api.schemas.documents import BilledTo, DocumentList, IssuedDocument, MadeUp, Nothing, WholeDocument
-from api.services import document_issuing, document_queries
-from api.services.document_issuing import ISSUED_BY
+from api.services.documents import document_issuing, document_queries
+from api.services.documents.document_issuing import ISSUED_BY
 
 router = APIRouter(tags=["documents"])
 

@@ -19,8 +19,8 @@ from api.schemas.feedback import (
     GivenFeedback,
     OrdersFeedbackList,
 )
-from api.services import customer_feedback
-from api.services.customer_feedback import READ_BY, SUBMITTED_BY
+from api.services.feedback import customer_feedback
+from api.services.feedback.customer_feedback import READ_BY, SUBMITTED_BY
 from domain.access import Role
 from domain.feedback import FeedbackKind, FeedbackState
 

@@ -9,7 +9,7 @@ from api.dependencies import Caller, idempotency_key, json_response, require, se
 from api.http.openapi import Answer, operation
 from api.http.responses import response_of
 from api.schemas.notifications import MessageAsSent, Messages, SentAgain
-from api.services import notifications
+from api.services.notifications import order_messages
 from domain.access import Role
 
 router = APIRouter(prefix="/v1/orders", tags=["messages"])
@@ -20,16 +20,16 @@ async def list_messages(order_no: str, request: Request, caller: Caller) -> Resp
     """Every message about the order, by e-mail or text message, in the order of what happened."""
     services = services_of(request)
     overview = await visible_order(services, caller, order_no)
-    return json_response({"items": await notifications.of_order(services, overview.order_no)})
+    return json_response({"items": await order_messages.of_order(services, overview.order_no)})
 
 
 @router.get("/{order_no}/messages/{message_id}", **operation("get_order_message", Answer(200, MessageAsSent)))
 async def get_message(order_no: str, message_id: str, request: Request, caller: Caller) -> Response:
     """One message with the exact subject and body that were sent; for the order's owner, support and warehouse."""
-    require(caller, *notifications.READ_BY)
+    require(caller, *order_messages.READ_BY)
     services = services_of(request)
     overview = await visible_order(services, caller, order_no)
-    return json_response(asdict(await notifications.as_sent(services, overview.order_no, message_id)))
+    return json_response(asdict(await order_messages.as_sent(services, overview.order_no, message_id)))
 
 
 @router.post(
@@ -40,4 +40,4 @@ async def retry(order_no: str, message_id: str, request: Request, caller: Caller
     require(caller, Role.SUPPORT)
     services, key = services_of(request), idempotency_key(request)
     overview = await visible_order(services, caller, order_no)
-    return response_of(await notifications.send_again(services, caller, key, overview.order_no, message_id))
+    return response_of(await order_messages.send_again(services, caller, key, overview.order_no, message_id))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from api.dependencies import Caller, json_response, require, require_staff, services_of
 from api.http.openapi import Answer, operation
 from api.schemas.reports import HomeReport, PeriodReport
-from api.services import home_report, period_report
+from api.services.reports import home_report, period_report
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"])
 

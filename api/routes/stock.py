@@ -22,8 +22,8 @@ from api.schemas.stock_levels import (
     StockLevels,
     StockPage,
 )
-from api.services import stock_movements, stock_queries
-from api.services.stock_movements import StockRequest
+from api.services.stock import stock_movements, stock_queries
+from api.services.stock.stock_movements import StockRequest
 from domain.access import Principal, Role
 
 router = APIRouter(prefix="/v1/stock", tags=["stock"])

@@ -69,7 +69,7 @@ class Sheet(FPDF):
 
 
 def rendered(sheet: dict[str, Any], lang: str) -> bytes:
-    """The PDF of a document (see `api.services.document_issuing.pdf`)."""
+    """The PDF of a document (see `api.services.documents.document_issuing.pdf`)."""
     t = speaker(lang)
     out = Sheet(sheet["document_no"], t("by_system"))
     out.set_creation_date(datetime.fromisoformat(sheet["issued_at"]).astimezone(UTC))

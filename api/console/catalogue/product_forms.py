@@ -18,10 +18,10 @@ from api.pages.forms import fitting
 from api.pages.notices import acknowledged
 from api.pages.uploads import form_with_files, uploaded
 from api.schemas.stock import ChangeProduct, NewProduct
-from api.services import file_store
 from api.services.catalogue import product_entries
 from api.services.catalogue.line_products import picture_address
 from api.services.catalogue.product_entries import ProductEdit
+from api.services.files import file_store
 from domain.access import Role
 from domain.errors import RuleBroken
 from domain.money import written

@@ -11,9 +11,9 @@ from api.console.session import CurrentStaff
 from api.dependencies import require_staff, services_of
 from api.presenters import catalogue_files
 from api.schemas.fields import SoughtText
-from api.services import stock_queries
 from api.services.catalogue import product_entries, warehouse_entries
 from api.services.catalogue.line_products import picture_address
+from api.services.stock import stock_queries
 
 router = APIRouter(prefix="/console")
 _ON_A_PAGE = 50

@@ -20,10 +20,10 @@ from api.pages.forms import fitting
 from api.pages.notices import acknowledged
 from api.replies import Reply
 from api.schemas.stock import Adjustment, Receipt, SafetyStock, Transfer
-from api.services import stock_movements, stock_queries
 from api.services.catalogue import product_entries
 from api.services.catalogue.line_products import picture_address
-from api.services.stock_movements import StockRequest
+from api.services.stock import stock_movements, stock_queries
+from api.services.stock.stock_movements import StockRequest
 from domain.access import Role
 from domain.errors import NotFound, RuleBroken
 

@@ -18,8 +18,10 @@ from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import order_number, require, services_of
 from api.errors import Problem
 from api.pages.notices import acknowledged
-from api.services import customer_feedback, document_issuing, notifications
 from api.services.catalogue import line_products
+from api.services.documents import document_issuing
+from api.services.feedback import customer_feedback
+from api.services.notifications import order_messages
 from api.services.orders import order_cancellation, order_record
 from api.services.orders.order_record import OrderRecord
 from domain.access import Role
@@ -129,10 +131,10 @@ def _cancel_form(request: Request, number: str, means: object) -> ActionForm:
 @router.get("/{order_no}/messages/{message_id}")
 async def message(request: Request, member: CurrentStaff, order_no: str, message_id: str) -> Response:
     """A message exactly as it was sent."""
-    require(member.principal, *notifications.READ_BY)
+    require(member.principal, *order_messages.READ_BY)
     services = services_of(request)
     overview = await visible_order(services, member.principal, order_no)
-    found = await notifications.as_sent(services, overview.order_no, message_id)
+    found = await order_messages.as_sent(services, overview.order_no, message_id)
     return page(request, "order_message.html", member=member, order_no=overview.order_no, message=found)
 
 
@@ -143,5 +145,5 @@ async def send_again(request: Request, member: CurrentStaff, order_no: str, mess
     services, fields = services_of(request), await posted(request, member)
     overview = await visible_order(services, member.principal, order_no)
     key = fields.get("key") or secrets.token_hex(16)
-    await notifications.send_again(services, member.principal, key, overview.order_no, message_id)
+    await order_messages.send_again(services, member.principal, key, overview.order_no, message_id)
     return acknowledged(request, f"/console/orders/{overview.order_no}", "done.message")

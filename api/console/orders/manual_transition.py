@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from api.authorization import visible_order
 from api.console.action_forms import ActionForm, FormField, form_page, refusal, spoken
-from api.console.approvals import after_action
+from api.console.approvals.approval_requests import after_action
 from api.console.forms import digest, fitting, key_of, new_key
 from api.console.i18n import WORDS, language
 from api.console.rendering import page

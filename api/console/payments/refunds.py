@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from api.authorization import visible_order
 from api.console.action_forms import key_after, refusal
-from api.console.approvals import after_action
+from api.console.approvals.approval_requests import after_action
 from api.console.field_errors import field_errors, said
 from api.console.forms import digest, fitting, key_of, whole
 from api.console.i18n import language

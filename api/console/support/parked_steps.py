@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.console.action_forms import ActionForm, form_page, reason_in, refusal, require_filled
-from api.console.approvals import after_action
+from api.console.approvals.approval_requests import after_action
 from api.console.forms import digest, fitting
 from api.console.i18n import WORDS, language
 from api.console.orders import queue_rows, resolution_forms, shown_order

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from api.dependencies import services_of
 from api.http.openapi import Answer, operation
 from api.http.responses import picture_response
-from api.services import file_store
+from api.services.files import file_store
 
 router = APIRouter(prefix="/v1/pictures", tags=["catalogue"])
 _MEDIA = ["image/webp", "image/png", "image/jpeg"]

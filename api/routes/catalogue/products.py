@@ -12,9 +12,9 @@ from api.http.responses import response_of
 from api.schemas.catalogue import Product, ProductPage
 from api.schemas.fields import SoughtText
 from api.schemas.stock import ChangeProduct, NewProduct
-from api.services import file_store
 from api.services.catalogue import product_entries
 from api.services.catalogue.product_entries import ProductEdit
+from api.services.files import file_store
 from api.services.orders.order_changes import versions_in
 from domain.access import Principal, Role
 from domain.errors import RuleBroken

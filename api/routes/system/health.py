@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from api.dependencies import json_response, services_of
 from api.http.openapi import Answer, later, operation
 from api.schemas.system import Health, Readiness
-from api.services import installation
+from api.services.system import installation
 from infra.observability import metrics
 from infra.system.watchdog import PULSE
 

@@ -8,8 +8,8 @@ from api.dependencies import Caller, idempotency_key, json_response, require, se
 from api.http.openapi import Answer, operation
 from api.http.responses import response_of
 from api.schemas.system import Backlog, Findings, Recovered
-from api.services import installation
 from api.services.support import recovery
+from api.services.system import installation
 from domain.access import STAFF, Role
 from infra.system import doctor
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from api.dependencies import json_response, services_of
 from api.http.openapi import Answer, operation
 from api.schemas.payments.provider_webhooks import ProviderNotificationReceipt
-from api.services import provider_notifications
+from api.services.webhooks import provider_notifications
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 

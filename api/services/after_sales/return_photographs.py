@@ -7,8 +7,8 @@ from dataclasses import asdict
 from api.dependencies import Services, actor
 from api.idempotency import run_in_transaction
 from api.replies import Reply
-from api.services import file_store
 from api.services.after_sales.keyed_request import KeyedRequest
+from api.services.files import file_store
 from domain.access import Role
 from domain.after_sales.returns import OPEN
 from domain.errors import Conflict, NotFound, RuleBroken

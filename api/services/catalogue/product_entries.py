@@ -10,7 +10,7 @@ from api.errors import Problem
 from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.stock import ChangeProduct, NewProduct
-from api.services import file_store
+from api.services.files import file_store
 from api.services.orders.order_changes import ANY
 from domain.access import Principal
 from domain.errors import NotFound

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from api.dependencies import Services
-from api.services import file_store
+from api.services.files import file_store
 from domain.errors import NotFound, RuleBroken
 from tests.api.conftest import ApiClient, an_order, unique
 from tests.factories.pictures import HOSTILE, bomb, picture

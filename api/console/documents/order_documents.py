@@ -17,8 +17,8 @@ from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of
 from api.presenters import document_views
 from api.schemas.documents import BilledTo, Nothing
-from api.services import document_issuing, document_queries
-from api.services.document_issuing import HANDLED_BY
+from api.services.documents import document_issuing, document_queries
+from api.services.documents.document_issuing import HANDLED_BY
 from domain.errors import RuleBroken
 
 router = APIRouter(prefix="/console")

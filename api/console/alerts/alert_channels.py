@@ -15,8 +15,8 @@ from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
 from api.http.request_body import refused
 from api.schemas.alerts import NewChannel
-from api.services import alert_channel_setup
-from api.services.alert_channel_setup import OpenCause
+from api.services.alerts import alert_channel_setup
+from api.services.alerts.alert_channel_setup import OpenCause
 from domain.access import Role
 from domain.alerts import ChannelKind, Kind, Language
 from infra.alerts import email, message

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from api.console.session import CurrentStaff
 from api.dependencies import require, services_of
 from api.http.responses import private_picture_response
-from api.services import file_store
+from api.services.files import file_store
 from domain.access import PERSONAL_DATA_READ_BY
 
 router = APIRouter(prefix="/console/pictures")

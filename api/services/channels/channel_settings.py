@@ -5,7 +5,7 @@ from datetime import datetime
 
 from api.dependencies import Services, actor
 from api.schemas.channels import SetChannel, is_channel
-from api.services import file_store
+from api.services.files import file_store
 from domain.access import Principal, Role
 from domain.channels import ChannelLook, require_readable
 from domain.errors import NotFound

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from api.background.home_figures import PeriodFigures
 from api.dependencies import Services
 from api.schemas.reports import DayCount, DaySales, PeriodReport, PeriodSales, RefundedAmount
-from api.services.home_report import SEES_MONEY, shipping_of
+from api.services.reports.home_report import SEES_MONEY, shipping_of
 from infra.db.read_models import business
 from infra.db.read_models.business import Day
 

@@ -11,7 +11,7 @@ from api.console.session import CurrentStaff, posted
 from api.dependencies import require, services_of
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.schemas.feedback import AnswerFeedback, FeedbackId
-from api.services import customer_feedback
+from api.services.feedback import customer_feedback
 from domain.access import Role
 from domain.feedback import FeedbackKind, FeedbackState
 

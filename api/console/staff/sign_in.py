@@ -7,9 +7,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import SecretStr
 
-from api.console import known_browsers
 from api.console.rendering import page
 from api.console.session import COOKIE, CurrentStaff, posted
+from api.console.staff import known_browsers
 from api.console.staff.enrolment import address_of, passkey_site
 from api.dependencies import services_of
 from api.pages import navigation

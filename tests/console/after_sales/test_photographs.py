@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.services import file_store
+from api.services.files import file_store
 from tests.api.conftest import ApiClient, an_order, unique
 from tests.console.conftest import sign_in
 from tests.factories.pictures import picture

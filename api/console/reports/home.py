@@ -14,7 +14,7 @@ from api.dependencies import services_of
 from api.pages.time_words import span
 from api.presenters import charts
 from api.schemas.reports import AttentionCause, HomeReport
-from api.services import home_report
+from api.services.reports import home_report
 from domain.access import Role
 
 router = APIRouter(prefix="/console")

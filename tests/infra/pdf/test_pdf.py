@@ -111,7 +111,7 @@ def test_the_front_door_carries_neither_font_nor_library_and_hands_on_no_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     check = "import api.app, sys; sys.exit(bool({'fpdf', 'fontTools', 'noto_cjk_sans_otc', 'PIL'} & set(sys.modules)))"
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", check], cwd=root, check=False).returncode == 0
     monkeypatch.setenv("OMS_MASTER_KEY", "secret")
     assert not [name for name in child_process.environment() if name.startswith("OMS_")]

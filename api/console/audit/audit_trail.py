@@ -13,8 +13,8 @@ from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember
 from api.dependencies import require, services_of
 from api.schemas.fields import Name
-from api.services import audit_trail
-from api.services.audit_trail import AuditEntry, ChainKind
+from api.services.audit import audit_trail
+from api.services.audit.audit_trail import AuditEntry, ChainKind
 from domain.access import Role
 from domain.orders.status import Status
 

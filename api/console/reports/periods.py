@@ -6,15 +6,15 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.console.home import change, orders_path
 from api.console.i18n import language
 from api.console.rendering import page
+from api.console.reports.home import change, orders_path
 from api.console.session import CurrentStaff
 from api.dependencies import require, services_of
 from api.pages.time_words import span
 from api.presenters import charts
 from api.schemas.reports import PeriodReport, PeriodSales
-from api.services import period_report
+from api.services.reports import period_report
 from domain.money import shown
 
 router = APIRouter(prefix="/console/reports")

@@ -13,8 +13,8 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
-from api.console import known_browsers
-from api.console.sign_in import local
+from api.console.staff import known_browsers
+from api.console.staff.sign_in import local
 from infra.security import passwords
 from tests.api.conftest import ApiClient, open_api, settings_for, unique
 from tests.api.staff.test_staff import NO_ADMINS

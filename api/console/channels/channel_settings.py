@@ -13,7 +13,7 @@ from api.pages.forms import fitting
 from api.pages.notices import acknowledged
 from api.pages.uploads import form_with_files, uploaded
 from api.schemas.channels import SetChannel
-from api.services import channel_settings
+from api.services.channels import channel_settings
 from domain.errors import RuleBroken
 
 router = APIRouter(prefix="/console/settings/channels")
