@@ -22,7 +22,7 @@ from infra.db import migrate, seed
 from infra.stack.data_dir.ports import any_free
 from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal.temporal_server import TemporalServer
-from tests import counted_lines, kept_connections, sharing
+from tests import cheap_passwords, counted_lines, kept_connections, sharing
 
 # Properties are about what holds, not about how fast this machine is today. `make test` tries the same examples every
 # time, so that it fails for a change and not by chance; `make torture` draws new ones.
@@ -30,6 +30,7 @@ TORTURE = "OMS_TORTURE" in os.environ
 settings.register_profile("test", deadline=None, derandomize=True)
 settings.register_profile("torture", deadline=None, max_examples=1000)
 settings.load_profile("torture" if TORTURE else "test")
+cheap_passwords.install()
 
 # Lines are counted in the processes that run tests, not in the servers that those start: it would slow down every order
 # that goes through them.
