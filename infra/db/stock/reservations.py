@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
-from domain.stock.sourcing import Destination, Warehouse, candidates
+from domain.sourcing.candidates import candidates
+from domain.sourcing.places import Destination, Warehouse
 
 # Pieces of a line for which money went back, those that a change took off not counted: they are cancelled.
 _REFUNDED = """l.refunded_quantity - coalesce((

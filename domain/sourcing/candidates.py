@@ -1,36 +1,8 @@
-"""Which warehouse ships an order: for now one that can ship all of it, the nearest first."""
+"""Which warehouses can ship all of an order, the nearest first."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Warehouse:
-    """A place that ships; a smaller `priority` is preferred."""
-
-    code: str
-    country: str
-    province: str
-    city: str
-    priority: int
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """As much of an address as sourcing needs; nothing of it is personal."""
-
-    country: str
-    province: str
-    city: str
-
-
-def distance_class(warehouse: Warehouse, to: Destination) -> int:
-    """0 same city, 1 same province, 2 same country, 3 elsewhere."""
-    if warehouse.country != to.country:
-        return 3
-    if warehouse.province != to.province:
-        return 2
-    return 0 if warehouse.city == to.city else 1
+from domain.sourcing.places import Destination, Warehouse, distance_class
 
 
 def candidates(

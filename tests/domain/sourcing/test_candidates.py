@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.stock.sourcing import Destination, Warehouse, candidates, distance_class
+from domain.sourcing.candidates import candidates
+from domain.sourcing.places import Destination, Warehouse, distance_class
 
 PLACES = st.sampled_from(["A", "B"])
 SKUS = ["tea", "cup", "pot"]

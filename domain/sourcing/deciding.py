@@ -1,0 +1,88 @@
+"""Sourcing: eligible, score, allocate, split, explain. Pure; equal input gives an equal decision."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import ceil
+
+from domain.sourcing.allocation import allocated
+from domain.sourcing.decision import Considered, Share, SharedLine, SourcingDecision
+from domain.sourcing.eligible import Eligible, eligible
+from domain.sourcing.places import distance_class
+from domain.sourcing.profile import DEFAULT_PROFILE, Profile, Rate, Strategy
+from domain.sourcing.request import SourcingRequest
+from domain.sourcing.scoring import Scored, scored
+from domain.sourcing.splitting import split
+
+
+def decide(request: SourcingRequest, profile: Profile = DEFAULT_PROFILE) -> SourcingDecision:
+    """Who ships what. The first strategy that fits and allocates everything decides; where none does, that which
+    leaves the fewest units."""
+    demand = request.demand()
+    able = eligible(request, demand)
+    best: SourcingDecision | None = None
+    for strategy in profile.strategies_for(request):
+        found = _by_strategy(request, demand, able, strategy, profile.rates)
+        if not found.unallocated:
+            return _kept(request, found)
+        if best is None or _units(found.unallocated) < _units(best.unallocated):
+            best = found
+    return _kept(request, best or _nobody(request, able))
+
+
+def _by_strategy(
+    request: SourcingRequest, demand: Mapping[str, int], able: Eligible, strategy: Strategy, rates: tuple[Rate, ...]
+) -> SourcingDecision:
+    judged = scored(request, able, strategy, rates)
+    allowed = request.preferences.max_fulfilments
+    plan = allocated(demand, able.units, judged.costs, strategy.max_fulfilments if allowed is None else allowed)
+    shares, missing = split([line for line in request.lines if line.quantity > 0], plan.units)
+    freight = _freight(request, shares, rates)
+    return SourcingDecision(shares, missing, _explained(able, judged), strategy.name, plan.points, freight)
+
+
+def _explained(able: Eligible, judged: Scored) -> tuple[Considered, ...]:
+    """All warehouses: the best first, then those that a criterion excluded, then those that were out before."""
+    fixed = judged.costs.fixed
+    ranked = sorted(
+        judged.considered.values(),
+        key=lambda one: (one.excluded_by is not None, fixed.get(one.warehouse, 0), one.warehouse),
+    )
+    out = [Considered(code, 0.0, {}, reason.value) for code, reason in sorted(able.excluded.items())]
+    return (*ranked, *out)
+
+
+def _freight(request: SourcingRequest, shares: tuple[Share, ...], rates: tuple[Rate, ...]) -> int:
+    places = {one.code: one for one in request.network.warehouses}
+    weights = {line.line_no: line.weight_g for line in request.lines}
+    total = 0
+    for share in shares:
+        rate = rates[distance_class(places[share.warehouse], request.destination)]
+        grams = sum(weights[line.line_no] * line.quantity for line in share.lines)
+        total += rate.parcel_minor + ceil(rate.kg_minor * grams / 1000)
+    return total
+
+
+def _kept(request: SourcingRequest, found: SourcingDecision) -> SourcingDecision:
+    """Everything or nothing, where the customer asks for it."""
+    if not request.preferences.ship_complete or not found.unallocated:
+        return found
+    return replace(found, shares=(), unallocated=_all_lines(request), points=0, freight_minor=0)
+
+
+def _nobody(request: SourcingRequest, able: Eligible) -> SourcingDecision:
+    """No strategy fits the order."""
+    out = {code: reason.value for code, reason in able.excluded.items()}
+    considered = [
+        Considered(one.code, 0.0, {}, out.get(one.code, "no_strategy"))
+        for one in sorted(request.network.warehouses, key=lambda one: one.code)
+    ]
+    return SourcingDecision((), _all_lines(request), tuple(considered), "")
+
+
+def _all_lines(request: SourcingRequest) -> tuple[SharedLine, ...]:
+    wanted = [line for line in request.lines if line.quantity > 0]
+    return tuple(sorted(SharedLine(line.line_no, line.sku, line.quantity) for line in wanted))
+
+
+def _units(lines: tuple[SharedLine, ...]) -> int:
+    return sum(line.quantity for line in lines)

@@ -1,0 +1,109 @@
+"""What sourcing answers: who ships what, what nobody ships, and how every warehouse was judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypedDict
+
+
+class SharedLine(NamedTuple):
+    """Units of a line."""
+
+    line_no: int
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one warehouse ships."""
+
+    warehouse: str
+    lines: tuple[SharedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """How a warehouse was judged: `score` from 0 to 1, each criterion's score, and what excluded it."""
+
+    warehouse: str
+    score: float
+    criteria: Mapping[str, float]
+    excluded_by: str | None = None
+
+
+class ConsideredFields(TypedDict):
+    """A considered warehouse as the API and the database have it."""
+
+    warehouse: str
+    score: float
+    criteria: dict[str, float]
+    excluded_by: str | None
+
+
+class SharedLineFields(TypedDict):
+    """Units of a line as the API and the database have them."""
+
+    line_no: int
+    sku: str
+    quantity: int
+
+
+class ShareFields(TypedDict):
+    """A share as the API and the database have it."""
+
+    warehouse: str
+    lines: list[SharedLineFields]
+
+
+class DecisionFields(TypedDict):
+    """A decision as the API and the database have it."""
+
+    strategy: str
+    chosen: list[ShareFields]
+    unallocated: list[SharedLineFields]
+    considered: list[ConsideredFields]
+    freight_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourcingDecision:
+    """Equal input gives an equal decision.
+
+    `considered` has the best first and the excluded last. `points` is the cost that was kept as small as possible,
+    `freight_minor` the freight by the rates of the profile.
+    """
+
+    shares: tuple[Share, ...]
+    unallocated: tuple[SharedLine, ...]
+    considered: tuple[Considered, ...]
+    strategy: str
+    points: int = 0
+    freight_minor: int = 0
+
+    @property
+    def warehouses(self) -> tuple[str, ...]:
+        """Who ships."""
+        return tuple(share.warehouse for share in self.shares)
+
+    def fields(self, considered: int | None = None) -> DecisionFields:
+        """The decision to be stored or shown, with at most so many considered warehouses and all that ship."""
+        kept = [
+            one
+            for place, one in enumerate(self.considered)
+            if considered is None or place < considered or one.warehouse in self.warehouses
+        ]
+        return {
+            "strategy": self.strategy,
+            "chosen": [{"warehouse": share.warehouse, "lines": _lines(share.lines)} for share in self.shares],
+            "unallocated": _lines(self.unallocated),
+            "considered": [
+                {"warehouse": one.warehouse, "score": one.score, "criteria": dict(one.criteria),
+                 "excluded_by": one.excluded_by}
+                for one in kept
+            ],
+            "freight_minor": self.freight_minor,
+        }  # fmt: skip
+
+
+def _lines(lines: tuple[SharedLine, ...]) -> list[SharedLineFields]:
+    return [{"line_no": line.line_no, "sku": line.sku, "quantity": line.quantity} for line in lines]
