@@ -11,7 +11,7 @@ from activities.shipping.carriers import Carriers, address_of
 from domain.after_sales.return_deadlines import LabelStatus, is_label_unused, label_work
 from domain.after_sales.returns import CLOSED, ReturnDue
 from domain.errors import RuleBroken
-from domain.gateways import Address, Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
+from domain.gateways import Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
 from infra.db.after_sales import return_deadlines, return_labels, returns
 from infra.db.after_sales.return_labels import LabelBooking
 from infra.db.after_sales.return_policy import ReturnPolicy
@@ -132,14 +132,13 @@ class ReturnActivities:
             )
         except Unreadable:
             raise RuleBroken("address_unreadable") from None
-        country, province, city, name = wanted.warehouse
         return BookingRequest(
             # At the carrier it is a parcel of its own: whoever counts an order's parcels there finds one.
             order_no=wanted.reference,
             idempotency_key=wanted.key,
             reference=wanted.reference,
             origin=address_of(address),
-            destination=Address(country=country, province=province, city=city, line1=name, name=name),
+            destination=wanted.warehouse,
             parcels=(Parcel(wanted.weight_g),),
             lines=tuple(BookingLine(sku, quantity) for sku, quantity in wanted.lines),
         )

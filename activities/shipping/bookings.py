@@ -7,7 +7,7 @@ from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
 from activities.shipping.carriers import Carriers, address_of
 from domain.errors import RuleBroken
-from domain.gateways import Address, Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
+from domain.gateways import Booking, BookingLine, BookingRequest, CarrierGateway, Parcel
 from domain.shipping.shipments import ShipmentStatus, has_left
 from infra.db.autocommit import autocommit
 from infra.db.engine import Connection, Database
@@ -114,12 +114,11 @@ class ShippingActivities:
             )
         except Unreadable:
             raise RuleBroken("address_unreadable") from None
-        country, province, city = goods.origin
         request = BookingRequest(
             order_no=order_no,
             idempotency_key=shipment.key,
             reference=shipment.shipment_id,
-            origin=Address(country=country, province=province, city=city),
+            origin=goods.origin,
             destination=address_of(address),
             parcels=(Parcel(goods.weight_g),),
             lines=tuple(BookingLine(sku, quantity) for sku, quantity in goods.lines),

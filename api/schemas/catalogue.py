@@ -44,8 +44,14 @@ class Warehouse(BaseModel):
     country: str
     province: str
     city: str
+    district: str
+    line1: str
+    postcode: str
+    contact_name: str
+    phone: str
     priority: int
     is_default: bool = Field(description="Where stock is received when no warehouse is named.")
+    active: bool = Field(description="An inactive one reserves and receives nothing.")
     version: int = Field(description="New with each change; the ETag.")
 
 

@@ -15,6 +15,8 @@ from api.schemas.fields import (
     Language,
     Name,
     NotedReference,
+    OptionalPhone,
+    OptionalText,
     PriceMinor,
     Reference,
     Sku,
@@ -60,25 +62,38 @@ class ChangeProduct(Body):
 
 
 class NewWarehouse(Body):
-    """A place that ships; a smaller priority is preferred."""
+    """A place that ships; a smaller priority is preferred. Carriers fetch parcels at its address, returns go there."""
 
     code: Annotated[Code, InPath]
     name: Name
     country: Country
     province: Name
     city: Name
+    district: OptionalText = ""
+    line1: OptionalText = ""
+    postcode: OptionalText = ""
+    contact_name: OptionalText = ""
+    phone: OptionalPhone = ""
     priority: Priority = 100
 
 
 class ChangeWarehouse(Body):
-    """What changes; what is left out stays. `is_default: true` makes it the default one in the place of the other."""
+    """What changes; what is left out stays. `is_default: true` makes it the default one in the place of the other. An
+    inactive warehouse reserves nothing for new orders and receives nothing; what it has stays until it is shipped or
+    moved. The default one is active."""
 
     name: Name = Field(default_factory=str)
     country: Country = Field(default_factory=str)
     province: Name = Field(default_factory=str)
     city: Name = Field(default_factory=str)
+    district: OptionalText = Field(default_factory=str)
+    line1: OptionalText = Field(default_factory=str)
+    postcode: OptionalText = Field(default_factory=str)
+    contact_name: OptionalText = Field(default_factory=str)
+    phone: OptionalPhone = Field(default_factory=str)
     priority: Priority = Field(default_factory=int)
     is_default: Literal[True] = Field(default=True)
+    active: bool = Field(default_factory=bool)
 
 
 class SafetyStock(Body):

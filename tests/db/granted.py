@@ -117,7 +117,7 @@ INSERTS = {
         "action actor approval_id data_key filter finished_at job_id rate_per_s reason_enc state total value_enc"
     ),
     "tokens": "expires_at issued_at issued_by role subject token_id",
-    "warehouses": "city code country is_default name priority province",
+    "warehouses": "city code contact_name country district is_default line1 name phone postcode priority province",
     "webhook_deliveries": "done_at endpoint_id last_error order_no seq state",
     "webhook_endpoints": "created_by data_key endpoint_id event_types secret_enc url",
     "workflow_resets": "act_id action actor batch_id data_key order_no reason_enc run_id total",
@@ -181,7 +181,7 @@ UPDATES = {
     "support_job_items": "error state",
     "support_jobs": "finished_at state stopped_by",
     "tokens": "revoked_at revoked_by",
-    "warehouses": "city country is_default name priority province",
+    "warehouses": "active city contact_name country district is_default line1 name phone postcode priority province",
     "webhook_deliveries": "done_at last_error next_try_at state tries",
     "webhook_endpoints": "active disabled_at failing_since last_error",
     "workflow_requests": "claimed_until last_error rank tries",

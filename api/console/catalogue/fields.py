@@ -25,6 +25,8 @@ _AT = {
     "invalid_quantity": "quantity",
     "unknown_warehouse": "warehouse",
     "same_warehouse": "to",
+    "warehouse_inactive": "warehouse",
+    "default_warehouse_inactive": "active",
 }
 _FORM_NAMES = {"price_minor": "price"}
 _SIGNED = re.compile(r"[+-]?[0-9]{1,12}")

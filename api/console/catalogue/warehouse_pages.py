@@ -22,7 +22,7 @@ from domain.errors import RuleBroken
 
 router = APIRouter(prefix="/console")
 _HOME = "/console/warehouses"
-_PLACE = ("name", "country", "province", "city")
+_PLACE = ("name", "country", "province", "city", "district", "line1", "postcode", "contact_name", "phone")
 
 
 @router.get("/warehouses")
@@ -68,7 +68,7 @@ async def change(request: Request, member: CurrentStaff, code: str) -> Response:
     services, fields = services_of(request), await posted(request, member)
     default = {"is_default": True} if fields.get("is_default") else {}
     try:
-        body = fitting(ChangeWarehouse, _place(fields) | default)
+        body = fitting(ChangeWarehouse, _place(fields) | default | {"active": bool(fields.get("active"))})
         once, versions = digest(body), frozenset({fields.get("version", "")})
         await warehouse_entries.change(services, member.principal, key_of(fields), once, code, versions, body)
     except (Problem, RuleBroken) as refused:
@@ -88,7 +88,8 @@ def _place(fields: dict[str, str]) -> dict[str, Any]:
 
 def _fields_of(warehouse: Any) -> dict[str, str]:
     """A warehouse as its form has it."""
-    return {**{name: getattr(warehouse, name) for name in _PLACE}, "priority": str(warehouse.priority)}
+    active = {"active": "on"} if warehouse.active else {}
+    return {**{name: getattr(warehouse, name) for name in _PLACE}, **active, "priority": str(warehouse.priority)}
 
 
 def _form(

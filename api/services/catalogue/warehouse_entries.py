@@ -9,7 +9,7 @@ from api.replies import Reply
 from api.schemas.stock import ChangeWarehouse, NewWarehouse
 from api.services.orders.order_changes import ANY
 from domain.access import Principal
-from domain.errors import NotFound
+from domain.errors import NotFound, RuleBroken
 from infra.db.catalogue import warehouses
 from infra.db.catalogue.warehouses import Warehouse
 from infra.db.engine import Connection
@@ -30,7 +30,7 @@ async def change(
     changed: ChangeWarehouse,
 ) -> Reply:  # fmt: skip
     """What the body names. Raises Problem `nothing_to_change`, `warehouse_changed` (412); NotFound
-    `warehouse_not_found`."""
+    `warehouse_not_found`; RuleBroken `default_warehouse_inactive`."""
     if not changed.model_fields_set:
         raise Problem("nothing_to_change", "name at least one field that is to change")
 
@@ -39,7 +39,10 @@ async def change(
         if ANY not in versions and str(current.version) not in versions:
             raise Problem("warehouse_changed")
         values = {name: getattr(changed, name) for name in changed.model_fields_set}
-        return await warehouses.change(conn, replace(current, **values))
+        wanted = replace(current, **values)
+        if wanted.is_default and not wanted.active:
+            raise RuleBroken("default_warehouse_inactive")
+        return await warehouses.change(conn, wanted)
 
     answer = await run_in_transaction(services, request_of(caller, key, digest), 200, work)
     return answer if answer.replayed else answer.at(answer.content.version)

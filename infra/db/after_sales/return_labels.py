@@ -7,8 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales.returns import COMING
 from domain.errors import RuleBroken
-from domain.gateways import Booking
+from domain.gateways import Address, Booking
 from infra.db.literals import literals
+from infra.db.shipping.warehouse_addresses import warehouse_address
 
 # One statement: the intent, and all data for the carrier. No row if the label is no longer wanted.
 _OPEN = text(
@@ -19,7 +20,8 @@ _OPEN = text(
       RETURNING return_id, order_no, return_no, label_tries, carrier, warehouse
     )
     SELECT i.return_id, i.order_no, i.return_no, i.label_tries, i.carrier, o.ship_to_enc, c.data_key,
-           w.country, w.province, w.city, w.name, g.skus, g.quantities, g.weight_g
+           w.country, w.province, w.city, w.district, w.line1, w.postcode, w.contact_name, w.phone,
+           w.name AS warehouse_name, g.skus, g.quantities, g.weight_g
       FROM intent i JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
       JOIN warehouses w ON w.code = i.warehouse,
            LATERAL (SELECT array_agg(l.sku ORDER BY l.line_no) AS skus,
@@ -49,7 +51,7 @@ _FAILED = text(
 
 @dataclass(frozen=True, slots=True)
 class LabelBooking:
-    """What a carrier must know; the address is still sealed. `warehouse` is country, province, city, name."""
+    """What a carrier must know; the address is still sealed. `warehouse` is where it comes back to."""
 
     return_id: str
     order_no: str
@@ -59,7 +61,7 @@ class LabelBooking:
     carrier: str
     ship_to_enc: bytes
     data_key: bytes
-    warehouse: tuple[str, str, str, str]
+    warehouse: Address
     lines: tuple[tuple[str, int], ...]
     weight_g: int
 
@@ -83,7 +85,7 @@ async def open_booking(conn: AsyncConnection, return_id: str, carrier: str) -> L
         carrier=row.carrier,
         ship_to_enc=row.ship_to_enc,
         data_key=row.data_key,
-        warehouse=(row.country, row.province, row.city, row.name),
+        warehouse=warehouse_address(row._mapping),
         lines=tuple(zip(row.skus, row.quantities, strict=True)),
         weight_g=min(int(row.weight_g), 9_999_999),
     )

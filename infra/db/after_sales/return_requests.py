@@ -36,7 +36,8 @@ _ORDER = text(
     """
     SELECT o.status, o.currency, d.occurred_at AS delivered_at, d.data -> 'waiting' ->> 'until' AS window_until,
            now() AS now,
-           coalesce(o.warehouse, (SELECT w.code FROM warehouses w ORDER BY w.is_default DESC, w.priority LIMIT 1))
+           (SELECT w.code FROM warehouses w
+             ORDER BY w.active AND w.code = o.warehouse DESC NULLS LAST, w.is_default DESC, w.priority LIMIT 1)
              AS warehouse
       FROM orders o
       LEFT JOIN LATERAL (SELECT e.occurred_at, e.data FROM order_events e

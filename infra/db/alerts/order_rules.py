@@ -52,6 +52,7 @@ _STOCK_LOW = text(
     """
     SELECT s.warehouse, count(*) AS number, (array_agg(s.sku ORDER BY s.sku))[1 \\: :named] AS skus
       FROM stock_levels s JOIN products p ON p.sku = s.sku AND p.active
+      JOIN warehouses w ON w.code = s.warehouse AND w.active
      WHERE s.available = 0
        AND (s.safety_stock > 0
             OR EXISTS (SELECT FROM allocations a

@@ -41,7 +41,8 @@ SOUGHT = r"""(p.sku ILIKE :pattern ESCAPE '\' OR p.name ILIKE :pattern ESCAPE '\
 _PAGE = text(
     rf"""
     SELECT {_COLUMNS},
-           (SELECT coalesce(sum(l.available), 0)::bigint FROM stock_levels l WHERE l.sku = p.sku) AS available
+           (SELECT coalesce(sum(l.available), 0)::bigint FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse
+             WHERE l.sku = p.sku AND w.active) AS available
       FROM products p
      WHERE (CAST(:active AS boolean) IS NULL OR p.active = CAST(:active AS boolean))
        AND (:q = '' OR {SOUGHT})

@@ -7,11 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
 
-_COLUMNS = "code, name, country, province, city, priority, is_default, version"
+_ADDRESS = "district, line1, postcode, contact_name, phone"
+_COLUMNS = f"code, name, country, province, city, {_ADDRESS}, priority, is_default, active, version"
 _ADD = text(
     f"""
-    INSERT INTO warehouses (code, name, country, province, city, priority, is_default)
-    VALUES (:code, :name, :country, :province, :city, :priority,
+    INSERT INTO warehouses (code, name, country, province, city, {_ADDRESS}, priority, is_default)
+    VALUES (:code, :name, :country, :province, :city, :district, :line1, :postcode, :contact_name, :phone, :priority,
             NOT EXISTS (SELECT FROM warehouses WHERE is_default))
     ON CONFLICT (code) DO NOTHING RETURNING {_COLUMNS}
     """  # noqa: S608
@@ -22,8 +23,9 @@ _NO_DEFAULT = text("UPDATE warehouses SET is_default = false WHERE is_default AN
 _CHANGE = text(
     f"""
     UPDATE warehouses
-       SET name = :name, country = :country, province = :province, city = :city, priority = :priority,
-           is_default = :is_default
+       SET name = :name, country = :country, province = :province, city = :city, district = :district, line1 = :line1,
+           postcode = :postcode, contact_name = :contact_name, phone = :phone, priority = :priority,
+           is_default = :is_default, active = :active
      WHERE code = :code RETURNING {_COLUMNS}
     """  # noqa: S608
 )
@@ -31,21 +33,28 @@ _CHANGE = text(
 
 @dataclass(frozen=True, slots=True)
 class NewWarehouse:
-    """A warehouse to add; a smaller priority is preferred."""
+    """A warehouse to add; a smaller priority is preferred. Parcels are fetched at its address."""
 
     code: str
     name: str
     country: str
     province: str
     city: str
+    district: str
+    line1: str
+    postcode: str
+    contact_name: str
+    phone: str
     priority: int
 
 
 @dataclass(frozen=True, slots=True)
 class Warehouse(NewWarehouse):
-    """A warehouse; stock goes to the default one where none is named. `version` is new with each change."""
+    """A warehouse; stock goes to the default one where none is named. An inactive one reserves and receives nothing.
+    `version` is new with each change."""
 
     is_default: bool
+    active: bool
     version: int
 
 

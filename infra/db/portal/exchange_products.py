@@ -10,7 +10,8 @@ MAX_PRODUCTS = 20
 
 _FOUND = """
     SELECT p.sku, p.name, p.price_minor, trim(p.currency) AS currency,
-           EXISTS (SELECT FROM stock_levels s WHERE s.sku = p.sku AND s.available > 0) AS available
+           EXISTS (SELECT FROM stock_levels s JOIN warehouses w ON w.code = s.warehouse AND w.active
+                    WHERE s.sku = p.sku AND s.available > 0) AS available
       FROM products p JOIN orders o ON o.currency = p.currency
      WHERE o.order_no = :order_no AND p.active"""
 _OFFERED = text(

@@ -58,6 +58,7 @@ _SOLD_OUT = text(
     """
     SELECT s.sku, p.name, s.warehouse, s.on_hand, s.reserved, s.safety_stock
       FROM stock_levels s JOIN products p ON p.sku = s.sku AND p.active
+      JOIN warehouses w ON w.code = s.warehouse AND w.active
      WHERE s.available = 0 LIMIT :listed + 1
     """
 )

@@ -3,21 +3,33 @@
 
 -- Where stock is kept and parcels are sent from.
 CREATE TABLE warehouses (
-  code       text PRIMARY KEY CHECK (length(code) BETWEEN 1 AND 32),
-  name       text NOT NULL,
-  country    char(2) NOT NULL,
-  province   text NOT NULL,
-  city       text NOT NULL,
-  priority   integer NOT NULL DEFAULT 100,
-  is_default boolean NOT NULL DEFAULT false,
-  created_at timestamptz NOT NULL DEFAULT now(),
-  version    bigint NOT NULL DEFAULT 1,
-  updated_at timestamptz NOT NULL DEFAULT now()
+  code         text PRIMARY KEY CHECK (length(code) BETWEEN 1 AND 32),
+  name         text NOT NULL,
+  country      char(2) NOT NULL,
+  province     text NOT NULL,
+  city         text NOT NULL,
+  priority     integer NOT NULL DEFAULT 100,
+  is_default   boolean NOT NULL DEFAULT false,
+  created_at   timestamptz NOT NULL DEFAULT now(),
+  version      bigint NOT NULL DEFAULT 1,
+  updated_at   timestamptz NOT NULL DEFAULT now(),
+  district     text NOT NULL DEFAULT '',
+  line1        text NOT NULL DEFAULT '',
+  postcode     text NOT NULL DEFAULT '',
+  contact_name text NOT NULL DEFAULT '',
+  phone        text NOT NULL DEFAULT '',
+  active       boolean NOT NULL DEFAULT true
 );
+ALTER TABLE warehouses ADD CONSTRAINT warehouses_address_is_bounded CHECK (length(district) <= 200
+  AND length(line1) <= 200 AND length(postcode) <= 200 AND length(contact_name) <= 200
+  AND length(phone) <= 200) NOT VALID;
+ALTER TABLE warehouses ADD CONSTRAINT warehouses_default_is_active CHECK (active OR NOT is_default) NOT VALID;
 CREATE UNIQUE INDEX warehouses_one_default ON warehouses (is_default) WHERE is_default;
 
 CREATE TRIGGER warehouse_audited AFTER INSERT OR UPDATE ON warehouses
-  FOR EACH ROW EXECUTE FUNCTION audit_row('warehouse', 'code', 'name country province city priority is_default');
+  FOR EACH ROW
+  EXECUTE FUNCTION audit_row('warehouse', 'code',
+    'name country province city district line1 postcode contact_name phone priority is_default active');
 
 CREATE TRIGGER warehouse_versioned BEFORE UPDATE ON warehouses
   FOR EACH ROW WHEN (NEW.* IS DISTINCT FROM OLD.*) EXECUTE FUNCTION next_version();
@@ -155,6 +167,22 @@ END $$;
 CREATE TRIGGER stock_movement_applies AFTER INSERT ON stock_movements
   FOR EACH ROW EXECUTE FUNCTION apply_stock_movement();
 
+-- An inactive warehouse reserves nothing and receives nothing; what it has can be shipped, counted and moved.
+CREATE FUNCTION require_active_warehouse()
+  RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM warehouses w WHERE w.code = NEW.warehouse AND NOT w.active) THEN
+    IF NEW.kind = 'reserve' THEN
+      RAISE EXCEPTION 'stock_short' USING ERRCODE = 'OM001', DETAIL = NEW.sku || ' at ' || NEW.warehouse;
+    END IF;
+    RAISE EXCEPTION 'the warehouse % is inactive', NEW.warehouse USING ERRCODE = 'OM191';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER stock_movement_needs_active_warehouse BEFORE INSERT ON stock_movements
+  FOR EACH ROW WHEN (NEW.kind IN ('receipt', 'reserve', 'transfer_in')) EXECUTE FUNCTION require_active_warehouse();
+
 CREATE TRIGGER stock_movements_append_only BEFORE DELETE OR UPDATE ON stock_movements
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
@@ -169,10 +197,10 @@ CREATE TABLE allocations (
 );
 CREATE INDEX allocations_held ON allocations (sku, warehouse) WHERE state = 'reserved';
 
--- True where one warehouse has everything that is left of the order's lines.
+-- True where one active warehouse has everything that is left of the order's lines.
 CREATE FUNCTION fits_somewhere(wanted_by text)
   RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT EXISTS (SELECT FROM warehouses w WHERE NOT EXISTS (
+  SELECT EXISTS (SELECT FROM warehouses w WHERE w.active AND NOT EXISTS (
     SELECT FROM order_lines l WHERE l.order_no = wanted_by AND l.quantity > l.cancelled_quantity GROUP BY l.sku
     HAVING sum(l.quantity - l.cancelled_quantity) > coalesce((
              SELECT s.available FROM stock_levels s WHERE s.sku = l.sku AND s.warehouse = w.code), 0)))
@@ -187,8 +215,10 @@ GRANT INSERT (sku, warehouse) ON stock_levels TO oms_app;
 GRANT UPDATE (safety_stock) ON stock_levels TO oms_app;
 GRANT INSERT (actor, duplicate, idempotency_key, kind, on_hand_delta, order_no, quantity, quarantined_delta, reference,
   reserved_delta, sku, warehouse) ON stock_movements TO oms_app;
-GRANT INSERT (city, code, country, is_default, name, priority, province) ON warehouses TO oms_app;
-GRANT UPDATE (city, country, is_default, name, priority, province) ON warehouses TO oms_app;
-REVOKE EXECUTE ON FUNCTION apply_stock_movement(), fits_somewhere(text), guard_stock_level(), signal_backorders()
-  FROM PUBLIC;
+GRANT INSERT (city, code, contact_name, country, district, is_default, line1, name, phone, postcode, priority, province)
+  ON warehouses TO oms_app;
+GRANT UPDATE (active, city, contact_name, country, district, is_default, line1, name, phone, postcode, priority,
+  province) ON warehouses TO oms_app;
+REVOKE EXECUTE ON FUNCTION apply_stock_movement(), fits_somewhere(text), guard_stock_level(),
+  require_active_warehouse(), signal_backorders() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION fits_somewhere(text) TO oms_app;

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.gateways import Booking
+from domain.gateways import Address, Booking
 from domain.orders.delivery_slots import TimeSlot
 from domain.orders.status import Status
 from domain.shipping.progress import OrderPosition
 from domain.shipping.shipments import ShipmentStatus, is_progress
+from infra.db.shipping.warehouse_addresses import warehouse_address
 
 # One statement: the intent, and all that the carrier must know. No row when the order is not to be booked any
 # more: a shipped order has stock reserved only for a parcel that is sent again.
@@ -33,7 +34,8 @@ _OPEN = text(
     )
     SELECT i.shipment_id, i.status, i.carrier, i.carrier_ref, i.idempotency_key, i.tries, i.address_rev, i.warehouse,
            o.ship_to_enc, o.address_rev AS rev_now, c.data_key, o.slot_from, o.slot_to,
-           w.country AS from_country, w.province AS from_province, w.city AS from_city, g.skus, g.quantities, g.weight_g
+           w.country, w.province, w.city, w.district, w.line1, w.postcode, w.contact_name, w.phone,
+           w.name AS warehouse_name, g.skus, g.quantities, g.weight_g
       FROM intent i JOIN orders o USING (order_no) JOIN customers c USING (customer_id)
       JOIN warehouses w ON w.code = i.warehouse,
            LATERAL (SELECT array_agg(l.sku ORDER BY l.sku) AS skus, array_agg(l.quantity ORDER BY l.sku) AS quantities,
@@ -140,7 +142,7 @@ class ToShip:
     ship_to_enc: bytes
     data_key: bytes
     address_rev: int
-    origin: tuple[str, str, str]
+    origin: Address
     lines: tuple[tuple[str, int], ...]
     weight_g: int
     slot: TimeSlot | None
@@ -186,7 +188,7 @@ def _to_ship(row: RowMapping) -> ToShip:
         row["ship_to_enc"],
         row["data_key"],
         row["rev_now"],
-        (row["from_country"], row["from_province"], row["from_city"]),
+        warehouse_address(row),
         tuple(zip(row["skus"], row["quantities"], strict=True)),
         # No carrier takes a parcel of more than seven digits of grams; the sum is bounded by what one order may hold.
         min(int(row["weight_g"]), 9_999_999),

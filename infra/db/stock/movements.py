@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound, RuleBroken
@@ -118,7 +119,8 @@ async def move(conn: AsyncConnection, moves: list[Move]) -> Moved:
     """Write the movements, all or nothing, and return the last one with the level it led to.
 
     Where units arrive, a trigger tells the backorders that they serve. The caller's transaction fails with the
-    database's own error when a level would go below zero or below what is reserved. Raises Conflict `receipt_exists`.
+    database's own error when a level would go below zero or below what is reserved. Raises Conflict `receipt_exists`,
+    RuleBroken `warehouse_inactive`.
     """
     done: dict[int, Moved] = {}
     # Levels are locked in one order, whichever way units travel.
@@ -147,10 +149,15 @@ async def _require_left(conn: AsyncConnection, one: Move) -> None:
 
 
 async def _written(conn: AsyncConnection, one: Move) -> int:
-    """The movement's number. Raises Conflict `receipt_exists`."""
-    number: int | None = (await conn.execute(_MOVE, {**_values(one), "duplicate": False})).scalar()
-    if number is None and one.allow_duplicate:
-        number = (await conn.execute(_MOVE, {**_values(one), "duplicate": True})).scalar()
+    """The movement's number. Raises Conflict `receipt_exists`, RuleBroken `warehouse_inactive`."""
+    try:
+        number: int | None = (await conn.execute(_MOVE, {**_values(one), "duplicate": False})).scalar()
+        if number is None and one.allow_duplicate:
+            number = (await conn.execute(_MOVE, {**_values(one), "duplicate": True})).scalar()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == "OM191":
+            raise RuleBroken("warehouse_inactive") from None
+        raise
     if number is None:
         row = (await conn.execute(_BOOKED, _values(one))).one()
         raise Conflict(

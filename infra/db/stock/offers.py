@@ -10,7 +10,9 @@ _OFFERS = text(
     """
     SELECT p.sku, p.name, p.price_minor, trim(p.currency) AS currency, p.active, l.warehouse,
            coalesce(l.available, 0) AS available
-      FROM products p LEFT JOIN stock_levels l USING (sku) WHERE p.sku = ANY(CAST(:skus AS text[]))
+      FROM products p
+      LEFT JOIN (stock_levels l JOIN warehouses w ON w.code = l.warehouse AND w.active) USING (sku)
+     WHERE p.sku = ANY(CAST(:skus AS text[]))
     """
 )
 

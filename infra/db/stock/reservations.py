@@ -36,7 +36,7 @@ _WANTED = text(
            h.code, h.country AS w_country, h.province AS w_province, h.city AS w_city, h.priority, l.available
       FROM orders o CROSS JOIN wanted w
       LEFT JOIN stock_levels l ON l.sku = w.sku AND l.available >= w.quantity
-      LEFT JOIN warehouses h ON h.code = l.warehouse
+      LEFT JOIN warehouses h ON h.code = l.warehouse AND h.active
      WHERE o.order_no = :order_no
     """  # noqa: S608
 )

@@ -68,12 +68,11 @@ class SandboxCarrier:
 
 
 def _body(request: BookingRequest) -> dict[str, Any]:
-    origin = request.origin
     return {
         "order_no": request.order_no,
         "idempotency_key": request.idempotency_key,
         "reference": request.reference,
-        "from": {"country": origin.country, "province": origin.province, "city": origin.city},
+        "from": asdict(request.origin),
         "to": asdict(request.destination),
         "parcels": [asdict(parcel) for parcel in request.parcels],
         "lines": [asdict(line) for line in request.lines],

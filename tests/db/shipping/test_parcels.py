@@ -1,5 +1,10 @@
 """Parcels, requests, parked steps: one of each at a time."""
 
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from domain.gateways import Address
+from infra.db.engine import sqlalchemy_url
+from infra.db.shipping import shipments
 from tests.factories.raw_writes import DirectDatabase
 
 PARCEL = (
@@ -10,6 +15,7 @@ PARK = (
     "INSERT INTO parked_steps (order_no, park_no, step, error, attempts, options, amount_minor, escalate_at) "
     "VALUES (%s, %s, 'book', 'down', 1, '{}', 1, now())"
 )
+EVENT = "INSERT INTO order_events (order_no, type, from_status, to_status, actor) VALUES (%s, %s, %s, %s, 'test')"
 
 
 def parcel(order_no: str, number: int, status: str = "booking", tracking_no: str | None = None) -> tuple[object, ...]:
@@ -66,3 +72,29 @@ async def test_a_fact_from_outside_counts_once_and_wakes_its_order(db: DirectDat
     assert await db.refused(fact, order_no, order_no) == "23505"
     woken = await db.rows("SELECT name FROM workflow_requests WHERE subject = %s AND kind = 'signal_order'", order_no)
     assert woken == [("payment_notified",)]
+
+
+async def test_a_parcel_is_fetched_at_the_address_of_its_warehouse(db: DirectDatabase) -> None:
+    """The warehouse's name stands for the street and the contact that nobody has typed."""
+    place = {"country": "CN", "province": "上海市", "city": "上海市"}
+    assert await origin(db) == Address(**place, line1="East", name="East")
+    known = {"district": "黄浦区", "line1": "Nanjing Road 1", "postcode": "200001", "phone": "+86 21 1"}
+    await db.rows(
+        "UPDATE warehouses SET district = %s, line1 = %s, postcode = %s, phone = %s, contact_name = 'Wu' "
+        "WHERE code = 'WH-EAST'", *known.values(),
+    )  # fmt: skip
+    assert await origin(db) == Address(**place, **known, name="Wu")
+
+
+async def origin(db: DirectDatabase) -> Address:
+    """Where the parcel of a paid order comes from."""
+    order_no = await db.order()
+    for step in (("stock_reserved", "received", "pending_payment"), ("payment_captured", "pending_payment", "paid")):
+        await db.rows(EVENT, order_no, *step)
+    await db.rows("INSERT INTO allocations VALUES (%s, 'TEA', 'WH-EAST', 1, 'reserved')", order_no)
+    engine = create_async_engine(sqlalchemy_url(db.urls.app_url))
+    async with engine.begin() as conn:
+        opened = await shipments.open_booking(conn, order_no, "sandbox")
+    await engine.dispose()
+    assert opened is not None
+    return opened[1].origin

@@ -182,3 +182,23 @@ async def woken(db: DirectDatabase, *order_nos: str) -> list[str]:
         list(order_nos),
     )
     return [str(row[0]) for row in rows]
+
+
+async def test_an_inactive_warehouse_reserves_and_receives_nothing(db: DirectDatabase) -> None:
+    """What it has is shipped, and moved to another one."""
+    await db.stock("CLOSED", 9, "WH-NORTH")
+    await db.move_stock(MovementKind.RESERVE, 2, "CLOSED", "WH-NORTH", order_no="O")
+    order = await db.order(sku="CLOSED")
+    assert await db.one("SELECT fits_somewhere(%s)", order)
+    await db.rows("UPDATE warehouses SET active = false WHERE code = 'WH-NORTH'")
+    assert not await db.one("SELECT fits_somewhere(%s)", order)
+    refusals = {MovementKind.RESERVE: "OM001", MovementKind.RECEIPT: "OM191", MovementKind.TRANSFER_IN: "OM191"}
+    for kind, code in refusals.items():
+        with pytest.raises(psycopg.Error) as refused:
+            await db.move_stock(kind, 1, "CLOSED", "WH-NORTH", order_no="O")
+        assert refused.value.sqlstate == code, kind
+    await db.move_stock(MovementKind.SHIP, 2, "CLOSED", "WH-NORTH", order_no="O")
+    await db.move_stock(MovementKind.TRANSFER_OUT, 7, "CLOSED", "WH-NORTH")
+    assert await level(db, "CLOSED") == (0, 0)
+    assert await db.refused("UPDATE warehouses SET active = false WHERE is_default") == "23514"
+    await db.rows("UPDATE warehouses SET active = true WHERE code = 'WH-NORTH'")

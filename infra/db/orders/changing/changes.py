@@ -91,7 +91,8 @@ _CATALOGUE = text(
     "SELECT sku, name, price_minor, currency, active FROM products WHERE sku = ANY(CAST(:skus AS text[]))"
 )
 _AVAILABLE = text(
-    "SELECT sku, available FROM stock_levels WHERE warehouse = :warehouse AND sku = ANY(CAST(:skus AS text[]))"
+    """SELECT l.sku, l.available FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse AND w.active
+        WHERE l.warehouse = :warehouse AND l.sku = ANY(CAST(:skus AS text[]))"""
 )
 _HOLD_MORE = text(
     """

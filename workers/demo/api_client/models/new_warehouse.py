@@ -20,6 +20,11 @@ class NewWarehouse:
         country (str):
         province (str):
         city (str):
+        district (str | Unset):  Default: ''.
+        line1 (str | Unset):  Default: ''.
+        postcode (str | Unset):  Default: ''.
+        contact_name (str | Unset):  Default: ''.
+        phone (str | Unset):  Default: ''.
         priority (int | Unset):  Default: 100.
     """
 
@@ -28,6 +33,11 @@ class NewWarehouse:
     country: str
     province: str
     city: str
+    district: str | Unset = ""
+    line1: str | Unset = ""
+    postcode: str | Unset = ""
+    contact_name: str | Unset = ""
+    phone: str | Unset = ""
     priority: int | Unset = 100
 
     def to_dict(self) -> dict[str, Any]:
@@ -40,6 +50,16 @@ class NewWarehouse:
         province = self.province
 
         city = self.city
+
+        district = self.district
+
+        line1 = self.line1
+
+        postcode = self.postcode
+
+        contact_name = self.contact_name
+
+        phone = self.phone
 
         priority = self.priority
 
@@ -54,6 +74,16 @@ class NewWarehouse:
                 "city": city,
             }
         )
+        if district is not UNSET:
+            field_dict["district"] = district
+        if line1 is not UNSET:
+            field_dict["line1"] = line1
+        if postcode is not UNSET:
+            field_dict["postcode"] = postcode
+        if contact_name is not UNSET:
+            field_dict["contact_name"] = contact_name
+        if phone is not UNSET:
+            field_dict["phone"] = phone
         if priority is not UNSET:
             field_dict["priority"] = priority
 
@@ -72,6 +102,16 @@ class NewWarehouse:
 
         city = d.pop("city")
 
+        district = d.pop("district", UNSET)
+
+        line1 = d.pop("line1", UNSET)
+
+        postcode = d.pop("postcode", UNSET)
+
+        contact_name = d.pop("contact_name", UNSET)
+
+        phone = d.pop("phone", UNSET)
+
         priority = d.pop("priority", UNSET)
 
         new_warehouse = cls(
@@ -80,6 +120,11 @@ class NewWarehouse:
             country=country,
             province=province,
             city=city,
+            district=district,
+            line1=line1,
+            postcode=postcode,
+            contact_name=contact_name,
+            phone=phone,
             priority=priority,
         )
 

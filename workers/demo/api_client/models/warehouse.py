@@ -19,8 +19,14 @@ class Warehouse:
         country (str):
         province (str):
         city (str):
+        district (str):
+        line1 (str):
+        postcode (str):
+        contact_name (str):
+        phone (str):
         priority (int):
         is_default (bool):
+        active (bool):
         version (int):
     """
 
@@ -29,8 +35,14 @@ class Warehouse:
     country: str
     province: str
     city: str
+    district: str
+    line1: str
+    postcode: str
+    contact_name: str
+    phone: str
     priority: int
     is_default: bool
+    active: bool
     version: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -45,9 +57,21 @@ class Warehouse:
 
         city = self.city
 
+        district = self.district
+
+        line1 = self.line1
+
+        postcode = self.postcode
+
+        contact_name = self.contact_name
+
+        phone = self.phone
+
         priority = self.priority
 
         is_default = self.is_default
+
+        active = self.active
 
         version = self.version
 
@@ -60,8 +84,14 @@ class Warehouse:
                 "country": country,
                 "province": province,
                 "city": city,
+                "district": district,
+                "line1": line1,
+                "postcode": postcode,
+                "contact_name": contact_name,
+                "phone": phone,
                 "priority": priority,
                 "is_default": is_default,
+                "active": active,
                 "version": version,
             }
         )
@@ -81,9 +111,21 @@ class Warehouse:
 
         city = d.pop("city")
 
+        district = d.pop("district")
+
+        line1 = d.pop("line1")
+
+        postcode = d.pop("postcode")
+
+        contact_name = d.pop("contact_name")
+
+        phone = d.pop("phone")
+
         priority = d.pop("priority")
 
         is_default = d.pop("is_default")
+
+        active = d.pop("active")
 
         version = d.pop("version")
 
@@ -93,8 +135,14 @@ class Warehouse:
             country=country,
             province=province,
             city=city,
+            district=district,
+            line1=line1,
+            postcode=postcode,
+            contact_name=contact_name,
+            phone=phone,
             priority=priority,
             is_default=is_default,
+            active=active,
             version=version,
         )
 
