@@ -11,9 +11,11 @@ from api import errors
 from api.background.backlog import BacklogWatch
 from api.background.failing_workflows import FailingWorkflows
 from api.background.home_figures import HomeFigures
+from api.background.last_looks import LastLooks
 from api.background.order_watcher import OrderWatcher
 from api.background.revoked_tokens import RevokedTokens
 from api.background.silent_processes import SilentProcesses
+from api.background.usual_deliveries import UsualDeliveries
 from api.background.workflow_client import WorkflowClient
 from api.console import mount as console
 from api.dependencies import Services
@@ -167,6 +169,8 @@ def build_services(settings: Settings) -> Services:
         failing=FailingWorkflows(workflows),
         backlog=BacklogWatch(database, settings.backlog_limit),
         home=HomeFigures(database, settings.portal_time_zone),
+        usual_deliveries=UsualDeliveries(),
+        looks=LastLooks(),
     )
 
 

@@ -12,8 +12,10 @@ from fastapi.security.base import SecurityBase
 from api.background.backlog import BacklogWatch
 from api.background.failing_workflows import FailingWorkflows
 from api.background.home_figures import HomeFigures
+from api.background.last_looks import LastLooks
 from api.background.order_watcher import OrderWatcher
 from api.background.revoked_tokens import RevokedTokens
+from api.background.usual_deliveries import UsualDeliveries
 from api.background.workflow_client import WorkflowClient
 from api.errors import Problem
 from api.http.rate_limits import RateLimits
@@ -47,6 +49,8 @@ class Services:
     failing: FailingWorkflows
     backlog: BacklogWatch
     home: HomeFigures
+    usual_deliveries: UsualDeliveries
+    looks: LastLooks
 
 
 def services_of(request: Request) -> Services:

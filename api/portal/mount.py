@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from api.errors import Problem
 from api.pages.error_pages import as_pages, reader_of
 from api.pages.forms import require_own_origin
-from api.portal import documents, feedback, looks, messages, payments, sign_in
+from api.portal import documents, feedback, looks, messages, payments, shops, sign_in
 from api.portal.after_sales import delivery_exception, return_detail, return_request
 from api.portal.orders import cancellation, changes, detail, listing
 from api.portal.rendering import HOME, SITE, page
 from api.portal.session import CustomerSignInNeeded, session, to_sign_in
+from api.presenters.channel_looks import PresentedLook
 
 ROUTERS: tuple[APIRouter, ...] = (
     looks.router,
@@ -45,4 +46,11 @@ async def _refusal(request: Request, problem: Problem) -> Response:
     await reader_of(request, problem, "session", session)
     order = _ORDER.match(request.url.path)
     back = f"{HOME}/orders/{order[1]}" if order and problem.status_code != 404 else HOME
-    return page(request, "problem.html", status=problem.status_code, problem=problem, back=back)
+    reader = getattr(request.state, "session", None)
+    look = reader.look if reader and reader.look.channel else await _look(request, problem)
+    return page(request, "problem.html", status=problem.status_code, look=look, problem=problem, back=back)
+
+
+async def _look(request: Request, problem: Problem) -> PresentedLook:
+    """The look of the shop, without a question to a database that does not answer."""
+    return shops.last_look(request) if problem.status_code >= 500 else await shops.look_for(request)

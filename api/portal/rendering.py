@@ -7,18 +7,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from api.dependencies import services_of
+from api.pages.forms import secure
 from api.pages.i18n import LANGUAGES, language
 from api.pages.rendering import Site, instant
 from api.pages.slot_fields import is_odd
 from api.portal.i18n import WORDS, own
 from api.portal.zone_names import zone_name
-from api.presenters.channel_looks import DEFAULT_LOOK
+from api.presenters.channel_looks import DEFAULT_LOOK, PresentedLook
 from domain.money import shown
 from domain.orders.addresses import address_lines
 from domain.situations.situation import Moment
@@ -26,11 +27,16 @@ from infra.time_zones import zone_at
 
 HOME = "/portal"
 SITE = Site(HOME, Path(__file__).with_name("templates"), WORDS)
+SHOP_COOKIE = "oms_portal_shop"
+_YEAR_S = 365 * 86_400
 _DATES = {"en": "%-d %b %Y", "zh": "%Y年%-m月%-d日"}
 
 
-def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """A page. Templates get what every site's do, and `at`, `day`, `slot`, `sentence`, `session`, `zone`."""
+def page(
+    request: Request, template: str, *, status: int = 200, look: PresentedLook | None = None, **context: Any
+) -> HTMLResponse:
+    """A page. Templates get what every site's do, and `at`, `day`, `slot`, `sentence`, `session`, `zone`. `look` is
+    that of its shop where no order of the session says so."""
     lang, session = language(request), getattr(request.state, "session", None)
     shops = services_of(request).settings.portal_time_zone
     zone, sentence = zone_at(session.place if session else None, shops), teller(lang)
@@ -53,11 +59,22 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         "own": own,
         "sentence": sentence,
     }
-    known |= {"zone": zone_name(zone, lang), "session": session, "look": session.look if session else DEFAULT_LOOK}
-    return SITE.page(request, template, status=status, **known, **context)
+    found = look or (session.look if session else DEFAULT_LOOK)
+    known |= {"zone": zone_name(zone, lang), "session": session, "look": found}
+    known["one_zone"] = session is not None and session.place is not None
+    response = SITE.page(request, template, status=status, **known, **context)
+    _remember_shop(request, response, found.channel)
+    return response
 
 
-def slot_text(request: Request, slot: dict[str, str], ship_to: dict[str, str] | None) -> Markup:
+def _remember_shop(request: Request, response: Response, channel: str) -> None:
+    """Pages without an order look as the last shop did that this browser saw."""
+    if channel and channel != request.cookies.get(SHOP_COOKIE):
+        https = secure(request, HOME)
+        response.set_cookie(SHOP_COOKIE, channel, _YEAR_S, path=HOME, httponly=True, samesite="lax", secure=https)
+
+
+def slot_text(request: Request, slot: dict[str, str], ship_to: Mapping[str, str] | None) -> Markup:
     """A delivery slot for its customer, in the local time of the destination: the day once, unless it ends on another;
     the zone if it is not the page's, the offsets if the local time is ambiguous."""
     shops = services_of(request).settings.portal_time_zone
@@ -72,10 +89,10 @@ def slot_text(request: Request, slot: dict[str, str], ship_to: dict[str, str] | 
     return Markup("{} ({})").format(text, ", ".join(where)) if where else text
 
 
-def sentence_time(request: Request, ship_to: dict[str, str] | None = None) -> Callable[[Moment], Markup]:
+def sentence_time(request: Request, place: Mapping[str, str] | None = None) -> Callable[[Moment], Markup]:
     """How the portal writes the times of a sentence: in the zone of the order's destination, named where it differs."""
     shops, lang = services_of(request).settings.portal_time_zone, language(request)
-    zone = zone_at(ship_to, shops)
+    zone = zone_at(place, shops)
 
     def shown(moment: Moment) -> Markup:
         words = _time(moment.at, f"{_DATES[lang]} %H:%M", zone)

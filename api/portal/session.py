@@ -87,4 +87,5 @@ async def to_sign_in(request: Request, _: Exception) -> Response:
     if request.headers.get("x-live"):
         return Response(status_code=401)
     back = request.url.path if request.method == "GET" and request.url.path != HOME else ""
-    return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': back})}" if back else SIGN_IN, 303)
+    named = {name: value for name, value in (("next", back), ("shop", request.query_params.get("shop", ""))) if value}
+    return RedirectResponse(f"{SIGN_IN}?{urlencode(named)}" if named else SIGN_IN, 303)

@@ -3,7 +3,7 @@
 import asyncio
 import unicodedata
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request
@@ -15,6 +15,7 @@ from api.pages.forms import secure
 from api.pages.i18n import language
 from api.portal.rendering import HOME, page
 from api.portal.session import COOKIE, SIGN_IN, CurrentCustomer, posted
+from api.portal.shops import look_for
 from api.services.portal import code_requests, portal_sessions
 from api.services.portal.portal_sessions import CODE_DIGITS, CODE_LIFETIME_S, CodeRefusal
 
@@ -29,7 +30,8 @@ Next = Annotated[str, Query(max_length=200)]
 @router.get("/sign-in")
 async def form(request: Request, next: Next = HOME) -> Response:
     """The form that asks for a code."""
-    return page(request, "sign_in.html", next=navigation.local(next, HOME), refused=None, wait_min=0, contact="")
+    target = navigation.local(next, HOME)
+    return await _page(request, "sign_in.html", next=target, refused=None, wait_min=0, contact="")
 
 
 @router.post("/sign-in")
@@ -44,20 +46,20 @@ async def request_code(
     typed = code_requests.understood(services.keys.vault, contact)
     if typed is None:
         kept = {"next": target, "wait_min": 0, "contact": contact}
-        return page(request, "sign_in.html", status=422, refused="sign_in.what", **kept)
+        return await _page(request, "sign_in.html", status=422, refused="sign_in.what", **kept)
     address = request.client.host if request.client else "unknown"
     requested = await code_requests.request_code(services, typed, address, language(request))
     await asyncio.sleep(max(0.0, until_s - monotonic()))
     if isinstance(requested, int):
-        return _too_often(request, target, requested, contact)
+        return await _too_often(request, target, requested, contact)
     response = RedirectResponse(_with_next(f"{HOME}/code", target), 303)
     _set_cookie(request, response, REQUEST_COOKIE, requested, CODE_LIFETIME_S)
     return response
 
 
-def _too_often(request: Request, target: str, wait_s: int, contact: str) -> Response:
+async def _too_often(request: Request, target: str, wait_s: int, contact: str) -> Response:
     context = {"next": target, "refused": "sign_in.too_often", "wait_min": -(-wait_s // 60), "contact": contact}
-    response = page(request, "sign_in.html", status=429, **context)
+    response = await _page(request, "sign_in.html", status=429, **context)
     response.headers["Retry-After"] = str(wait_s)
     return response
 
@@ -67,7 +69,7 @@ async def code_form(request: Request, next: Next = HOME) -> Response:
     """The form that takes the code."""
     if not request.cookies.get(REQUEST_COOKIE):
         return RedirectResponse(SIGN_IN, 303)
-    return page(request, "code.html", next=navigation.local(next, HOME), refused=None)
+    return await _page(request, "code.html", next=navigation.local(next, HOME), refused=None)
 
 
 @router.post("/code")
@@ -79,11 +81,11 @@ async def enter_code(
     """Open a session with the right code."""
     target, typed = navigation.local(next, HOME), _digits(code)
     if typed is None:
-        return page(request, "code.html", status=422, next=target, refused=CodeRefusal("wrong", -1))
+        return await _page(request, "code.html", status=422, next=target, refused=CodeRefusal("wrong", -1))
     request_cookie = request.cookies.get(REQUEST_COOKIE, "")
     opened = await portal_sessions.enter_with_code(services_of(request), request_cookie, typed)
     if isinstance(opened, CodeRefusal):
-        return page(request, "code.html", status=401, next=target, refused=opened)
+        return await _page(request, "code.html", status=401, next=target, refused=opened)
     return _signed_in(request, opened, target)
 
 
@@ -96,7 +98,7 @@ def _digits(typed: str) -> str | None:
 @router.get("/enter")
 async def link(request: Request, token: Annotated[str, Query(max_length=200)] = "") -> Response:
     """What a link opens: one button. Programs that look at links in messages use nothing up."""
-    return page(request, "enter.html", token=token, refused=None)
+    return await _page(request, "enter.html", token=token, refused=None)
 
 
 @router.post("/enter")
@@ -104,8 +106,14 @@ async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = 
     """Open a session with the link's token."""
     opened = await portal_sessions.enter_with_link(services_of(request), token)
     if isinstance(opened, CodeRefusal):
-        return page(request, "enter.html", status=401, token="", refused=opened)
+        return await _page(request, "enter.html", status=401, token="", refused=opened)
     return _signed_in(request, opened, HOME)
+
+
+async def _page(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
+    """A page of nobody yet: it looks as the shop does that it leads to."""
+    look = await look_for(request, str(context.get("next", "")))
+    return page(request, template, status=status, look=look, **context)
 
 
 def _signed_in(request: Request, cookie: str, target: str) -> Response:

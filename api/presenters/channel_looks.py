@@ -23,6 +23,7 @@ class PresentedLook:
     contact: str
     logo: str
     stylesheet: str
+    channel: str = ""
 
     @property
     def contact_text(self) -> str:
@@ -38,7 +39,7 @@ def shown(channel: str, look: ChannelLook, home: str) -> PresentedLook:
     known = f"{home}/looks/{quote(channel, safe='')}.css?v={version(look)}"
     stylesheet = known if look != ChannelLook() else ""
     logo = f"/v1/pictures/{look.logo}?size=small" if look.logo else ""
-    return PresentedLook(look.name or "", look.contact or "", logo, stylesheet)
+    return PresentedLook(look.name or "", look.contact or "", logo, stylesheet, channel)
 
 
 def version(look: ChannelLook) -> str:

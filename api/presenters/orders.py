@@ -1,6 +1,6 @@
 """Orders as the API shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,19 +41,18 @@ def returnable(order: OrderFields) -> bool:
     return left and refusal(_window(order), datetime.now(UTC)) is None
 
 
-def _window(order: OrderFields) -> ReturnWindow:
+def _window(order: OrderFields | OrderRow) -> ReturnWindow:
     waiting = order["waiting"]
     until = waiting.get("until") if waiting else None
     return ReturnWindow(Status(order["status"]), None, datetime.fromisoformat(until) if until else None)
 
 
-def _waits_for_returns(order: OrderFields) -> dict[str, Any] | None:
-    """After the window an order waits for the returns that are still open."""
-    if order["status"] != Status.DELIVERED or not _window(order).is_over(datetime.now(UTC)):
+def waits_for_returns(order: OrderFields | OrderRow, deadlines: Sequence[str | None]) -> dict[str, Any] | None:
+    """After the window an order waits for its open returns, which have these deadlines. None while it does not."""
+    if not deadlines or order["status"] != Status.DELIVERED or not _window(order).is_over(datetime.now(UTC)):
         return None
-    open_ones = [found for found in order["returns"] if found["status"] in OPEN]
-    until = min((found["deadline"] for found in open_ones if found["deadline"]), default=None)
-    return {"what": "returns", "until": until, "next": "the order is completed"} if open_ones else None
+    until = min((deadline for deadline in deadlines if deadline), default=None)
+    return {"what": "returns", "until": until, "next": "the order is completed"}
 
 
 def _exception_actions(order: OrderFields) -> list[str]:
@@ -80,7 +79,8 @@ def presented(order: OrderFields, caller: Principal, settings: Settings) -> dict
     )
     view["allowed_actions"] += _exception_actions(order)
     view["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
-    if (last := _waits_for_returns(order)) is not None:
+    open_returns = [found["deadline"] for found in order["returns"] if found["status"] in OPEN]
+    if (last := waits_for_returns(order, open_returns)) is not None:
         view["waiting_for"] = last
     attention = order["needs_attention"]
     options = attention["options"] if attention else ()

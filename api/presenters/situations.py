@@ -46,9 +46,14 @@ def for_order(
     return localized(facts, caller, allowed, options, stake, lang, show_time, Markup, show_money)
 
 
-def for_row(row: OrderRow, caller: Principal, lang: str, show_time: ShowTime) -> dict[str, Any]:
-    """The same for a row of a list on a page; for staff with its `summary`."""
+def for_row(
+    row: OrderRow, caller: Principal, lang: str, show_time: ShowTime, returning: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The same for a row of a list on a page; for staff with its `summary`. `returning` is what the order waits for
+    where that is its returns: a row does not know them."""
     facts = row["situation_facts"]
+    if returning is not None:
+        facts = replace(facts, waiting=waiting_from(returning))
     shown = localized(facts, caller, (), (), AtStake(), lang, show_time, Markup)
     return shown | {"summary": in_short(facts, lang)} if caller.is_staff else shown
 

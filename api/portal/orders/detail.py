@@ -46,7 +46,7 @@ async def order(request: Request, session: CurrentCustomer, order_no: str) -> Re
     found = await customer_orders.read(services, session.contact, number, MAX_EVENTS)
     await show_order(services, session, number)
     view, events = presented(found.order, found.customer, services.settings), found.events
-    lang, times = language(request), sentence_time(request, found.order["ship_to"])
+    lang, times = language(request), sentence_time(request, session.place)
     situation = situations.for_order(found.order, view, found.customer, lang, times, amounts(lang))
     lines = merged(view["lines"])
     context: dict[str, Any] = {

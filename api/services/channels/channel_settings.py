@@ -13,7 +13,18 @@ from infra.db.audit import actor_context
 from infra.db.channels import channel_settings
 from infra.db.channels.channel_settings import ChannelSettings, OrderSurroundings
 
-__all__ = ["SET_BY", "ListedChannel", "every", "is_channel", "look_of", "of_order", "one", "put", "put_logo"]
+__all__ = [
+    "SET_BY",
+    "ListedChannel",
+    "channel_of",
+    "every",
+    "is_channel",
+    "look_of",
+    "of_order",
+    "one",
+    "put",
+    "put_logo",
+]
 
 SET_BY = (Role.OPERATIONS,)
 
@@ -35,13 +46,23 @@ class ListedChannel:
 async def look_of(services: Services, channel: str) -> ChannelLook:
     """How the channel looks to its customers."""
     async with services.database.begin() as conn:
-        return await channel_settings.look_of(conn, channel)
+        look = await channel_settings.look_of(conn, channel)
+    services.looks.remember(channel, look)
+    return look
+
+
+async def channel_of(services: Services, order_no: str) -> str:
+    """The channel of an order; empty where there is none."""
+    async with services.database.begin() as conn:
+        return await channel_settings.channel_of(conn, order_no) or ""
 
 
 async def of_order(services: Services, order_no: str) -> OrderSurroundings:
     """The look of the order's channel, and where the order goes."""
     async with services.database.begin() as conn:
-        return await channel_settings.of_order(conn, order_no)
+        found = await channel_settings.of_order(conn, order_no)
+    services.looks.remember(found.channel, found.look)
+    return found
 
 
 async def every(services: Services) -> list[ListedChannel]:

@@ -23,11 +23,12 @@ OrderGoods = order_summaries.OrderGoods
 
 @dataclass(frozen=True, slots=True)
 class CustomerOrders:
-    """A page of a contact's orders, the newest first: their goods by order number, and the store credit of the contact
-    in minor units by currency."""
+    """A page of a contact's orders, the newest first: their goods and the deadlines of their open returns by order
+    number, and the store credit of the contact in minor units by currency."""
 
     rows: Sequence[OrderRow]
     goods: Mapping[str, OrderGoods]
+    open_returns: Mapping[str, Sequence[str | None]]
     credit: Sequence[tuple[int, str]]
     next_cursor: str | None
 
@@ -51,9 +52,11 @@ async def list_orders(services: Services, contact: PortalContact, cursor: str | 
         rows = await listing.page(conn, listing.OrderListFilter(limit=limit, after=after, among=among))
         page = [services.failing.marked(row) for row in rows[:limit]]
         credit = await order_summaries.credit_of(conn, customers)
-        goods = await order_summaries.goods_of(conn, [row["order_no"] for row in page])
+        numbers = [row["order_no"] for row in page]
+        goods = await order_summaries.goods_of(conn, numbers)
+        open_returns = await order_summaries.open_returns(conn, numbers)
     more = pagination.after(page[-1], NEWEST) if len(rows) > limit else None
-    return CustomerOrders(page, goods, credit, more)
+    return CustomerOrders(page, goods, open_returns, credit, more)
 
 
 async def read(services: Services, contact: PortalContact, order_no: str, max_events: int) -> CustomerOrder:
@@ -64,14 +67,15 @@ async def read(services: Services, contact: PortalContact, order_no: str, max_ev
         if order is None:
             raise NotFound("order_not_found")
         events = await order_detail.timeline(conn, order_no, 0, max_events)
-        return CustomerOrder(customer, services.failing.marked(order), events, await _expected(conn, order))
+        expected = await _expected(services, conn, order)
+        return CustomerOrder(customer, services.failing.marked(order), events, expected)
 
 
-async def _expected(conn: Connection, order: OrderFields) -> datetime | None:
+async def _expected(services: Services, conn: Connection, order: OrderFields) -> datetime | None:
     """When the order probably arrives, by the last deliveries to the same country; None once that is past."""
     ship_to, waits = order["ship_to"], order["status"] in (Status.PAID, Status.PREPARING, Status.SHIPPED)
     if not ship_to or not waits or order["cancelling"]:
         return None
-    usual = await order_summaries.usual_delivery(conn, order["channel"], ship_to["country"])
+    usual = await services.usual_deliveries.read(conn, order["channel"], ship_to["country"])
     expected = order["created_at"] + usual if usual else None
     return expected if expected and expected > datetime.now(UTC) else None

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.channels import ChannelLook
 
 _LOOK = text("SELECT name, colour, dark_colour, contact, logo FROM channel_settings WHERE channel = :channel")
+_CHANNEL_OF = text("SELECT channel FROM orders WHERE order_no = :order_no")
 _ONE = text(
     """SELECT channel, name, colour, dark_colour, contact, logo, updated_at, updated_by FROM channel_settings
         WHERE channel = :channel"""
@@ -72,6 +73,12 @@ async def of_order(conn: AsyncConnection, order_no: str) -> OrderSurroundings:
     row = (await conn.execute(_OF_ORDER, {"order_no": order_no})).one()
     known = ChannelLook(row.name, row.colour, row.dark_colour, row.contact, row.logo) if row.colour else ChannelLook()
     return OrderSurroundings(row.channel, known, {"country": row.country, "province": row.province})
+
+
+async def channel_of(conn: AsyncConnection, order_no: str) -> str | None:
+    """The channel of an order; None where there is none."""
+    channel: str | None = (await conn.execute(_CHANNEL_OF, {"order_no": order_no})).scalar_one_or_none()
+    return channel
 
 
 async def look_of(conn: AsyncConnection, channel: str) -> ChannelLook:

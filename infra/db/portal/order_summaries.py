@@ -8,6 +8,9 @@ from typing import TypedDict, cast
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.after_sales.returns import OPEN
+from domain.times import rfc3339
+
 # Where an order goes is in clear: no address is opened for a list.
 _GOODS = text(
     """
@@ -26,6 +29,12 @@ _DAYS_TO_DELIVER = text(
                           WHERE e.order_no = r.order_no AND e.type = 'shipment_delivered' LIMIT 1) d
      WHERE r.status IN ('delivered', 'completed') AND r.country = :country
     HAVING count(*) >= 5
+    """
+)
+_OPEN_RETURNS = text(
+    """
+    SELECT order_no, deadline FROM returns
+     WHERE order_no = ANY(CAST(:order_nos AS text[])) AND status = ANY(CAST(:open AS text[]))
     """
 )
 _RETURNABLE = text(
@@ -75,6 +84,14 @@ async def goods_of(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str,
         goods.products[row.sku] = (known[0], known[1] + row.quantity)
     for goods in found.values():
         goods.products = {sku: one for sku, one in goods.products.items() if one[1]} or goods.products
+    return found
+
+
+async def open_returns(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, list[str | None]]:
+    """The deadlines of each order's open returns, None for a return without one."""
+    found: dict[str, list[str | None]] = {}
+    for row in await conn.execute(_OPEN_RETURNS, {"order_nos": list(order_nos), "open": sorted(OPEN)}):
+        found.setdefault(row.order_no, []).append(rfc3339(row.deadline) if row.deadline else None)
     return found
 
 

@@ -62,8 +62,8 @@ _REACHED_BY = """
      WHERE o.order_no = :order_no AND c.data_key IS NOT NULL
 """
 _CUSTOMER_OF = text(
-    "SELECT o.customer_id, c.data_key, CASE WHEN o.contact_corrected THEN k.profile_enc ELSE s.profile_enc END"
-    f" AS profile_enc {_REACHED_BY}"
+    "SELECT o.customer_id, o.channel, c.data_key,"
+    f" CASE WHEN o.contact_corrected THEN k.profile_enc ELSE s.profile_enc END AS profile_enc {_REACHED_BY}"
 )
 _OWNER = text(
     f"""
@@ -77,11 +77,13 @@ _OWNER = text(
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A customer who can receive messages: `to` is the stored address or number, not what was typed."""
+    """A customer who can receive messages: `to` is the stored address or number, not what was typed; `channel` is the
+    one that knows it, empty for what support corrected."""
 
     customer_id: str
     contact: IndexedContact
     to: str
+    channel: str = ""
 
 
 async def by_contact(conn: AsyncConnection, keys: KeyRing, contact: IndexedContact) -> Reached | None:
@@ -91,7 +93,7 @@ async def by_contact(conn: AsyncConnection, keys: KeyRing, contact: IndexedConta
     if row is None:
         row = (await conn.execute(_CORRECTED, _indexes(contact))).mappings().one_or_none()
     to = _profile(keys, row).get(contact.kind) if row is not None else None
-    return Reached(row["customer_id"], contact, to) if row is not None and to else None
+    return Reached(row["customer_id"], contact, to, row.get("channel", "")) if row is not None and to else None
 
 
 async def by_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Reached | None:
@@ -101,7 +103,8 @@ async def by_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Reach
     kinds: tuple[Kind, ...] = ("email", "phone")
     for kind in kinds:
         if row is not None and (to := profile.get(kind)):
-            return Reached(row["customer_id"], IndexedContact(kind, keys.vault.blind_indexes(kind, to)), to)
+            indexes = keys.vault.blind_indexes(kind, to)
+            return Reached(row["customer_id"], IndexedContact(kind, indexes), to, row["channel"])
     return None
 
 
