@@ -26,7 +26,7 @@ _FIELDS = (
     *("order_no", "channel", "external_ref", "type", "status", "total_minor", "items_minor"),
     *("discount_minor", "shipping_minor", "tax_minor"),
     *("currency", "customer", "ship_to", "note", "delivery_slot", "backorder", "lines", "payments", "shipments"),
-    *("refunds", "returns", "exchange_of", "exchange_return"),
+    *("fulfilments", "refunds", "returns", "exchange_of", "exchange_return"),
     *("pending_change", "needs_attention", "created_at", "updated_at"),
 )
 _ROW = (

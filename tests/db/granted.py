@@ -4,7 +4,7 @@ from tests.db.previous_names import FUNCTIONS, VIEWS, with_views
 
 INSERTS = {
     "activity_actions": "act_id action activity actor order_no reason_enc timeout_s",
-    "allocations": "order_no quantity sku state warehouse",
+    "allocations": "fulfilment_no order_no quantity sku state warehouse",
     "approvals": (
         "action amount_minor approval_id asked_by currency data_key expires_at kind order_no orders park_no wish_enc"
     ),
@@ -96,7 +96,11 @@ INSERTS = {
     ),
     "shipment_labels": "content_enc format shipment_id",
     "shipment_scans": "carrier event_id occurred_at shipment_id status",
-    "shipments": "address_rev carrier idempotency_key order_no shipment_id status tracking_no tries warehouse",
+    "fulfilment_lines": "line_no number order_no quantity",
+    "fulfilments": "fulfilment_id number order_no promised_to status warehouse",
+    "shipments": (
+        "address_rev carrier fulfilment_no idempotency_key order_no shipment_id status tracking_no tries warehouse"
+    ),
     "sign_in_attempts": "failures locked_until name source",
     "staff": "data_key name password_hash role totp_enc totp_set",
     "staff_invitations": "email_enc expires_at invitation_id invited_by name purpose role token_hash",
@@ -126,7 +130,9 @@ INSERTS = {
 UPDATES = {
     "order_table_columns": "columns",
     "saved_views": "filters name shared",
-    "allocations": "quantity state",
+    "allocations": "fulfilment_no quantity state",
+    "fulfilment_lines": "quantity",
+    "fulfilments": "promised_to status updated_at warehouse",
     "approvals": "decided_at decided_by decision done_at words_enc",
     "channel_settings": "colour contact dark_colour logo name updated_at updated_by",
     "consistency_checks": "answered_at begun_at timeouts violations",

@@ -44,9 +44,9 @@ def is_apart(script: str) -> bool:
 
 
 def is_in_parts(script: str) -> bool:
-    """True for one statement that changes some rows at a time and is repeated until none is left."""
+    """True for one statement that changes or adds some rows at a time and is repeated until none is left."""
     found = statements(script)
-    return len(found) == 1 and re.match(r"UPDATE .* LIMIT \d+\)", found[0]) is not None
+    return len(found) == 1 and re.match(r"UPDATE .* LIMIT \d+\)|WITH .* LIMIT \d+ .*INSERT INTO", found[0]) is not None
 
 
 def findings(script: str) -> list[str]:

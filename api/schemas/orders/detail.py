@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from api.schemas.after_sales.return_views import OrderReturn
 from api.schemas.answers import CurrencyCode, Minor, Time
+from api.schemas.fulfilments import Fulfilment
 from api.schemas.orders.order_parts import (
     Address,
     Contact,
@@ -75,6 +76,7 @@ class OrderShipment(BaseModel):
     carrier: str
     tracking_no: str | None
     warehouse: str
+    fulfilment_no: int = Field(description="The number of the fulfilment that it is for.")
     replaced: bool = Field(description="Another parcel was sent instead of this one.")
     came_back: bool = Field(description="It is at the warehouse again.")
     created_at: Time
@@ -119,6 +121,9 @@ class Order(BaseModel):
     lines: list[OrderLine]
     payments: list[OrderPayment]
     shipments: list[OrderShipment]
+    fulfilments: list[Fulfilment] = Field(
+        description="The parts in which the order ships; empty until stock is reserved."
+    )
     refunds: list[OrderRefund]
     returns: list[OrderReturn]
     exchange_of: str | None = Field(description="Of an exchange order: the order whose goods are exchanged.")

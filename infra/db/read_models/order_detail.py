@@ -9,8 +9,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.delivery_slots import TimeSlot, as_json
+from domain.orders.status import Status
 from domain.orders.waiting import Waiting
 from domain.payments.attempts import state_of
+from domain.shipping.fulfilments import status_by_parcel
+from domain.shipping.shipments import ShipmentStatus
 from domain.times import rfc3339
 from infra.db.after_sales import exchange_fallback, return_queries
 from infra.db.customers.profiles import KeyRing, profile_context
@@ -18,6 +21,7 @@ from infra.db.orders.changing import cancellation
 from infra.db.orders.state import situation_facts
 from infra.db.orders.state.state_facts import transaction_of
 from infra.db.read_models.order_fields import EventFields, OrderFields
+from infra.db.shipping import fulfilments
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ _ORDER = text(
                      'expires_at', p.expires_at AT TIME ZONE 'UTC') ORDER BY p.payment_id)
               FROM payments p WHERE p.order_no = o.order_no) AS payments,
            (SELECT json_agg(json_build_object('shipment_id', s.shipment_id, 'status', s.status, 'carrier', s.carrier,
-                     'tracking_no', s.tracking_no, 'warehouse', s.warehouse,
+                     'tracking_no', s.tracking_no, 'warehouse', s.warehouse, 'fulfilment_no', s.fulfilment_no,
                      'replaced', s.replaced_at IS NOT NULL, 'came_back', s.came_back_at IS NOT NULL,
                      'created_at', s.created_at AT TIME ZONE 'UTC',
                      'scans', coalesce((SELECT json_agg(json_build_object('status', n.status,
@@ -76,6 +80,7 @@ _ORDER = text(
                                 FROM shipment_scans n WHERE n.shipment_id = s.shipment_id), '[]'))
                      ORDER BY s.created_at, s.shipment_id)
               FROM shipments s WHERE s.order_no = o.order_no) AS shipments,
+           {fulfilments},
            (SELECT json_build_object('park_no', k.park_no, 'step', k.step, 'subject', k.subject,
                      'error', k.error, 'since', k.since AT TIME ZONE 'UTC',
                      'attempts', k.attempts, 'options', k.options, 'refused', (
@@ -117,7 +122,7 @@ _ORDER = text(
       FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
       LEFT JOIN order_contacts k USING (customer_id, contact_id)
      WHERE o.order_no = :order_no
-    """.replace("{situation}", situation_facts.selected("o"))
+    """.replace("{situation}", situation_facts.selected("o")).replace("{fulfilments}", fulfilments.COLUMN)
 )
 
 _EVENTS = text(
@@ -196,6 +201,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Or
     order["attempt_state"] = state_of(order.pop("newest_attempt"), transactions)
     order["payments"] = [_payment(payment) for payment in order["payments"] or []]
     order["shipments"] = [_shipment(shipment) for shipment in order["shipments"] or []]
+    order["fulfilments"] = [_zulu_unless_none(part, "promised_to") for part in order["fulfilments"] or _only(order)]
     order["refunds"] = [_refund(refund) for refund in order["refunds"] or []]
     order["returns"] = await return_queries.of_order(conn, order_no) if order.pop("returned") else []
     order["holds"] = [_hold(hold) for hold in order["holds"] or []]
@@ -256,6 +262,20 @@ def _shipment(shipment: dict[str, Any]) -> dict[str, Any]:
     return _zulu(shipment, "created_at")
 
 
+def _only(order: dict[str, Any]) -> list[dict[str, Any]]:
+    """The only fulfilment of an order whose stock was reserved before there were rows of them."""
+    if order["warehouse"] is None:
+        return []
+    parcels = [parcel for parcel in order["shipments"] if parcel["status"] != ShipmentStatus.CANCELLED]
+    parcel = next((one for one in parcels if not one["replaced"]), None)
+    status = status_by_parcel(Status(order["status"]), ShipmentStatus(parcel["status"]) if parcel else None)
+    lines = [{name: line[name] for name in ("line_no", "sku", "quantity")} for line in order["lines"]]
+    newest = parcel or (parcels[-1] if parcels else None)
+    part = {"fulfilment_id": f"{order['order_no']}-F1", "number": 1, "warehouse": order["warehouse"]}
+    shipment_id = newest["shipment_id"] if newest else None
+    return [{**part, "status": status, "lines": lines, "shipment_id": shipment_id, "promised_to": None}]
+
+
 def _refund(refund: dict[str, Any]) -> dict[str, Any]:
     for name in ("pending_since", "failed_since"):
         if refund[name] is not None:
@@ -275,6 +295,10 @@ def _payment(payment: dict[str, Any]) -> dict[str, Any]:
     if payment["expires_at"] is not None:
         _zulu(payment, "expires_at")
     return _zulu(payment, "created_at")
+
+
+def _zulu_unless_none(entry: dict[str, Any], name: str) -> dict[str, Any]:
+    return entry if entry[name] is None else _zulu(entry, name)
 
 
 def _zulu(entry: dict[str, Any], name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from domain.orders.waiting import Waiting
 from domain.payments.attempts import AttemptState
 from domain.situations.facts import SituationFacts
 from infra.db.after_sales.return_fields import ReturnFields
+from infra.db.shipping.fulfilments import FulfilmentFields
 
 
 class OrderCustomer(TypedDict):
@@ -70,6 +71,7 @@ class ShipmentFields(TypedDict):
     carrier: str
     tracking_no: str | None
     warehouse: str
+    fulfilment_no: int
     replaced: bool
     came_back: bool
     created_at: str
@@ -174,6 +176,7 @@ class OrderFields(TypedDict):
     payments: list[PaymentFields]
     attempt_state: AttemptState
     shipments: list[ShipmentFields]
+    fulfilments: list[FulfilmentFields]
     refunds: list[RefundFields]
     returns: list[ReturnFields]
     holds: list[HoldFields]

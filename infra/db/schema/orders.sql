@@ -192,8 +192,8 @@ CREATE TABLE order_events (
 -- More triggers in after_sales.sql: completion_checks_returns.
 -- More triggers in support.sql: event_clears_retrying_steps.
 -- More triggers in after_sales_exchanges.sql: new_order_signals_return.
+-- More triggers in shipping.sql: order_cancelled_fulfils, parcel_replaced_elsewhere, stock_reserved_fulfils.
 -- More triggers in orders_holds.sql: order_event_closes_holds.
--- More triggers in shipping.sql: parcel_replaced_elsewhere.
 
 -- The only way to change an order's status: numbers the event, checks it against order_transitions, updates the order
 -- and clears its wait. An order is cancelled only when its stock is free and its money returned.

@@ -121,6 +121,7 @@ CREATE TABLE order_change_lines (
       AND discount_minor <= 0 AND shipping_minor <= 0 AND tax_minor <= 0 AND tax_added_minor <= 0)
 );
 CREATE INDEX order_change_lines_line ON order_change_lines (order_no, line_no) WHERE kept_line;
+-- More triggers in shipping.sql: changed_line_fulfils.
 
 -- Applies a line of a change to the order's lines. Lines that are paid keep their numbers.
 CREATE FUNCTION apply_order_change_line()

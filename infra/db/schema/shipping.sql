@@ -1,5 +1,34 @@
--- Shipping: parcels, labels, tracking
+-- Shipping: fulfilments, parcels, labels, tracking
 -- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after payments_store_credit.sql.
+
+-- A part of an order that one warehouse ships. Its status follows from its parcel.
+CREATE TABLE fulfilments (
+  fulfilment_id text PRIMARY KEY,
+  order_no      text NOT NULL REFERENCES orders,
+  number        integer NOT NULL CHECK (number BETWEEN 1 AND 99),  -- 1 and up within the order
+  warehouse     text NOT NULL REFERENCES warehouses (code),
+  status        text NOT NULL CHECK (status IN ('planned', 'reserved', 'booked', 'picking', 'packed', 'shipped',
+      'delivered', 'failed', 'cancelled')),
+  promised_to   timestamptz,
+  created_at    timestamptz NOT NULL DEFAULT now(),
+  updated_at    timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT fulfilments_number UNIQUE (order_no, number)
+);
+CREATE INDEX fulfilments_open ON fulfilments (warehouse, status, fulfilment_id) WHERE status NOT IN ('delivered',
+  'cancelled');
+
+-- How much of which line of the order a fulfilment has.
+CREATE TABLE fulfilment_lines (
+  order_no text NOT NULL,
+  number   integer NOT NULL,
+  line_no  integer NOT NULL,
+  quantity bigint NOT NULL CHECK (quantity > 0),
+  CONSTRAINT fulfilment_lines_pkey PRIMARY KEY (order_no, number, line_no),
+  CONSTRAINT fulfilment_lines_order_no_line_no_fkey FOREIGN KEY (order_no, line_no) REFERENCES order_lines (order_no,
+      line_no),
+  CONSTRAINT fulfilment_lines_order_no_number_fkey FOREIGN KEY (order_no, number) REFERENCES fulfilments (order_no,
+      number)
+);
 
 -- A parcel of an order, from its booking to its delivery.
 CREATE TABLE shipments (
@@ -20,10 +49,12 @@ CREATE TABLE shipments (
   updated_at      timestamptz NOT NULL DEFAULT now(),
   replaced_at     timestamptz,  -- another parcel goes out instead of this one
   came_back_at    timestamptz,
+  fulfilment_no   integer NOT NULL DEFAULT 1,  -- number of the fulfilment that it is for
   CONSTRAINT shipments_carrier_carrier_ref_key UNIQUE (carrier, carrier_ref),
   CONSTRAINT shipments_check CHECK ((status IN ('booking', 'cancelled')) OR tracking_no IS NOT NULL)
 );
-CREATE UNIQUE INDEX shipments_one_live ON shipments (order_no) WHERE status <> 'cancelled' AND replaced_at IS NULL;
+CREATE UNIQUE INDEX shipments_one_live_each ON shipments (order_no, fulfilment_no) WHERE status <> 'cancelled'
+  AND replaced_at IS NULL;
 CREATE INDEX shipments_order ON shipments (order_no);
 CREATE INDEX shipments_tracking ON shipments (tracking_no);
 CREATE INDEX shipments_twice ON shipments (updated_at) WHERE replaced_at IS NOT NULL AND status = 'delivered';
@@ -36,6 +67,28 @@ CREATE TRIGGER booking_checks_holds BEFORE INSERT ON shipments
 
 CREATE TRIGGER manual_parcel_checks_holds BEFORE INSERT ON shipments
   FOR EACH ROW WHEN (NEW.status <> 'booking') EXECUTE FUNCTION require_no_hold();
+
+-- Takes the status of a fulfilment from its parcel. What the warehouse did (picking, packed) stands until the parcel
+-- has left.
+CREATE FUNCTION refresh_fulfilment()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE fulfilments f SET status = n.status, updated_at = now()
+    FROM (SELECT CASE WHEN NEW.replaced_at IS NOT NULL THEN 'reserved'
+                      ELSE CASE NEW.status WHEN 'booked' THEN 'booked' WHEN 'delivered' THEN 'delivered'
+                        WHEN 'cancelled' THEN 'reserved' WHEN 'lost' THEN 'failed' WHEN 'refused' THEN 'failed'
+                        ELSE 'shipped' END END AS status) n
+   WHERE f.order_no = NEW.order_no AND f.number = NEW.fulfilment_no AND f.status NOT IN (n.status, 'cancelled')
+     AND NOT (n.status = 'booked' AND f.status IN ('picking', 'packed'));
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER parcel_moved_fulfils AFTER UPDATE OF status, replaced_at ON shipments
+  FOR EACH ROW WHEN (OLD.replaced_at IS NULL AND (NEW.status <> OLD.status OR NEW.replaced_at IS NOT NULL))
+  EXECUTE FUNCTION refresh_fulfilment();
+
+CREATE TRIGGER parcel_recorded_fulfils AFTER INSERT ON shipments
+  FOR EACH ROW WHEN (NEW.status <> 'booking') EXECUTE FUNCTION refresh_fulfilment();
 
 -- Only a lost or refused parcel is replaced, once, and comes back once.
 CREATE FUNCTION guard_replaced_parcel()
@@ -83,6 +136,51 @@ CREATE TABLE replaced_parcel_lines (
 CREATE TRIGGER replaced_parcel_lines_append_only BEFORE DELETE OR UPDATE ON replaced_parcel_lines
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
+-- Creates the first fulfilment with the reservation of the stock, unless the order was split.
+CREATE FUNCTION create_fulfilment()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NEW.data ->> 'warehouse' IS NULL THEN
+    RETURN NULL;
+  END IF;
+  INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status)
+  VALUES (NEW.order_no || '-F1', NEW.order_no, 1, NEW.data ->> 'warehouse', 'reserved') ON CONFLICT DO NOTHING;
+  IF FOUND THEN
+    INSERT INTO fulfilment_lines (order_no, number, line_no, quantity)
+    SELECT l.order_no, 1, l.line_no, l.quantity - l.cancelled_quantity FROM order_lines l
+     WHERE l.order_no = NEW.order_no AND l.quantity > l.cancelled_quantity;
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- Cancels what is left of a cancelled order.
+CREATE FUNCTION cancel_fulfilments()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE fulfilments SET status = 'cancelled', updated_at = now()
+   WHERE order_no = NEW.order_no AND status NOT IN ('delivered', 'cancelled');
+  RETURN NULL;
+END $$;
+
+-- An order that ships in one part ships all that is left of its lines.
+CREATE FUNCTION follow_changed_line()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE units bigint;
+BEGIN
+  IF (SELECT count(*) <> 1 FROM fulfilments f WHERE f.order_no = NEW.order_no) THEN
+    RETURN NULL;
+  END IF;
+  SELECT l.quantity - l.cancelled_quantity INTO units FROM order_lines l
+   WHERE l.order_no = NEW.order_no AND l.line_no = NEW.line_no;
+  IF units > 0 THEN
+    INSERT INTO fulfilment_lines (order_no, number, line_no, quantity) VALUES (NEW.order_no, 1, NEW.line_no, units)
+    ON CONFLICT (order_no, number, line_no) DO UPDATE SET quantity = excluded.quantity;
+  ELSE
+    DELETE FROM fulfilment_lines WHERE order_no = NEW.order_no AND line_no = NEW.line_no;
+  END IF;
+  RETURN NULL;
+END $$;
+
 -- Writes the warehouse of a second parcel to the order.
 CREATE FUNCTION refresh_order_warehouse()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -93,17 +191,29 @@ END $$;
 
 -- Of tables in earlier files
 
+CREATE TRIGGER order_cancelled_fulfils AFTER INSERT ON order_events
+  FOR EACH ROW WHEN (NEW.to_status = 'cancelled') EXECUTE FUNCTION cancel_fulfilments();
 CREATE TRIGGER parcel_replaced_elsewhere AFTER INSERT ON order_events
   FOR EACH ROW WHEN (NEW.type = 'parcel_replaced') EXECUTE FUNCTION refresh_order_warehouse();
+CREATE TRIGGER stock_reserved_fulfils AFTER INSERT ON order_events
+  FOR EACH ROW WHEN (NEW.type = 'stock_reserved') EXECUTE FUNCTION create_fulfilment();
+CREATE TRIGGER changed_line_fulfils AFTER INSERT ON order_change_lines
+  FOR EACH ROW EXECUTE FUNCTION follow_changed_line();
 
 -- Rights
 
-GRANT SELECT ON replaced_parcel_lines, shipment_labels, shipment_scans, shipments TO oms_app;
+GRANT SELECT ON fulfilment_lines, fulfilments, replaced_parcel_lines, shipment_labels, shipment_scans, shipments
+  TO oms_app;
+GRANT INSERT (line_no, number, order_no, quantity) ON fulfilment_lines TO oms_app;
+GRANT UPDATE (quantity) ON fulfilment_lines TO oms_app;
+GRANT INSERT (fulfilment_id, number, order_no, promised_to, status, warehouse) ON fulfilments TO oms_app;
+GRANT UPDATE (promised_to, status, updated_at, warehouse) ON fulfilments TO oms_app;
 GRANT INSERT (quantity, shipment_id, sku) ON replaced_parcel_lines TO oms_app;
 GRANT INSERT (content_enc, format, shipment_id) ON shipment_labels TO oms_app;
 GRANT INSERT (carrier, event_id, occurred_at, shipment_id, status) ON shipment_scans TO oms_app;
-GRANT INSERT (address_rev, carrier, idempotency_key, order_no, shipment_id, status, tracking_no, tries, warehouse)
-  ON shipments TO oms_app;
+GRANT INSERT (address_rev, carrier, fulfilment_no, idempotency_key, order_no, shipment_id, status, tracking_no, tries,
+  warehouse) ON shipments TO oms_app;
 GRANT UPDATE (came_back_at, carrier_ref, cost_currency, cost_minor, replaced_at, status, tracking_no, tries, updated_at)
   ON shipments TO oms_app;
-REVOKE EXECUTE ON FUNCTION guard_replaced_parcel(), refresh_order_warehouse() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION cancel_fulfilments(), create_fulfilment(), follow_changed_line(), guard_replaced_parcel(),
+  refresh_fulfilment(), refresh_order_warehouse() FROM PUBLIC;

@@ -188,11 +188,12 @@ CREATE TRIGGER stock_movements_append_only BEFORE DELETE OR UPDATE ON stock_move
 
 -- The stock that an order has reserved, and in which warehouse.
 CREATE TABLE allocations (
-  order_no  text NOT NULL REFERENCES orders,
-  sku       text NOT NULL,
-  warehouse text NOT NULL,
-  quantity  bigint NOT NULL CHECK (quantity > 0),
-  state     text NOT NULL CHECK (state IN ('reserved', 'released', 'shipped')),
+  order_no      text NOT NULL REFERENCES orders,
+  sku           text NOT NULL,
+  warehouse     text NOT NULL,
+  quantity      bigint NOT NULL CHECK (quantity > 0),
+  state         text NOT NULL CHECK (state IN ('reserved', 'released', 'shipped')),
+  fulfilment_no integer NOT NULL DEFAULT 1,  -- number of the fulfilment that they are for
   CONSTRAINT allocations_pkey PRIMARY KEY (order_no, sku, warehouse)
 );
 CREATE INDEX allocations_held ON allocations (sku, warehouse) WHERE state = 'reserved';
@@ -209,8 +210,8 @@ $$;
 -- Rights
 
 GRANT SELECT ON allocations, stock_levels, stock_movements, warehouses TO oms_app;
-GRANT INSERT (order_no, quantity, sku, state, warehouse) ON allocations TO oms_app;
-GRANT UPDATE (quantity, state) ON allocations TO oms_app;
+GRANT INSERT (fulfilment_no, order_no, quantity, sku, state, warehouse) ON allocations TO oms_app;
+GRANT UPDATE (fulfilment_no, quantity, state) ON allocations TO oms_app;
 GRANT INSERT (sku, warehouse) ON stock_levels TO oms_app;
 GRANT UPDATE (safety_stock) ON stock_levels TO oms_app;
 GRANT INSERT (actor, duplicate, idempotency_key, kind, on_hand_delta, order_no, quantity, quarantined_delta, reference,

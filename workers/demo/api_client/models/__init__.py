@@ -26,7 +26,10 @@ from .exchange_status import ExchangeStatus
 from .found_line import FoundLine
 from .found_line_condition import FoundLineCondition
 from .found_pieces import FoundPieces
+from .fulfilment import Fulfilment
+from .fulfilment_line import FulfilmentLine
 from .fulfilment_state import FulfilmentState
+from .fulfilment_status import FulfilmentStatus
 from .guarantee import Guarantee
 from .guarantee_status import GuaranteeStatus
 from .hold_kind import HoldKind
@@ -148,7 +151,10 @@ __all__ = (
     "FoundLine",
     "FoundLineCondition",
     "FoundPieces",
+    "Fulfilment",
+    "FulfilmentLine",
     "FulfilmentState",
+    "FulfilmentStatus",
     "Guarantee",
     "GuaranteeStatus",
     "HoldKind",

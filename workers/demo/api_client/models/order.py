@@ -15,6 +15,7 @@ from ..types import UNSET, Unset
 if TYPE_CHECKING:
     from ..models.address import Address
     from ..models.contact import Contact
+    from ..models.fulfilment import Fulfilment
     from ..models.needs_attention import NeedsAttention
     from ..models.order_hold import OrderHold
     from ..models.order_line import OrderLine
@@ -54,6 +55,7 @@ class Order:
         lines (list[OrderLine]):
         payments (list[OrderPayment]):
         shipments (list[OrderShipment]):
+        fulfilments (list[Fulfilment]):
         refunds (list[OrderRefund]):
         returns (list[OrderReturn]):
         exchange_of (None | str):
@@ -94,6 +96,7 @@ class Order:
     lines: list[OrderLine]
     payments: list[OrderPayment]
     shipments: list[OrderShipment]
+    fulfilments: list[Fulfilment]
     refunds: list[OrderRefund]
     returns: list[OrderReturn]
     exchange_of: None | str
@@ -178,6 +181,11 @@ class Order:
         for shipments_item_data in self.shipments:
             shipments_item = shipments_item_data.to_dict()
             shipments.append(shipments_item)
+
+        fulfilments = []
+        for fulfilments_item_data in self.fulfilments:
+            fulfilments_item = fulfilments_item_data.to_dict()
+            fulfilments.append(fulfilments_item)
 
         refunds = []
         for refunds_item_data in self.refunds:
@@ -287,6 +295,7 @@ class Order:
                 "lines": lines,
                 "payments": payments,
                 "shipments": shipments,
+                "fulfilments": fulfilments,
                 "refunds": refunds,
                 "returns": returns,
                 "exchange_of": exchange_of,
@@ -319,6 +328,7 @@ class Order:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.address import Address  # noqa: PLC0415
         from ..models.contact import Contact  # noqa: PLC0415
+        from ..models.fulfilment import Fulfilment  # noqa: PLC0415
         from ..models.needs_attention import NeedsAttention  # noqa: PLC0415
         from ..models.order_hold import OrderHold  # noqa: PLC0415
         from ..models.order_line import OrderLine  # noqa: PLC0415
@@ -420,6 +430,13 @@ class Order:
             shipments_item = OrderShipment.from_dict(shipments_item_data)
 
             shipments.append(shipments_item)
+
+        fulfilments = []
+        _fulfilments = d.pop("fulfilments")
+        for fulfilments_item_data in _fulfilments:
+            fulfilments_item = Fulfilment.from_dict(fulfilments_item_data)
+
+            fulfilments.append(fulfilments_item)
 
         refunds = []
         _refunds = d.pop("refunds")
@@ -597,6 +614,7 @@ class Order:
             lines=lines,
             payments=payments,
             shipments=shipments,
+            fulfilments=fulfilments,
             refunds=refunds,
             returns=returns,
             exchange_of=exchange_of,

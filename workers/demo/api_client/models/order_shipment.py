@@ -26,6 +26,7 @@ class OrderShipment:
         carrier (str):
         tracking_no (None | str):
         warehouse (str):
+        fulfilment_no (int):
         replaced (bool):
         came_back (bool):
         created_at (datetime.datetime):
@@ -37,6 +38,7 @@ class OrderShipment:
     carrier: str
     tracking_no: None | str
     warehouse: str
+    fulfilment_no: int
     replaced: bool
     came_back: bool
     created_at: datetime.datetime
@@ -54,6 +56,8 @@ class OrderShipment:
         tracking_no = self.tracking_no
 
         warehouse = self.warehouse
+
+        fulfilment_no = self.fulfilment_no
 
         replaced = self.replaced
 
@@ -75,6 +79,7 @@ class OrderShipment:
                 "carrier": carrier,
                 "tracking_no": tracking_no,
                 "warehouse": warehouse,
+                "fulfilment_no": fulfilment_no,
                 "replaced": replaced,
                 "came_back": came_back,
                 "created_at": created_at,
@@ -104,6 +109,8 @@ class OrderShipment:
 
         warehouse = d.pop("warehouse")
 
+        fulfilment_no = d.pop("fulfilment_no")
+
         replaced = d.pop("replaced")
 
         came_back = d.pop("came_back")
@@ -123,6 +130,7 @@ class OrderShipment:
             carrier=carrier,
             tracking_no=tracking_no,
             warehouse=warehouse,
+            fulfilment_no=fulfilment_no,
             replaced=replaced,
             came_back=came_back,
             created_at=created_at,

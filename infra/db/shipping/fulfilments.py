@@ -1,0 +1,94 @@
+"""Fulfilments as people look at them: those of an order, and lists for a warehouse."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.shipping.fulfilments import FulfilmentStatus
+
+# Of the fulfilment that the statement calls `f`: its lines, and its newest parcel.
+_LINES = """(SELECT json_agg(json_build_object('line_no', n.line_no, 'sku', l.sku, 'quantity', n.quantity)
+                     ORDER BY n.line_no)
+              FROM fulfilment_lines n JOIN order_lines l USING (order_no, line_no)
+             WHERE n.order_no = f.order_no AND n.number = f.number)"""
+_PARCEL = """(SELECT s.shipment_id FROM shipments s
+             WHERE s.order_no = f.order_no AND s.fulfilment_no = f.number AND s.status <> 'cancelled'
+             ORDER BY s.replaced_at IS NOT NULL, s.created_at DESC LIMIT 1)"""
+# The fulfilments of the order that the statement calls `o`, as one column.
+COLUMN = f"""(SELECT json_agg(json_build_object('fulfilment_id', f.fulfilment_id, 'number', f.number,
+                     'warehouse', f.warehouse, 'status', f.status, 'lines', coalesce({_LINES}, '[]'),
+                     'shipment_id', {_PARCEL}, 'promised_to', f.promised_to AT TIME ZONE 'UTC') ORDER BY f.number)
+              FROM fulfilments f WHERE f.order_no = o.order_no) AS fulfilments"""  # noqa: S608
+_PAGE = f"""
+    SELECT f.fulfilment_id, f.order_no, f.number, f.warehouse, f.status, f.promised_to, f.created_at, f.updated_at,
+           coalesce({_LINES}, '[]') AS lines, {_PARCEL} AS shipment_id
+      FROM fulfilments f
+     WHERE f.fulfilment_id > :after
+       AND (CAST(:warehouse AS text) IS NULL OR f.warehouse = CAST(:warehouse AS text))
+       AND f.status = ANY(CAST(:statuses AS text[])) AND {{which}}
+     ORDER BY f.fulfilment_id LIMIT :limit
+    """  # noqa: S608
+# What is not over is few, and has an index of its own.
+_PAGE_OF_OPEN = text(_PAGE.format(which="f.status NOT IN ('delivered', 'cancelled')"))
+_PAGE_OF_ALL = text(_PAGE.format(which="true"))
+_OVER = (FulfilmentStatus.DELIVERED, FulfilmentStatus.CANCELLED)
+
+
+class FulfilmentLine(TypedDict):
+    """How much of a line of the order a fulfilment has."""
+
+    line_no: int
+    sku: str
+    quantity: int
+
+
+class FulfilmentFields(TypedDict):
+    """A fulfilment of an order; `shipment_id` is its newest parcel."""
+
+    fulfilment_id: str
+    number: int
+    warehouse: str
+    status: str
+    lines: list[FulfilmentLine]
+    shipment_id: str | None
+    promised_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFulfilment:
+    """A fulfilment in a list."""
+
+    fulfilment_id: str
+    order_no: str
+    number: int
+    warehouse: str
+    status: str
+    promised_to: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    lines: Sequence[FulfilmentLine]
+    shipment_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilmentFilters:
+    """What a list holds; without a status, all that are not over."""
+
+    warehouse: str | None = None
+    status: FulfilmentStatus | None = None
+
+    def statuses(self) -> list[FulfilmentStatus]:
+        """Those that are wanted."""
+        return [self.status] if self.status else [one for one in FulfilmentStatus if one not in _OVER]
+
+
+async def page(conn: AsyncConnection, filters: FulfilmentFilters, after: str, limit: int) -> list[ListedFulfilment]:
+    """At most `limit` fulfilments behind this id, those of the oldest orders first."""
+    question: dict[str, Any] = {"warehouse": filters.warehouse, "statuses": filters.statuses()}
+    question |= {"after": after, "limit": limit}
+    statement = _PAGE_OF_ALL if filters.status in _OVER else _PAGE_OF_OPEN
+    return [ListedFulfilment(**row) for row in (await conn.execute(statement, question)).mappings()]
