@@ -52,10 +52,16 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What a parcel costs: so much for the parcel, and so much for each kilogram."""
+    """What a parcel costs, so much for the parcel and so much for each kilogram, and how many days it takes."""
 
     parcel_minor: int = 0
     kg_minor: int = 0
+    transit_from_days: int = 1
+    transit_to_days: int = 2
+
+
+Rates = tuple[Rate, Rate, Rate, Rate]
+DEFAULT_RATES = (Rate(0, 0, 1, 1), Rate(0, 0, 1, 2), Rate(0, 0, 2, 4), Rate(0, 0, 7, 15))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Profile:
     its fallback. `rates` are for distance classes 0 to 3."""
 
     strategies: tuple[Strategy, ...]
-    rates: tuple[Rate, Rate, Rate, Rate] = (Rate(), Rate(), Rate(), Rate())
+    rates: Rates = DEFAULT_RATES
     version: int = 0
 
     def strategies_for(self, request: SourcingRequest) -> tuple[Strategy, ...]:

@@ -50,6 +50,13 @@ INSERTS = {
     "order_exports": "actor filters format personal_data",
     "order_table_columns": "columns person",
     "saved_views": "filters name owner shared view_id",
+    "sourcing_activations": "activated_by reason version",
+    "sourcing_criteria": "exclude_below kind position strategy version weight",
+    "sourcing_decisions": "decision order_no version",
+    "sourcing_profiles": "created_by name reason",
+    "sourcing_rates": "distance_class kg_minor parcel_minor transit_from_days transit_to_days version",
+    "sourcing_strategies": "channels countries max_fulfilments name position provinces split_points version",
+    "sourcing_warehouses": "buffer capacity cut_off time_zone updated_by warehouse",
     "order_events": "actor data from_status key order_no to_status type",
     "order_lines": (
         "discount_minor exchanged_minor line_no name order_no quantity shipping_minor sku tax_added_minor tax_minor "
@@ -130,6 +137,7 @@ INSERTS = {
 UPDATES = {
     "order_table_columns": "columns",
     "saved_views": "filters name shared",
+    "sourcing_warehouses": "buffer capacity cut_off time_zone updated_at updated_by",
     "allocations": "fulfilment_no quantity state",
     "fulfilment_lines": "quantity",
     "fulfilments": "promised_to status updated_at warehouse",

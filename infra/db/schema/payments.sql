@@ -1,5 +1,5 @@
 -- Payments: transactions, ledger, renewals
--- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after stock.sql.
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after sourcing.sql.
 
 -- Which accounts the ledger debits and credits for each kind of transaction.
 CREATE TABLE posting_rules (

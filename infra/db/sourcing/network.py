@@ -1,0 +1,63 @@
+"""The warehouses and their units of some products, as sourcing takes them."""
+
+from collections.abc import Sequence
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.sourcing.places import Warehouse
+from domain.sourcing.request import Network
+from infra.geography import coordinates_of
+
+_NETWORK = text(
+    """
+    SELECT w.code, w.country, w.province, w.city, w.priority, w.active, s.cut_off, s.time_zone, s.capacity,
+           coalesce(s.buffer, 0) AS buffer,
+           (SELECT coalesce(json_object_agg(l.sku, l.available), '{}') FROM stock_levels l
+             WHERE l.warehouse = w.code AND l.sku = ANY(CAST(:skus AS text[])) AND l.available > 0) AS available
+      FROM warehouses w LEFT JOIN sourcing_warehouses s ON s.warehouse = w.code
+     ORDER BY w.code
+    """
+)
+# Parcels of today, and orders whose goods wait in the warehouse: read only where somebody asks for them.
+_LOADS = text(
+    """
+    SELECT w.code, (SELECT count(DISTINCT a.order_no) FROM allocations a
+                     WHERE a.warehouse = w.code AND a.state = 'reserved') AS load,
+           (SELECT count(*) FROM shipments p WHERE p.warehouse = w.code AND p.status <> 'cancelled'
+               AND p.created_at >= date_trunc('day', CAST(:now AS timestamptz))) AS today
+      FROM warehouses w
+    """
+)
+DEFAULT_CUT_OFF, DEFAULT_ZONE = time(16, 0), "UTC"
+
+
+async def of_skus(conn: AsyncConnection, skus: Sequence[str], now: datetime, *, with_loads: bool = False) -> Network:
+    """Every warehouse with its units of the SKUs. `with_loads`: the profile judges by load."""
+    rows = (await conn.execute(_NETWORK, {"skus": list(skus)})).all()
+    loads: dict[str, Any] = {}
+    if with_loads or any(row.capacity is not None for row in rows):
+        loads = {row.code: row for row in await conn.execute(_LOADS, {"now": now})}
+    available = {(row.code, sku): units for row in rows for sku, units in row.available.items()}
+    return Network(tuple(_warehouse(row, loads.get(row.code), now) for row in rows), available)
+
+
+def _warehouse(row: Any, load: Any, now: datetime) -> Warehouse:
+    left = max(0, row.capacity - load.today) if row.capacity is not None and load is not None else None
+    return Warehouse(
+        row.code, row.country.strip(), row.province, row.city, row.priority,
+        coordinates=coordinates_of(row.country.strip(), row.province, row.city),
+        active=row.active,
+        load=load.load if load is not None else 0,
+        capacity_left=left,
+        open_today=is_open(now, row.cut_off or DEFAULT_CUT_OFF, row.time_zone or DEFAULT_ZONE),
+        buffer=row.buffer,
+    )  # fmt: skip
+
+
+def is_open(now: datetime, cut_off: time, zone: str) -> bool:
+    """True before the cut-off of the warehouse's day."""
+    return now.astimezone(ZoneInfo(zone)).time() < cut_off
