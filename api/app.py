@@ -40,6 +40,8 @@ from api.routes import (
     notifications,
     reports,
     stock,
+    stock_cases,
+    stock_transfers,
 )
 from api.routes.after_sales import delivery_exceptions, return_photographs, returns
 from api.routes.catalogue import pictures, products, warehouses
@@ -100,6 +102,8 @@ ROUTERS = (
     warehouses.router,
     channels.router,
     pictures.router,
+    stock_transfers.router,
+    stock_cases.router,
     stock.router,
     fulfilments.router,
     store_credit.router,

@@ -43,6 +43,8 @@ NAVIGATION = (
     Entry("nav.products", "/console/products", icon="products", children=(
         Entry("products", "/console/products", under=("/console/new/product",)),
         Entry("stock", "/console/stock"),
+        Entry("transfers", "/console/transfers", under=("/console/new/transfer",)),
+        Entry("stock_cases", "/console/stock-cases"),
         Entry("warehouses", "/console/warehouses", under=("/console/new/warehouse",)),
     )),
     Entry("customers", "/console/customers", (Role.SUPPORT,), icon="customers"),

@@ -1,4 +1,4 @@
-"""Stock: levels, movements, receipts, corrections, transfers."""
+"""Stock: levels, movements, receipts, corrections."""
 
 from typing import Annotated, TypeVar
 
@@ -11,12 +11,11 @@ from api.http.request_body import read
 from api.http.responses import response_of
 from api.schemas.after_sales.returns import OutOfQuarantine
 from api.schemas.fields import Code, SoughtText
-from api.schemas.stock import Adjustment, Receipt, SafetyStock, Transfer
+from api.schemas.stock import Adjustment, Receipt, SafetyStock
 from api.schemas.stock_levels import (
     BookedAdjustment,
     BookedDisposition,
     BookedReceipt,
-    BookedTransfer,
     MovementPage,
     SafetyStockLevel,
     StockLevels,
@@ -82,39 +81,34 @@ async def get_levels(sku: str, request: Request, caller: Caller) -> Response:
 async def receive(request: Request, caller: Caller) -> Response:
     """Units arrived; backorders that wait for them are woken. The same reference, SKU and warehouse again is 409
     `receipt_exists`, also under another Idempotency-Key, unless the body says `allow_duplicate: true`."""
-    return response_of(await stock_movements.receive(*await _stock_request(request, caller, Receipt)))
+    return response_of(await stock_movements.receive(*await stock_request(request, caller, Receipt)))
 
 
 @router.post("/adjustments", **operation("adjust_stock", Answer(201, BookedAdjustment), body=Adjustment))
 async def adjust(request: Request, caller: Caller) -> Response:
     """Correct a level by a signed difference; never below what is reserved."""
-    return response_of(await stock_movements.adjust(*await _stock_request(request, caller, Adjustment)))
-
-
-@router.post("/transfers", **operation("transfer_stock", Answer(201, BookedTransfer), body=Transfer))
-async def transfer(request: Request, caller: Caller) -> Response:
-    """Move free units from one warehouse to another, both or neither."""
-    return response_of(await stock_movements.transfer(*await _stock_request(request, caller, Transfer)))
+    return response_of(await stock_movements.adjust(*await stock_request(request, caller, Adjustment)))
 
 
 @router.post("/quarantine", **operation("release_quarantine", Answer(201, BookedDisposition), body=OutOfQuarantine))
 async def release(request: Request, caller: Caller) -> Response:
     """Pieces leave quarantine: back on sale (`restock`), or gone for good (`scrap`)."""
-    return response_of(await stock_movements.release(*await _stock_request(request, caller, OutOfQuarantine)))
+    return response_of(await stock_movements.release(*await stock_request(request, caller, OutOfQuarantine)))
 
 
 @router.post("/safety-stock", **operation("set_safety_stock", Answer(200, SafetyStockLevel), body=SafetyStock))
 async def set_safety_stock(request: Request, caller: Caller) -> Response:
     """How many units of a product are kept back at a warehouse. Backorders that more units can serve are woken."""
     return response_of(
-        await stock_movements.set_safety_stock(*await _stock_request(request, caller, SafetyStock, Role.OPERATIONS))
+        await stock_movements.set_safety_stock(*await stock_request(request, caller, SafetyStock, Role.OPERATIONS))
     )
 
 
-async def _stock_request(
-    request: Request, caller: Principal, model: type[Model], role: Role = Role.WAREHOUSE
+async def stock_request(
+    request: Request, caller: Principal, model: type[Model], *roles: Role, optional: bool = False
 ) -> tuple[StockRequest, Model]:
-    require(caller, role)
+    """The request of a caller in one of these roles (the warehouse where none is named), and its body."""
+    require(caller, *(roles or (Role.WAREHOUSE,)))
     services, key = services_of(request), idempotency_key(request)
-    parsed = await read(request, model)
+    parsed = await read(request, model, optional=optional)
     return StockRequest(services, caller, key, parsed.digest), parsed.model

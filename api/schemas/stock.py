@@ -123,13 +123,3 @@ class Adjustment(Body):
     quantity: SignedUnits
     reason: Reference
     warehouse: Code | None = None
-
-
-class Transfer(Body):
-    """Units that move from one warehouse to another."""
-
-    sku: Sku
-    quantity: Units
-    source: Annotated[Code, Field(alias="from")]
-    target: Annotated[Code, Field(alias="to")]
-    reference: Reference

@@ -99,14 +99,6 @@ class BookedAdjustment(Movement):
     reason: str
 
 
-class BookedTransfer(Movement):
-    """A transfer; the level is that of the warehouse `to`."""
-
-    source: str = Field(alias="from")
-    target: str = Field(alias="to")
-    reference: str
-
-
 class BookedDisposition(Movement):
     """Pieces that left quarantine."""
 

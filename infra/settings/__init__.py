@@ -22,6 +22,7 @@ from infra.settings.portal import PortalSettings
 from infra.settings.pricing import PricingSettings
 from infra.settings.processes import ProcessSettings
 from infra.settings.shipping import ShippingSettings
+from infra.settings.stock import StockSettings
 from infra.settings.support import SupportSettings
 from infra.settings.temporal import TemporalSettings
 from infra.settings.webhooks import WebhookSettings
@@ -40,6 +41,7 @@ class Settings(
     DocumentSettings,
     AfterSalesSettings,
     GatewaySettings,
+    StockSettings,
     ShippingSettings,
     PaymentSettings,
     PricingSettings,

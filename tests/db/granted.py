@@ -114,11 +114,15 @@ INSERTS = {
     "staff_passkeys": "credential_id label name passkey_id public_key sign_count",
     "passkey_challenges": "challenge_hash expires_at name purpose",
     "staff_sessions": "address expires_at name session_hash",
+    "stock_cases": "kind opened_by orders quantity sku subject transfer_id warehouse",
     "stock_levels": "sku warehouse",
     "stock_movements": (
         "actor duplicate idempotency_key kind on_hand_delta order_no quantity quarantined_delta reference "
         "reserved_delta sku warehouse"
     ),
+    "stock_transfer_lines": "requested sku transfer_id",
+    "stock_transfer_movements": "movement_id transfer_id",
+    "stock_transfers": "due_at reference requested_by source target transfer_id",
     "stored_files": "content created_by file_id height media_type owner_id size small width",
     "store_credit_entries": (
         "amount_minor balance_delta currency customer_id held_delta idempotency_key kind order_no parent_id return_id"
@@ -191,7 +195,10 @@ UPDATES = {
     "staff_invitations": "accepted_at email_enc name revoked_at",
     "staff_passkeys": "sign_count used_at",
     "staff_sessions": "seen_at",
+    "stock_cases": "owner reason resolution resolved_at resolved_by state",
     "stock_levels": "safety_stock",
+    "stock_transfer_lines": "lost",
+    "stock_transfers": "closed_at due_at reminded_at shipped_at status",
     "support_job_items": "error state",
     "support_jobs": "finished_at state stopped_by",
     "tokens": "revoked_at revoked_by",

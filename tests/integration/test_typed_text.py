@@ -29,7 +29,7 @@ CLEAR = {
     r"(^|\.)(method|token)$": "a wish to pay: never a card, no use a second time",
     r"(province|city)$": "the place, by which a warehouse is chosen",
     r"event_types\.\[\]$": "names of events",
-    r"^since$": "a time",
+    r"^(since|expected_on)$": "a time",
     r"^(filters\.\w+|order_nos\.\[\])$": "filters of a list, and ids",
     r"^(tag|assignee)$": "labels of the shop's own, and the name that somebody signs in with",
 }
@@ -43,6 +43,7 @@ CLEAR_CALLS = {
     "PATCH /v1/warehouses/{code}": "the same",
     "POST /v1/stock/adjustments": "about goods; the ledger's reference",
     "POST /v1/stock/quarantine": "about goods; the ledger's reference",
+    "POST /v1/stock/cases/{case_id}/resolve": "about goods; the ledger's reference",
     "POST /v1/webhook-endpoints": "an address of a program",
     "POST /v1/notices/channels name": "how staff call it",
     "PUT /v1/orders/{order_no}/tags": "labels of the shop's own, by which lists are filtered",
@@ -272,6 +273,7 @@ NO_WORDS_IN_FORMS = {
     "{{ line.field }}", "{{ row.field }}",
     # names of staff and of their keys, days, files
     "assignee", "email", "channel", "label", "picture", "placed_from", "placed_to", "slot_day", "tag", "{{ sku }}",
+    "units-{{ line.sku }}",
 }  # fmt: skip
 _FIELD = re.compile(r"<(?:input|textarea)\b[^>]*>")
 # A field of the kit's macro: its name, and the rest.

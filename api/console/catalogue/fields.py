@@ -27,6 +27,14 @@ _AT = {
     "same_warehouse": "to",
     "warehouse_inactive": "warehouse",
     "default_warehouse_inactive": "active",
+    "transfer_exists": "reference",
+    "sku_or_lines": "lines",
+    "invalid_expected_date": "expected_on",
+    "resolution_not_possible": "resolution",
+    "more_than_requested": "units",
+    "more_than_shipped": "units",
+    "not_in_transfer": "units",
+    "nothing_to_ship": "units",
 }
 _FORM_NAMES = {"price_minor": "price"}
 _SIGNED = re.compile(r"[+-]?[0-9]{1,12}")

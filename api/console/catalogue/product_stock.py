@@ -19,10 +19,11 @@ from api.errors import Problem
 from api.pages.forms import fitting
 from api.pages.notices import acknowledged
 from api.replies import Reply
-from api.schemas.stock import Adjustment, Receipt, SafetyStock, Transfer
+from api.schemas.stock import Adjustment, Receipt, SafetyStock
+from api.schemas.stock_transfers import NewTransfer
 from api.services.catalogue import product_entries
 from api.services.catalogue.line_products import picture_address
-from api.services.stock import stock_movements, stock_queries
+from api.services.stock import stock_movements, stock_queries, stock_transfers
 from api.services.stock.stock_movements import StockRequest
 from domain.access import Role
 from domain.errors import NotFound, RuleBroken
@@ -43,7 +44,7 @@ class StockForm:
 FORMS: dict[str, StockForm] = {
     "receipt": StockForm(Receipt, stock_movements.receive, Role.WAREHOUSE),
     "adjustment": StockForm(Adjustment, stock_movements.adjust, Role.WAREHOUSE),
-    "transfer": StockForm(Transfer, stock_movements.transfer, Role.WAREHOUSE),
+    "transfer": StockForm(NewTransfer, stock_transfers.request, Role.WAREHOUSE),
     "safety_stock": StockForm(SafetyStock, stock_movements.set_safety_stock, Role.OPERATIONS),
 }
 
@@ -65,7 +66,7 @@ async def again(member: CurrentStaff, sku: str, action: str) -> Response:
 
 @router.post("/{sku}/stock/{action}")
 async def move(request: Request, member: CurrentStaff, sku: str, action: str) -> Response:
-    """Book a receipt, an adjustment or a transfer, or set the safety stock."""
+    """Book a receipt or an adjustment, request a transfer, or set the safety stock."""
     if (form := FORMS.get(action)) is None:
         raise NotFound("not_found")
     require(member.principal, form.role)

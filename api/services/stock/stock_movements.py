@@ -1,4 +1,4 @@
-"""Stock: levels, receipts, corrections, transfers, quarantine."""
+"""Stock: levels, receipts, corrections, quarantine."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ from api.errors import Problem
 from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.after_sales.returns import OutOfQuarantine
-from api.schemas.stock import Adjustment, Receipt, SafetyStock, Transfer
+from api.schemas.stock import Adjustment, Receipt, SafetyStock
 from api.services.catalogue.product_entries import require_sku
 from domain.access import Principal
 from domain.errors import NotFound
@@ -18,7 +18,7 @@ from infra.db.stock import movements, stock_lists
 from infra.db.stock.movements import Move, StockLevel
 
 _DISPOSITIONS = {"restock": MovementKind.QUARANTINE_RELEASE, "scrap": MovementKind.SCRAP}
-Work = Callable[[Connection], Awaitable[dict[str, object]]]
+Work = Callable[[Connection], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +75,6 @@ async def adjust(movement: StockRequest, adjustment: Adjustment) -> Reply:
             adjustment.quantity, adjustment.reason, actor(movement.caller),
         )  # fmt: skip
         return {**asdict(await movements.move(conn, [move])), "reason": adjustment.reason}
-
-    return await movement.run(work)
-
-
-async def transfer(movement: StockRequest, requested: Transfer) -> Reply:
-    """Both movements or neither. Raises Problem `same_warehouse`, and as `adjust` does."""
-    if requested.source == requested.target:
-        raise Problem("same_warehouse", "from and to are the same warehouse")
-
-    async def work(conn: Connection) -> dict[str, object]:
-        source = await movements.place_of(conn, requested.sku, requested.source)
-        target = await movements.place_of(conn, requested.sku, requested.target)
-        unique = movement.unique("transfer")
-        moves = [
-            Move(
-                f"{kind}:{unique}",
-                kind,
-                requested.sku,
-                warehouse,
-                requested.quantity,
-                requested.reference,
-                actor(movement.caller),
-            )
-            for kind, warehouse in ((MovementKind.TRANSFER_OUT, source), (MovementKind.TRANSFER_IN, target))
-        ]
-        moved = await movements.move(conn, moves)
-        return {"from": source, "to": target, "reference": requested.reference, **asdict(moved)}
 
     return await movement.run(work)
 

@@ -116,22 +116,27 @@ async def place_of(conn: AsyncConnection, sku: str, warehouse: str | None) -> st
 
 
 async def move(conn: AsyncConnection, moves: list[Move]) -> Moved:
-    """Write the movements, all or nothing, and return the last one with the level it led to.
+    """Write the movements, all or nothing, and return the last one with the level it led to. As `move_all` else."""
+    return (await move_all(conn, moves))[-1]
+
+
+async def move_all(conn: AsyncConnection, moves: list[Move]) -> list[Moved]:
+    """Write the movements, all or nothing, and return each with the level it led to.
 
     Where units arrive, a trigger tells the backorders that they serve. The caller's transaction fails with the
     database's own error when a level would go below zero or below what is reserved. Raises Conflict `receipt_exists`,
     RuleBroken `warehouse_inactive`.
     """
     done: dict[int, Moved] = {}
-    # Levels are locked in one order, whichever way units travel.
-    for place, one in sorted(enumerate(moves), key=lambda each: each[1].warehouse):
+    # Levels are locked in one order, whichever way units travel: that in which orders lock theirs.
+    for place, one in sorted(enumerate(moves), key=lambda each: (each[1].sku, each[1].warehouse)):
         where = {"sku": one.sku, "warehouse": one.warehouse}
         await conn.execute(_LEVEL, where)
         await _require_left(conn, one)
         movement_id = await _written(conn, one)
         level = (await conn.execute(_NOW, where)).mappings().one()
         done[place] = Moved(movement_id, one.sku, one.warehouse, one.quantity, **level)
-    return done[len(moves) - 1]
+    return [done[place] for place in range(len(moves))]
 
 
 async def _require_left(conn: AsyncConnection, one: Move) -> None:

@@ -165,32 +165,6 @@ async def test_adjustment_stops_at_what_is_reserved(shop: ApiClient) -> None:
     assert await shop.row_counts() == before
 
 
-async def test_transfer_moves_both_or_neither(shop: ApiClient) -> None:
-    sku = await new_sku(shop)
-    await receive(shop, sku, 10)
-    move = {"sku": sku, "quantity": 8, "from": "WH-EAST", "to": "WH-SOUTH", "reference": "T-1"}
-    warehouse = shop.as_("warehouse")
-    first = await warehouse.post("/v1/stock/transfers", move)
-    assert first.status_code == 201, first.text
-    before = await shop.row_counts()
-    second = await warehouse.post("/v1/stock/transfers", move)
-    assert (second.status_code, second.json()["code"]) == (409, "stock_not_available")
-    assert await shop.row_counts() == before
-    assert ((await level(shop, sku))["on_hand"], (await level(shop, sku, "WH-SOUTH"))["on_hand"]) == (2, 8)
-
-
-async def test_transfers_both_ways_at_once(shop: ApiClient) -> None:
-    sku = await new_sku(shop)
-    await receive(shop, sku, 100)
-    await receive(shop, sku, 100, warehouse="WH-SOUTH")
-    there = {"sku": sku, "quantity": 1, "from": "WH-EAST", "to": "WH-SOUTH", "reference": "T"}
-    back = there | {"from": "WH-SOUTH", "to": "WH-EAST"}
-    warehouse = shop.as_("warehouse")
-    moves = [warehouse.post("/v1/stock/transfers", body) for _ in range(10) for body in (there, back)]
-    assert {response.status_code for response in await asyncio.gather(*moves)} == {201}
-    assert (await level(shop, sku))["on_hand"] == 100
-
-
 BAD: dict[str, tuple[str, dict[str, Any], int, str]] = {
     "receipt of 0": ("receipts", {"quantity": 0}, 422, "invalid_quantity"),
     "receipt of 10^12": ("receipts", {"quantity": 10**12}, 422, "invalid_quantity"),

@@ -169,7 +169,8 @@ async def test_the_warehouse_books_on_the_page_of_a_product(shop: ApiClient) -> 
     page = (await warehouse.get(f"/console/products/{sku}")).text
     assert "broken in the aisle" in page and warehouse.name in page and "+20" not in page and "-3" in page
     levels = {item["warehouse"]: item["on_hand"] for item in (await shop.get(f"/v1/stock/{sku}")).json()["items"]}
-    assert (levels["WH-EAST"], levels["WH-SOUTH"]) == (12, 5)
+    assert (levels["WH-EAST"], levels["WH-SOUTH"]) == (17, 0)
+    assert "closer to Canton" in (await warehouse.get("/console/transfers")).text
 
 
 BAD_MOVES: dict[str, tuple[str, dict[str, str], set[str]]] = {

@@ -1,0 +1,25 @@
+"""Lines that are typed or pasted from a table: a SKU and a number in each, further cells after them."""
+
+import re
+
+_CELLS = re.compile(r"[\t,;，；]")
+
+
+def cells_of(typed: str) -> list[list[str]]:
+    """The cells of each line that is not empty. Cells are cut at tabs, commas or semicolons; a line without any at its
+    spaces."""
+    rows = [row.strip() for row in typed.splitlines() if row.strip()]
+    return [[cell.strip() for cell in _CELLS.split(row)] if _CELLS.search(row) else row.split() for row in rows]
+
+
+def number(cell: str) -> int | str:
+    """The whole number of a cell; what is none is left for the model to refuse."""
+    return int(cell) if cell.isascii() and cell.isdigit() and len(cell) <= 12 else cell
+
+
+def units(typed: str) -> list[dict[str, object]]:
+    """The lines as `{sku, quantity}`; a line of one cell has no quantity and is refused by the model."""
+    return [
+        {"sku": cells[0], **({"quantity": number(cells[1])} if len(cells) == 2 else {"cells": len(cells)})}
+        for cells in cells_of(typed)
+    ]

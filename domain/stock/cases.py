@@ -1,0 +1,44 @@
+"""Stock cases: a difference that a person clears up, by kind, and how it can end."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from domain.errors import RuleBroken
+
+
+class StockCaseKind(StrEnum):
+    """What is wrong."""
+
+    TRANSFER_DIFFERENCE = "transfer_difference"
+    TRANSFER_OVERDUE = "transfer_overdue"
+
+
+class StockCaseState(StrEnum):
+    """A case ends once."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+class StockResolution(StrEnum):
+    """How a case ends. `found`: the pieces arrived after all; `lost`: they are written off; `not_sent`: they never
+    left; `corrected`: the cause is gone."""
+
+    FOUND = "found"
+    LOST = "lost"
+    NOT_SENT = "not_sent"
+    CORRECTED = "corrected"
+
+
+_R = StockResolution
+RESOLUTIONS: Mapping[StockCaseKind, tuple[StockResolution, ...]] = {
+    StockCaseKind.TRANSFER_DIFFERENCE: (_R.FOUND, _R.LOST, _R.NOT_SENT),
+    StockCaseKind.TRANSFER_OVERDUE: (_R.CORRECTED,),
+}
+
+
+def require_resolution(kind: StockCaseKind, wanted: StockResolution) -> None:
+    """Raises RuleBroken `resolution_not_possible`."""
+    if wanted not in RESOLUTIONS[kind]:
+        possible = ", ".join(RESOLUTIONS[kind])
+        raise RuleBroken("resolution_not_possible", "this case ends with one of {possible}", possible=possible)
