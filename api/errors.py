@@ -149,6 +149,7 @@ STATUSES: dict[str, int] = {
     "no_delivery_problem": 409,
     "stock_short": 409,
     "parcel_not_expected": 409,
+    "parcel_not_sent": 409,
     "parcel_came_back": 409,
     "more_than_sent": 409,
     "body_too_large": 413,

@@ -158,6 +158,7 @@ SENTENCES: dict[str, str] = {
     "order_over": "the order has ended; it waits for nothing",
     "own_role": "nobody changes the own role, access or second factor here; another admin does",
     "parcel_came_back": "the items of this parcel are already in quarantine",
+    "parcel_not_sent": "the parcel has not been sent; photographs of it can be added from then on",
     "parcel_not_expected": "this parcel is not expected back: it was not lost or refused",
     "parcel_on_its_way": "the parcel has left; return the items instead",
     "pay_difference_needed": "the order is paid and would cost more; send a payment for the difference with the change",

@@ -1,5 +1,6 @@
 """What surrounds every request: a bound on its body, and its count and time."""
 
+import re
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,7 +10,9 @@ from infra.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 _DETAIL = "the body is larger than this server accepts"
 # Where pictures are uploaded, the other bound holds.
-_UPLOADS = ("/picture", "/photographs", "/logo")
+_UPLOADS = ("/picture", "/logo")
+# Where several are, so many times that one.
+_SEVERAL, _AT_ONCE = re.compile(r"/photographs$|^/portal/orders/[^/]+/return$"), 5
 # A browser shows an answer only once it has sent its form: what is too large is read up to so many times the bound, and
 # thrown away.
 _PAGES = ("/console/", "/portal/")
@@ -27,7 +30,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        left = bound = self.upload_limit if scope["path"].endswith(_UPLOADS) else self.limit
+        left = bound = self._bound(scope["path"])
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         of_a_page = scope["path"].startswith(_PAGES)
         if not announced.isdigit() or (int(announced) > left and not of_a_page):
@@ -40,11 +43,16 @@ class BodyLimit:
             left -= len(message.get("body", b""))
             if left < 0:
                 if of_a_page:
-                    await _read_away(receive, message, bound * _READ_AWAY)
+                    await _read_away(receive, message, min(bound, self.upload_limit) * _READ_AWAY)
                 raise Problem("body_too_large", _DETAIL)
             return message
 
         await self.app(scope, bounded, send)
+
+    def _bound(self, path: str) -> int:
+        if _SEVERAL.search(path):
+            return self.upload_limit * _AT_ONCE
+        return self.upload_limit if path.endswith(_UPLOADS) else self.limit
 
 
 async def _read_away(receive: Receive, message: Message, most: int) -> None:

@@ -11,7 +11,8 @@ from api.portal.rendering import page
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What is to be confirmed: `act` names its words (`{act}.title`, `{act}.do`), `fields` are sent as they were.
+    """What is to be confirmed: `act` names its words (`{act}.title`, `{act}.do`), `fields` are sent as they were,
+    to `edit` where the form is to be changed.
     Where something is paid by it, `cards` are what it may be paid by."""
 
     text_key: str
@@ -21,6 +22,7 @@ class Confirmation:
     fields: Mapping[str, str] = field(default_factory=dict)
     danger: bool = False
     back: str = ""
+    edit: str = ""
     cards: Sequence[str] = ()
 
 

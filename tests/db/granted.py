@@ -94,6 +94,7 @@ INSERTS = {
     ),
     "resolutions": "action actor approval_id order_no park_no reason_enc resolution_id value_enc",
     "return_inspections": "condition line_no quantity return_id stage",
+    "order_photographs": "added_by file_id order_no photograph_no",
     "return_photographs": "added_by file_id photograph_no return_id",
     "return_labels": "content_enc format return_id",
     "return_lines": "line_no order_no quantity return_id sku",
@@ -211,7 +212,7 @@ DELETES = {
     "alerts", "idempotency_keys", "messages", "order_assignees", "order_drafts", "order_note_mentions", "order_tags",
     "outbox", "portal_codes", "portal_sessions", "processes", "retrying_steps", "sign_in_attempts",
     "sign_in_requests", "staff_passkeys", "passkey_challenges", "staff_sessions", "tokens", "webhook_deliveries",
-    "webhook_endpoints", "workflow_requests", "saved_views",
+    "webhook_endpoints", "workflow_requests", "saved_views", "stored_files",
 }  # fmt: skip
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {

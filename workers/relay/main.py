@@ -13,6 +13,7 @@ from infra.db.audit import audit_anchors
 from infra.db.autocommit import autocommit
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
+from infra.db.files import stored_files
 from infra.db.messaging import outbox
 from infra.db.notifications import messages
 from infra.db.orders import order_contacts
@@ -52,6 +53,8 @@ DISPATCH_AFTER_S, DISPATCH_IDLE_S = 1.0, 0.5
 IN_FLIGHT = 20
 KEYS_DAYS, NOTICES_DAYS, PROCESSES_DAYS, SIGN_INS_DAYS = 7, 90, 1, 7
 TOKENS_DAYS = 30
+# A replaced picture, and what a form has uploaded and nobody has sent.
+FILES_DAYS, SWEEP_FILES = 7, 100
 SWEEP_ROWS, SWEEP_PAUSE_S, SWEEP_EVERY_S = 1000, 0.2, 600.0
 STOP_S = 6.0
 # How often it is asked whether the next anchor is due; the database says so, however many relays ask.
@@ -267,6 +270,8 @@ def sweep(database: Database, vault: Vault) -> Step:
             past = await api_tokens.forget(connection, TOKENS_DAYS, SWEEP_ROWS)
             codes = await messages.forget_sign_ins(connection, SIGN_INS_DAYS, SWEEP_ROWS)
             drafts = await order_drafts.forget(connection, SWEEP_ROWS)
-        return SWEEP_ROWS in (keys, sealed, deleted, shut, over, gone, past, codes, drafts)
+        async with database.begin() as connection:
+            files = await stored_files.forget_unused(connection, FILES_DAYS, SWEEP_FILES)
+        return SWEEP_ROWS in (keys, sealed, deleted, shut, over, gone, past, codes, drafts) or files == SWEEP_FILES
 
     return step

@@ -17,7 +17,9 @@ from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import order_number, require, services_of
 from api.errors import Problem
+from api.http.responses import private_picture_response
 from api.pages.notices import acknowledged
+from api.services.after_sales import order_photographs
 from api.services.catalogue import line_products
 from api.services.documents import document_issuing
 from api.services.feedback import customer_feedback
@@ -71,6 +73,7 @@ def _context(request: Request, member: StaffMember, record: OrderRecord, show: s
         "documents": record.documents,
         "reads_documents": member.may(*document_issuing.HANDLED_BY),
         "may_hold": member.may(*PUT_ON_BY) and Status(view["status"]) in HOLDABLE and view["cancelling"] is None,
+        "photographs": record.photographs,
         "last_message": record.messages[-1] if record.messages else None,
         "corrected": record.order["contact_corrected"],
         # Names and addresses are for those who talk to the customer or write on the parcel.
@@ -126,6 +129,18 @@ def _cancel_form(request: Request, number: str, means: object) -> ActionForm:
         danger=True,
         reason="required",
     )
+
+
+@router.get("/{order_no}/photographs/{file_id}")
+async def photograph(
+    request: Request, member: CurrentStaff, order_no: str, file_id: str, size: Literal["full", "small"] = "full"
+) -> Response:
+    """A photograph that the customer sent of the parcel, or with a return."""
+    require(member.principal, *order_photographs.SEEN_BY)
+    services = services_of(request)
+    overview = await visible_order(services, member.principal, order_no)
+    found = await order_photographs.one(services, overview.order_no, file_id, size == "small")
+    return private_picture_response(found)
 
 
 @router.get("/{order_no}/messages/{message_id}")

@@ -10,7 +10,7 @@ from api.errors import Problem
 from api.http.responses import private_picture_response
 from api.pages.forms import digest, fitting, key_of, new_key
 from api.pages.i18n import language
-from api.pages.uploads import form_with_files, uploaded
+from api.pages.uploads import UPLOAD_ERRORS, form_with_files, sent_files
 from api.portal.confirmation import Confirmation, confirm
 from api.portal.rendering import HOME, cash, page, teller
 from api.portal.session import CurrentCustomer, CustomerSession, owned, posted
@@ -20,6 +20,7 @@ from api.services.after_sales import return_lookup, return_operations, return_ph
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
 from api.services.after_sales.return_photographs import MAX_PHOTOGRAPHS
 from api.services.after_sales.return_types import GuaranteeFields, ReturnView
+from api.services.files import uploads
 from api.services.portal import order_goods
 from domain.access import Principal
 from domain.after_sales.guarantees import GuaranteeStatus
@@ -28,7 +29,6 @@ from domain.errors import NotFound, RuleBroken
 
 router = APIRouter(prefix=f"{HOME}/orders/{{order_no}}/returns")
 
-_UPLOAD_ERRORS = ("picture_missing", "picture_invalid", "picture_too_large", "too_many_photographs")
 # While the customer has the goods: then they send them, or name the carrier.
 _TO_SEND = (ReturnStatus.APPROVED,)
 
@@ -60,12 +60,11 @@ async def add_photographs(request: Request, session: CurrentCustomer, order_no: 
     customer, found = await _mine(services, session, order_no, return_id)
     try:
         fields = await form_with_files(posted(request, session))
-        contents = await uploaded(request, "photographs", MAX_PHOTOGRAPHS)
-        digest = return_photographs.digest_of(found["return_id"], contents)
-        keyed = KeyedRequest(customer, key_of(fields), digest)
-        await return_photographs.add(services, keyed, found["return_id"], customer.subject, contents)
+        checked = await uploads.all_checked(await sent_files(request, "photographs"))
+        keyed = KeyedRequest(customer, key_of(fields), uploads.digest_of(found["return_id"], checked))
+        await return_photographs.add(services, keyed, found["return_id"], customer.subject, checked)
     except (Problem, RuleBroken) as error:
-        if error.code not in _UPLOAD_ERRORS:
+        if error.code not in UPLOAD_ERRORS:
             raise
         return await _page(request, found, error.code, error.status_code if isinstance(error, Problem) else 422)
     return RedirectResponse(address_of(found), 303)

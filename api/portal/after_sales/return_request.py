@@ -10,19 +10,25 @@ from markupsafe import Markup
 
 from api.dependencies import Services, services_of
 from api.errors import Problem
-from api.pages.forms import digest, fitting, key_of
+from api.http.responses import private_picture_response
+from api.pages.forms import fitting, key_of
 from api.pages.i18n import language
 from api.pages.line_fields import form_lines, typed_lines
+from api.pages.uploads import form_with_files
+from api.portal.after_sales.form_photographs import named, received
 from api.portal.after_sales.product_picker import OTHER_GOODS, choose, chosen, is_choosing
 from api.portal.confirmation import Confirmation, confirm
+from api.portal.i18n import WORDS
 from api.portal.payments import cards_of
 from api.portal.rendering import HOME, cash, page, teller
 from api.portal.session import CurrentCustomer, owned, posted
 from api.schemas.after_sales.return_previews import PreviewedLine, ReturnConsequence
 from api.schemas.after_sales.returns import AskReturn
 from api.services.after_sales import return_offers, return_requesting
-from api.services.after_sales.keyed_request import KeyedRequest
+from api.services.after_sales.keyed_request import KeyedRequest, digest_of
+from api.services.files import file_store
 from api.services.portal import order_goods
+from domain.access import Principal
 from domain.after_sales.returns import Reason, Resolution
 from infra.settings import Settings
 
@@ -32,6 +38,8 @@ EXCHANGE_FIRST = "exchange_first"
 MAX_PHOTOGRAPHS = 10
 MAX_REFERENCE = 200
 _PIECES = "pieces"
+# What the button sends that leads from the consequence back to the form.
+AGAIN, TOO_LARGE = "edit", "picture_too_large"
 _QUANTITY = re.compile(r"^\d{1,7}$")
 _DAY_S = 86_400
 
@@ -46,28 +54,59 @@ async def form(request: Request, session: CurrentCustomer, order_no: str) -> Res
 
 @router.post("/{order_no}/return")
 async def preview(request: Request, session: CurrentCustomer, order_no: str) -> Response:
-    """What it would bring; what does not fit is said above the form, which keeps what was typed."""
-    services, fields = services_of(request), await posted(request, session)
+    """What it would bring; what does not fit is said in the form, which keeps what was typed and uploaded."""
+    services = services_of(request)
     customer, overview = await owned(services, session, order_no)
+    try:
+        fields = await form_with_files(posted(request, session))
+    except Problem as problem:
+        if problem.code != TOO_LARGE:
+            raise
+        return await _form(request, services, overview.order_no, {}, problem, [("", TOO_LARGE)])
+    refused = await received(request, services, customer, fields)
+    again = fields.pop("step", "") if fields.get("step") == AGAIN else ""
+    problem_found = _first_problem(fields)
+    if again or refused or problem_found:
+        return await _form(request, services, overview.order_no, fields, None if again else problem_found, refused)
+    return await _preview(request, services, customer, overview.order_no, fields)
+
+
+def _first_problem(fields: dict[str, str]) -> Problem | None:
+    """What is missing or wrong in the form itself."""
     try:
         _pieces(fields)
         _photographs(fields)
-        if fields.get("reason_code") not in list(Reason):
-            raise Problem("reason_missing")
     except Problem as problem:
-        return await _form(request, services, overview.order_no, fields, problem)
+        return problem
+    return None if fields.get("reason_code") in list(Reason) else Problem("reason_missing")
+
+
+async def _preview(
+    request: Request, services: Services, customer: Principal, order_no: str, fields: dict[str, str]
+) -> Response:
+    """The page of the consequence, or that of the other goods; a refusal comes back with its form."""
     try:
         if is_choosing(fields):
-            return await choose(request, services, overview.order_no, fields)
+            return await choose(request, services, order_no, fields)
         body = _body_of(services.settings, fields)
     except Problem as problem:
         again = choose if fields.get("step") else _form
-        return await again(request, services, overview.order_no, fields, problem)
-    consequence = await return_requesting.preview(services, customer, overview.order_no, body)
-    means = list(_means(request, consequence, await _goods(services, overview.order_no, body)))
-    path = f"{HOME}/orders/{overview.order_no}/return"
-    hidden = {name: value for name, value in fields.items() if name != "key"}
-    return confirm(request, Confirmation("return", overview.order_no, f"{path}/do", means, hidden, back=path))
+        return await again(request, services, order_no, fields, problem)
+    consequence = await return_requesting.preview(services, customer, order_no, body)
+    means = list(_means(request, consequence, await _goods(services, order_no, body)))
+    if sent := named(fields):
+        means.append(WORDS.speaker(language(request))("return.means.photographs", count=len(sent)))
+    path = f"{HOME}/orders/{order_no}/return"
+    hidden = {name: value for name, value in fields.items() if name not in ("key", "step")}
+    return confirm(request, Confirmation("return", order_no, f"{path}/do", means, hidden, back=path, edit=path))
+
+
+@router.get("/{order_no}/return/photographs/{file_id}")
+async def uploaded_photograph(request: Request, session: CurrentCustomer, order_no: str, file_id: str) -> Response:
+    """The thumbnail of a photograph that the form has uploaded."""
+    services = services_of(request)
+    customer, _ = await owned(services, session, order_no)
+    return private_picture_response(await file_store.own_picture(services, file_id, customer.subject, small=True))
 
 
 @router.post("/{order_no}/return/do")
@@ -75,23 +114,30 @@ async def request_return(request: Request, session: CurrentCustomer, order_no: s
     """Ask for it."""
     services, fields = services_of(request), await posted(request, session)
     customer, overview = await owned(services, session, order_no)
-    body = _body_of(services.settings, fields)
-    keyed = KeyedRequest(customer, key_of(fields), digest(body))
-    answer = await return_requesting.request_return(services, keyed, overview.order_no, body)
+    body, sent = _body_of(services.settings, fields), named(fields)
+    keyed = KeyedRequest(customer, key_of(fields), digest_of(f"{body.model_dump_json()} {sent}"))
+    answer = await return_requesting.request_return(services, keyed, overview.order_no, body, sent)
     return_id = return_requesting.return_of(answer)
     return RedirectResponse(f"{HOME}/orders/{overview.order_no}/returns/{return_id}", 303)
 
 
 async def _form(
-    request: Request, services: Services, order_no: str, fields: dict[str, str], problem: Problem | None = None
+    request: Request,
+    services: Services,
+    order_no: str,
+    fields: dict[str, str],
+    problem: Problem | None = None,
+    refused_files: Sequence[tuple[str, str]] = (),
 ) -> Response:
+    """The form; `refused_files` are names of files, each with why it is not taken."""
     goods = await order_goods.returnable(services, order_no)
     context: dict[str, Any] = {"order_no": order_no, "goods": form_lines(_PIECES, goods), "fields": fields}
     context["currency"] = goods[0]["currency"] if goods else ""
     cards = cards_of(services.settings)
     ways = [str(one) for one in return_offers.RESOLUTIONS] + ([EXCHANGE_FIRST] if cards else []) + [OTHER_GOODS]
     context |= {"reasons": list(Reason), "resolutions": ways, "cards": cards}
-    status, code = (problem.status_code, problem.code) if problem else (200, "")
+    context |= {"kept": named(fields), "refused_files": refused_files}
+    status, code = (problem.status_code, problem.code) if problem else (422 if refused_files else 200, "")
     return page(
         request,
         "return_form.html",

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request, Response
 from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.http.openapi import Answer, operation
 from api.http.responses import private_picture_response, response_of
-from api.pages.uploads import uploaded
+from api.pages.uploads import sent_files
 from api.schemas.after_sales.return_photographs import ReturnPhotographs
 from api.services.after_sales import return_lookup, return_photographs
 from api.services.after_sales.keyed_request import KeyedRequest
+from api.services.files import uploads
 
 router = APIRouter(prefix="/v1/returns/{return_id}/photographs", tags=["returns"])
 _MEDIA = ["image/webp", "image/png", "image/jpeg"]
@@ -48,9 +49,9 @@ async def add_photographs(return_id: str, request: Request, caller: Caller) -> R
     require(caller, *return_photographs.ADDED_BY)
     services, key = services_of(request), idempotency_key(request)
     owner_id = await return_lookup.owner_of(services, caller, return_id)
-    contents = await uploaded(request, "photographs", return_photographs.MAX_PHOTOGRAPHS)
-    keyed = KeyedRequest(caller, key, return_photographs.digest_of(return_id, contents))
-    return response_of(await return_photographs.add(services, keyed, return_id, owner_id, contents))
+    checked = await uploads.all_checked(await sent_files(request, "photographs"))
+    keyed = KeyedRequest(caller, key, uploads.digest_of(return_id, checked))
+    return response_of(await return_photographs.add(services, keyed, return_id, owner_id, checked))
 
 
 @router.get("/{file_id}", **operation("get_return_photograph", Answer(200, media=_MEDIA)))

@@ -1,6 +1,5 @@
 """Photographs that a customer adds to a return: stored sealed, shown to staff and to the owner alone."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -9,6 +8,7 @@ from api.idempotency import run_in_transaction
 from api.replies import Reply
 from api.services.after_sales.keyed_request import KeyedRequest
 from api.services.files import file_store
+from api.services.files.uploads import CheckedUpload
 from domain.access import Role
 from domain.after_sales.returns import OPEN
 from domain.errors import Conflict, NotFound, RuleBroken
@@ -17,7 +17,7 @@ from infra.db.after_sales.return_photographs import MAX_PHOTOGRAPHS, ReturnPhoto
 from infra.db.engine import Connection
 from infra.db.files.stored_files import FileContent
 
-__all__ = ["ADDED_BY", "MAX_PHOTOGRAPHS", "SEEN_BY", "add", "digest_of", "every", "one"]
+__all__ = ["ADDED_BY", "MAX_PHOTOGRAPHS", "SEEN_BY", "add", "every", "one"]
 
 ADDED_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT)
 # Who sees what customers have photographed: those who handle the return, and its owner.
@@ -25,39 +25,25 @@ SEEN_BY = (Role.CUSTOMER, Role.CHANNEL, Role.SUPPORT, Role.WAREHOUSE)
 
 
 async def add(
-    services: Services, keyed: KeyedRequest, return_id: str, owner_id: str, contents: Sequence[bytes]
+    services: Services, keyed: KeyedRequest, return_id: str, owner_id: str, uploads: Sequence[CheckedUpload]
 ) -> Reply:
     """Add photographs to a return of this customer; all of them or none. The caller may see the return.
 
-    Raises RuleBroken `picture_missing`, `picture_invalid`, `picture_too_large`, `too_many_photographs`, Conflict
-    `return_closed`.
+    Raises RuleBroken `too_many_photographs`, Conflict `return_closed`.
     """
-    if not contents:
-        raise RuleBroken("picture_missing")
-    if len(contents) > MAX_PHOTOGRAPHS:
-        raise RuleBroken("too_many_photographs")
-    pictures = [await file_store.checked_picture(content) for content in contents]
     name = actor(keyed.caller)
 
     async def work(conn: Connection) -> dict[str, object]:
         if (await returns.lock(conn, return_id)).status not in OPEN:
             raise Conflict("return_closed", "the return is over; nothing can be added to it")
-        if await return_photographs.count(conn, return_id) + len(pictures) > MAX_PHOTOGRAPHS:
+        if await return_photographs.count(conn, return_id) + len(uploads) > MAX_PHOTOGRAPHS:
             raise RuleBroken("too_many_photographs")
-        for picture in pictures:
-            file_id = await file_store.keep_private(services, conn, picture, owner_id, name)
+        for upload in uploads:
+            file_id = await file_store.keep_private(services, conn, upload.picture, owner_id, name)
             await return_photographs.add(conn, return_id, file_id, name)
         return {"items": [asdict(one) for one in await return_photographs.every(conn, return_id)]}
 
     return await run_in_transaction(services, keyed.claim, 201, work)
-
-
-def digest_of(return_id: str, contents: Sequence[bytes]) -> bytes:
-    """What a repeat of the upload must be equal to."""
-    hashed = hashlib.sha256(f"photographs {return_id}\n".encode())
-    for content in contents:
-        hashed.update(hashlib.sha256(content).digest())
-    return hashed.digest()
 
 
 async def every(services: Services, return_id: str) -> list[ReturnPhotograph]:

@@ -21,12 +21,13 @@ from api.services.after_sales import return_lookup
 from api.services.after_sales.keyed_request import KeyedRequest
 from domain.access import Principal, Role
 from domain.after_sales.returns import SHOPS_FAULT, Condition, Resolution, ReturnDue, ReturnStatus
-from infra.db.after_sales import exchange_quotes, return_requests
+from infra.db.after_sales import exchange_quotes, return_photographs, return_requests
 from infra.db.after_sales.return_fields import ReturnView
 from infra.db.after_sales.return_policy import ReturnPolicy
 from infra.db.after_sales.return_requests import ReturnQuote, ReturnRequest
 from infra.db.after_sales.settlement import SETTLINGS
 from infra.db.engine import Connection
+from infra.db.files import stored_files
 from infra.db.orders.placing import unpaid_limits
 
 
@@ -134,9 +135,12 @@ def return_of(reply: Reply) -> str:
     return str(reply.content["return_id"])
 
 
-async def request_return(services: Services, keyed: KeyedRequest, order_no: str, request: AskReturn) -> Reply:
-    """Keep the request. Raises Conflict `not_delivered`, `return_window_closed`, `return_exceeds_delivered`;
-    `unpaid_limit_reached`; RuleBroken `unknown_line`; Problem `resolution_not_offered`."""
+async def request_return(
+    services: Services, keyed: KeyedRequest, order_no: str, request: AskReturn, uploaded: Sequence[str] = ()
+) -> Reply:
+    """Keep the request with the photographs that its form has `uploaded`. Raises Conflict `not_delivered`,
+    `return_window_closed`, `return_exceeds_delivered`; `unpaid_limit_reached`; RuleBroken `unknown_line`; Problem
+    `resolution_not_offered`."""
     terms = ReturnPolicy.from_settings(services.settings)
     requested = _return_request_of(keyed.caller, keyed.key, order_no, request, methods(services.settings))
 
@@ -144,6 +148,8 @@ async def request_return(services: Services, keyed: KeyedRequest, order_no: str,
         made = await return_requests.open_return(conn, services.keys, terms, requested)
         if keyed.caller.role is Role.CUSTOMER and requested.exchange_for:
             await unpaid_limits.require_exchanged_within(conn, order_no, services.settings.unpaid_units_per_customer)
+        for file_id in await stored_files.owned(conn, uploaded, keyed.caller.subject) if uploaded else ():
+            await return_photographs.add(conn, made.return_id, file_id, actor(keyed.caller))
         return await return_lookup.view_of(conn, services, keyed.caller, made.return_id)
 
     return await run_in_transaction(services, keyed.claim, 201, work)

@@ -84,10 +84,10 @@ async def put(services: Services, caller: Principal, channel: str, wanted: SetCh
     _require(channel)
     look = ChannelLook(**dict(wanted))
     require_readable(look)
-    if look.logo is not None:
-        await file_store.public_picture(services, look.logo, small=True)
     async with services.database.begin() as conn:
         await actor_context.set_actor(conn, actor(caller), caller.origin)
+        if look.logo is not None:
+            await file_store.require_public(conn, look.logo)
         await channel_settings.save(conn, channel, look, actor(caller))
         return _shown(await channel_settings.one(conn, channel))
 

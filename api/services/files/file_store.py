@@ -53,6 +53,21 @@ async def public_picture(services: Services, file_id: str, small: bool) -> FileC
     return await _read(services, file_id, small, public=True)
 
 
+async def require_public(conn: Connection, file_id: str) -> None:
+    """That something can refer to this picture of the shop's own. Raises NotFound `picture_not_found`."""
+    await stored_files.refer(conn)
+    if not await stored_files.is_public(conn, file_id):
+        raise NotFound("picture_not_found")
+
+
+async def own_picture(services: Services, file_id: str, owner_id: str, small: bool) -> FileContent:
+    """A picture of this customer's. Raises NotFound `picture_not_found`, for anybody else's too."""
+    found = await _read(services, file_id, small, public=False)
+    if found.owner_id != owner_id:
+        raise NotFound("picture_not_found")
+    return found
+
+
 async def any_picture(services: Services, file_id: str, small: bool) -> FileContent:
     """Any picture; the caller makes sure that it may be seen. Raises NotFound `picture_not_found`."""
     return await _read(services, file_id, small, public=False)

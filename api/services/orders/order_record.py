@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from api.dependencies import Services
 from domain.errors import NotFound
+from infra.db.after_sales import order_photographs
+from infra.db.after_sales.order_photographs import OrderPhotograph
 from infra.db.collaboration import notes
 from infra.db.collaboration.notes import Note
 from infra.db.documents import documents
@@ -25,7 +27,7 @@ MOST_NOTES = 100
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
     """The order, its timeline, the actions of support, its documents, messages and feedback, what its customer ordered
-    so far, its parcels that have a label, and the newest notes of staff."""
+    so far, its parcels that have a label, the newest notes of staff, and the photographs of the customer."""
 
     order: OrderFields
     events: list[EventFields]
@@ -36,6 +38,7 @@ class OrderRecord:
     customer: CustomerTotals
     labelled: set[str]
     notes: list[Note]
+    photographs: list[OrderPhotograph]
 
 
 async def read(services: Services, order_no: str, max_events: int, *, with_feedback: bool) -> OrderRecord:
@@ -54,4 +57,5 @@ async def read(services: Services, order_no: str, max_events: int, *, with_feedb
             await customer_orders.totals(conn, order["customer_id"], order["currency"]),
             await labels.labelled(conn, order_no),
             await notes.page(conn, services.keys, order_no, None, MOST_NOTES),
+            await order_photographs.every(conn, order_no),
         )

@@ -1,6 +1,7 @@
 """Files that people upload, named by the hash of their bytes."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import text
@@ -17,6 +18,21 @@ _ADD = text(
     ON CONFLICT (file_id) DO NOTHING
     """
 )
+# Whoever refers to a file holds this lock; files that nothing refers to are deleted while nobody does.
+_REFERRING = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('stored files', 0))")
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('stored files', 0))")
+_UNUSED = """
+      FROM stored_files f
+     WHERE NOT EXISTS (SELECT FROM products WHERE picture_id = f.file_id)
+       AND NOT EXISTS (SELECT FROM channel_settings WHERE logo = f.file_id)
+       AND NOT EXISTS (SELECT FROM return_photographs WHERE file_id = f.file_id)
+       AND NOT EXISTS (SELECT FROM order_photographs WHERE file_id = f.file_id)
+"""
+_UNUSED_OF = text("SELECT count(*)" + _UNUSED + "AND owner_id = :owner_id")
+_OWNED = text("SELECT file_id FROM stored_files WHERE file_id = ANY(CAST(:ids AS text[])) AND owner_id = :owner_id")
+_OLD = "SELECT file_id" + _UNUSED + "AND created_at < now() - make_interval(days => :days) LIMIT :limit"
+_FORGET = text(f"DELETE FROM stored_files WHERE file_id = ANY(ARRAY({_OLD}))")  # noqa: S608
+_PUBLIC = text("SELECT 1 FROM stored_files WHERE file_id = :file_id AND owner_id IS NULL")
 _KEY = text("SELECT data_key FROM customers WHERE customer_id = :owner_id")
 _READ = text(
     """
@@ -84,12 +100,43 @@ async def read(
     return FileContent(row.media_type, content, row.owner_id)
 
 
+async def refer(conn: AsyncConnection) -> None:
+    """To be called before something refers to a file that is stored: until the transaction ends, no file goes."""
+    await conn.execute(_REFERRING)
+
+
+async def is_public(conn: AsyncConnection, file_id: str) -> bool:
+    """True for a file of the shop's own."""
+    return (await conn.execute(_PUBLIC, {"file_id": file_id})).one_or_none() is not None
+
+
+async def unused_of(conn: AsyncConnection, owner_id: str) -> int:
+    """How many files of this customer nothing refers to."""
+    return int((await conn.execute(_UNUSED_OF, {"owner_id": owner_id})).scalar_one())
+
+
+async def owned(conn: AsyncConnection, file_ids: Sequence[str], owner_id: str) -> list[str]:
+    """Those of these files that are this customer's, in the same order; none goes before the transaction ends."""
+    await refer(conn)
+    found = set((await conn.execute(_OWNED, {"ids": list(file_ids), "owner_id": owner_id})).scalars())
+    return [one for one in file_ids if one in found]
+
+
+async def forget_unused(conn: AsyncConnection, days: int, limit: int) -> int:
+    """Delete up to `limit` files that are older than `days` and that nothing refers to; the number of them. None while
+    somebody is about to refer to one. The database deletes none that is referred to."""
+    if not (await conn.execute(_ALONE)).scalar_one():
+        return 0
+    return (await conn.execute(_FORGET, {"days": days, "limit": limit})).rowcount
+
+
 async def _add(conn: AsyncConnection, new: NewFile, owner_id: str | None, content: bytes, small: bytes) -> str:
     file_id = hashlib.sha256(content).hexdigest()
     values = {
         **{"file_id": file_id, "media_type": new.media_type, "size": len(new.content), "owner_id": owner_id},
         **{"width": new.width, "height": new.height, "content": content, "small": small, "created_by": new.created_by},
     }
+    await refer(conn)
     await conn.execute(_ADD, values)
     return file_id
 

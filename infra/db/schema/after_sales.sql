@@ -215,11 +215,31 @@ CREATE TABLE return_photographs (
   CONSTRAINT photograph_once UNIQUE (return_id, file_id),
   CONSTRAINT photographs_at_most CHECK (photograph_no BETWEEN 1 AND 10)
 );
+CREATE INDEX return_photographs_file ON return_photographs (file_id);
 
 CREATE TRIGGER return_photograph_audited AFTER INSERT ON return_photographs
   FOR EACH ROW EXECUTE FUNCTION audit_row('return_photograph', 'return_id', 'photograph_no file_id added_by');
 
 CREATE TRIGGER return_photographs_append_only BEFORE DELETE OR UPDATE ON return_photographs
+  FOR EACH ROW EXECUTE FUNCTION forbid_change();
+
+-- Photographs that customers send of a parcel: at most ten stored files to an order, sealed with the customer's key.
+CREATE TABLE order_photographs (
+  order_no      text NOT NULL REFERENCES orders,
+  photograph_no smallint NOT NULL,
+  file_id       text NOT NULL REFERENCES stored_files,
+  added_by      text NOT NULL,
+  added_at      timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT order_photographs_pkey PRIMARY KEY (order_no, photograph_no),
+  CONSTRAINT order_photograph_once UNIQUE (order_no, file_id),
+  CONSTRAINT order_photographs_at_most CHECK (photograph_no BETWEEN 1 AND 10)
+);
+CREATE INDEX order_photographs_file ON order_photographs (file_id);
+
+CREATE TRIGGER order_photograph_audited AFTER INSERT ON order_photographs
+  FOR EACH ROW EXECUTE FUNCTION audit_row('order_photograph', 'order_no', 'photograph_no file_id added_by');
+
+CREATE TRIGGER order_photographs_append_only BEFORE DELETE OR UPDATE ON order_photographs
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
 -- The label for the customer's parcel. It carries the address, so it is encrypted.
@@ -309,8 +329,9 @@ INSERT INTO return_transitions (from_status, event, to_status) VALUES ('approved
 
 -- Rights
 
-GRANT SELECT ON return_inspections, return_labels, return_lines, return_photographs, return_statuses,
+GRANT SELECT ON order_photographs, return_inspections, return_labels, return_lines, return_photographs, return_statuses,
   return_transitions, returns TO oms_app;
+GRANT INSERT (added_by, file_id, order_no, photograph_no) ON order_photographs TO oms_app;
 GRANT INSERT (condition, line_no, quantity, return_id, stage) ON return_inspections TO oms_app;
 GRANT INSERT (content_enc, format, return_id) ON return_labels TO oms_app;
 GRANT INSERT (line_no, order_no, quantity, return_id, sku) ON return_lines TO oms_app;

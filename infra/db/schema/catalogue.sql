@@ -40,6 +40,7 @@ CREATE TABLE products (
   CONSTRAINT product_tax_category CHECK (tax_category IN ('standard', 'reduced', 'zero', 'exempt'))
 );
 CREATE UNIQUE INDEX products_barcode ON products (barcode, currency) WHERE barcode IS NOT NULL;
+CREATE INDEX products_picture ON products (picture_id) WHERE picture_id IS NOT NULL;
 CREATE INDEX products_sku_any_case ON products (lower(sku));
 
 CREATE TRIGGER product_audited AFTER INSERT OR UPDATE ON products

@@ -1,8 +1,9 @@
 -- Files that people upload
 -- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after customers.sql.
 
--- Pictures of products, and what customers send. Append-only; a file is named by the hash of its bytes. With an owner
--- it is sealed with that customer's data key and private, without one it is public.
+-- Pictures of products, and what customers send. A file is named by the hash of its bytes and never changes; it is
+-- deleted once nothing refers to it. With an owner it is sealed with that customer's data key and private, without one
+-- it is public.
 CREATE TABLE stored_files (
   file_id    text PRIMARY KEY,
   media_type text NOT NULL,
@@ -23,14 +24,17 @@ CREATE TABLE stored_files (
 );
 CREATE INDEX stored_files_owner ON stored_files (owner_id) WHERE owner_id IS NOT NULL;
 
-CREATE TRIGGER stored_file_audited AFTER INSERT ON stored_files
+CREATE TRIGGER stored_file_audited AFTER INSERT OR DELETE ON stored_files
   FOR EACH ROW EXECUTE FUNCTION audit_row('file', 'file_id', 'media_type size width height owner_id');
 
-CREATE TRIGGER stored_files_append_only BEFORE DELETE OR UPDATE ON stored_files
-  FOR EACH ROW EXECUTE FUNCTION forbid_change();
+CREATE TRIGGER stored_files_kept_a_day BEFORE DELETE ON stored_files
+  FOR EACH ROW WHEN (OLD.created_at > (now() - '1 day'::interval)) EXECUTE FUNCTION forbid_change();
+
+CREATE TRIGGER stored_files_not_changed BEFORE UPDATE ON stored_files FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
 -- Rights
 
 GRANT SELECT ON stored_files TO oms_app;
+GRANT DELETE ON stored_files TO oms_app;
 GRANT INSERT (content, created_by, file_id, height, media_type, owner_id, size, small, width) ON stored_files
   TO oms_app;
