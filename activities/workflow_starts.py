@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.money import Money
 from domain.orders import priority as priorities
 from domain.orders.priority import SHARES, named
+from domain.text import counted
 from infra.db.messaging.workflow_requests import OrderSummary
 from infra.observability.telemetry import temporal_interceptors
 from infra.settings import Settings
@@ -40,8 +41,8 @@ def lazily_connected(settings: Settings) -> ClientProvider:
 
 def summary(order: OrderSummary) -> str:
     """One line for lists of workflows: number, channel, total, size."""
-    lines = "1 line" if order.lines == 1 else f"{order.lines} lines"
-    return f"{order.order_no} · {order.channel} · {Money(order.total_minor, order.currency)} · {lines}"
+    total, lines = Money(order.total_minor, order.currency), counted(order.lines, "line")
+    return f"{order.order_no} · {order.channel} · {total} · {lines}"
 
 
 def attributes(order: OrderSummary) -> TypedSearchAttributes:

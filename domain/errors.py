@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from domain.money import Money, shown
+from domain.money import shown
 from domain.problems import SENTENCES
 
 Fact = int | str
@@ -51,8 +51,8 @@ def amounts_in(currency: str) -> Iterator[None]:
         raise
 
 
-def formatted(facts: Mapping[str, object], lang: str | None = None) -> dict[str, object]:
-    """Facts as a sentence holds them: `left_minor` and `currency` become `left`, 56.54 USD; $56.54 for a reader."""
+def formatted(facts: Mapping[str, object], lang: str = "en") -> dict[str, object]:
+    """Facts as a sentence holds them: `left_minor` and `currency` become `left`, $56.54, in the reader's language."""
     currency, words = facts.get("currency"), dict(facts)
     for name, value in facts.items():
         if name.endswith("_minor") and isinstance(value, int):
@@ -60,7 +60,7 @@ def formatted(facts: Mapping[str, object], lang: str | None = None) -> dict[str,
     return words
 
 
-def _amount(minor: int, currency: object, lang: str | None) -> str:
+def _amount(minor: int, currency: object, lang: str) -> str:
     if not isinstance(currency, str):
         return f"{minor} minor units"
-    return shown(minor, currency, lang) if lang else str(Money(minor, currency))
+    return shown(minor, currency, lang)

@@ -31,7 +31,7 @@ class Money:
         return Money(self.minor + other.minor, self.currency)
 
     def __str__(self) -> str:
-        return f"{written(self.minor, self.currency)} {self.currency}"
+        return shown(self.minor, self.currency, "en")
 
 
 def written(minor: int, currency: str, *, grouped: bool = False) -> str:

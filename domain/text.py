@@ -23,6 +23,11 @@ def is_visible(text: str) -> bool:
     return any(unicodedata.category(sign)[0] not in "CZ" for sign in _BLANK.sub("", text))
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun, which agrees with it: "1 order", "2,000 orders". `plural` where it is not noun + s."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"
+
+
 def trimmed(text: str) -> str:
     """The text without the spaces and other signs that show nothing at its ends."""
     visible = [place for place, sign in enumerate(text) if is_visible(sign)]

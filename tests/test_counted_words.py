@@ -1,12 +1,17 @@
 """English words around a count agree with it: "1 order", "2 orders"."""
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
 from api.console.i18n import WORDS as CONSOLE
 from api.pages.i18n import names_in
 from api.portal.i18n import WORDS as PORTAL
+from domain.text import counted
+
+ROOT = Path(__file__).parents[1]
 
 # A value, at most two words, and a plural: "{count} open returns".
 COUNTED = re.compile(r"\{(\w+)\}\+? (?:[a-z]+ ){0,2}?([a-z]+s)\b")
@@ -41,3 +46,55 @@ def test_a_count_of_one_takes_the_words_for_one() -> None:
     assert english("search.found", count=1, q="ann") == "1 order for “ann”"
     assert english("search.found", count=2, q="1") == "2 orders for “1”"
     assert (chinese("orders.items", count=1), chinese("orders.items", count=2)) == ("1 件", "2 件")
+
+
+# Names of values that are no count, or a count that is never 1 (a limit, bytes of a key).
+NO_COUNT_IN_CODE = {
+    "provider",
+    "currency",
+    "what",
+    "name",
+    "status",
+    "owner",
+    "due",
+    "mine",
+    "made_at",
+    "entry_id",
+    "size",
+}
+NO_COUNT_IN_CODE |= {"minor", "digits", "max_length", "seconds", "me"}
+VERBS = NO_NOUN | {"answers", "asks", "costs", "does", "ends", "exists", "holds", "lacks", "lies", "makes", "needs"}
+VERBS |= {"refuses", "repeats", "sends", "takes", "tells", "waits"}
+TOPS = ("activities", "api", "domain", "infra", "workers", "workflows")
+
+
+def plurals_behind_a_value(code: str) -> list[str]:
+    """Texts of the code where a value is followed by a plural that does not follow the value."""
+    found = []
+    for text in (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.JoinedStr)):
+        for value, after in zip(text.values, text.values[1:], strict=False):
+            if not isinstance(value, ast.FormattedValue) or not isinstance(after, ast.Constant):
+                continue
+            noun = re.match(r"\+? (?:[a-z]+ ){0,2}?([a-z]+s)\b", str(after.value))
+            last = ast.unparse(value.value).rpartition(".")[2]
+            if noun and noun[1] not in VERBS and last not in NO_COUNT_IN_CODE and not last.isupper():
+                found.append(f"{{{ast.unparse(value.value)}}}{noun[0]}")
+    return found
+
+
+# Limits that the product sets, far above 1, and rates.
+LARGE = {"{body.action} needs", "{self.bounds.max_header_bytes} bytes", "{self.bounds.per_address} connections"}
+LARGE |= {"{allowance.limit} calls", "{allowance.window_s} seconds", "{job.rate_per_s} orders"}
+
+
+def test_texts_of_the_code_agree_with_their_count() -> None:
+    assert plurals_behind_a_value('f"{found.waiting} orders wait"') == ["{found.waiting} orders"]
+    assert plurals_behind_a_value("f\"{counted(n, 'order')} waiting\"") == []
+    files = [file for top in TOPS for file in (ROOT / top).rglob("*.py")]
+    found = {text for file in files for text in plurals_behind_a_value(file.read_text(encoding="utf-8"))}
+    assert sorted(found - LARGE) == []
+
+
+def test_a_number_has_its_noun() -> None:
+    assert [counted(n, "order") for n in (0, 1, 2000)] == ["0 orders", "1 order", "2,000 orders"]
+    assert (counted(1, "entry", "entries"), counted(2, "entry", "entries")) == ("1 entry", "2 entries")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from api.pages.time_words import ahead, distance
 from domain.money import shown, written
 from domain.situations.situation import Moment
 
-__all__ = ["HEADERS", "STATIC", "Site", "amounts", "instant", "money", "sentence_time", "when"]
+__all__ = ["HEADERS", "STATIC", "Site", "instant", "money", "sentence_time", "when"]
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
@@ -115,11 +115,6 @@ def when(context: Context, moment: datetime | str) -> Markup:
     exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
     words = distance(at, datetime.now(UTC), context["lang"])
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, words)
-
-
-def amounts(lang: str) -> Callable[[int, str], str]:
-    """How sentences and buttons write an amount for a reader of this language."""
-    return partial(shown, lang=lang)
 
 
 def sentence_time(lang: str) -> Callable[[Moment], Markup]:

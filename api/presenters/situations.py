@@ -10,7 +10,7 @@ from api.services.orders.order_types import OrderFields, OrderRow
 from domain.access import Principal
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from domain.situations import actions
-from domain.situations.actions import AtStake, ShowMoney, SuggestedAction, actions_for, plain_money
+from domain.situations.actions import AtStake, SuggestedAction, actions_for
 from domain.situations.customers import customers_sentence, customers_situation
 from domain.situations.facts import SituationFacts, waiting_from
 from domain.situations.situation import situation_of
@@ -31,19 +31,14 @@ def for_api(
 
 
 def for_order(
-    order: OrderFields,
-    presented: Mapping[str, Any],
-    caller: Principal,
-    lang: str,
-    show_time: ShowTime,
-    show_money: ShowMoney = plain_money,
+    order: OrderFields, presented: Mapping[str, Any], caller: Principal, lang: str, show_time: ShowTime
 ) -> dict[str, Any]:
     """The same for a page about one order: `order` as the database has it, `presented` as the API shows it."""
     attention = order["needs_attention"]
     options = attention["options"] if attention else ()
     facts, stake = facts_in(order, presented["waiting_for"]), at_stake(order)
     allowed = presented["allowed_actions"]
-    return localized(facts, caller, allowed, options, stake, lang, show_time, Markup, show_money)
+    return localized(facts, caller, allowed, options, stake, lang, show_time, Markup)
 
 
 def for_row(
@@ -79,7 +74,6 @@ def localized(
     lang: str,
     show_time: ShowTime,
     template: type[str] = str,
-    show_money: ShowMoney = plain_money,
 ) -> dict[str, Any]:
     """The same in a reader's language. `template` is the type of text that pages fill, see `wording.sentence`."""
     if caller.is_staff:
@@ -99,16 +93,16 @@ def localized(
         "owner": found.owner,
         "until": found.until or None,
         "then": then_words(found, lang) or None,
-        "actions": [_action(one, lang, stake.currency, show_money) for one in fitting],
+        "actions": [_action(one, lang, stake.currency) for one in fitting],
     }
 
 
-def _action(action: SuggestedAction, lang: str, currency: str, show_money: ShowMoney) -> dict[str, Any]:
+def _action(action: SuggestedAction, lang: str, currency: str) -> dict[str, Any]:
     return {
         "action": action.action,
         "code": action.code,
-        "label": actions.label(action, lang, currency, show_money),
-        "consequence": actions.consequence(action, lang, currency, show_money) or None,
+        "label": actions.label(action, lang, currency),
+        "consequence": actions.consequence(action, lang, currency) or None,
     }
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from domain.errors import Conflict
 from domain.orders.status import Status
+from domain.text import counted
 from domain.times import rfc3339
 
 _S_PER_DAY = 86_400
@@ -45,6 +46,6 @@ def _closed(window: ReturnWindow) -> str:
     if window.until is None or window.delivered_at is None:
         return "returns are taken until the order is completed, and it is; support may still refund it"
     seconds = max((window.until - window.delivered_at).total_seconds(), 0)
-    length = f"{seconds / _S_PER_DAY:.0f} days" if seconds >= _S_PER_DAY else f"{seconds:.0f} seconds"
+    length = counted(round(seconds / _S_PER_DAY), "day") if seconds >= _S_PER_DAY else counted(round(seconds), "second")
     until = rfc3339(window.until.replace(microsecond=0))
     return f"returns are taken for {length} after delivery: for this order until {until}; support may still refund it"

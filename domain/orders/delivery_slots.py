@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.errors import RuleBroken
+from domain.text import counted
 from domain.times import rfc3339
 
 MIN_LENGTH = timedelta(hours=1)
@@ -40,7 +41,7 @@ def require_ahead(slot: TimeSlot, now: datetime, days: int) -> None:
     if slot.end <= now:
         raise _invalid("the slot is over: choose one that is still to come")
     if slot.start > now + timedelta(days=days):
-        raise _invalid(f"the slot begins within {days} days")
+        raise _invalid(f"the slot begins within {counted(days, 'day')}")
 
 
 def require_length(slot: TimeSlot, zone: ZoneInfo) -> None:

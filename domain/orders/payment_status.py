@@ -1,9 +1,10 @@
 """What an order's payment has come to: one word, by one rule."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.orders.status import UNPAID, Status
+from domain.orders.status import DELIVERED_ORDERS, UNPAID, Status
 
 
 class PaymentState(StrEnum):
@@ -34,7 +35,7 @@ def payment_state(status: Status, sums: PaymentSums) -> PaymentState:
         return _of_captured(sums)
     if status is Status.CANCELLED:
         return PaymentState.VOIDED
-    if sums.authorised_minor:
+    if sums.authorised_minor and status not in DELIVERED_ORDERS:
         return PaymentState.AUTHORISED
     return PaymentState.PENDING if status in UNPAID else PaymentState.PAID
 
@@ -46,3 +47,15 @@ def _of_captured(sums: PaymentSums) -> PaymentState:
         return PaymentState.PAID
     whole = sums.refunded_minor >= sums.captured_minor
     return PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED
+
+
+_SUMS = (
+    *(PaymentSums(), PaymentSums(authorised_minor=1), PaymentSums(captured_minor=2)),
+    *(PaymentSums(captured_minor=2, refunded_minor=back) for back in (1, 2)),
+    PaymentSums(captured_minor=2, disputed_minor=1),
+)
+# The statuses that an order of each payment status can have, found by the rule itself.
+ORDER_STATUSES: Mapping[PaymentState, frozenset[Status]] = {
+    state: frozenset(status for status in Status if any(payment_state(status, sums) is state for sums in _SUMS))
+    for state in PaymentState
+}

@@ -142,6 +142,7 @@ TERMINAL = frozenset({Status.COMPLETED, Status.CANCELLED})
 CANCELLABLE = frozenset({Status.RECEIVED, Status.PENDING_PAYMENT, Status.PAID, Status.PREPARING})
 
 UNPAID = frozenset({Status.RECEIVED, Status.PENDING_PAYMENT})
+DELIVERED_ORDERS = frozenset({Status.DELIVERED, Status.COMPLETED})
 
 
 class ChangeKind(StrEnum):

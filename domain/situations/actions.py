@@ -1,9 +1,9 @@
 """The actions that fit a situation, named for the case, each with its consequence."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from domain.money import Money
+from domain.money import shown
 from domain.situations.sentences import LANGUAGES, Words
 from domain.situations.situation import Situation, State
 from domain.support.steps import STEPS, Action, Step
@@ -130,13 +130,6 @@ _NOT_CAPTURED: Words = {"cancel": ("releases {amount} and the stock", "释放 {a
 # What it does where no money was taken; nothing of the rest.
 _WITHOUT_AMOUNT: Words = {"decline_and_cancel": ("cancels the order", "取消订单")}
 
-ShowMoney = Callable[[int, str], str]
-
-
-def plain_money(amount_minor: int, currency: str) -> str:
-    """An amount as the API writes it: 20.99 USD."""
-    return str(Money(amount_minor, currency))
-
 
 def actions_for(
     situation: Situation, options: Collection[str], allowed: Collection[str], stake: AtStake
@@ -187,22 +180,22 @@ def _amount(code: str, stake: AtStake) -> int | None:
             return None
 
 
-def label(action: SuggestedAction, lang: str, currency: str, show_money: ShowMoney = plain_money) -> str:
+def label(action: SuggestedAction, lang: str, currency: str) -> str:
     """The words on the button, with the amount that it refunds."""
     words = LABELS_WITH_AMOUNT.get(action.code) if action.amount_minor else None
-    return _filled(words or LABELS[action.code], action, lang, currency, show_money)
+    return _filled(words or LABELS[action.code], action, lang, currency)
 
 
-def consequence(action: SuggestedAction, lang: str, currency: str, show_money: ShowMoney = plain_money) -> str:
+def consequence(action: SuggestedAction, lang: str, currency: str) -> str:
     """What the action does; empty where the label says it."""
     words = CONSEQUENCES.get(action.code)
     if action.not_captured:
         words = _NOT_CAPTURED.get(action.code, words)
     if action.amount_minor == 0:
         words = _WITHOUT_AMOUNT.get(action.code)
-    return _filled(words, action, lang, currency, show_money) if words else ""
+    return _filled(words, action, lang, currency) if words else ""
 
 
-def _filled(words: tuple[str, str], action: SuggestedAction, lang: str, currency: str, show_money: ShowMoney) -> str:
-    amount = show_money(action.amount_minor, currency) if action.amount_minor is not None else ""
+def _filled(words: tuple[str, str], action: SuggestedAction, lang: str, currency: str) -> str:
+    amount = shown(action.amount_minor, currency, lang) if action.amount_minor is not None else ""
     return words[LANGUAGES.index(lang)].format(amount=amount)

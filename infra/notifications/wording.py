@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from domain.money import Money
+from domain.money import shown
 from domain.notifications import Channel, language_of
 from infra.alerts.message import readable
 from infra.db.notifications.send_queue import Claimed
@@ -30,7 +30,7 @@ def address_of(profile: dict[str, Any], channel: str) -> str | None:
 def worded(message: Claimed, profile: dict[str, Any], settings: Settings) -> Words:
     """The words of a message about an order. Raises UndefinedError when a template needs what is not known."""
     language = language_of(profile.get("language"), message.country)
-    words = render(message.template, message.channel, language, facts_of(message, settings))
+    words = render(message.template, message.channel, language, facts_of(message, settings, language))
     return replace(words, body=words.body + _signature(message)) if message.channel == Channel.EMAIL else words
 
 
@@ -41,7 +41,7 @@ def _signature(message: Claimed) -> str:
     return "\n-- \n" + "\n".join(lines) + "\n" if lines else ""
 
 
-def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
+def facts_of(message: Claimed, settings: Settings, lang: str) -> dict[str, str]:
     """What templates may name: {order_no, total, link, tracking_no, cause, until}, and {amount} where it is known.
 
     `to_pay` is what a new order waits for, or what an exchange costs more, empty where that is nothing; its link leads
@@ -50,7 +50,7 @@ def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
     data, currency = message.data or {}, message.currency or ""
     facts = {
         "order_no": message.order_no or "",
-        "total": str(Money(message.total_minor or 0, currency)),
+        "total": shown(message.total_minor or 0, currency, lang),
         "link": f"{portal_url(settings)}/orders/{message.order_no}",
         "tracking_no": readable(str(data.get("tracking_no") or message.tracking_no or "")),
         "cause": str(data.get("cause") or ""),
@@ -60,11 +60,11 @@ def facts_of(message: Claimed, settings: Settings) -> dict[str, str]:
     if message.payment_due:
         facts |= {"to_pay": facts["total"], "link": f"{facts['link']}/pay"}
     if due := data.get("to_pay_minor"):
-        facts["to_pay"] = str(Money(int(due), currency))
+        facts["to_pay"] = shown(int(due), currency, lang)
         facts["link"] = f"{portal_url(settings)}/orders/{data['order_no']}"
     amount = data.get("amount_minor", message.total_minor if message.template in _OF_THE_TOTAL else None)
     if amount is not None:
-        facts["amount"] = str(Money(int(amount), str(data.get("currency") or currency)))
+        facts["amount"] = shown(int(amount), str(data.get("currency") or currency), lang)
     return facts
 
 

@@ -12,7 +12,7 @@ from fpdf.enums import XPos, YPos
 from fpdf.fonts import FontFace, TTFFont
 from noto_cjk_sans_otc import FONT_PATH
 
-from domain.money import written
+from domain.money import shown, written
 from infra.pdf.i18n import speaker
 
 FONT = "noto"
@@ -76,20 +76,21 @@ def rendered(sheet: dict[str, Any], lang: str) -> bytes:
     out.set_title(f"{t(_kind(sheet))} {sheet['document_no']}")
     out.set_author(sheet["seller"]["name"])
     out.set_lang("zh-CN" if lang == "zh" else "en")
-    _head(out, sheet, t)
+    _head(out, sheet, t, lang)
     _parties(out, sheet, t)
     _lines(out, sheet, t)
-    _totals(out, sheet, t)
+    _totals(out, sheet, t, lang)
     return bytes(out.output())
 
 
-def _head(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
+def _head(out: Sheet, sheet: dict[str, Any], t: Words, lang: str) -> None:
     out.say(t(_kind(sheet)), 22)
     out.ln(2)
     facts = [("number", sheet["document_no"]), ("date", sheet["issued_on"]), ("order", sheet["order_no"])]
+    facts.append(("currency", sheet["currency"]))
     if sheet["supplement_to"]:
         facts.append(("supplement_to", sheet["supplement_to"]))
-    facts += [("corrects", _corrected(one, sheet)) for one in sheet["corrections"]]
+    facts += [("corrects", _corrected(one, sheet, lang)) for one in sheet["corrections"]]
     if sheet["refund_id"]:
         facts.append(("refund", sheet["refund_id"]))
     if sheet["return_id"]:
@@ -108,11 +109,11 @@ def _kind(sheet: dict[str, Any]) -> str:
     return "supplement" if sheet["supplement_to"] else str(sheet["kind"])
 
 
-def _corrected(one: dict[str, Any], sheet: dict[str, Any]) -> str:
+def _corrected(one: dict[str, Any], sheet: dict[str, Any], lang: str) -> str:
     """An invoice; of several, with what is taken back of each."""
     if len(sheet["corrections"]) == 1:
         return str(one["document_no"])
-    return f"{one['document_no']}  {_amount(one['total_minor'], sheet['currency'])} {sheet['currency']}"
+    return f"{one['document_no']}  {shown(one['total_minor'], sheet['currency'], lang)}"
 
 
 def _parties(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
@@ -160,7 +161,7 @@ def _lines(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
     out.ln(4)
 
 
-def _totals(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
+def _totals(out: Sheet, sheet: dict[str, Any], t: Words, lang: str) -> None:
     currency, credit, bare = sheet["currency"], sheet["kind"] == "credit_note", _is_bare(sheet)
     added = 0 if bare else sheet["tax_added_minor"]
     discount = _discount(sheet)
@@ -169,7 +170,7 @@ def _totals(out: Sheet, sheet: dict[str, Any], t: Words) -> None:
     for name, minor in rows:
         if minor or (name == "items" and not credit):
             _total(out, t(name), _amount(minor, currency), 9.5)
-    _total(out, t("total_credited" if credit else "total"), f"{_amount(sheet['total_minor'], currency)} {currency}", 13)
+    _total(out, t("total_credited" if credit else "total"), shown(sheet["total_minor"], currency, lang), 13)
     if sheet["tax_minor"] and not added:
         _total(out, t("tax_in_it"), _amount(sheet["tax_minor"], currency), 9.5)
 
@@ -197,7 +198,7 @@ def _total(out: Sheet, label: str, amount: str, size: float) -> None:
 
 
 def _amount(minor: int, currency: str) -> str:
-    """As people read it: grouped, with the currency's own number of decimals."""
+    """In a column: grouped, with the currency's own number of decimals; the head names the currency."""
     return written(minor, currency, grouped=True)
 
 

@@ -1,6 +1,7 @@
 """How long payment providers hold what is only authorised, and what may be authorised anew before that ends."""
 
 from domain.errors import RuleBroken
+from domain.text import counted
 
 _DAY_S = 86_400
 # Stripe keeps a card's authorisation for seven days; the sandbox and store credit keep theirs without end.
@@ -30,6 +31,6 @@ def require_outlasts(provider: str, token: str, longest_s: int) -> None:
         held, needed = lifetime_s // _DAY_S, -(-longest_s // _DAY_S)
         raise RuleBroken(
             "guarantee_would_expire",
-            f"{provider} holds an authorisation for {held} days, and this return may take {needed}; the token cannot "
-            "be used again: ask without advance, or name a saved card or another method",
+            f"{provider} holds an authorisation for {counted(held, 'day')}, and this return may take {needed}; the "
+            "token cannot be used again: ask without advance, or name a saved card or another method",
         )

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.text import counted
 from infra import settings_check
 from infra.db.engine import Database
 from infra.db.messaging import start_backlog
@@ -139,7 +140,7 @@ async def _master_key(configuration: Settings) -> Finding:
     if lacking:
         return Finding("master key", False, master_keys.problem(lacking))
     unread = sum(not _opens(vault, bytes(row[0])) for row in rows)
-    lacks = f"opens {len(rows) - unread} of {len(rows)} customers' data: OMS_MASTER_KEY has changed; "
+    lacks = f"opens the data of {len(rows) - unread} of {counted(len(rows), 'customer')}: OMS_MASTER_KEY has changed; "
     restore = "set the previous one again, or add it to OMS_PREVIOUS_MASTER_KEYS"
     return Finding("master key", not unread, lacks + restore if unread else "decrypts the data in the database")
 
@@ -167,7 +168,9 @@ async def _temporal(configuration: Settings) -> Finding:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
         return Finding("Temporal", False, f"no namespace {client.namespace!r}: {command('temporal prepare')}")
-    where = f"{configuration.temporal_address}, namespace {client.namespace}, closed workflows kept {days} days"
+    where = (
+        f"{configuration.temporal_address}, namespace {client.namespace}, closed workflows kept {counted(days, 'day')}"
+    )
     lacks = f"{where}, not {least}: {command('temporal prepare')}"
     return Finding("Temporal", days >= least, where if days >= least else lacks)
 
@@ -215,7 +218,9 @@ async def _workers(configuration: Settings) -> Finding:
     finally:
         await database.close()
     if found.serving:
-        return Finding("workers", True, f"{found.serving} of {found.living} take orders")
+        return Finding(
+            "workers", True, f"{found.serving} of {counted(found.living, 'worker')} running and ready for orders"
+        )
     return Finding("workers", False, found.trouble["detail"] if found.trouble else "none is running: oms worker")
 
 
@@ -243,7 +248,9 @@ async def _backlog(configuration: Settings) -> Finding:
             found = await start_backlog.poll(connection, limit or _COUNTED)
     finally:
         await database.close()
-    text = f"{found.waiting} orders wait to be started" if found.waiting else "no order waits to be started"
+    text = (
+        f"waiting to be started: {counted(found.waiting, 'order')}" if found.waiting else "no order waits to be started"
+    )
     text += f", the oldest for {found.oldest_s:.0f} s" if found.waiting else ""
     full = 0 < limit <= found.waiting
     return Finding("backlog", not full, f"{text}; no more are accepted (OMS_BACKLOG_LIMIT)" if full else text)

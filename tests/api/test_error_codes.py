@@ -141,7 +141,7 @@ def test_what_pages_tell_of_facts_fits_what_is_raised() -> None:
 
 
 def test_an_amount_is_said_in_its_currency() -> None:
-    for minor, currency, reported in ((5654, "USD", "56.54 USD"), (58, "XOF", "58 XOF"), (1500, "KWD", "1.500 KWD")):
+    for minor, currency, reported in ((5654, "USD", "$56.54"), (58, "XOF", "58 XOF"), (1500, "KWD", "1.500 KWD")):
         error = allocation.exceeds(minor)
         error.in_currency(currency)
         assert reported in error.detail and "minor" not in error.detail
@@ -164,7 +164,7 @@ async def test_a_refusal_says_what_is_left_in_the_orders_currency(shop: ApiClien
         8_500,
         "CNY",
     )
-    assert "at most 85.00 CNY" in expensive["detail"]
+    assert "at most ¥85.00" in expensive["detail"]
     many = (await shop.post(path, {"lines": [{"sku": "TEA-1", "quantity": 3}], "reason": "x"})).json()
     assert "at most 2 of 2" in many["detail"] and many["units_left"] == 2
 

@@ -57,7 +57,7 @@ def test_the_demo_needs_neither_pyarrow_nor_pandas_nor_faker() -> None:
 
 
 def test_more_baskets_than_there_are_are_refused_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(TooFewBaskets, match=r"has 5000 baskets, not 5001: ask for fewer with --orders"):
+    with pytest.raises(TooFewBaskets, match=r"has 5,000 baskets, not 5001: ask for fewer with --orders"):
         plan.make(BUNDLED, BUNDLED_BASKETS + 1, seed=1)
     with pytest.raises(TooFewBaskets, match="does not exist"):
         plan.make(tmp_path, 1, seed=1)

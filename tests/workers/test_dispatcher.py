@@ -102,7 +102,7 @@ async def test_an_order_is_started_with_what_people_see_in_a_list(
     async with database(settings) as db, dispatching_with(db, settings, lazily_connected(settings)):
         await until(drained(database_url))
     described = await client.get_workflow_handle(names.order_workflow(order_no)).describe()
-    assert await described.static_summary() == f"{order_no} · pos · 1234.56 CNY · 3 lines"
+    assert await described.static_summary() == f"{order_no} · pos · ¥1,234.56 · 3 lines"
     found = {pair.key.name: pair.value for pair in described.typed_search_attributes}
     assert (found["OmsStatus"], found["OmsChannel"]) == ("received", "pos")
     assert described.workflow_type == names.ORDER

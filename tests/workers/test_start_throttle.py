@@ -269,7 +269,7 @@ async def test_doctor_tells_how_many_wait_and_since_when(database_url: DatabaseU
     await place(database_url)
     await sql(database_url.owner_url, "UPDATE workflow_requests SET created_at = now() - interval '90 seconds'")
     found = await doctor._backlog(settings)
-    text = re.fullmatch(r"1 orders wait to be started, the oldest for (\d+) s", found.detail)
+    text = re.fullmatch(r"waiting to be started: 1 order, the oldest for (\d+) s", found.detail)
     assert found.ok and text and int(text[1]) >= 90
     full = await doctor._backlog(settings.model_copy(update={"backlog_limit": 1}))
     assert not full.ok and "OMS_BACKLOG_LIMIT" in full.detail

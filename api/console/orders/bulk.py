@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.console.orders.table_query import PATH, Asked, Parameters
+from api.console.orders.table_query import PATH, AskedRightly, Parameters
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
@@ -37,7 +37,7 @@ _FIRST: dict[BulkAction, dict[str, Any]] = {
 async def preview(
     request: Request,
     member: CurrentStaff,
-    asked: Asked,
+    asked: AskedRightly,
     action: BulkAction | Literal["export_csv", "export_xlsx", "print", "labels"],
     order_no: Annotated[list[OrderNo], Query(max_length=MAX_ORDERS)] = [],  # noqa: B006
     all: bool = False,

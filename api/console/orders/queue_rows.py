@@ -12,7 +12,7 @@ from api.console.i18n import language
 from api.console.orders import situation_links
 from api.console.orders.situation_links import OfferedAction
 from api.console.session import StaffMember
-from api.pages.rendering import amounts, sentence_time
+from api.pages.rendering import sentence_time
 from api.presenters import situations
 from api.services.support.parked_queue import QueuedOrder
 from domain.situations.actions import AtStake
@@ -39,7 +39,7 @@ def _row(request: Request, member: StaffMember, order: QueuedOrder) -> QueueRow:
     lang = language(request)
     situation = situations.localized(
         order.facts, member.principal, (), order.options, AtStake(currency=order.currency), lang, sentence_time(lang),
-        Markup, amounts(lang),
+        Markup,
     )  # fmt: skip
     situation["summary"] = situations.in_short(order.facts, lang)
     known = {"order_no": order.order_no, "situation_facts": order.facts}

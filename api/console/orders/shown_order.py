@@ -10,7 +10,7 @@ from api.console.orders import situation_links
 from api.console.orders.situation_links import OfferedAction
 from api.console.session import StaffMember
 from api.dependencies import services_of
-from api.pages.rendering import amounts, sentence_time
+from api.pages.rendering import sentence_time
 from api.presenters import situations
 from api.presenters.orders import presented
 from api.services.orders import order_queries
@@ -40,5 +40,5 @@ def shown(request: Request, member: StaffMember, order: OrderFields) -> ShownOrd
     """The same of an order that was read."""
     lang = language(request)
     view = presented(order, member.principal, services_of(request).settings)
-    situation = situations.for_order(order, view, member.principal, lang, sentence_time(lang), amounts(lang))
+    situation = situations.for_order(order, view, member.principal, lang, sentence_time(lang))
     return ShownOrder(order, view, situation, situation_links.offered(situation, order, member))

@@ -1,14 +1,19 @@
 """The table of orders: filters, tabs with counts, sorting, saved views, chosen columns."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.console.orders.table_query import PATH, SORTS, Asked, Parameters
+from api.console.i18n import WORDS
+from api.console.orders.table_query import PATH, RANGES, SORTS, Asked, Parameters, view_link
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember
 from api.dependencies import services_of
+from api.errors import Problem
 from api.pages.forms import new_key
 from api.pages.i18n import language
 from api.pages.rendering import sentence_time
@@ -19,9 +24,11 @@ from api.services.orders import orders_table, parcel_labels
 from api.services.orders.orders_table import OrdersTable, TableRow
 from domain.orders.bulk_actions import BULK, MAX_ORDERS
 from domain.orders.holds import HoldKind
+from domain.orders.payment_status import PaymentState
 from domain.orders.priority import Priority
 from domain.orders.status import Status
 from domain.orders.table_columns import Column
+from domain.shipping.fulfilment_status import FulfilmentState
 
 router = APIRouter(prefix="/console")
 
@@ -35,20 +42,72 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedView:
+    """A view that could not be saved: what was typed, under which key, and why not."""
+
+    name: str
+    shared: bool
+    key: str
+    problem: Exception
+
+
 @router.get("/orders")
 async def table(request: Request, member: CurrentStaff, asked: Asked) -> Response:
     """The orders that fit. A whole order number, or the only order that a search finds, opens the order."""
-    return await _table(request, member, asked)
+    return await shown_table(request, member, asked)
 
 
-async def _table(request: Request, member: StaffMember, asked: Parameters) -> Response:
+async def shown_table(
+    request: Request, member: StaffMember, asked: Parameters, status: int = 200, view: RefusedView | None = None
+) -> Response:
+    """The table; with filters that cannot be it has no rows, and says so at each. `view` could not be saved."""
     services = services_of(request)
-    found = await orders_table.read(services, member.principal, asked.query(), with_returns=member.may(*HANDLED_BY))
-    if asked.values.keys() == {"q"} and not asked.cursor and len(found.rows) == 1:
+    read = partial(orders_table.read, services, member.principal, with_returns=member.may(*HANDLED_BY))
+    try:
+        found = await read(asked.query(), empty=bool(asked.errors))
+    except Problem as problem:
+        if problem.code != "invalid_cursor":
+            raise
+        return RedirectResponse(asked.link(), 303)
+    if asked.values.keys() == {"q"} and not asked.errors and not asked.cursor and len(found.rows) == 1:
         return RedirectResponse(f"{PATH}/{found.rows[0]['order_no']}", 303)
     template = "orders_live.html" if request.headers.get("x-live") else "orders.html"
-    refusing = services.backlog.full
-    return page(request, template, member=member, **_context(request, member, asked, found), refusing=refusing)
+    context = _context(request, member, asked, found) | {"refusing": services.backlog.full, "refused_view": view}
+    return page(request, template, status=422 if asked.errors else status, member=member, **context)
+
+
+# The words of each filter whose values are codes.
+CODED = {"payment_status": "payment_state", "fulfilment_status": "fulfilment_state", "hold": "hold"}
+CODED |= {"priority": "priority"}
+
+
+def _choices(lang: str, asked: Parameters) -> dict[str, Any]:
+    """What the filters of fixed values offer, in words; a range of days that is set, too."""
+    days = asked.values.get("placed_last")
+    ranges = sorted({*RANGES, *([int(days)] if days else [])})
+
+    def words(name: str, values: Iterable[object]) -> list[tuple[str, str]]:
+        return [(str(value), _filter_words(lang, name, str(value))) for value in values]
+
+    return {
+        "payment_choices": words("payment_status", PaymentState),
+        "fulfilment_choices": words("fulfilment_status", FulfilmentState),
+        "range_choices": words("placed_last", ranges),
+        "hold_choices": words("hold", ["any", *HoldKind]),
+        "priority_choices": words("priority", Priority),
+        "filter_words": partial(_filter_words, lang),
+    }
+
+
+def _filter_words(lang: str, name: str, value: str) -> str:
+    """The value of a filter as people read it."""
+    t = WORDS.speaker(lang)
+    if name == "placed_last":
+        return t("orders.today") if value == "1" else t("orders.last_days", count=value)
+    if (name, value) == ("hold", "any"):
+        return t("board.hold.any")
+    return WORDS.code_words(lang, CODED[name], value) if name in CODED else value
 
 
 def _context(request: Request, member: StaffMember, asked: Parameters, found: OrdersTable) -> dict[str, Any]:
@@ -58,6 +117,8 @@ def _context(request: Request, member: StaffMember, asked: Parameters, found: Or
         "asked": asked,
         "rows": [_presented(request, member, row) for row in found.rows],
         "next": f"{asked.link()}{'&' if asked.values else '?'}cursor={found.next_cursor}" if found.next_cursor else "",
+        "view_link": view_link,
+        **_choices(language(request), asked),
         "counts": found.counts,
         "counted": orders_table.COUNTED,
         "many": any(count > orders_table.COUNTED for count in found.counts.values()) or not found.counts,
@@ -74,8 +135,6 @@ def _context(request: Request, member: StaffMember, asked: Parameters, found: Or
         "headers": HEADERS,
         "sorts": SORTS,
         "statuses": list(Status),
-        "holds": list(HoldKind),
-        "priorities": list(Priority),
         "actions": [action for action, rule in BULK.items() if member.may(*rule.roles)],
         "max_orders": MAX_ORDERS,
         "prints": member.may(*parcel_labels.READ_BY),

@@ -1,5 +1,6 @@
 """Forms beside the table of orders: save and delete views, choose columns; and the table as a file."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode
@@ -8,17 +9,20 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.console.i18n import WORDS
-from api.console.orders.table_query import KEPT, PATH, Asked
+from api.console.orders.table import RefusedView, shown_table
+from api.console.orders.table_query import PATH, AskedRightly, Parameters, parsed, view_link
 from api.console.session import CurrentStaff, posted
 from api.dependencies import services_of
+from api.errors import Problem
 from api.pages.forms import digest, fitting, key_of
 from api.pages.i18n import language
 from api.presenters import order_files, situations
 from api.schemas.fields import LINE
 from api.schemas.orders.views import SaveView
-from api.services.orders import order_export, saved_views
+from api.services.orders import order_export, orders_table, saved_views
 from api.services.orders.order_types import OrderRow
 from domain.access import Principal
+from domain.errors import Conflict
 from domain.orders.bulk_actions import MAX_ORDERS
 from domain.orders.table_columns import Column
 from domain.situations.actions import AtStake
@@ -32,10 +36,23 @@ OrderNo = Annotated[str, Query(max_length=40, pattern=LINE)]
 async def save(request: Request, member: CurrentStaff) -> Response:
     """Save the filters of the page under a name."""
     fields = await posted(request, member)
-    kept = {name: value for name, value in parse_qsl(fields.get("here", "")) if name in KEPT}
-    body = fitting(SaveView, {"name": fields.get("name", ""), "filters": kept, "shared": "shared" in fields})
-    await saved_views.save(services_of(request), member.principal, key_of(fields), digest(body), body)
-    return RedirectResponse(f"{PATH}?{urlencode(kept)}" if kept else PATH, 303)
+    asked = parsed(dict(parse_qsl(fields.get("here", ""))))
+    try:
+        body = await _view(request, asked, fields)
+        await saved_views.save(services_of(request), member.principal, key_of(fields), digest(body), body)
+    except (Problem, Conflict) as problem:
+        status = problem.status_code if isinstance(problem, Problem) else 409
+        refused = RefusedView(fields.get("name", ""), "shared" in fields, fields.get("key", ""), problem)
+        return await shown_table(request, member, asked, status, refused)
+    return RedirectResponse(view_link(body.filters.model_dump(mode="json", exclude_none=True)), 303)
+
+
+async def _view(request: Request, asked: Parameters, fields: Mapping[str, str]) -> SaveView:
+    """Raises Problem `invalid_value`, `one_customer`."""
+    kept = asked.kept
+    if typed := asked.values.get("customer"):
+        kept["customer"] = await orders_table.customer_id(services_of(request), typed)
+    return fitting(SaveView, {"name": fields.get("name", ""), "filters": kept, "shared": "shared" in fields})
 
 
 @router.post("/views/{view_id}/delete")
@@ -60,7 +77,7 @@ async def choose(request: Request, member: CurrentStaff) -> Response:
 async def export(
     request: Request,
     member: CurrentStaff,
-    asked: Asked,
+    asked: AskedRightly,
     format: Literal["csv", "xlsx"] = "csv",
     order_no: Annotated[list[OrderNo], Query(max_length=MAX_ORDERS)] = [],  # noqa: B006
 ) -> Response:

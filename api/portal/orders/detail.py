@@ -8,7 +8,6 @@ from fastapi.responses import Response
 
 from api.dependencies import order_number, services_of
 from api.pages.i18n import language
-from api.pages.rendering import amounts
 from api.portal.i18n import own
 from api.portal.orders.headline import headline
 from api.portal.rendering import HOME, page, sentence_time
@@ -47,7 +46,7 @@ async def order(request: Request, session: CurrentCustomer, order_no: str) -> Re
     await show_order(services, session, number)
     view, events = presented(found.order, found.customer, services.settings), found.events
     lang, times = language(request), sentence_time(request, session.place)
-    situation = situations.for_order(found.order, view, found.customer, lang, times, amounts(lang))
+    situation = situations.for_order(found.order, view, found.customer, lang, times)
     lines = merged(view["lines"])
     context: dict[str, Any] = {
         "order": view,

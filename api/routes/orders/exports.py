@@ -6,17 +6,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from api.dependencies import Caller, require_staff, services_of
-from api.http import query_times
 from api.http.openapi import CONTENT_DISPOSITION, Answer, operation
 from api.presenters import order_files
-from api.routes.orders.orders import From, Sought, To
-from api.schemas.collaboration.labels import StaffName, Tag
-from api.schemas.fields import Code, Identity
+from api.routes.orders.filters import Filters
 from api.services.orders import order_export
-from api.services.orders.order_queries import OrderFilters, Sort
-from domain.orders.holds import HoldKind
-from domain.orders.priority import Priority
-from domain.orders.status import Status
+from api.services.orders.order_queries import Sort
 from infra.spreadsheets import CSV, XLSX
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
@@ -30,18 +24,8 @@ Format = Annotated[Literal["csv", "xlsx"], Query(description="CSV has any number
 async def export(
     request: Request,
     caller: Caller,
+    filters: Filters,
     format: Format = "csv",
-    status: Status | None = None,
-    channel: Code | None = None,
-    customer: Identity | None = None,
-    warehouse: Code | None = None,
-    hold: HoldKind | Literal["any"] | None = None,
-    priority: Priority | None = None,
-    tag: Tag | None = None,
-    assignee: StaffName | None = None,
-    q: Sought | None = None,
-    created_from: From | None = None,
-    created_to: To | None = None,
     sort: Sort = "-created_at",
 ) -> Response:
     """All orders that `GET /v1/orders` lists with these filters, one row each, for staff; sorted by total the newest
@@ -49,10 +33,6 @@ async def export(
     Each export is in the audit log."""
     require_staff(caller)
     services = services_of(request)
-    filters = OrderFilters(
-        status, channel, customer, warehouse, hold, priority, tag, assignee,
-        query_times.begin_of(created_from, "created_from"), query_times.end_of(created_to, "created_to"), q,
-    )  # fmt: skip
     filters, among = await order_export.begin(services, caller, format, filters)
     pages = order_export.pages(services, caller, filters, sort, among)
     cells_of = partial(

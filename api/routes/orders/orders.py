@@ -1,6 +1,6 @@
 """Reading orders: one, its timeline, lists."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -11,19 +11,14 @@ from api.dependencies import (
     json_response,
     services_of,
 )
-from api.http import query_times
 from api.http.openapi import ETAG, Answer, operation
 from api.presenters.orders import listed, presented
-from api.schemas.collaboration.labels import StaffName, Tag
-from api.schemas.fields import Code, Identity, Reference
+from api.routes.orders.filters import Filters
 from api.schemas.orders.detail import Order, OrderTimeline
 from api.schemas.orders.listing import OrderPage
 from api.services.collaboration import order_labels
 from api.services.orders import order_queries
-from api.services.orders.order_queries import OrderFilters, Sort
-from domain.orders.holds import HoldKind
-from domain.orders.priority import Priority
-from domain.orders.status import Status
+from api.services.orders.order_queries import Sort
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -54,37 +49,11 @@ async def get_events(
     return json_response({"items": items, "next_cursor": following})
 
 
-_DAY_OR_TIME = "A day (UTC), or an RFC 3339 time with its offset."
-From = Annotated[str, Query(max_length=query_times.MAX_CHARS, description=f"{_DAY_OR_TIME} Orders from then on.")]
-To = Annotated[
-    str, Query(max_length=query_times.MAX_CHARS, description=f"{_DAY_OR_TIME} A day is included, a time is not.")
-]
-Sought = Annotated[
-    Reference,
-    Query(
-        description="An order number or its beginning (at least 4 symbols); the e-mail address, telephone number or"
-        " name (whole words, in any order) of the customer or the receiver; a SKU or a part of a product's name in any"
-        " case; an external_ref, a tracking number, or the reference of a payment, refund, return or document."
-        " `matched` says which of them."
-    ),
-]
-
-
 @router.get("", **operation("list_orders", Answer(200, OrderPage)))
 async def list_orders(
     request: Request,
     caller: Caller,
-    status: Status | None = None,
-    channel: Code | None = None,
-    customer: Identity | None = None,
-    warehouse: Code | None = None,
-    hold: HoldKind | Literal["any"] | None = None,
-    priority: Priority | None = None,
-    tag: Tag | None = None,
-    assignee: StaffName | None = None,
-    q: Sought | None = None,
-    created_from: From | None = None,
-    created_to: To | None = None,
+    filters: Filters,
     sort: Sort = "-created_at",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: str | None = None,
@@ -92,10 +61,6 @@ async def list_orders(
     """A page of orders, newest first; `hold=any` finds whatever is held. Customers see their own orders, a channel
     those it sent; neither learns by `q` what others know of a customer. `tag` and `assignee` are for staff."""
     services = services_of(request)
-    filters = OrderFilters(
-        status, channel, customer, warehouse, hold, priority, tag, assignee,
-        query_times.begin_of(created_from, "created_from"), query_times.end_of(created_to, "created_to"), q,
-    )  # fmt: skip
     rows, following = await order_queries.page(services, caller, filters, sort, limit, cursor)
     labels = await order_labels.shown(services, caller, [row["order_no"] for row in rows])
     items = [listed(row, caller) | labels.get(row["order_no"], {}) for row in rows]

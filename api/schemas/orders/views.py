@@ -1,15 +1,19 @@
 """What the calls on saved views take and answer."""
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from api.schemas.answers import Time
 from api.schemas.collaboration.labels import StaffName, Tag
-from api.schemas.fields import LINE, Body, Code, Visible
+from api.schemas.fields import LINE, Body, Code, Identity, Visible
 from domain.orders.holds import HoldKind
+from domain.orders.payment_status import PaymentState
+from domain.orders.placed_days import MAX_DAYS
 from domain.orders.priority import Priority
 from domain.orders.status import Status
+from domain.shipping.fulfilment_status import FulfilmentState
 from domain.text import trimmed
 from infra.db.orders.searching.listing import Sort
 
@@ -18,10 +22,27 @@ ViewName = Annotated[
 ]
 
 
+def _day(typed: str) -> str:
+    """Raises ValueError, which is shown at the field."""
+    if date.fromisoformat(typed).isoformat() != typed:
+        raise ValueError("not a day")
+    return typed
+
+
+Day = Annotated[str, StringConstraints(strict=True, max_length=10), AfterValidator(_day)]
+
+
 class ViewFilters(Body):
-    """Parameters of `GET /v1/orders` that a view keeps. Texts that are searched for, and customers, are not kept."""
+    """Parameters of `GET /v1/orders` that a view keeps: a customer by their id, days as they are written or relative.
+    A text that is searched for is not kept."""
 
     status: Annotated[Status, Field(strict=False)] | None = None
+    payment_status: Annotated[PaymentState, Field(strict=False)] | None = None
+    fulfilment_status: Annotated[FulfilmentState, Field(strict=False)] | None = None
+    customer: Identity | None = None
+    created_from: Day | None = None
+    created_to: Day | None = None
+    created_last_days: Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)] | None = None
     channel: Code | None = None
     warehouse: Code | None = None
     hold: Annotated[HoldKind, Field(strict=False)] | Annotated[str, Field(pattern="^any$")] | None = None
@@ -45,7 +66,7 @@ class SavedView(BaseModel):
     view_id: str
     owner: str
     name: str
-    filters: dict[str, str]
+    filters: dict[str, str | int]
     shared: bool
     created_at: Time
 

@@ -35,6 +35,7 @@ from domain.orders.lines import MAX_QUANTITY
 from domain.orders.repricing import plan_unpaid
 from domain.orders.status import UNPAID, ChangeKind, OrderEvent, Status
 from domain.payments.refunds import Origin
+from domain.text import counted
 from infra.db.engine import Connection
 from infra.db.orders.changing import changes as order_records
 from infra.db.orders.changing.changes import ChangeContext, ChangePlan
@@ -100,7 +101,7 @@ def change_request_of(body: ChangeOrder, versions: frozenset[str], max_lines: in
     lines_named: tuple[Named, ...] = ()
     if body.lines is not None:
         if len(body.lines) > max_lines:
-            raise Problem("too_many_lines", f"an order has at most {max_lines} lines; place a second one")
+            raise Problem("too_many_lines", f"an order has at most {counted(max_lines, 'line')}; place a second one")
         wanted, lines_named = split(body.lines)
         if any(units > MAX_QUANTITY for units in wanted.values()):
             raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")

@@ -31,6 +31,8 @@ async def begin(
         name: str(value)
         for name in (
             "status",
+            "payment_status",
+            "fulfilment_status",
             "channel",
             "warehouse",
             "hold",

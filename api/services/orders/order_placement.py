@@ -13,6 +13,7 @@ from domain.orders.delivery_slots import require_length
 from domain.orders.lines import MAX_QUANTITY, RequestedLine, wanted_units
 from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
+from domain.text import counted
 from infra.db import idempotency
 from infra.db.idempotency import Answered
 from infra.db.orders.placing.drafts import NewOrder, Placed
@@ -89,7 +90,7 @@ def _check_order(order: PlaceOrder, caller: Principal, settings: Settings) -> No
     """What needs no books. Raises Problem, RuleBroken `invalid_delivery_slot`."""
     max_lines, known = settings.max_order_lines, methods(settings)
     if len(order.lines) > max_lines:
-        raise Problem("too_many_lines", f"an order has at most {max_lines} lines; place several orders")
+        raise Problem("too_many_lines", f"an order has at most {counted(max_lines, 'line')}; place several orders")
     if any(units > MAX_QUANTITY for units in wanted_units(_requested(order)).values()):
         raise Problem("invalid_quantity", f"the lines of one SKU ask for at most {MAX_QUANTITY} units together")
     named = order.discount_minor is not None or order.shipping_minor is not None

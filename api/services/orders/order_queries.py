@@ -10,8 +10,10 @@ from api.errors import Problem
 from domain.access import Principal, Role
 from domain.collaboration import normalised
 from domain.errors import NotFound
+from domain.orders.payment_status import PaymentState
 from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
+from domain.shipping.fulfilment_status import FulfilmentState
 from infra.db.engine import Connection
 from infra.db.orders.changing import change_history
 from infra.db.orders.changing.change_history import PastChange
@@ -42,6 +44,8 @@ class OrderFilters:
     created_to: datetime | None = None
     search: str | None = None
     customers: tuple[str, ...] | None = None
+    payment_status: PaymentState | None = None
+    fulfilment_status: FulfilmentState | None = None
 
 
 async def detail(services: Services, caller: Principal, order_no: str) -> OrderFields:
@@ -143,6 +147,8 @@ def listing_filter_of(
         sort=sort,
         limit=limit,
         after=after,
+        payment=filters.payment_status,
+        fulfilment=filters.fulfilment_status,
         among=among,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from api import pagination
 from api.dependencies import Services
+from api.errors import Problem
 from api.services.orders import order_queries
 from api.services.orders.order_queries import OrderFilters, Sort, listing_filter_of
 from domain.access import Principal
@@ -66,12 +67,14 @@ class OrdersTable:
     offered: Offered
 
 
-async def read(services: Services, caller: Principal, query: TableQuery, *, with_returns: bool) -> OrdersTable:
-    """The page and all around it. Raises Problem `invalid_cursor`."""
+async def read(
+    services: Services, caller: Principal, query: TableQuery, *, with_returns: bool, empty: bool = False
+) -> OrdersTable:
+    """The page and all around it; `empty` reads no orders. Raises Problem `invalid_cursor`."""
     position = pagination.position(query.cursor, query.sort)
     async with services.database.begin() as conn:
         filters, cut = await narrowed(conn, services, query.filters, query.customer)
-        among = await meanings(conn, services, filters.search)
+        among = [] if empty else await meanings(conn, services, filters.search)
         wanted = listing_filter_of(filters, query.sort, query.limit, position, among)
         found = await listing.page(conn, wanted)
         detailed = await order_queries.detailed(conn, services, caller, found)
@@ -93,6 +96,15 @@ async def narrowed(
         return filters, False
     ids = await choices.customers(conn, services.keys.vault, customer)
     return replace(filters, customers=tuple(ids[: choices.MAX_CUSTOMERS])), len(ids) > choices.MAX_CUSTOMERS
+
+
+async def customer_id(services: Services, typed: str) -> str:
+    """The one customer whom `typed` names. Raises Problem `one_customer`."""
+    async with services.database.begin() as conn:
+        ids = await choices.customers(conn, services.keys.vault, typed)
+    if len(ids) != 1:
+        raise Problem("one_customer", "a view keeps one customer, by their id: name one whom only one id fits")
+    return ids[0]
 
 
 async def meanings(conn: Connection, services: Services, text: str | None) -> Sequence[Branch] | None:

@@ -15,6 +15,7 @@ from domain.access import Principal
 from domain.approvals import BulkRequest, BulkResolution, ParkedFilter
 from domain.errors import NotFound
 from domain.support.steps import STEPS, check_value, shape_of
+from domain.text import counted
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Connection
@@ -68,7 +69,7 @@ def _bulk_of(body: BulkResolve) -> BulkResolution:
 def _require_expected(request: BulkResolution, found: int) -> None:
     """Raises Problem `expected_differs`, which undoes what the transaction wrote."""
     if request.expected is not None and request.expected != found:
-        detail = f"{found} orders are stuck so, not {request.expected}; look at them and send the act again"
+        detail = f"the group has {counted(found, 'order')}, not {request.expected}; look at them and send the act again"
         raise Problem("expected_differs", detail, more={"found": found})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.text import counted
 from infra.db.audit.chains import Fault, content_of, fields_of
 
 AT_ONCE = 10_000
@@ -143,7 +144,7 @@ async def _checked(conn: AsyncConnection, row: Any, before: int, head: bytes) ->
     """One anchor against the one before, and its entries against it."""
     span = span_of(row.entries)
     if row.anchor_no != before + 1:
-        yield _fault(before + 1, f"removed: {row.anchor_no - before - 1} anchors are missing here")
+        yield _fault(before + 1, f"removed: missing {counted(row.anchor_no - before - 1, 'anchor')} here")
     elif hashlib.sha256(head + _content(row)).digest() != bytes(row.hash):
         yield _fault(row.anchor_no, f"changed: its contents do not give its hash (entries {span})")
     digest, present = hashlib.sha256(), []
@@ -152,7 +153,7 @@ async def _checked(conn: AsyncConnection, row: Any, before: int, head: bytes) ->
         digest.update(_line(entry))
     if len(present) != row.held:
         ended_values = (await conn.execute(_MISSING, {"entries": row.entries, "present": present})).scalar_one()
-        what = f"{row.held - len(present)} of its entries {span} are gone: {ended_values[:NAMED_CHARS]}"
+        what = f"{counted(row.held - len(present), 'entry', 'entries')} of {span} removed: {ended_values[:NAMED_CHARS]}"
         yield _fault(row.anchor_no, what)
     elif digest.digest() != bytes(row.digest):
         what = f"its entries {span} are not those that it was made over: rewritten with their chains, or reordered"
@@ -182,7 +183,7 @@ def _line(entry: Any) -> bytes:
 
 def _beheaded(stored: int, there: int) -> Fault:
     if there < stored:
-        return _fault(there + 1, f"cut off: {stored - there} anchors are missing at the end")
+        return _fault(there + 1, f"cut off: missing {counted(stored - there, 'anchor')} at the end")
     return _fault(there, "its chain's head was removed" if not stored else "its chain's head is another")
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.text import counted
+
 PAGE = 1000
 # A page follows the chain's own index; the numbers in the chain are checked, not trusted.
 _ENTRIES = {
@@ -114,7 +116,9 @@ async def _walked(conn: AsyncConnection, kind: str) -> AsyncIterator[Fault]:
                 yield Fault(kind, key, entry.number or number + 1, entry.entry_id, what)
             elif entry.number != number + 1:
                 missing = entry.number - number - 1
-                yield Fault(kind, key, number + 1, None, f"removed: {missing} entries are missing here")
+                yield Fault(
+                    kind, key, number + 1, None, f"removed: missing {counted(missing, 'entry', 'entries')} here"
+                )
             elif hashlib.sha256(head + content_of(entry)).digest() != bytes(entry.hash):
                 what = "changed or moved: its contents do not give its hash"
                 yield Fault(kind, key, entry.number, entry.entry_id, what)
@@ -126,6 +130,8 @@ def _beheaded(kind: str, row: Any) -> Fault:
     """A chain whose end is not what was kept beside it."""
     there, stored = row.number or 0, row.count or 0
     if there < stored:
-        return Fault(kind, row.key, there + 1, None, f"cut off: {stored - there} entries are missing at the end")
+        return Fault(
+            kind, row.key, there + 1, None, f"cut off: missing {counted(stored - there, 'entry', 'entries')} at the end"
+        )
     what = "its chain's head was removed" if not stored else "its chain's head is another"
     return Fault(kind, row.key, there, None, what)

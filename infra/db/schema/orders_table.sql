@@ -6,7 +6,7 @@ CREATE TABLE saved_views (
   view_id    text PRIMARY KEY CHECK (view_id ~ '^view_[0-9a-f]{32}$'),
   owner      text NOT NULL CHECK (length(owner) BETWEEN 1 AND 64),  -- the person, in every role
   name       text NOT NULL CHECK (length(name) >= 1 AND length(name) <= 60 AND name = btrim(name)),
-  -- never a text that is searched for, nor a customer: no personal data
+  -- never a text that is searched for; a customer by their id
   filters    jsonb NOT NULL CHECK (jsonb_typeof(filters) = 'object'),
   shared     boolean NOT NULL DEFAULT false,
   created_at timestamptz NOT NULL DEFAULT now()

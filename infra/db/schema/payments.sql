@@ -247,6 +247,8 @@ CREATE TABLE payment_totals (
   disputed_minor bigint NOT NULL DEFAULT 0 CHECK (disputed_minor >= 0),
   CONSTRAINT refunds_within_capture CHECK ((refunded_minor + promised_minor + disputed_minor) <= captured_minor)
 );
+CREATE INDEX payment_totals_disputed ON payment_totals (payment_id) WHERE disputed_minor > 0;
+CREATE INDEX payment_totals_refunded ON payment_totals (payment_id) WHERE refunded_minor > 0;
 
 -- A customer's request to pay, with the provider's token, never a card number.
 CREATE TABLE payment_requests (

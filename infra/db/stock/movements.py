@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.stock.movements import MovementKind, effect
+from domain.text import counted
 
 _LEVELS = text(
     """
@@ -168,7 +169,7 @@ async def _written(conn: AsyncConnection, one: Move) -> int:
         raise Conflict(
             "receipt_exists",
             f"receipt {one.reference} of {one.sku} at {one.warehouse} was booked at {row.booked_at} UTC with "
-            f"{row.quantity} units; say allow_duplicate: true if the same came once more",
+            f"{counted(row.quantity, 'unit')}; say allow_duplicate: true if the same came once more",
         )
     return number
 

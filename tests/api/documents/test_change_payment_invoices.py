@@ -81,7 +81,7 @@ async def test_what_is_paid_on_top_of_an_invoiced_order_is_invoiced_with_its_cap
     answer = (await shop.get(f"/v1/orders/{number}/events")).json()["items"][-1]
     assert (answer["type"], answer["data"]["supplement_to"]) == ("invoice_issued", first["document_no"])
     pdf = text_of(await shop.get(f"/v1/documents/{more['document_no']}.pdf", lang="en"))
-    for words in ("Supplementary invoice", f"Supplement to {first['document_no']}", "20.00 CNY"):
+    for words in ("Supplementary invoice", f"Supplement to {first['document_no']}", "¥20.00"):
         assert words in pdf, pdf
     assert (await shop.post(f"/v1/orders/{number}/invoice", {})).json()["document_no"] == first["document_no"]
     assert await wrong(shop, number) == []
@@ -105,7 +105,7 @@ async def test_goods_that_cost_more_are_credited_on_both_invoices(shop: ApiClien
         assert (note["corrects"], note["total_minor"]) == (first["document_no"], 900)
         assert [(line["sku"], line["quantity"]) for line in note["lines"]] == [(old, 0), (new, 1)]
     pdf = text_of(await shop.get(f"/v1/documents/{note['document_no']}.pdf", lang="en"))
-    for part in (f"{first['document_no']} 5.00 CNY", f"{more['document_no']} 4.00 CNY"):
+    for part in (f"{first['document_no']} ¥5.00", f"{more['document_no']} ¥4.00"):
         assert part in pdf.replace("  ", " "), pdf
     assert await wrong(shop, number) == []
 
@@ -145,7 +145,7 @@ async def test_a_cancelled_orders_invoices_are_credited_together(shop: ApiClient
         await timeline.transition(conn, number, Status.PAID, OrderEvent.ORDER_CANCELLED)
     note = await issued(shop, f"/v1/orders/{number}/credit-note")
     assert [one["total_minor"] for one in note["corrections"]] == [1_000, 2_000]
-    assert "30.00 CNY" in text_of(await shop.get(f"/v1/documents/{note['document_no']}.pdf", lang="en"))
+    assert "¥30.00" in text_of(await shop.get(f"/v1/documents/{note['document_no']}.pdf", lang="en"))
     assert await wrong(shop, number) == []
 
 

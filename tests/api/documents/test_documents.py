@@ -170,13 +170,13 @@ async def test_a_credit_note_adds_up_on_paper_too(database_url: DatabaseUrls, sh
     note = await credit_note(shop, back)
     text = text_of(await shop.get(f"/v1/documents/{note['document_no']}.pdf", lang="en"))
     tax, total = ("1.64", "20.50") if included else ("1.80", "22.30")
-    for row in ("Items 20.00", "Discount -2.00", "Shipping 2.50", f"Total credited {total} CNY"):
+    for row in ("Items 20.00", "Discount -2.00", "Shipping 2.50", f"Total credited ¥{total}"):
         assert row in text, (row, text)
     assert (f"Tax included {tax}" if included else f"Tax {tax}") in text, text
     later = await credit_note(shop, await refunded(shop, order_no, 300))
     assert (later["items_minor"], later["discount_minor"]) == (0, later["tax_added_minor"] - 300)
     text = text_of(await shop.get(f"/v1/documents/{later['document_no']}.pdf", lang="en"))
-    assert "Later discount" in text and "3.00 CNY" in text
+    assert "Later discount" in text and "¥3.00" in text
     assert await wrong_with_documents(shop) == []
 
 
@@ -304,7 +304,7 @@ async def test_a_credit_note_as_pdf_names_its_invoice(shop: ApiClient) -> None:
     refund_id = await refunded(shop, order_no, 100)
     note = (await shop.post(f"/v1/refunds/{refund_id}/credit-note")).json()
     text = text_of(await shop.get(f"/v1/documents/{note['document_no']}.pdf", lang="en"))
-    for expected in ("Credit note", invoice["document_no"], refund_id, "Total credited", "1.00 CNY"):
+    for expected in ("Credit note", invoice["document_no"], refund_id, "Total credited", "¥1.00"):
         assert expected in text, text
 
 

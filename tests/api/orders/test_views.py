@@ -59,6 +59,17 @@ async def test_its_owner_deletes_a_view_and_an_admin_a_shared_one(shop: ApiClien
     assert entries[1]["actor"].startswith("admin:")
 
 
+async def test_a_view_keeps_customer_days_and_both_statuses(shop: ApiClient) -> None:
+    filters = {"payment_status": "paid", "fulfilment_status": "unfulfilled", "customer": "c-1", "created_last_days": 7}
+    filters |= {"created_from": "2026-01-01", "created_to": "2026-12-31"}
+    amy = shop.as_("support", unique("amy"))
+    made = (await amy.post("/v1/order-views", a_view(filters=filters))).json()
+    views = (await amy.get("/v1/order-views")).json()["items"]
+    (view,) = [one for one in views if one["view_id"] == made["view_id"]]
+    assert made["filters"] == view["filters"] == filters
+    assert (await amy.get("/v1/orders", **view["filters"])).status_code == 200, "they are parameters of the list"
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -66,7 +77,9 @@ async def test_its_owner_deletes_a_view_and_an_admin_a_shared_one(shop: ApiClien
         {"name": "x" * 61},
         {"name": "a\nb"},
         {"filters": {"q": "ann@example.com"}},
-        {"filters": {"customer": "c-1"}},
+        {"filters": {"created_from": "2026-02-30"}},
+        {"filters": {"created_last_days": 0}},
+        {"filters": {"payment_status": "gone"}},
         {"filters": {"status": "lost"}},
         {"filters": {"sort": "name"}},
         {"shared": "yes"},

@@ -93,14 +93,16 @@ async def test_columns_are_kept_for_each_person(shop: ApiClient) -> None:
 
 async def test_a_view_is_saved_shown_and_deleted(shop: ApiClient) -> None:
     amy, ben, name = await sign_in(shop, "support"), await sign_in(shop, "finance"), unique("Late ones")
-    here = "status=paid&hold=any&q=ann%40example.com&customer=c-1&sort=-total"
+    here = "status=paid&hold=any&q=ann%40example.com&sort=-total&placed_last=7"
     answer = await amy.post(f"{PAGE}/views", name=name, here=here, shared="1", key=unique("k"))
-    assert answer.headers["location"] == f"{PAGE}?status=paid&hold=any&sort=-total"
+    assert answer.headers["location"] == f"{PAGE}?status=paid&hold=any&sort=-total&placed_last=7"
     assert name in (await ben.get(PAGE)).text
     (view,) = await shop.sql("SELECT view_id, filters FROM saved_views WHERE name = %s", name)
-    assert view["filters"] == {"status": "paid", "hold": "any", "sort": "-total"}
-    taken = await amy.post(f"{PAGE}/views", name=name, here="", key=unique("k"))
+    assert view["filters"] == {"status": "paid", "hold": "any", "sort": "-total", "created_last_days": 7}
+    assert f'href="{PAGE}?status=paid&amp;hold=any&amp;sort=-total&amp;placed_last=7"' in (await ben.get(PAGE)).text
+    taken = await amy.post(f"{PAGE}/views", name=name, here="status=paid&channel=web", key="typed-key")
     assert (taken.status_code, "already have a view" in taken.text) == (409, True)
+    assert f'value="{name}"' in taken.text and "status=paid&amp;channel=web" in taken.text, "nothing is lost"
     assert (await ben.post(f"{PAGE}/views/{view['view_id']}/delete")).status_code == 404
     assert (await amy.post(f"{PAGE}/views/{view['view_id']}/delete")).status_code == 303
 
@@ -162,6 +164,66 @@ async def test_a_role_without_the_right_cannot_act_on_many(
     assert (await browser.get(f"{PAGE}/bulk", action=action)).status_code == status
     assert (await browser.post(f"{PAGE}/bulk", action=action, orders="")).status_code == status
     assert (f'<option value="{action}">' in (await browser.get(PAGE)).text) == (status == 422)
+
+
+async def test_a_view_keeps_a_customer_by_their_id(shop: ApiClient) -> None:
+    amy, who = await sign_in(shop, "support"), {"id": unique("c"), "name": unique("Quill"), "email": "q@example.com"}
+    await placed(amy, customer=who)
+    answer = await amy.post(f"{PAGE}/views", name=unique("v"), here=f"customer={who['name']}", key=unique("k"))
+    assert answer.headers["location"] == f"{PAGE}?customer={who['id']}"
+    assert not await shop.sql("SELECT FROM saved_views WHERE filters::text LIKE %s", f"%{who['name']}%")
+    nobody = await amy.post(f"{PAGE}/views", name=unique("v"), here="customer=nobody+like+this", key=unique("k"))
+    assert (nobody.status_code, "several customers or none" in nobody.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("payment_status", "gone", "Not one of the choices"),
+        ("fulfilment_status", "<b>x", "Not one of the choices"),
+        ("hold", "forever", "Not one of the choices"),
+        ("priority", "9", "Not one of the choices"),
+        ("placed_from", "yesterday", "Write a date like"),
+        ("placed_to", "9999-12-31", "Write a date like"),
+        ("placed_last", "-1", "A number of days"),
+        ("placed_last", "٣", "A number of days"),
+        ("assignee", "Ann!", "Not a staff name"),
+        ("tag", "a,b", "Not a tag"),
+        ("customer", "a\u202eb", "cannot be seen"),
+        ("status", "lost", "Not one of the choices"),
+        ("sort", "name", "Not one of the choices"),
+    ],
+)
+async def test_a_filter_that_cannot_be_is_named_at_its_field(
+    support: StaffBrowser, name: str, value: str, words: str
+) -> None:
+    answer = await support.get(PAGE, **{name: value, "channel": "kept"})
+    assert (answer.status_code, words in answer.text) == (422, True)
+    assert "A filter has no valid value" in answer.text and '<option value="kept" selected>' in answer.text, (
+        "the page stays, with the rest"
+    )
+    assert not re.findall(ROW, answer.text), "no orders, which somebody might act on, are shown instead"
+    if name not in ("status", "sort"):
+        assert 'class="invalid-feedback"' in answer.text
+    for acted in (f"{PAGE}/export", f"{PAGE}/bulk"):
+        refused = await support.get(acted, **{name: value}, action="cancel", all=1)
+        assert refused.status_code == 422 and "attachment" not in refused.headers.get("content-disposition", "")
+
+
+async def test_a_page_behind_a_changed_order_begins_anew(support: StaffBrowser) -> None:
+    answer = await support.get(PAGE, cursor="nonsense", status="paid")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}?status=paid")
+
+
+async def test_payment_and_fulfilment_are_filters_with_words(shop: ApiClient) -> None:
+    for language, words in (("en", ("Payment: Pending", "Fulfilment: Unfulfilled", "Placed: Last 7 days")),
+                            ("zh", ("付款: 待付款", "发货: 未发货", "下单时间: 最近 7 天"))):  # fmt: skip
+        browser, channel = await sign_in(shop, "support", language), unique("words")
+        order_no = await placed(browser, channel=channel)
+        set_ = {"payment_status": "pending", "fulfilment_status": "unfulfilled", "placed_last": "7", "channel": channel}
+        page = (await browser.get(PAGE, **set_)).text
+        assert re.findall(ROW, page) == [order_no] and all(one in page for one in words)
+        assert await numbers(browser, **set_ | {"payment_status": "paid"}) == []
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "' OR 1=1 --", "{{ 7*7 }}", "\u202e", "x" * 121])

@@ -149,8 +149,8 @@ async def insert(hand: Tampering, order_no: str) -> None:
 
 ATTACKS = {
     "rewritten": (rewrite, "rewritten with their chains"),
-    "deleted": (delete, "3 of its entries"),
-    "cut off": (cut, "1 of its entries"),
+    "deleted": (delete, "3 entries of"),
+    "cut off": (cut, "1 entry of"),
     "reordered": (reorder, "rewritten with their chains, or reordered"),
     "inserted": (insert, "added afterwards"),
 }
@@ -203,7 +203,7 @@ ANCHORS = {
     "changed": ("UPDATE audit_anchors SET count = count + 1 WHERE anchor_no = %(n)s", "changed"),
     "another digest": ("UPDATE audit_anchors SET digest = '' WHERE anchor_no = %(n)s", "changed"),
     "removed": ("DELETE FROM audit_anchors WHERE anchor_no = %(n)s", "removed"),
-    "cut off": ("DELETE FROM audit_anchors WHERE anchor_no >= %(n)s", "cut off: 2"),
+    "cut off": ("DELETE FROM audit_anchors WHERE anchor_no >= %(n)s", "cut off: missing 2 anchors"),
     "beheaded": ("DELETE FROM audit_chains WHERE kind = 'anchor'", "head was removed"),
     "another head": ("UPDATE audit_chains SET head = '' WHERE kind = 'anchor'", "head is another"),
 }
@@ -259,7 +259,7 @@ async def test_an_anchor_that_was_kept_elsewhere_must_be_in_the_chain(
 
 async def not_there(hash_hex: str) -> str:
     what = f"anchor {hash_hex} is not in the chain: anchors were removed or rewritten since it was written down"
-    return f"{what}\nThe audit log is not whole: 1 faults.\n"
+    return f"{what}\nThe audit log is not whole: 1 fault.\n"
 
 
 async def test_the_commands_make_and_print(db: DirectDatabase, database: Database) -> None:

@@ -190,8 +190,8 @@ def test_cancelling_says_whether_money_goes_back_or_an_authorisation_is_released
         for stake in ((1250, 0), (0, 1250), (0, 0))
     }
     assert said == {
-        (1250, 0): "returns 12.50 USD and releases the stock",
-        (0, 1250): "releases 12.50 USD and the stock",
+        (1250, 0): "returns $12.50 and releases the stock",
+        (0, 1250): "releases $12.50 and the stock",
         (0, 0): "",
     }
 
@@ -202,18 +202,18 @@ def test_actions_are_named_for_the_case_with_their_consequence() -> None:
         return named(situation_of(SituationFacts(S.PAID, parked=parked(step, error))), options, list(allowed))
 
     assert at(Step.REVIEW, "payment_review") == [
-        "Approve payment: captures 20.99 USD",
-        "Decline and cancel: releases 20.99 USD and cancels the order",
+        "Approve payment: captures $20.99",
+        "Decline and cancel: releases $20.99 and cancels the order",
     ]
     assert at(Step.BOOK, "timeout") == [
         "Retry: safe: nothing is booked twice",
         "Edit address and retry",
         "Enter tracking number: the parcel was booked outside the system",
-        "Cancel and refund 49.27 USD: releases the stock",
+        "Cancel and refund $49.27: releases the stock",
     ]
     assert at(Step.DELIVER, "parcel_lost", "reship", "refund_lost") == [
         "Send again: the customer pays nothing more",
-        "Refund 28.28 USD",
+        "Refund $28.28",
         "Mark as delivered",
         "Wait for the carrier",
     ]

@@ -38,7 +38,7 @@ def claimed(template: str, **changed: Any) -> Claimed:
 
 
 def facts(template: str, **changed: Any) -> dict[str, Any]:
-    return facts_of(claimed(template, **changed), Settings(portal_url="https://shop.example"))
+    return facts_of(claimed(template, **changed), Settings(portal_url="https://shop.example"), "en")
 
 
 # What events say today, and more or less of it.
@@ -66,7 +66,7 @@ def test_every_template_says_it_in_every_language(template: str, lang: str) -> N
         chinese = re.search(r"[\u4e00-\u9fff]", email.subject) and re.search(r"[\u4e00-\u9fff]", text.body)
         assert bool(chinese) == (lang == "zh")
         if template in ABOUT_MONEY:
-            assert "4200 JPY" in email.body and "4200 JPY" in text.body
+            assert "JP¥4,200" in email.body and "JP¥4,200" in text.body
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -128,12 +128,12 @@ def test_an_exchange_that_costs_more_is_reported_as_what_is_to_be_paid(lang: str
     for channel in ("email", "sms"):
         known = facts("exchange_sent", data=data)
         text = render("exchange_sent", channel, lang, known)
-        for part in ("600 JPY", "2026-12-02", "/orders/N2"):
+        for part in ("JP¥600", "2026-12-02", "/orders/N2"):
             assert part in text.body, text
         assert "on its way" not in text.subject + text.body and "已寄出" not in text.subject + text.body
         assert channel == "email" or len(text.body) <= 160
         free = render("exchange_sent", channel, lang, facts("exchange_sent", data=data | {"to_pay_minor": 0}))
-        assert "JPY" not in free.body and "/orders/N1" in free.body
+        assert "JP¥" not in free.body and "/orders/N1" in free.body
 
 
 def test_a_carriers_number_stays_one_line() -> None:

@@ -186,11 +186,11 @@ async def test_what_moves_much_money_waits_for_an_approver(
     await sql(database_url.owner_url, returning, orders[0])
     value = json.dumps({"reference": "bank 1"})
     one = await oms("skip", orders[0], "--reason", "r", "--value", value)
-    assert (one.exit_code, "1 order waits for approval: apr_" in one.stdout) == (0, True), one.stdout
+    assert (one.exit_code, "waiting for approval: 1 order, apr_" in one.stdout) == (0, True), one.stdout
     again = await oms("skip", orders[0], "--reason", "r", "--value", value)
     assert "approval_waiting" in again.stderr
     many = await oms("skip", "--all", "--step", "return_payment", "--reason", "r", "--value", value)
-    assert "1 order waits for approval" in many.stdout
+    assert "waiting for approval: 1 order, apr_" in many.stdout
     assert "finished: 0 accepted, 0 refused, 0 in all" in many.stdout
     assert await recorded_actions(database_url) == []
 

@@ -38,8 +38,8 @@ async def test_facts_are_reported_by_e_mail_with_what_the_database_knows(post: P
     )  # fmt: skip
     message = await post.content(placed)
     assert message["to"] == EMAIL and order_no in message["subject"]
-    assert "83.20 CNY" in message["body"] and f"https://shop.example/portal/orders/{order_no}" in message["body"]
-    assert "83.20 CNY" in (await post.content(paid))["body"]
+    assert "¥83.20" in message["body"] and f"https://shop.example/portal/orders/{order_no}" in message["body"]
+    assert "¥83.20" in (await post.content(paid))["body"]
     rows = await sql(
         post.urls.app_url,
         "SELECT version, language, provider, provider_ref, body_enc IS NOT NULL, to_enc IS NOT NULL,"

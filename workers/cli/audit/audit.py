@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.table import Table
 
+from domain.text import counted
 from infra.db.audit import access_review, audit_anchors, verification
 from infra.db.audit.audit_anchors import Anchor
 from infra.db.audit.chains import Fault
@@ -68,7 +69,7 @@ def report(found: dict[str, Any], console: Console | None = None, *, as_json: bo
     for fault in found["faults"][:MAX_ROWS]:
         _say(terminal, Fault(**fault).words)
     if found["fault_count"]:
-        _say(terminal, f"The audit log is not whole: {found['fault_count']} faults.")
+        _say(terminal, f"The audit log is not whole: {counted(found['fault_count'], 'fault')}.")
     if not found["complete"]:
         return _say(terminal, LATE)
     if found["fault_count"]:
@@ -76,7 +77,7 @@ def report(found: dict[str, Any], console: Console | None = None, *, as_json: bo
     terminal.print("The audit log is whole.")
     newest = found["newest_anchor"] or "none yet"
     beside = console or Console(soft_wrap=True, stderr=True)
-    words = f"Newest anchor: {newest}; {found['younger_entries']} entries are younger."
+    words = f"Newest anchor: {newest}; younger than it: {counted(found['younger_entries'], 'entry', 'entries')}."
     beside.print(words, markup=False, highlight=False)
     return OK
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from domain.access import Role
 from domain.support.steps import Action, Step
+from domain.text import counted
 from infra.stack.data_dir.layout import DEFAULT_DATA_DIR
 from workers.cli.installation import FAILED, chosen, console, errors, fail, reporting_failures
 from workers.cli.options import Api, AsJson, DataDir, Token
@@ -181,8 +182,8 @@ def _resolve_many(api: SupportApi, wanted: dict[str, str], request: ResolveReque
 
 def _report_approval(approval_id: str, orders: int) -> None:
     """What one person may not do alone; another decides in the console or over HTTP."""
-    noun = "1 order waits" if orders == 1 else f"{orders} orders wait"
-    console.print(f"{noun} for approval: {approval_id} in the console's approvals", markup=False)
+    waiting = f"waiting for approval: {counted(orders, 'order')}"
+    console.print(f"{waiting}, {approval_id} in the console's approvals", markup=False)
 
 
 def _followed(api: SupportApi, job_id: str) -> dict[str, Any]:

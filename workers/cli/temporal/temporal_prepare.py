@@ -11,6 +11,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.text import counted
 from infra.settings import Settings
 from infra.temporal import cluster_settings, namespace_setup, temporal_client
 from infra.temporal.namespace_setup import NOT_PERMITTED
@@ -78,13 +79,19 @@ async def _namespace(client: Client, found: Prepared, wanted: timedelta, *, exac
             raise
         await namespace_setup.create(client, wanted)
         await _wait_until_visible(lambda: namespace_setup.retention(client))
-        found.done.append(f"namespace {client.namespace}: created, closed workflows are kept {wanted.days} days")
+        found.done.append(
+            f"namespace {client.namespace}: created, closed workflows are kept {counted(wanted.days, 'day')}"
+        )
         return
     if period < wanted or (exactly and period != wanted):
         await namespace_setup.set_retention(client, wanted)
-        found.done.append(f"namespace {client.namespace}: retention set to {wanted.days} days, was {period.days}")
+        found.done.append(
+            f"namespace {client.namespace}: retention set to {counted(wanted.days, 'day')}, was {period.days}"
+        )
     else:
-        found.done.append(f"namespace {client.namespace}: there, closed workflows are kept {period.days} days")
+        found.done.append(
+            f"namespace {client.namespace}: there, closed workflows are kept {counted(period.days, 'day')}"
+        )
 
 
 async def _attributes(client: Client, found: Prepared) -> None:
@@ -122,7 +129,7 @@ def _query_namespace(period: timedelta) -> Callable[[str], str]:
     def query(namespace: str) -> str:
         return (
             f"this server does not let you create or change namespace {namespace}: ask its operator for it with "
-            f"{period.days} days of retention (temporal operator namespace create --namespace {namespace} "
+            f"{counted(period.days, 'day')} of retention (temporal operator namespace create --namespace {namespace} "
             f"--retention {period.days}d)"
         )
 

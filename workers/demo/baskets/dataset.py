@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
 
+from domain.text import counted
+
 BUNDLED = Path(__file__).parents[1] / "data"
 BUNDLED_BASKETS = 5_000
 BASKETS, PEOPLE = "baskets.csv.gz", "people.csv.gz"
@@ -52,8 +54,9 @@ def read(folder: Path, count: int) -> Iterator[Basket]:
         read += 1
     if read < count:
         raise TooFewBaskets(
-            f"{folder} has {read} baskets, not {count}: ask for fewer with --orders, or make a larger extract with"
-            f" python -m workers.demo.baskets.extract --orders {count} --to FOLDER and name it with --baskets FOLDER"
+            f"{folder} has {counted(read, 'basket')}, not {count}: ask for fewer with --orders, or make a larger"
+            f" extract with python -m workers.demo.baskets.extract --orders {count} --to FOLDER and name it with"
+            " --baskets FOLDER"
         )
 
 

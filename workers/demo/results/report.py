@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from domain.text import counted
 from workers.demo.behaviour.scenarios import SPECS, Scenario
 from workers.demo.results.checks import Check
 from workers.demo.results.statistics import Statistics
@@ -23,7 +24,7 @@ def show(console: Console, statistics: Statistics, checks: Sequence[Check], seco
     console.print(_orders(statistics))
     for check in checks:
         _line(console, check)
-    ended = f"{statistics.ends} of {statistics.placed} orders ended in {seconds:.0f} s"
+    ended = f"{statistics.ends} of {counted(statistics.placed, 'order')} ended in {seconds:.0f} s"
     right = all(not check.wrong for check in checks)
     console.print(f"{ended}, {'all as they should.' if right else 'not all is as it should be.'}", markup=False)
 

@@ -5,6 +5,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
+from domain.text import counted
 
 _TOO_MUCH = "OM175"
 _REQUIRE_OF = text(
@@ -22,7 +23,8 @@ _REQUIRE = text(
 def refuse(error: DBAPIError, most: int) -> None:
     """Raises Conflict `unpaid_limit_reached` when that is what the database refused; else returns."""
     if getattr(error.orig, "sqlstate", None) == _TOO_MUCH:
-        detail = f"at most {most:,} units may be reserved and not paid; pay for one of your orders or cancel it first"
+        units = counted(most, "unit")
+        detail = f"at most {units} may be reserved and not paid; pay for one of your orders or cancel it first"
         raise Conflict("unpaid_limit_reached", detail) from None
 
 

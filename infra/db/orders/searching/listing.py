@@ -1,6 +1,6 @@
 """Lists of orders: keyset pages that follow an index, however many orders there are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -20,6 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.orders.payment_status import PaymentState
+from domain.orders.status import Status
+from domain.shipping.fulfilment_status import FulfilmentState
+from infra.db.orders.searching import derived_statuses
 from infra.db.orders.searching.list_sources import ORDERS, Branch
 from infra.db.orders.searching.order_row import OrderRow
 from infra.db.orders.state import situation_facts
@@ -73,16 +77,28 @@ class OrderListFilter:
     sort: Sort = "-created_at"
     limit: int = 50
     after: Position | None = None
+    payment: PaymentState | None = None
+    fulfilment: FulfilmentState | None = None
     among: Sequence[Branch] | None = None
 
 
 async def page(conn: AsyncConnection, selection: OrderListFilter) -> list[OrderRow]:
     """At most `limit` + 1 rows: the one too many says that there is a next page. `matched` are the kinds of branches
     that found the order, sorted; empty where none were asked; `situation_facts` decide where it stands."""
-    if selection.among is not None and not selection.among:
+    if is_empty(selection):
         return []
     rows = await conn.execute(_query(selection))
     return [_row(row._mapping) for row in rows]
+
+
+def is_empty(selection: OrderListFilter) -> bool:
+    """Whether no order can fit: the search means nothing, or no status fits payment and fulfilment."""
+    return (selection.among is not None and not selection.among) or not _possible(selection)
+
+
+def _possible(selection: OrderListFilter) -> frozenset[Status]:
+    found = derived_statuses.statuses(selection.payment, selection.fulfilment)
+    return found if selection.status is None else found & {Status(selection.status)}
 
 
 def _query(selection: OrderListFilter) -> Select[Any]:
@@ -99,11 +115,28 @@ def _row(found: Mapping[Any, Any]) -> OrderRow:
 
 
 def _all(selection: OrderListFilter) -> Select[Any]:
-    ranges = _ranges(selection)
-    if len(ranges) == 1:
-        return _cut(_rows(), selection, ranges[0])
-    both = union_all(*(select(_cut(_rows(), selection, part).subquery()) for part in ranges)).subquery()
-    return select(both).order_by(*_order(both.c, selection.sort)).limit(selection.limit + 1)
+    return _united(_rows, selection)
+
+
+def _united(columns: Callable[[], Select[Any]], selection: OrderListFilter) -> Select[Any]:
+    """The first rows of each part of the list, each over its index, and of those the first."""
+    parts = [_both(one, status) for one in _ranges(selection) for status in _single_statuses(selection)]
+    if len(parts) == 1:
+        return _cut(columns(), selection, parts[0])
+    all_of_them = union_all(*(select(_cut(columns(), selection, part).subquery()) for part in parts)).subquery()
+    return select(all_of_them).order_by(*_order(all_of_them.c, selection.sort)).limit(selection.limit + 1)
+
+
+def _single_statuses(selection: OrderListFilter) -> list[ColumnElement[bool] | None]:
+    """The statuses that payment and fulfilment leave, where those are of few orders: then each is a list of its own."""
+    left = _possible(selection)
+    if selection.status is not None or Status.COMPLETED in left:
+        return [None]
+    return [ORDERS.c.status == status.value for status in sorted(left)]
+
+
+def _both(one: ColumnElement[bool] | None, other: ColumnElement[bool] | None) -> ColumnElement[bool] | None:
+    return one & other if one is not None and other is not None else one if one is not None else other
 
 
 def _found(selection: OrderListFilter, branches: Sequence[Branch]) -> Select[Any]:
@@ -135,7 +168,7 @@ def _by_total(selection: OrderListFilter) -> Select[Any]:
     """The page of the newest orders that match, sorted by total; what the rows show is read for the page only."""
     newest = replace(selection, sort="-created_at", limit=SORTED_BY_TOTAL - 1, after=None)
     if selection.among is None:
-        window = _cut(select(*_PLACE), newest, None).subquery("newest")
+        window = _united(lambda: select(*_PLACE), newest).subquery("newest")
     else:
         found = first_of(newest, selection.among).subquery("found")
         both = select(*_PLACE, found.c.matched).join_from(ORDERS, found, ORDERS.c.order_no == found.c.order_no)
@@ -183,6 +216,7 @@ def filters(selection: OrderListFilter) -> list[ColumnElement[bool]]:
     ):
         if value is not None:
             found.append(c[name] == value)
+    found += derived_statuses.conditions(selection.payment, selection.fulfilment)
     if selection.customers is not None:
         found.append(c.customer_id.in_(list(selection.customers)))
     if selection.hold == ANY_HOLD:

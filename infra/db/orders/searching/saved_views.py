@@ -47,7 +47,7 @@ class SavedView:
     view_id: str
     owner: str
     name: str
-    filters: Mapping[str, str]
+    filters: Mapping[str, str | int]
     shared: bool
     created_at: datetime
 
@@ -58,7 +58,7 @@ async def seen_by(conn: AsyncConnection, person: str) -> list[SavedView]:
 
 
 async def add(
-    conn: AsyncConnection, view_id: str, owner: str, name: str, filters: Mapping[str, str], *, shared: bool
+    conn: AsyncConnection, view_id: str, owner: str, name: str, filters: Mapping[str, str | int], *, shared: bool
 ) -> SavedView:
     """Raises Conflict `view_name_taken`, `too_many_views`."""
     row = {"view_id": view_id, "owner": owner, "name": name, "shared": shared}

@@ -21,7 +21,7 @@ from domain.orders.status import Status
 from infra.db.engine import Database
 from infra.db.errors import sqlstate_of
 from infra.db.orders.searching.list_sources import ORDERS
-from infra.db.orders.searching.listing import OrderListFilter, filters, first_of
+from infra.db.orders.searching.listing import OrderListFilter, filters, first_of, is_empty
 
 # A larger number is shown as "more than".
 COUNTED = 1000
@@ -34,7 +34,7 @@ _LIMIT = text("SELECT set_config('statement_timeout', :limit_ms, true)")
 async def counts(database: Database, selection: OrderListFilter, limit_ms: int = LIMIT_MS) -> dict[str, int]:
     """Orders by status that fit the other filters; COUNTED + 1 stands for any larger number. Empty where the time was
     too short."""
-    if selection.among is not None and not selection.among:
+    if is_empty(replace(selection, status=None)):
         return {status.value: 0 for status in Status}
     query = _query(selection)
     try:

@@ -6,9 +6,11 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
+from ...models.fulfilment_state import FulfilmentState
 from ...models.hold_kind import HoldKind
 from ...models.list_orders_sort import ListOrdersSort
 from ...models.order_page import OrderPage
+from ...models.payment_state import PaymentState
 from ...models.priority import Priority
 from ...models.problem import Problem
 from ...models.status import Status
@@ -17,7 +19,12 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
+    sort: ListOrdersSort | Unset = "-created_at",
+    limit: int | Unset = 50,
+    cursor: None | str | Unset = UNSET,
     status: None | Status | Unset = UNSET,
+    payment_status: None | PaymentState | Unset = UNSET,
+    fulfilment_status: FulfilmentState | None | Unset = UNSET,
     channel: None | str | Unset = UNSET,
     customer: None | str | Unset = UNSET,
     warehouse: None | str | Unset = UNSET,
@@ -28,12 +35,25 @@ def _get_kwargs(
     q: None | str | Unset = UNSET,
     created_from: None | str | Unset = UNSET,
     created_to: None | str | Unset = UNSET,
-    sort: ListOrdersSort | Unset = "-created_at",
-    limit: int | Unset = 50,
-    cursor: None | str | Unset = UNSET,
+    created_last_days: int | None | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
+
+    json_sort: str | Unset = UNSET
+    if not isinstance(sort, Unset):
+        json_sort = sort
+
+    params["sort"] = json_sort
+
+    params["limit"] = limit
+
+    json_cursor: None | str | Unset
+    if isinstance(cursor, Unset):
+        json_cursor = UNSET
+    else:
+        json_cursor = cursor
+    params["cursor"] = json_cursor
 
     json_status: None | str | Unset
     if isinstance(status, Unset):
@@ -43,6 +63,24 @@ def _get_kwargs(
     else:
         json_status = status
     params["status"] = json_status
+
+    json_payment_status: None | str | Unset
+    if isinstance(payment_status, Unset):
+        json_payment_status = UNSET
+    elif isinstance(payment_status, str):
+        json_payment_status = payment_status
+    else:
+        json_payment_status = payment_status
+    params["payment_status"] = json_payment_status
+
+    json_fulfilment_status: None | str | Unset
+    if isinstance(fulfilment_status, Unset):
+        json_fulfilment_status = UNSET
+    elif isinstance(fulfilment_status, str):
+        json_fulfilment_status = fulfilment_status
+    else:
+        json_fulfilment_status = fulfilment_status
+    params["fulfilment_status"] = json_fulfilment_status
 
     json_channel: None | str | Unset
     if isinstance(channel, Unset):
@@ -118,20 +156,12 @@ def _get_kwargs(
         json_created_to = created_to
     params["created_to"] = json_created_to
 
-    json_sort: str | Unset = UNSET
-    if not isinstance(sort, Unset):
-        json_sort = sort
-
-    params["sort"] = json_sort
-
-    params["limit"] = limit
-
-    json_cursor: None | str | Unset
-    if isinstance(cursor, Unset):
-        json_cursor = UNSET
+    json_created_last_days: int | None | Unset
+    if isinstance(created_last_days, Unset):
+        json_created_last_days = UNSET
     else:
-        json_cursor = cursor
-    params["cursor"] = json_cursor
+        json_created_last_days = created_last_days
+    params["created_last_days"] = json_created_last_days
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -178,7 +208,12 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 def sync_detailed(
     *,
     client: AuthenticatedClient,
+    sort: ListOrdersSort | Unset = "-created_at",
+    limit: int | Unset = 50,
+    cursor: None | str | Unset = UNSET,
     status: None | Status | Unset = UNSET,
+    payment_status: None | PaymentState | Unset = UNSET,
+    fulfilment_status: FulfilmentState | None | Unset = UNSET,
     channel: None | str | Unset = UNSET,
     customer: None | str | Unset = UNSET,
     warehouse: None | str | Unset = UNSET,
@@ -189,13 +224,16 @@ def sync_detailed(
     q: None | str | Unset = UNSET,
     created_from: None | str | Unset = UNSET,
     created_to: None | str | Unset = UNSET,
-    sort: ListOrdersSort | Unset = "-created_at",
-    limit: int | Unset = 50,
-    cursor: None | str | Unset = UNSET,
+    created_last_days: int | None | Unset = UNSET,
 ) -> Response[OrderPage | Problem]:
     """
     Args:
+        sort (ListOrdersSort | Unset):  Default: '-created_at'.
+        limit (int | Unset):  Default: 50.
+        cursor (None | str | Unset):
         status (None | Status | Unset):
+        payment_status (None | PaymentState | Unset):
+        fulfilment_status (FulfilmentState | None | Unset):
         channel (None | str | Unset):
         customer (None | str | Unset):
         warehouse (None | str | Unset):
@@ -206,9 +244,7 @@ def sync_detailed(
         q (None | str | Unset):
         created_from (None | str | Unset):
         created_to (None | str | Unset):
-        sort (ListOrdersSort | Unset):  Default: '-created_at'.
-        limit (int | Unset):  Default: 50.
-        cursor (None | str | Unset):
+        created_last_days (int | None | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -219,7 +255,12 @@ def sync_detailed(
     """
 
     kwargs = _get_kwargs(
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
         status=status,
+        payment_status=payment_status,
+        fulfilment_status=fulfilment_status,
         channel=channel,
         customer=customer,
         warehouse=warehouse,
@@ -230,9 +271,7 @@ def sync_detailed(
         q=q,
         created_from=created_from,
         created_to=created_to,
-        sort=sort,
-        limit=limit,
-        cursor=cursor,
+        created_last_days=created_last_days,
     )
 
     response = client.get_httpx_client().request(
@@ -245,7 +284,12 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
+    sort: ListOrdersSort | Unset = "-created_at",
+    limit: int | Unset = 50,
+    cursor: None | str | Unset = UNSET,
     status: None | Status | Unset = UNSET,
+    payment_status: None | PaymentState | Unset = UNSET,
+    fulfilment_status: FulfilmentState | None | Unset = UNSET,
     channel: None | str | Unset = UNSET,
     customer: None | str | Unset = UNSET,
     warehouse: None | str | Unset = UNSET,
@@ -256,13 +300,16 @@ def sync(
     q: None | str | Unset = UNSET,
     created_from: None | str | Unset = UNSET,
     created_to: None | str | Unset = UNSET,
-    sort: ListOrdersSort | Unset = "-created_at",
-    limit: int | Unset = 50,
-    cursor: None | str | Unset = UNSET,
+    created_last_days: int | None | Unset = UNSET,
 ) -> OrderPage | Problem | None:
     """
     Args:
+        sort (ListOrdersSort | Unset):  Default: '-created_at'.
+        limit (int | Unset):  Default: 50.
+        cursor (None | str | Unset):
         status (None | Status | Unset):
+        payment_status (None | PaymentState | Unset):
+        fulfilment_status (FulfilmentState | None | Unset):
         channel (None | str | Unset):
         customer (None | str | Unset):
         warehouse (None | str | Unset):
@@ -273,9 +320,7 @@ def sync(
         q (None | str | Unset):
         created_from (None | str | Unset):
         created_to (None | str | Unset):
-        sort (ListOrdersSort | Unset):  Default: '-created_at'.
-        limit (int | Unset):  Default: 50.
-        cursor (None | str | Unset):
+        created_last_days (int | None | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -287,7 +332,12 @@ def sync(
 
     return sync_detailed(
         client=client,
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
         status=status,
+        payment_status=payment_status,
+        fulfilment_status=fulfilment_status,
         channel=channel,
         customer=customer,
         warehouse=warehouse,
@@ -298,16 +348,19 @@ def sync(
         q=q,
         created_from=created_from,
         created_to=created_to,
-        sort=sort,
-        limit=limit,
-        cursor=cursor,
+        created_last_days=created_last_days,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
+    sort: ListOrdersSort | Unset = "-created_at",
+    limit: int | Unset = 50,
+    cursor: None | str | Unset = UNSET,
     status: None | Status | Unset = UNSET,
+    payment_status: None | PaymentState | Unset = UNSET,
+    fulfilment_status: FulfilmentState | None | Unset = UNSET,
     channel: None | str | Unset = UNSET,
     customer: None | str | Unset = UNSET,
     warehouse: None | str | Unset = UNSET,
@@ -318,13 +371,16 @@ async def asyncio_detailed(
     q: None | str | Unset = UNSET,
     created_from: None | str | Unset = UNSET,
     created_to: None | str | Unset = UNSET,
-    sort: ListOrdersSort | Unset = "-created_at",
-    limit: int | Unset = 50,
-    cursor: None | str | Unset = UNSET,
+    created_last_days: int | None | Unset = UNSET,
 ) -> Response[OrderPage | Problem]:
     """
     Args:
+        sort (ListOrdersSort | Unset):  Default: '-created_at'.
+        limit (int | Unset):  Default: 50.
+        cursor (None | str | Unset):
         status (None | Status | Unset):
+        payment_status (None | PaymentState | Unset):
+        fulfilment_status (FulfilmentState | None | Unset):
         channel (None | str | Unset):
         customer (None | str | Unset):
         warehouse (None | str | Unset):
@@ -335,9 +391,7 @@ async def asyncio_detailed(
         q (None | str | Unset):
         created_from (None | str | Unset):
         created_to (None | str | Unset):
-        sort (ListOrdersSort | Unset):  Default: '-created_at'.
-        limit (int | Unset):  Default: 50.
-        cursor (None | str | Unset):
+        created_last_days (int | None | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -348,7 +402,12 @@ async def asyncio_detailed(
     """
 
     kwargs = _get_kwargs(
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
         status=status,
+        payment_status=payment_status,
+        fulfilment_status=fulfilment_status,
         channel=channel,
         customer=customer,
         warehouse=warehouse,
@@ -359,9 +418,7 @@ async def asyncio_detailed(
         q=q,
         created_from=created_from,
         created_to=created_to,
-        sort=sort,
-        limit=limit,
-        cursor=cursor,
+        created_last_days=created_last_days,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -372,7 +429,12 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
+    sort: ListOrdersSort | Unset = "-created_at",
+    limit: int | Unset = 50,
+    cursor: None | str | Unset = UNSET,
     status: None | Status | Unset = UNSET,
+    payment_status: None | PaymentState | Unset = UNSET,
+    fulfilment_status: FulfilmentState | None | Unset = UNSET,
     channel: None | str | Unset = UNSET,
     customer: None | str | Unset = UNSET,
     warehouse: None | str | Unset = UNSET,
@@ -383,13 +445,16 @@ async def asyncio(
     q: None | str | Unset = UNSET,
     created_from: None | str | Unset = UNSET,
     created_to: None | str | Unset = UNSET,
-    sort: ListOrdersSort | Unset = "-created_at",
-    limit: int | Unset = 50,
-    cursor: None | str | Unset = UNSET,
+    created_last_days: int | None | Unset = UNSET,
 ) -> OrderPage | Problem | None:
     """
     Args:
+        sort (ListOrdersSort | Unset):  Default: '-created_at'.
+        limit (int | Unset):  Default: 50.
+        cursor (None | str | Unset):
         status (None | Status | Unset):
+        payment_status (None | PaymentState | Unset):
+        fulfilment_status (FulfilmentState | None | Unset):
         channel (None | str | Unset):
         customer (None | str | Unset):
         warehouse (None | str | Unset):
@@ -400,9 +465,7 @@ async def asyncio(
         q (None | str | Unset):
         created_from (None | str | Unset):
         created_to (None | str | Unset):
-        sort (ListOrdersSort | Unset):  Default: '-created_at'.
-        limit (int | Unset):  Default: 50.
-        cursor (None | str | Unset):
+        created_last_days (int | None | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -415,7 +478,12 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            sort=sort,
+            limit=limit,
+            cursor=cursor,
             status=status,
+            payment_status=payment_status,
+            fulfilment_status=fulfilment_status,
             channel=channel,
             customer=customer,
             warehouse=warehouse,
@@ -426,8 +494,6 @@ async def asyncio(
             q=q,
             created_from=created_from,
             created_to=created_to,
-            sort=sort,
-            limit=limit,
-            cursor=cursor,
+            created_last_days=created_last_days,
         )
     ).parsed

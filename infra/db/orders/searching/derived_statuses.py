@@ -1,0 +1,106 @@
+"""Payment and fulfilment status as filters of a list: the rules of `domain` as conditions on an order.
+
+No column keeps them. Where a status belongs to few orders, the list follows the order statuses that it can have, each
+over its index; what was refunded or disputed is found by a partial index.
+"""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Boolean, ColumnElement, and_, literal_column, not_, or_
+
+from domain.orders import payment_status
+from domain.orders.payment_status import PaymentState
+from domain.orders.status import DELIVERED_ORDERS, UNPAID, Status
+from domain.shipping import fulfilment_status
+from domain.shipping.fulfilment_status import FulfilmentState, fulfilment_state
+from domain.shipping.shipments import ShipmentStatus
+from infra.db.orders.searching.list_sources import ORDERS
+
+
+def _sql(condition: str) -> ColumnElement[bool]:
+    return literal_column(f"({condition})", Boolean)
+
+
+_CAPTURES = """payments p JOIN payment_totals t USING (payment_id)
+  WHERE p.order_no = orders.order_no AND p.purpose IN ('order', 'supplement')"""
+# The planner knows how many these are, and begins there where they are few.
+_AMONG = """orders.order_no IN (SELECT p.order_no FROM payments p JOIN payment_totals t USING (payment_id)
+  WHERE t.{0} > 0 AND p.purpose IN ('order', 'supplement'))"""
+_CAPTURED = _sql(f"EXISTS (SELECT FROM {_CAPTURES})")
+_KEPT = _sql(
+    f"SELECT count(*) > 0 AND sum(t.refunded_minor) = 0 AND sum(t.disputed_minor) = 0 FROM {_CAPTURES}"  # noqa: S608
+)
+_REFUNDED, _DISPUTED = _sql(_AMONG.format("refunded_minor")), _sql(_AMONG.format("disputed_minor"))
+_AUTHORISED = _sql(
+    """EXISTS (SELECT FROM payments p
+         WHERE p.order_no = orders.order_no AND p.purpose IN ('order', 'supplement') AND p.kind = 'authorise'
+           AND p.status = 'succeeded'
+           AND NOT EXISTS (SELECT FROM payments n WHERE n.order_no = p.order_no AND n.parent_id = p.payment_id
+                              AND n.kind IN ('capture', 'void') AND n.status <> 'failed'))"""
+)
+# The parcel that goes out now; none counts as one that is not booked yet.
+_PARCEL = """coalesce((SELECT p.status FROM shipments p
+                WHERE p.order_no = orders.order_no AND p.status <> 'cancelled' AND p.replaced_at IS NULL), 'booking')"""
+
+
+def statuses(payment: PaymentState | None, fulfilment: FulfilmentState | None) -> frozenset[Status]:
+    """The statuses that an order with both can have; all where nothing is asked."""
+    found = frozenset(Status)
+    if payment is not None:
+        found &= payment_status.ORDER_STATUSES[payment]
+    if fulfilment is not None:
+        found &= fulfilment_status.ORDER_STATUSES[fulfilment]
+    return found
+
+
+def conditions(payment: PaymentState | None, fulfilment: FulfilmentState | None) -> list[ColumnElement[bool]]:
+    """What an order with both fulfils."""
+    found = [_PAYMENT[payment]] if payment is not None else []
+    return [*found, _fulfilment(fulfilment)] if fulfilment is not None else found
+
+
+def _status_in(wanted: Collection[Status]) -> ColumnElement[bool]:
+    return ORDERS.c.status.in_(sorted(status.value for status in wanted))
+
+
+def _paid() -> ColumnElement[bool]:
+    """Captured and kept; or past its payment without one."""
+    due = frozenset(Status) - UNPAID - {Status.CANCELLED}
+    return or_(_KEPT, and_(_status_in(DELIVERED_ORDERS) | _status_in(due) & not_(_AUTHORISED), not_(_CAPTURED)))
+
+
+def _of_refunds(compared: str) -> ColumnElement[bool]:
+    sums = f"sum(t.disputed_minor) = 0 AND sum(t.refunded_minor) {compared} sum(t.captured_minor)"
+    return and_(_REFUNDED, _sql(f"SELECT {sums} FROM {_CAPTURES}"))  # noqa: S608
+
+
+_PAYMENT: Mapping[PaymentState, ColumnElement[bool]] = {
+    PaymentState.PENDING: and_(_status_in(UNPAID), not_(_CAPTURED), not_(_AUTHORISED)),
+    PaymentState.AUTHORISED: and_(
+        _status_in(payment_status.ORDER_STATUSES[PaymentState.AUTHORISED]), not_(_CAPTURED), _AUTHORISED
+    ),
+    PaymentState.PAID: _paid(),
+    PaymentState.PARTIALLY_REFUNDED: _of_refunds("<"),
+    PaymentState.REFUNDED: _of_refunds(">="),
+    PaymentState.DISPUTED: _DISPUTED,
+    PaymentState.VOIDED: and_(_status_in({Status.CANCELLED}), not_(_CAPTURED)),
+}
+
+
+def _fulfilment(state: FulfilmentState) -> ColumnElement[bool]:
+    possible = fulfilment_status.ORDER_STATUSES[state]
+    by_parcel = and_(_status_in(possible - DELIVERED_ORDERS), _parcel_gives(state))
+    if state is FulfilmentState.DELIVERED:
+        return _status_in(DELIVERED_ORDERS) | by_parcel
+    held = _status_in(fulfilment_status.ORDER_STATUSES[FulfilmentState.ON_HOLD]) & ORDERS.c.hold.is_not(None)
+    if state is FulfilmentState.ON_HOLD:
+        return and_(held, _parcel_gives(FulfilmentState.UNFULFILLED))
+    return and_(by_parcel, not_(held)) if state is FulfilmentState.UNFULFILLED else by_parcel
+
+
+def _parcel_gives(state: FulfilmentState) -> ColumnElement[bool]:
+    """The parcel of an order that is open and not held is so far; any is, for a cancelled order."""
+    if state is FulfilmentState.CANCELLED:
+        return _status_in({Status.CANCELLED})
+    parcels = [one for one in ShipmentStatus if fulfilment_state(Status.PREPARING, one, held=False) is state]
+    return _sql(f"{_PARCEL} IN ({', '.join(repr(one.value) for one in parcels)})")
