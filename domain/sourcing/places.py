@@ -1,6 +1,7 @@
 """Where goods come from and where they go."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Warehouse:
     """A place that ships; a smaller `priority` is preferred.
 
     `load` is the number of open fulfilments, `capacity_left` how many more it takes today (None: no limit), `buffer`
-    the units of each SKU that it keeps from this order's channel. `open_today` is False after its cut-off.
+    the units of each SKU that sourcing leaves there. `open_today` is False after its cut-off, `ships_by` the next one.
     """
 
     code: str
@@ -29,6 +30,7 @@ class Warehouse:
     load: int = 0
     capacity_left: int | None = None
     open_today: bool = True
+    ships_by: datetime | None = None
     buffer: int = 0
 
 

@@ -25,6 +25,8 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/warehouses/WH-EAST"): (None, STAFF),
     ("PATCH", "/v1/warehouses/WH-EAST"): ({}, {"operations", "admin"}),
     ("GET", "/v1/stock"): (None, STAFF),
+    ("GET", "/v1/availability"): (None, STAFF | {"customer", "channel"}),
+    ("GET", f"/v1/orders/{NUMBER}/sourcing"): (None, STAFF),
     ("GET", "/v1/fulfilments"): (None, STAFF),
     ("GET", "/v1/channels"): (None, STAFF),
     ("GET", "/v1/channels/web"): (None, STAFF),

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.sourcing.places import Warehouse
+from domain.sourcing.promise import is_same_day, next_cut_off
 from domain.sourcing.request import Network
 from infra.geography import coordinates_of
 
@@ -46,6 +46,8 @@ async def of_skus(conn: AsyncConnection, skus: Sequence[str], now: datetime, *, 
 
 
 def _warehouse(row: Any, load: Any, now: datetime) -> Warehouse:
+    cut_off, zone = row.cut_off or DEFAULT_CUT_OFF, row.time_zone or DEFAULT_ZONE
+    ships_by = next_cut_off(now, cut_off, zone)
     left = max(0, row.capacity - load.today) if row.capacity is not None and load is not None else None
     return Warehouse(
         row.code, row.country.strip(), row.province, row.city, row.priority,
@@ -53,11 +55,7 @@ def _warehouse(row: Any, load: Any, now: datetime) -> Warehouse:
         active=row.active,
         load=load.load if load is not None else 0,
         capacity_left=left,
-        open_today=is_open(now, row.cut_off or DEFAULT_CUT_OFF, row.time_zone or DEFAULT_ZONE),
+        open_today=is_same_day(now, ships_by, zone),
+        ships_by=ships_by,
         buffer=row.buffer,
     )  # fmt: skip
-
-
-def is_open(now: datetime, cut_off: time, zone: str) -> bool:
-    """True before the cut-off of the warehouse's day."""
-    return now.astimezone(ZoneInfo(zone)).time() < cut_off

@@ -1,0 +1,49 @@
+"""Sourcing: what could be sent where and when, and why an order ships from where it does."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.dependencies import Caller, json_response, require_staff, services_of
+from api.http.openapi import Answer, operation
+from api.schemas.fields import Country, OptionalText, Sku
+from api.schemas.sourcing import Availability, OrderSourcing
+from api.services.sourcing import explanations
+from api.services.sourcing.availability import Question, availability
+from domain.access import Role
+from domain.orders.lines import MAX_QUANTITY
+
+router = APIRouter(prefix="/v1", tags=["sourcing"])
+
+Wanted = Annotated[int, Query(ge=1, le=MAX_QUANTITY)]
+
+
+@router.get("/availability", **operation("get_availability", Answer(200, Availability)))
+async def get_availability(
+    request: Request,
+    caller: Caller,
+    sku: Sku,
+    country: Country,
+    quantity: Wanted = 1,
+    province: OptionalText = "",
+    city: OptionalText = "",
+) -> Response:
+    """Whether so many units can be sent there, from which warehouses, and when they arrive: decided as an order would
+    be. Nothing is reserved."""
+    channel = caller.subject if caller.role is Role.CHANNEL else ""
+    found = await availability(services_of(request), Question(sku, quantity, country, province, city, channel))
+    plan = [
+        {"warehouse": part.warehouse, "quantity": part.quantity, "ships_by": part.ships_by,
+         "arrives_by": part.arrives_by}
+        for part in found.plan
+    ]  # fmt: skip
+    dates = {"promised_from": found.promised_from, "promised_to": found.promised_to}
+    return json_response({"available": found.available, **dates, "plan": plan})
+
+
+@router.get("/orders/{order_no}/sourcing", **operation("get_order_sourcing", Answer(200, OrderSourcing)))
+async def get_order_sourcing(order_no: str, request: Request, caller: Caller) -> Response:
+    """What was considered for the order, how each warehouse scored, and why the others do not ship; for the staff."""
+    require_staff(caller)
+    return json_response(asdict(await explanations.explanation(services_of(request), caller, order_no)))

@@ -1,0 +1,55 @@
+"""Availability: what could be sent to a place, from where, and when it arrives."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from api.dependencies import Services
+from api.services.catalogue.product_entries import require_sku
+from domain.errors import NotFound
+from domain.sourcing.deciding import decide
+from domain.sourcing.places import Destination
+from domain.sourcing.profile import CriterionKind, Profile
+from domain.sourcing.promise import Promise, promised
+from domain.sourcing.request import Line, SourcingRequest
+from infra.db.catalogue import products
+from infra.db.sourcing import network, profiles
+from infra.geography import coordinates_of
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How many units of a product are wanted where; `channel` is the caller's."""
+
+    sku: str
+    quantity: int
+    country: str
+    province: str
+    city: str
+    channel: str = ""
+
+
+async def availability(services: Services, asked: Question) -> Promise:
+    """Decided as an order would be. Raises NotFound `product_not_found`."""
+    now = datetime.now(UTC)
+    async with services.database.begin() as conn:
+        product = await products.product(conn, require_sku(asked.sku))
+        if product is None:
+            raise NotFound("product_not_found")
+        profile = await profiles.active(conn)
+        known = await network.of_skus(conn, [asked.sku], now, with_loads=judges_by_load(profile))
+    if not product.active:
+        return Promise(False, None, None, ())
+    line = Line(1, asked.sku, asked.quantity, product.weight_g)
+    request = SourcingRequest((line,), known, destination_of(asked.country, asked.province, asked.city),
+                              channel=asked.channel)  # fmt: skip
+    return promised(request, decide(request, profile), profile, now)
+
+
+def destination_of(country: str, province: str, city: str) -> Destination:
+    """The place with its coordinates."""
+    return Destination(country, province, city, coordinates_of(country, province, city))
+
+
+def judges_by_load(profile: Profile) -> bool:
+    """True where a criterion asks how much each warehouse has to do."""
+    return any(one.kind is CriterionKind.LOAD for strategy in profile.strategies for one in strategy.criteria)

@@ -1,0 +1,52 @@
+"""Why an order ships from where it does: the stored decision, or what is known of an order that one warehouse ships."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.sourcing.decision import SharedLine
+from domain.sourcing.places import Destination
+from domain.sourcing.request import Line
+
+_ORDER = text(
+    """
+    SELECT o.country, o.province, o.city, o.channel, o.warehouse,
+           (SELECT max(e.occurred_at) FROM order_events e
+             WHERE e.order_no = o.order_no AND e.type IN ('stock_reserved', 'parcel_replaced')) AS reserved_at
+      FROM orders o WHERE o.order_no = :order_no
+    """
+)
+_LINES = text(
+    """
+    SELECT l.line_no, l.sku, l.quantity - l.cancelled_quantity AS quantity, p.weight_g
+      FROM order_lines l JOIN products p USING (sku)
+     WHERE l.order_no = :order_no AND l.quantity > l.cancelled_quantity ORDER BY l.line_no
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SourcedOrder:
+    """As much of an order as its sourcing needs; `warehouse` is None where nothing is reserved yet."""
+
+    destination: Destination
+    channel: str
+    warehouse: str | None
+    reserved_at: datetime | None
+    lines: tuple[Line, ...]
+
+    def shared(self) -> tuple[SharedLine, ...]:
+        """All lines, as one share."""
+        return tuple(SharedLine(line.line_no, line.sku, line.quantity) for line in self.lines)
+
+
+async def of_order(conn: AsyncConnection, order_no: str) -> SourcedOrder:
+    """The order, which exists."""
+    row = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    lines = await conn.execute(_LINES, {"order_no": order_no})
+    return SourcedOrder(
+        Destination(row.country, row.province, row.city), row.channel, row.warehouse, row.reserved_at,
+        tuple(Line(line.line_no, line.sku, line.quantity, line.weight_g) for line in lines),
+    )  # fmt: skip
