@@ -229,7 +229,7 @@ async def test_operations_add_a_channel_and_nobody_is_kept_out(live: StackRun, b
 
         await until(reported, "the relay tells of the stuck order")
         await page.goto("/console/notices")
-        await page.get_by_text("订单卡住 · 预约承运商").wait_for()
+        await page.get_by_text("订单卡住 · 预约承运商").first.wait_for()
         grave = await found_day_and_night(page, "notices")
         await page.get_by_role("button", name="移除 值班群").click()
         await page.get_by_text("尚未通知任何人").wait_for()

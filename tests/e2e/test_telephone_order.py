@@ -14,6 +14,7 @@ from tests.faults.stackrun import StackRun
 async def test_support_places_an_order_for_a_caller_and_notes_it(live: StackRun, browser: Browser) -> None:
     sku, email = await driver.stocked(live, 10), f"{secrets.token_hex(4)}@example.com"
     page = await signed_in(live, browser, "support", locale="en", viewport=STAFF)
+    await page.add_init_script("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
     await page.goto("/console/orders/new")
     await page.fill("[name=name]", "Ann Caller")
     await page.fill("[name=email]", email)
@@ -29,6 +30,7 @@ async def test_support_places_an_order_for_a_caller_and_notes_it(live: StackRun,
     number = re.findall(r"/portal/orders/([0-9A-Z-]+)/pay$", link)[0]
     await page.click("button:has-text('Copy link')")
     await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert await page.evaluate("window.copied") == link
     await live.reaches(number, "pending_payment")
     await page.goto(f"/console/orders/{number}")
     await page.fill("#note-text", "calls back")
