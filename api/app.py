@@ -45,7 +45,7 @@ from api.routes import (
     stock_transfers,
 )
 from api.routes.after_sales import delivery_exceptions, return_photographs, returns
-from api.routes.catalogue import pictures, products, warehouses
+from api.routes.catalogue import pictures, product_imports, products, warehouses
 from api.routes.collaboration import labels, notes
 from api.routes.orders import (
     bulk,
@@ -99,6 +99,7 @@ ROUTERS = (
     manual_transitions.router,
     approvals.router,
     workflow_operations.router,
+    product_imports.router,
     products.router,
     warehouses.router,
     channels.router,

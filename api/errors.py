@@ -145,6 +145,7 @@ STATUSES: dict[str, int] = {
     "draft_total_changed": 409,
     "too_many_drafts": 409,
     "product_changed": 412,
+    "import_applied": 409,
     "warehouse_changed": 412,
     "no_delivery_problem": 409,
     "stock_short": 409,

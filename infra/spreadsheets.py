@@ -12,7 +12,7 @@ BOM = "\ufeff".encode()
 CSV, XLSX = "text/csv; charset=utf-8", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CHUNK = 64 * 1024
 # What a spreadsheet takes for the beginning of a formula, or cuts away before it looks for one.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_lines(rows: Iterable[Sequence[Cell]]) -> bytes:
@@ -24,7 +24,7 @@ def csv_lines(rows: Iterable[Sequence[Cell]]) -> bytes:
 
 
 def _neutral(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_SIGNS) else cell
 
 
 class XlsxFile:

@@ -7,7 +7,7 @@ from api.console.after_sales import delivery_exception, photographs, return_requ
 from api.console.alerts import alert_channels
 from api.console.approvals import approval_requests
 from api.console.audit import audit_trail
-from api.console.catalogue import product_forms, product_list, product_stock, warehouse_pages
+from api.console.catalogue import product_forms, product_import_pages, product_list, product_stock, warehouse_pages
 from api.console.channels import channel_settings
 from api.console.collaboration import for_me, labels, notes
 from api.console.customers import profiles
@@ -90,6 +90,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     retrying_steps.router,
     product_list.router,
     product_forms.router,
+    product_import_pages.router,
     product_stock.router,
     transfer_pages.router,
     case_pages.router,

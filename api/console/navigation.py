@@ -41,7 +41,9 @@ NAVIGATION = (
     Entry("nav.for_me", "/console/for-me", icon="note", count="for_me"),
     Entry("returns", "/console/returns", icon="returns"),
     Entry("nav.products", "/console/products", icon="products", children=(
-        Entry("products", "/console/products", under=("/console/new/product",)),
+        Entry("products", "/console/products", under=(
+            "/console/new/product", "/console/new/product-import", "/console/product-imports",
+        )),
         Entry("stock", "/console/stock"),
         Entry("transfers", "/console/transfers", under=("/console/new/transfer",)),
         Entry("stock_cases", "/console/stock-cases"),

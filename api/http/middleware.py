@@ -9,8 +9,8 @@ from api.errors import MEDIA_TYPE, Problem, body
 from infra.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 _DETAIL = "the body is larger than this server accepts"
-# Where pictures are uploaded, the other bound holds.
-_UPLOADS = ("/picture", "/logo")
+# Where pictures and files are uploaded, the other bound holds.
+_UPLOADS = ("/picture", "/logo", "/product-imports", "/product-import")
 # Where several are, so many times that one.
 _SEVERAL, _AT_ONCE = re.compile(r"/photographs$|^/portal/orders/[^/]+/return$"), 5
 # A browser shows an answer only once it has sent its form: what is too large is read up to so many times the bound, and

@@ -1,6 +1,6 @@
 """Products and stock levels as CSV."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -12,26 +12,45 @@ from infra.spreadsheets import BOM, CSV, Cell, csv_lines
 
 Pages = AsyncIterator[list[Any]]
 _LANGUAGES = ("en", "zh")
-PRODUCT_COLUMNS = (
-    *("sku", "name", "name_en", "name_zh", "price", "currency", "active", "available", "barcode", "weight_g"),
-    *("tax_category", "created_at"),
-)
+IMPORT_COLUMNS = ("line", "sku", "outcome", "changes", "errors")
 STOCK_COLUMNS = (
     *("sku", "name", "warehouse", "on_hand", "reserved", "safety_stock", "available", "incoming", "quarantined"),
     "active",
 )
 
 
-def product_cells(product: Any) -> list[Cell]:
-    """One product; the price in major units."""
-    values: dict[str, Cell] = {
-        **{name: getattr(product, name) for name in PRODUCT_COLUMNS if hasattr(product, name)},
-        **{f"name_{lang}": product.names.get(lang) for lang in _LANGUAGES},
-        "price": written(product.price_minor, product.currency),
-        "active": _yes_or_no(product.active),
-        "created_at": product.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    return [values[name] for name in PRODUCT_COLUMNS]
+def product_columns(languages: Iterable[str]) -> tuple[str, ...]:
+    """The columns of a file with product names in these languages: those that an import takes, and two for reading."""
+    names = [f"name_{lang}" for lang in sorted({*_LANGUAGES, *languages})]
+    return (
+        *("sku", "name", *names, "price", "currency", "active", "available", "barcode", "weight_g"),
+        *("tax_category", "created_at"),
+    )
+
+
+def product_cells(columns: tuple[str, ...]) -> Callable[[Any], list[Cell]]:
+    """How a product fills these columns; the price in major units."""
+    plain = [name for name in columns if name in ("sku", "name", "currency", "available", "barcode", "weight_g")]
+
+    def cells(product: Any) -> list[Cell]:
+        values: dict[str, Cell] = {
+            **{f"name_{lang}": name for lang, name in product.names.items()},
+            **{name: getattr(product, name) for name in plain},
+            "tax_category": str(product.tax_category),
+            "price": written(product.price_minor, product.currency),
+            "active": _yes_or_no(product.active),
+            "created_at": product.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        return [values.get(name) for name in columns]
+
+    return cells
+
+
+def import_cells(row: Any) -> list[Cell]:
+    """What a row of an import would do, or did."""
+    said = [f"{error['field']}: {error['code']}" for error in row.errors]
+    changed = [f"{name}: {before} > {after}" for name, (before, after) in row.changes.items()]
+    return [row.line, row.sku, row.outcome.value, "; ".join(changed), "; ".join(said)]
 
 
 def stock_cells(level: Any) -> list[Cell]:

@@ -83,6 +83,8 @@ INSERTS = {
     "portal_codes": "ask_hash code_hash contact_kind contacts expires_at link_hash",
     "portal_sessions": "contact_kind contacts expires_at session_hash",
     "processes": "disk host memory name pid trouble",
+    "product_import_rows": "changes errors import_id line outcome product sku version",
+    "product_imports": "created_by encoding file_name ignored import_id total",
     "products": "active barcode currency name names picture_id price_minor sku tax_category weight_g",
     "refund_lines": ("amount_minor goods_worth_minor line_no quantity refund_id shipping_minor shipping_worth_minor"),
     "refund_allocations": "amount_minor payment_id refund_id",
@@ -184,6 +186,8 @@ UPDATES = {
     "portal_codes": "tries used_at",
     "portal_sessions": "seen_at",
     "processes": "beat_at disk ended_at memory steady_since trouble",
+    "product_import_rows": "errors outcome",
+    "product_imports": "applied_at applied_by finished_at origin state total",
     "products": "active barcode name names picture_id price_minor tax_category weight_g",
     "refunds": "status updated_at",
     "returns": (
@@ -210,7 +214,7 @@ UPDATES = {
 }
 DELETES = {
     "alerts", "idempotency_keys", "messages", "order_assignees", "order_drafts", "order_note_mentions", "order_tags",
-    "outbox", "portal_codes", "portal_sessions", "processes", "retrying_steps", "sign_in_attempts",
+    "outbox", "portal_codes", "portal_sessions", "processes", "product_imports", "retrying_steps", "sign_in_attempts",
     "sign_in_requests", "staff_passkeys", "passkey_challenges", "staff_sessions", "tokens", "webhook_deliveries",
     "webhook_endpoints", "workflow_requests", "saved_views", "stored_files",
 }  # fmt: skip

@@ -39,6 +39,7 @@ CLEAR_CALLS = {
     "POST /v1/products": "the catalogue, which is the shop's own",
     "PATCH /v1/products/{sku}": "the same",
     "POST /v1/products/{sku}/picture": "the same",
+    "POST /v1/product-imports": "the same",
     "POST /v1/warehouses": "the shop's own",
     "PATCH /v1/warehouses/{code}": "the same",
     "POST /v1/stock/adjustments": "about goods; the ledger's reference",

@@ -9,8 +9,9 @@ from functools import partial
 from activities import workflow_starts
 from infra.db import idempotency_sealing
 from infra.db.alerts import alerts
-from infra.db.audit import audit_anchors
+from infra.db.audit import actor_context, audit_anchors
 from infra.db.autocommit import autocommit
+from infra.db.catalogue import product_imports
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.files import stored_files
@@ -67,6 +68,8 @@ RENEWALS_POLL_S, RENEWALS_AT_ONCE = 10.0, 200
 CONTACTS_POLL_S, CONTACTS_AT_ONCE = 30.0, 200
 # Checks run one at a time, with pauses for orders between them.
 CHECK_PAUSE_S, CHECK_POLL_S = 5.0, 30.0
+# Rows that are left when the request that began an import has applied the first ones.
+IMPORTS_PAUSE_S, IMPORTS_POLL_S = 0.05, 5.0
 Step = Callable[[], Awaitable[bool]]
 _log = logging.getLogger(__name__)
 
@@ -159,6 +162,7 @@ def _keeping(
         every("books", checks(database, settings), CHECK_PAUSE_S, CHECK_POLL_S),
         every("contacts", found, SWEEP_PAUSE_S, CONTACTS_POLL_S),
         every("backorders", BackorderWaker(database).step, BACKORDERS_BUSY_S, BACKORDERS_POLL_S),
+        every("product imports", importing(database), IMPORTS_PAUSE_S, IMPORTS_POLL_S),
         every("backlogs", observing(database), BACKLOGS_POLL_S, BACKLOGS_POLL_S),
         every("sweep", swept, SWEEP_PAUSE_S, SWEEP_EVERY_S),
     ]
@@ -251,6 +255,16 @@ def contacts(database: Database, keys: KeyRing) -> Step:
         if done:
             _log.info("orders are found by the contact that they named", extra={"orders": done})
         return done == CONTACTS_AT_ONCE
+
+    return step
+
+
+def importing(database: Database) -> Step:
+    """The step that applies what was imported of products, some rows at a time."""
+
+    async def step() -> bool:
+        async with database.begin() as connection:
+            return await product_imports.apply_some(connection, actor_context.set_actor)
 
     return step
 

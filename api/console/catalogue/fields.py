@@ -7,8 +7,8 @@ from fastapi import Request
 
 from api.console.i18n import WORDS, language
 from api.errors import Problem, from_rule
+from api.services.catalogue.product_rows import column_of
 from domain.errors import RuleBroken
-from domain.money import minor_of
 
 # What a form does not pass on: proof and bookkeeping of the form itself.
 _OWN = ("csrf", "key", "version")
@@ -18,6 +18,8 @@ _AT = {
     "warehouse_exists": "code",
     "barcode_exists": "barcode",
     "invalid_barcode": "barcode",
+    **dict.fromkeys(("import_unreadable", "import_columns", "import_empty", "import_too_large"), "file"),
+    "body_too_large": "file",
     "picture_invalid": "picture",
     "picture_too_large": "picture",
     "receipt_exists": "reference",
@@ -36,7 +38,6 @@ _AT = {
     "not_in_transfer": "units",
     "nothing_to_ship": "units",
 }
-_FORM_NAMES = {"price_minor": "price"}
 _SIGNED = re.compile(r"[+-]?[0-9]{1,12}")
 
 
@@ -60,7 +61,7 @@ class FormErrors:
         return self.fields.get(field, "")
 
     def _named(self) -> dict[str, str]:
-        names = [_form_name(str(error["field"])) for error in self.problem.errors]
+        names = [column_of(str(error["field"])) for error in self.problem.errors]
         return {name: self._say(f"catalogue.rule.{name}") for name in names if f"catalogue.rule.{name}" in _words()}
 
     def _known(self) -> dict[str, str]:
@@ -74,12 +75,6 @@ def _words() -> dict[str, tuple[str, str]]:
     return WORDS.catalogue()
 
 
-def _form_name(field: str) -> str:
-    """The field of the form for a field of the body: `names.zh` is typed as name_zh."""
-    first, _, rest = field.partition(".")
-    return f"name_{rest.partition('.')[0]}" if first == "names" and rest else _FORM_NAMES.get(first, first)
-
-
 def typed_of(fields: dict[str, str]) -> dict[str, str]:
     """What a person typed, to be shown again."""
     return {name: text for name, text in fields.items() if name not in _OWN}
@@ -89,14 +84,6 @@ def signed(typed: str) -> int | str:
     """The number that was typed, with its sign; what is none is left for the model to refuse."""
     plain = typed.strip().replace("\u2212", "-")
     return int(plain) if plain.isascii() and _SIGNED.fullmatch(plain) else plain
-
-
-def price(typed: str, currency: str) -> int | str:
-    """The minor units of a price that was typed; what is none is left for the model to refuse."""
-    try:
-        return minor_of(typed.strip().replace(",", "", typed.count(",") if "." in typed else 0), currency)
-    except ValueError:
-        return typed
 
 
 def named(names: dict[str, str], fields: dict[str, str], languages: tuple[str, ...]) -> dict[str, str]:

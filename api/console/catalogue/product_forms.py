@@ -21,6 +21,7 @@ from api.schemas.stock import ChangeProduct, NewProduct
 from api.services.catalogue import product_entries
 from api.services.catalogue.line_products import picture_address
 from api.services.catalogue.product_entries import ProductEdit
+from api.services.catalogue.product_rows import price_of
 from api.services.files import file_store
 from domain.access import Role
 from domain.errors import RuleBroken
@@ -135,7 +136,7 @@ def _details(fields: dict[str, str], currency: str, names: dict[str, str]) -> di
     return {
         "name": fields.get("name", "").strip(),
         "names": typed.named(names, fields, LANGUAGES),
-        "price_minor": typed.price(fields.get("price", ""), currency),
+        "price_minor": price_of(fields.get("price", ""), currency),
         "weight_g": whole(fields.get("weight_g", "")),
         "barcode": barcode or None,
         "tax_category": fields.get("tax_category", ""),

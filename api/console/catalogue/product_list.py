@@ -72,8 +72,10 @@ async def stock(
 async def products_csv(request: Request, member: CurrentStaff, q: SoughtText = "", active: str = "") -> Response:
     """What the list holds, as a file."""
     require_staff(member.principal)
-    pages = product_entries.every_page(services_of(request), q.strip(), _ACTIVE.get(active))
-    return catalogue_files.csv_of("products", catalogue_files.PRODUCT_COLUMNS, pages, catalogue_files.product_cells)
+    services = services_of(request)
+    columns = catalogue_files.product_columns(await product_entries.languages(services))
+    pages = product_entries.every_page(services, q.strip(), _ACTIVE.get(active))
+    return catalogue_files.csv_of("products", columns, pages, catalogue_files.product_cells(columns))
 
 
 @router.get("/export/stock.csv")

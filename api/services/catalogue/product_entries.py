@@ -113,6 +113,12 @@ async def every_page(services: Services, q: str, active: bool | None) -> AsyncIt
             return
 
 
+async def languages(services: Services) -> list[str]:
+    """The languages in which some product has a name."""
+    async with services.database.begin() as conn:
+        return await products.languages(conn)
+
+
 def require_sku(typed: str) -> str:
     """Raises NotFound `product_not_found` for what cannot be a SKU."""
     if len(typed) > _MAX_SKU or not is_line(typed):

@@ -38,6 +38,8 @@ SOUGHT = r"""(p.sku ILIKE :pattern ESCAPE '\' OR p.name ILIKE :pattern ESCAPE '\
             OR ltrim(p.barcode, '0') = ltrim(:q, '0')
             OR (p.names <> '{}' AND p.names::text ILIKE :json_pattern ESCAPE '\'
                 AND EXISTS (SELECT FROM jsonb_each_text(p.names) n WHERE n.value ILIKE :pattern ESCAPE '\')))"""
+_BY_SKUS = text(f"SELECT {_COLUMNS} FROM products WHERE sku = ANY(CAST(:skus AS text[]))")  # noqa: S608
+_LANGUAGES = text("SELECT DISTINCT n.lang FROM products p, jsonb_object_keys(p.names) n(lang) WHERE p.names <> '{}'")
 _PAGE = text(
     rf"""
     SELECT {_COLUMNS},
@@ -103,6 +105,17 @@ async def product(conn: AsyncConnection, sku: str, *, lock: bool = False) -> Cat
     """The product, or None; with `lock` nobody else changes it before the end of the transaction."""
     row = (await conn.execute(_LOCKED if lock else _PRODUCT, {"sku": sku})).mappings().one_or_none()
     return CatalogueProduct(**row) if row else None
+
+
+async def by_skus(conn: AsyncConnection, skus: list[str]) -> dict[str, CatalogueProduct]:
+    """Those of these products that there are."""
+    rows = (await conn.execute(_BY_SKUS, {"skus": skus})).mappings()
+    return {row["sku"]: CatalogueProduct(**row) for row in rows}
+
+
+async def languages(conn: AsyncConnection) -> list[str]:
+    """The languages in which some product has a name."""
+    return sorted(row.lang for row in await conn.execute(_LANGUAGES))
 
 
 async def change(conn: AsyncConnection, changed: CatalogueProduct) -> CatalogueProduct:
