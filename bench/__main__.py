@@ -25,6 +25,7 @@ NAMES = (
     "startup",
     "memory",
     "console_pages",
+    "page_time",
     "deciding",
 )
 
@@ -40,6 +41,10 @@ async def run(names: list[str], lab: Lab) -> list[Section]:
     return sections
 
 
+def _resolved(path: Path | None) -> Path | None:
+    return path.resolve() if path else None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}; all without one")
@@ -47,6 +52,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="write quick results down all the same, marked as such")
     parser.add_argument("--json", type=Path, help="write the results here, too")
     parser.add_argument("--profile", type=Path, help="let API, worker, relay and sandbox sample themselves into here")
+    parser.add_argument("--against", type=Path, help="an earlier checkout, beside which page_time measures the pages")
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}")
@@ -54,7 +60,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="oms-bench-"))
     folder.chmod(0o711)  # the database's user passes through
     try:
-        lab = Lab(folder, options.quick, options.profile.resolve() if options.profile else None)
+        lab = Lab(folder, options.quick, _resolved(options.profile), _resolved(options.against))
         sections = asyncio.run(run(options.names or list(NAMES), lab))
     finally:
         shutil.rmtree(folder, ignore_errors=True)

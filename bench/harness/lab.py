@@ -41,6 +41,7 @@ class Lab:
     folder: Path
     quick: bool
     profile: Path | None = None
+    against: Path | None = None  # an earlier checkout
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
