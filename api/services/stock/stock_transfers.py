@@ -23,7 +23,7 @@ from infra.db.stock.transfers import Transfer
 
 async def request(asked: StockRequest, new: NewTransfer) -> Reply:
     """Raises Problem `same_warehouse`, `sku_or_lines`; NotFound `product_not_found`, RuleBroken `unknown_warehouse`,
-    `invalid_expected_date`; Conflict `transfer_exists`, `stock_not_available`."""
+    `warehouse_inactive`, `invalid_expected_date`; Conflict `transfer_exists`, `stock_not_available`."""
     if new.source == new.target:
         raise Problem("same_warehouse", "from and to are the same warehouse")
     lines = _lines(new)
@@ -31,7 +31,7 @@ async def request(asked: StockRequest, new: NewTransfer) -> Reply:
 
     async def work(conn: Connection) -> dict[str, Any]:
         for sku, quantity in sorted(lines.items()):
-            await movements.place_of(conn, sku, new.target)
+            await movements.place_of(conn, sku, new.target, arrives=True)
             await _require_there(conn, sku, await movements.place_of(conn, sku, new.source), quantity)
         await transfers.add(conn, planned)
         return view(await transfers.find(conn, planned.transfer_id))

@@ -1,6 +1,42 @@
 -- Catalogue
 -- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after files.sql.
 
+-- Products that are imported from a file. A preview that nobody applies is deleted after a day.
+CREATE TABLE product_imports (
+  import_id   text PRIMARY KEY CHECK (import_id ~ '^imp_[0-9a-f]{32}$'),
+  file_name   text NOT NULL CHECK (length(file_name) <= 200),
+  encoding    text NOT NULL,
+  ignored     text[] NOT NULL DEFAULT '{}'::text[],
+  total       integer NOT NULL CHECK (total >= 0),
+  state       text NOT NULL DEFAULT 'preview' CHECK (state IN ('preview', 'applying', 'done')),
+  created_by  text NOT NULL,
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  applied_by  text,
+  origin      text,
+  applied_at  timestamptz,
+  finished_at timestamptz,
+  CONSTRAINT an_applied_import_says_by_whom CHECK ((state = 'preview') = (applied_by IS NULL))
+);
+CREATE INDEX product_imports_applying ON product_imports (applied_at) WHERE state = 'applying';
+
+CREATE TRIGGER product_import_audited AFTER INSERT OR DELETE OR UPDATE ON product_imports
+  FOR EACH ROW EXECUTE FUNCTION audit_row('product_import', 'import_id', 'file_name state');
+
+-- What each row of an imported file would do, and what it did.
+CREATE TABLE product_import_rows (
+  import_id text NOT NULL REFERENCES product_imports ON DELETE CASCADE,
+  line      integer NOT NULL CHECK (line > 0),
+  sku       text NOT NULL,
+  outcome   text NOT NULL CHECK (outcome IN ('create', 'change', 'unchanged', 'refused', 'created', 'changed',
+      'failed')),
+  version   bigint,
+  product   jsonb,
+  changes   jsonb NOT NULL DEFAULT '{}'::jsonb,
+  errors    jsonb NOT NULL DEFAULT '[]'::jsonb,
+  CONSTRAINT product_import_rows_pkey PRIMARY KEY (import_id, line)
+);
+CREATE INDEX product_import_rows_due ON product_import_rows (import_id, line) WHERE outcome IN ('create', 'change');
+
 -- True for an object of names by language.
 CREATE FUNCTION are_product_names(names jsonb)
   RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
@@ -61,7 +97,12 @@ CREATE TRIGGER product_versioned BEFORE UPDATE ON products
 
 -- Rights
 
-GRANT SELECT ON products TO oms_app;
+GRANT SELECT ON product_import_rows, product_imports, products TO oms_app;
+GRANT DELETE ON product_imports TO oms_app;
+GRANT INSERT (changes, errors, import_id, line, outcome, product, sku, version) ON product_import_rows TO oms_app;
+GRANT UPDATE (errors, outcome) ON product_import_rows TO oms_app;
+GRANT INSERT (created_by, encoding, file_name, ignored, import_id, total) ON product_imports TO oms_app;
+GRANT UPDATE (applied_at, applied_by, finished_at, origin, state, total) ON product_imports TO oms_app;
 GRANT INSERT (active, barcode, currency, name, names, picture_id, price_minor, sku, tax_category, weight_g) ON products
   TO oms_app;
 GRANT UPDATE (active, barcode, name, names, picture_id, price_minor, tax_category, weight_g) ON products TO oms_app;

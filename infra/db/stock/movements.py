@@ -23,8 +23,9 @@ _LEVELS = text(
 _PLACE = text(
     """
     SELECT EXISTS (SELECT FROM products WHERE sku = :sku) AS known,
-           (SELECT code FROM warehouses
-             WHERE CASE WHEN CAST(:warehouse AS text) IS NULL THEN is_default ELSE code = :warehouse END) AS code
+           w.code, coalesce(w.active, false) AS active
+      FROM (SELECT) one LEFT JOIN warehouses w
+        ON CASE WHEN CAST(:warehouse AS text) IS NULL THEN w.is_default ELSE w.code = :warehouse END
     """
 )
 _LEVEL = text("INSERT INTO stock_levels (sku, warehouse) VALUES (:sku, :warehouse) ON CONFLICT DO NOTHING")
@@ -104,15 +105,17 @@ async def open_level(conn: AsyncConnection, sku: str, warehouse: str) -> None:
     await conn.execute(_LEVEL, {"sku": sku, "warehouse": warehouse})
 
 
-async def place_of(conn: AsyncConnection, sku: str, warehouse: str | None) -> str:
+async def place_of(conn: AsyncConnection, sku: str, warehouse: str | None, *, arrives: bool = False) -> str:
     """The warehouse meant (the default one for None). Raises NotFound `product_not_found`, RuleBroken
-    `unknown_warehouse`."""
+    `unknown_warehouse`, and `warehouse_inactive` where units are to arrive."""
     row = (await conn.execute(_PLACE, {"sku": sku, "warehouse": warehouse})).one()
     if not row.known:
         raise NotFound("product_not_found", "no product has this SKU")
     if row.code is None:
         none_yet = "there is no warehouse yet: add one with POST /v1/warehouses"
         raise RuleBroken("unknown_warehouse", none_yet if warehouse is None else "")
+    if arrives and not row.active:
+        raise RuleBroken("warehouse_inactive")
     return str(row.code)
 
 

@@ -75,7 +75,7 @@ async def test_an_inactive_warehouse_receives_nothing_and_offers_nothing(shop: A
     assert (await keeper.post("/v1/stock/receipts", receipt)).status_code == 201
     assert (await patch(shop, "WH-NORTH", {"active": False})).status_code == 200
     try:
-        move = {"sku": sku, "quantity": 2, "reference": "move"}
+        move = {"sku": sku, "quantity": 2, "reference": unique("TR")}
         for path, body in (
             ("receipts", {**receipt, "reference": unique("PO")}),
             ("transfers", {**move, "from": "WH-EAST", "to": "WH-NORTH"}),
@@ -86,8 +86,10 @@ async def test_an_inactive_warehouse_receives_nothing_and_offers_nothing(shop: A
             refused = await keeper.post(f"/v1/stock/{path}", body)
             assert (refused.status_code, refused.json()["code"]) == (422, "warehouse_inactive"), path
         assert (await listed(shop, sku))["available"] == 5
-        moved = await keeper.post("/v1/stock/transfers", {**move, "from": "WH-NORTH", "to": "WH-EAST"})
-        assert moved.status_code == 201, moved.text
+        asked = await keeper.post("/v1/stock/transfers", {**move, "from": "WH-NORTH", "to": "WH-EAST"})
+        transfer = f"/v1/stock/transfers/{asked.json()['transfer_id']}"
+        for step in ("ship", "receive"):
+            assert (await keeper.post(f"{transfer}/{step}", {})).status_code == 200
         counted = {"sku": sku, "quantity": -1, "warehouse": "WH-NORTH", "reason": "counted"}
         assert (await keeper.post("/v1/stock/adjustments", counted)).status_code == 201
         assert (await listed(shop, sku))["available"] == 7
