@@ -1,6 +1,6 @@
 """Answering a repeated request with its first answer."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,14 +49,14 @@ async def run_in_transaction(services: Services, request: Request, status: int, 
 class SecretAnswer:
     """An answer of which `secrets` are in the first one alone; they are kept nowhere, sealed neither."""
 
-    body: dict[str, Any]
-    secrets: dict[str, Any]
+    body: Mapping[str, object]
+    secrets: Mapping[str, object]
 
 
 async def run_with_secrets(
     services: Services, request: Request, status: int, work: Callable[[Connection], Awaitable[SecretAnswer]]
 ) -> Reply:
-    """As in_books; a repeat gives the answer without its secrets and with a `note` that says so."""
+    """As `run_in_transaction`; a repeat gives the answer without its secrets and with a `note` that says so."""
     async with services.database.begin() as conn:
         claim = await idempotency.claim(conn, services.keys, request, HOLD_S)
         if isinstance(claim, Answered):

@@ -9,9 +9,11 @@ from api.errors import Problem
 from api.http.exclusive import alone
 from api.http.openapi import Answer, operation
 from api.http.responses import response_of
-from api.schemas.audit import AccessPage, Anchored, AuditEntryList, AuditVerdict, Hash, NewestAnchor
+from api.presenters.fields import shown_as
+from api.schemas.audit import AccessPage, Anchored, AuditEntry, AuditEntryList, AuditVerdict, Hash, NewestAnchor
 from api.schemas.fields import Name, Reference
 from api.services.audit import audit_trail
+from api.services.audit.audit_trail import AuditPage
 from domain.access import Role
 from infra.observability.telemetry import bind_order
 
@@ -36,10 +38,16 @@ async def list_entries(
     if (order_no is None) == (actor is None):
         raise Problem("audit_subject_needed", "name an order_no or an actor, and not both")
     if order_no is None:
-        return json_response(await audit_trail.list_entries(services, "actor", actor or "", cursor, limit))
+        return json_response(_shown(await audit_trail.read_entries(services, "actor", actor or "", cursor, limit)))
     number = order_number(order_no)
     bind_order(number)
-    return json_response(await audit_trail.list_entries(services, "order", number, cursor, limit))
+    return json_response(_shown(await audit_trail.entries_of_order(services, number, cursor, limit)))
+
+
+def _shown(found: AuditPage) -> dict[str, object]:
+    """Reasons are personal text: the console alone shows them."""
+    items = [shown_as(AuditEntry, entry) for entry in found.entries]
+    return {"items": items, "next_cursor": found.next_cursor, "chain": found.chain}
 
 
 @router.get("/verify", **operation("verify_audit_log", Answer(200, AuditVerdict)))

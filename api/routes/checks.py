@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from api.dependencies import Caller, json_response, require, services_of
 from api.http.exclusive import alone
 from api.http.openapi import Answer, operation
+from api.presenters import checks
 from api.schemas.audit import BooksChecked
 from api.services.checks import check_running
 from domain.access import Role
@@ -21,4 +22,5 @@ async def check(request: Request, caller: Caller) -> Response:
     """
     require(caller, Role.FINANCE, Role.OPERATIONS, Role.ADMIN)
     async with alone(request):
-        return json_response(await check_running.run_checks(services_of(request)))
+        results = await check_running.run_checks(services_of(request))
+    return json_response(checks.presented(results).model_dump(by_alias=True))

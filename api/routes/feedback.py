@@ -9,6 +9,7 @@ from api.dependencies import Caller, idempotency_key, json_response, require, se
 from api.http.openapi import Answer, operation
 from api.http.request_body import read
 from api.http.responses import response_of
+from api.presenters.fields import shown_as
 from api.schemas.feedback import (
     AnsweredFeedback,
     AnswerFeedback,
@@ -17,6 +18,7 @@ from api.schemas.feedback import (
     FeedbackSummary,
     GiveFeedback,
     GivenFeedback,
+    OrdersFeedback,
     OrdersFeedbackList,
 )
 from api.services.feedback import customer_feedback
@@ -47,8 +49,8 @@ async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     require(caller, *SUBMITTED_BY, *READ_BY)
     services = services_of(request)
     overview = await visible_order(services, caller, order_no)
-    items = await customer_feedback.of_order(services, overview.order_no)
-    return json_response({"items": items, "next_cursor": None})
+    found = await customer_feedback.of_order(services, overview.order_no)
+    return json_response({"items": [shown_as(OrdersFeedback, one) for one in found], "next_cursor": None})
 
 
 @router.get("/v1/feedback", **operation("list_feedback", Answer(200, FeedbackList)))

@@ -8,7 +8,8 @@ from api.authorization import visible_order
 from api.dependencies import Caller, idempotency_key, json_response, require, services_of
 from api.http.openapi import Answer, operation
 from api.http.responses import response_of
-from api.schemas.notifications import MessageAsSent, Messages, SentAgain
+from api.presenters.fields import shown_as
+from api.schemas.notifications import Message, MessageAsSent, Messages, SentAgain
 from api.services.notifications import order_messages
 from domain.access import Role
 
@@ -20,7 +21,8 @@ async def list_messages(order_no: str, request: Request, caller: Caller) -> Resp
     """Every message about the order, by e-mail or text message, in the order of what happened."""
     services = services_of(request)
     overview = await visible_order(services, caller, order_no)
-    return json_response({"items": await order_messages.of_order(services, overview.order_no)})
+    found = await order_messages.of_order(services, overview.order_no)
+    return json_response({"items": [shown_as(Message, one) for one in found]})
 
 
 @router.get("/{order_no}/messages/{message_id}", **operation("get_order_message", Answer(200, MessageAsSent)))

@@ -1,6 +1,7 @@
 """Who may sign in to the console: first secrets, other ones for those that were lost, and an end to it."""
 
 import asyncio
+from typing import TypedDict
 
 from domain.errors import Conflict
 from infra.db.engine import Connection
@@ -9,14 +10,22 @@ from infra.security import passwords
 from infra.security.crypto import Vault
 
 
-async def add(conn: Connection, vault: Vault, name: str, role: str) -> dict[str, str]:
-    """Add a member of staff: {password, secret, address}, stored hashed and encrypted. Raises Conflict."""
+class GivenSecrets(TypedDict):
+    """What a member of staff is shown once: a first password, and a second factor with its address for an app."""
+
+    password: str
+    secret: str
+    address: str
+
+
+async def add(conn: Connection, vault: Vault, name: str, role: str) -> GivenSecrets:
+    """Add a member of staff; the secrets are stored hashed and encrypted. Raises Conflict."""
     given, secrets = await _secrets(vault, name)
     await members.add(conn, name, role, secrets)
     return given
 
 
-async def reset(conn: Connection, vault: Vault, name: str, *, even_last_admin: bool = False) -> dict[str, str]:
+async def reset(conn: Connection, vault: Vault, name: str, *, even_last_admin: bool = False) -> GivenSecrets:
     """New secrets for a member of staff who lost them; their sessions and links end.
 
     Raises NotFound, Conflict `last_admin`.
@@ -68,7 +77,7 @@ def sealed_secret(vault: Vault, known: members.Known, secret: str) -> bytes:
     return vault.seal(vault.unwrap(known.data_key), secret, members.totp_context(known.name))
 
 
-async def _secrets(vault: Vault, name: str) -> tuple[dict[str, str], members.Secrets]:
+async def _secrets(vault: Vault, name: str) -> tuple[GivenSecrets, members.Secrets]:
     password, secret = passwords.new_password(), passwords.new_secret()
     plain, wrapped = vault.new_data_key()
     sealed = vault.seal(plain, secret, members.totp_context(name))

@@ -19,6 +19,7 @@ from api.pages.notices import acknowledged
 from api.schemas.orders.order_drafts import DraftId, DraftOrder
 from api.services.catalogue import product_entries
 from api.services.customers import customer_queries
+from api.services.customers.customer_queries import CustomerRow
 from api.services.orders import order_drafting, order_quotes
 from api.services.orders.order_drafting import ShownDraft
 from domain.errors import RuleBroken
@@ -214,7 +215,7 @@ async def _products(services: Services, q: str) -> list[Any]:
     return (await product_entries.page(services, q, True, FOUND, None))[0] if is_line(q) else []
 
 
-async def _customers(services: Services, q: str) -> list[dict[str, Any]]:
+async def _customers(services: Services, q: str) -> list[CustomerRow]:
     return (await customer_queries.page(services, q, None, FOUND)).items if is_line(q) else []
 
 

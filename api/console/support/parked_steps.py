@@ -18,6 +18,7 @@ from api.errors import Problem
 from api.schemas.fields import Code, Reference
 from api.schemas.support.parked_steps import BulkResolve, Resolve
 from api.services.support import bulk_resolution, parked_queue, step_resolution
+from api.services.support.parked_queue import JobFilter
 from domain.access import Role
 from domain.errors import Conflict, RuleBroken
 from domain.support.steps import STEPS, Action, Step, shape_of
@@ -110,7 +111,9 @@ async def bulk(request: Request, member: CurrentStaff) -> Response:
 
 async def _confirm(request: Request, member: StaffMember, fields: dict[str, str], body: BulkResolve) -> Response:
     """How many there are now. Raises Problem `nothing_stuck`."""
-    chosen = {name: fields.get(name) or None for name in ("step", "error", "provider")}
+    chosen = JobFilter(
+        step=fields.get("step") or None, error=fields.get("error") or None, provider=fields.get("provider") or None
+    )
     touched = await parked_queue.size(services_of(request), body.action.value, chosen)
     orders = sum(row.orders for row in touched)
     if not orders:

@@ -8,6 +8,7 @@ from api.dependencies import Caller, idempotency_key, json_response, require, se
 from api.http.openapi import Answer, operation
 from api.http.request_body import read
 from api.http.responses import response_of
+from api.presenters import disputes
 from api.schemas.payments.disputes import AnsweredDispute, DisputeList, HandIn
 from api.services.payments import dispute_answering
 
@@ -20,7 +21,8 @@ _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 async def open_ones(request: Request, caller: Caller) -> Response:
     """Open disputes, up to 100: first what is to be answered, the nearest deadline (`due_at`) first."""
     require(caller, *dispute_answering.READ_BY)
-    return json_response({"items": await dispute_answering.open_ones(services_of(request)), "next_cursor": None})
+    found = await dispute_answering.open_ones(services_of(request))
+    return json_response({"items": [disputes.presented(one) for one in found], "next_cursor": None})
 
 
 @router.post(

@@ -7,6 +7,7 @@ from api.dependencies import Caller, idempotency_key, json_response, require, se
 from api.http.openapi import Answer, operation
 from api.http.request_body import read
 from api.http.responses import response_of
+from api.presenters import refunds
 from api.schemas.payments.refunds import OpenedRefund, OpenRefund, Refund, RefundList, RefundPreview
 from api.services.payments import refunding
 
@@ -37,11 +38,12 @@ async def of_order(order_no: str, request: Request, caller: Caller) -> Response:
     """The order's refunds, oldest first."""
     services = services_of(request)
     number = (await visible_order(services, caller, order_no)).order_no
-    found = await refunding.list_refunds(services, caller, number)
-    return json_response({"items": found, "next_cursor": None})
+    found = await refunding.list_refunds(services, number)
+    return json_response({"items": [refunds.presented(one, caller) for one in found], "next_cursor": None})
 
 
 @router.get("/v1/refunds/{refund_id}", **operation("get_refund", Answer(200, Refund)))
 async def one(refund_id: str, request: Request, caller: Caller) -> Response:
     """One refund, how far it has come."""
-    return json_response(await refunding.get_refund(services_of(request), caller, refund_id))
+    found = await refunding.get_refund(services_of(request), caller, refund_id)
+    return json_response(refunds.presented(found, caller))

@@ -1,6 +1,8 @@
 """Requesting approval before money moves."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypedDict
 
 from api.dependencies import Services, actor, derived_id
 from api.replies import Reply
@@ -41,6 +43,17 @@ class Approved:
         return cls(approval.approval_id, approval.asked_by)
 
 
+class WaitingApproval(TypedDict):
+    """The answer to an action that waits for an approver."""
+
+    approval_id: str
+    state: str
+    orders: int
+    amount_minor: int
+    currency: str | None
+    expires_at: datetime
+
+
 def require_as_agreed(moves_minor: int, agreed_minor: int, currency: str) -> None:
     """A yes is for one amount. Raises Conflict `amount_differs`."""
     if moves_minor != agreed_minor:
@@ -56,8 +69,8 @@ def approval_of(reply: Reply) -> str | None:
 
 async def open_request(
     conn: Connection, services: Services, caller: Principal, key: str, requested: ApprovalRequest
-) -> dict[str, object]:
-    """Keep the request; the body of a 202. Raises Conflict `approval_waiting`."""
+) -> WaitingApproval:
+    """Store the request; the body of a 202. Raises Conflict `approval_waiting`."""
     if requested.number is not None:
         await timeline.lock_order(conn, requested.number)
     approval_id = f"apr_{derived_id(caller, key, f'ask {requested.request.kind} {requested.number}')}"

@@ -3,8 +3,8 @@
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias, TypedDict
 
 from api import pagination
 from api.dependencies import Services
@@ -14,12 +14,12 @@ from domain.access import Principal
 from domain.errors import NotFound
 from infra.db.audit import access_review, audit_anchors, audit_log, verification
 from infra.db.audit.access_review import Access
+from infra.db.audit.audit_anchors import AnchorFields
 from infra.db.audit.audit_log import NEWEST, Chain, ChainHead
+from infra.db.audit.verification import VerdictFields
 from infra.db.engine import Connection
 from infra.db.read_models import order_detail
 
-# Reasons are personal text: the console shows them to those who may read them.
-_NOT_SENT = frozenset({"why", "kept"})
 _FAULTS = 200
 # Well within the time that an idempotency key is held.
 _ANCHORING_S = 8.0
@@ -39,6 +39,14 @@ class AuditPage:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class AccessPage:
+    """Who can act, and the cursor of the next page."""
+
+    items: list[Access]
+    next_cursor: str | None
+
+
 async def read_entries(services: Services, kind: ChainKind, key: str, cursor: str | None, limit: int) -> AuditPage:
     """The entries of an order or a person, with their reasons. Raises Problem `invalid_cursor`."""
     before = pagination.number(cursor) or NEWEST
@@ -52,37 +60,29 @@ async def _page(conn: Connection, services: Services, kind: ChainKind, key: str,
     return AuditPage(found[:limit], await audit_log.chain_of(conn, kind, key), more)
 
 
-async def list_entries(
-    services: Services, kind: ChainKind, key: str, cursor: str | None, limit: int
-) -> dict[str, object]:
-    """{items, next_cursor, chain}, newest first. Raises NotFound `order_not_found`, Problem `invalid_cursor`."""
+async def entries_of_order(services: Services, order_no: str, cursor: str | None, limit: int) -> AuditPage:
+    """The entries of an order that exists. Raises NotFound `order_not_found`, Problem `invalid_cursor`."""
     before = pagination.number(cursor) or NEWEST
     async with services.database.begin() as conn:
-        if kind == "order" and key not in await order_detail.overviews(conn, [key]):
+        if order_no not in await order_detail.overviews(conn, [order_no]):
             raise NotFound("order_not_found")
-        found = await _page(conn, services, kind, key, before, limit)
-    items = [_sent(entry) for entry in found.entries]
-    return {"items": items, "next_cursor": found.next_cursor, "chain": found.chain}
+        return await _page(conn, services, "order", order_no, before, limit)
 
 
-def _sent(entry: AuditEntry) -> dict[str, object]:
-    return {field.name: getattr(entry, field.name) for field in fields(entry) if field.name not in _NOT_SENT}
-
-
-async def verify(services: Services, anchors: Sequence[str]) -> dict[str, object]:
+async def verify(services: Services, anchors: Sequence[str]) -> VerdictFields:
     """Check every chain and every anchor within the configured time."""
     checked, limit_s = [one.lower() for one in anchors], services.settings.books_check_timeout_s
     return (await verification.verdict_within(services.database, checked, limit_s, _FAULTS)).document
 
 
-async def review_access(services: Services, cursor: str | None, limit: int) -> dict[str, object]:
-    """{items, next_cursor} of everybody who can act. Raises Problem `invalid_cursor`."""
+async def review_access(services: Services, cursor: str | None, limit: int) -> AccessPage:
+    """A page of everybody who can act. Raises Problem `invalid_cursor`."""
     after = ("", "", "") if cursor is None else pagination.decoded(cursor, str, str, str)
     async with services.database.begin() as conn:
         found = await access_review.review(conn, after, limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     more = pagination.encoded([last.access, last.role, last.name]) if last else None
-    return {"items": found[:limit], "next_cursor": more}
+    return AccessPage(found[:limit], more)
 
 
 async def review(services: Services) -> list[Access]:
@@ -91,15 +91,22 @@ async def review(services: Services) -> list[Access]:
         return await access_review.review(conn)
 
 
-async def newest_anchor(services: Services) -> dict[str, object] | None:
+async def newest_anchor(services: Services) -> AnchorFields | None:
     """The newest anchor, None before the first."""
     async with services.database.begin() as conn:
         found = await audit_anchors.newest(conn)
     return found.document if found else None
 
 
+class MadeAnchors(TypedDict):
+    """The newest anchor, and whether every entry is covered."""
+
+    anchor: AnchorFields | None
+    complete: bool
+
+
 async def make_anchors(services: Services, caller: Principal, key: str) -> Reply:
-    """Make anchors over all entries that have none: {anchor, complete}."""
+    """Make anchors over all entries that have none."""
     request = request_of(caller, key, hashlib.sha256(b"anchor").digest())
     call = WorkflowCall(prepare=_nothing, call=lambda: _make_anchors(services), from_database=_nothing)
     return await run_by_workflow(services, request, 200, call)
@@ -109,7 +116,7 @@ async def _nothing(_: Connection) -> None:
     """Nothing is checked before, and the database does not tell what this request made."""
 
 
-async def _make_anchors(services: Services) -> dict[str, object]:
+async def _make_anchors(services: Services) -> MadeAnchors:
     """Each anchor is made in a transaction of its own, which nothing else may have written in."""
     until, complete = time.monotonic() + _ANCHORING_S, False
     while not complete and time.monotonic() < until:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from api.dependencies import Services, actor
 from domain.access import Principal
@@ -43,7 +44,14 @@ async def labels_of(services: Services, order_nos: Sequence[str]) -> dict[str, L
         return await order_labels.of(conn, order_nos)
 
 
-async def shown(services: Services, caller: Principal, order_nos: Sequence[str]) -> dict[str, dict[str, object]]:
+class LabelFields(TypedDict):
+    """The labels as members of an order."""
+
+    tags: list[str]
+    assignee: str | None
+
+
+async def shown(services: Services, caller: Principal, order_nos: Sequence[str]) -> dict[str, LabelFields]:
     """The labels as members of orders, by number; nothing for customers and channels."""
     if not caller.is_staff:
         return {}

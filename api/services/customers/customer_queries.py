@@ -1,7 +1,6 @@
 """Customers: found by what they are called and reached by, now or before, and shown whole."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from api import pagination
 from api.dependencies import Services
@@ -9,8 +8,13 @@ from api.services.orders import order_queries
 from domain.access import Principal, Role
 from domain.errors import NotFound
 from infra.db.customers import customer_search
+from infra.db.customers.customer_search import CustomerRow
 from infra.db.orders.searching import listing
+from infra.db.orders.searching.order_row import OrderRow
 from infra.db.read_models import customer_detail
+from infra.db.read_models.customer_detail import CustomerDetail
+
+__all__ = ["MOST_ORDERS", "READ_BY", "CustomerPage", "CustomerRow", "CustomerWithOrders", "page", "whole"]
 
 READ_BY = (Role.SUPPORT,)
 RECENT = 20
@@ -21,8 +25,15 @@ MOST_ORDERS = customer_search.MOST_ORDERS
 class CustomerPage:
     """Customers in the order of their ids; no cursor on the last page."""
 
-    items: list[dict[str, Any]]
+    items: list[CustomerRow]
     next_cursor: str | None
+
+
+class CustomerWithOrders(CustomerDetail):
+    """A customer, and their newest orders as rows of a list; the cursor is that of the orders behind."""
+
+    orders: list[OrderRow]
+    orders_cursor: str | None
 
 
 async def page(services: Services, q: str, cursor: str | None, limit: int) -> CustomerPage:
@@ -34,13 +45,13 @@ async def page(services: Services, q: str, cursor: str | None, limit: int) -> Cu
     return CustomerPage(rows[:limit], more)
 
 
-async def whole(services: Services, caller: Principal, customer_id: str) -> dict[str, Any]:
-    """The customer with their newest orders as rows of a list. Raises NotFound `customer_not_found`."""
+async def whole(services: Services, caller: Principal, customer_id: str) -> CustomerWithOrders:
+    """The customer with their newest orders. Raises NotFound `customer_not_found`."""
     async with services.database.begin() as conn:
         found = await customer_detail.detail(conn, services.keys, customer_id, RECENT)
         if found is None:
             raise NotFound("customer_not_found")
         rows = await listing.page(conn, listing.OrderListFilter(customer_id=customer_id, limit=RECENT))
         detailed = await order_queries.detailed(conn, services, caller, rows)
-    found["orders"], found["orders_cursor"] = order_queries.cut(detailed, RECENT, order_queries.NEWEST)
-    return found
+    orders, cursor = order_queries.cut(detailed, RECENT, order_queries.NEWEST)
+    return {**found, "orders": orders, "orders_cursor": cursor}

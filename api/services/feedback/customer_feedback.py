@@ -8,7 +8,7 @@ from api import pagination
 from api.dependencies import Services, actor, derived_id
 from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
-from api.schemas.feedback import GiveFeedback, OrdersFeedback
+from api.schemas.feedback import GiveFeedback
 from domain.access import Principal, Role
 from domain.feedback import FeedbackKind, FeedbackState
 from infra.db.engine import Connection
@@ -52,13 +52,6 @@ async def answer(services: Services, caller: Principal, key: str, digest: bytes,
     return await run_in_transaction(services, request_of(caller, key, digest), 201, work)
 
 
-async def of_order(services: Services, number: str) -> list[dict[str, object]]:
-    """All feedback on one order as its customer sees it, oldest first."""
-    async with services.database.begin() as conn:
-        rows = await feedback.of_order(conn, services.keys, number)
-    return [{name: getattr(row, name) for name in OrdersFeedback.model_fields} for row in rows]
-
-
 @dataclass(frozen=True, slots=True)
 class FeedbackPage:
     """Feedback on all orders, the newest first; no cursor on the last page."""
@@ -83,8 +76,8 @@ async def list_feedback(
     return FeedbackPage(rows[:limit], _next_cursor(rows, limit))
 
 
-async def with_staff_fields(services: Services, order_no: str) -> list[Feedback]:
-    """All feedback on one order with every field, the oldest first."""
+async def of_order(services: Services, order_no: str) -> list[Feedback]:
+    """All feedback on one order, the oldest first."""
     async with services.database.begin() as conn:
         return await feedback.of_order(conn, services.keys, order_no)
 

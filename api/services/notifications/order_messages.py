@@ -9,22 +9,18 @@ from domain.access import Principal, Role
 from domain.errors import NotFound
 from infra.db.engine import Connection
 from infra.db.notifications import messages, sent_words
+from infra.db.notifications.messages import ListedMessage
 from infra.db.notifications.sent_words import SentMessage
 
 MAX_ID = 64
 # Who reads messages as they were sent: those who may see the customer's data, and the order's owner.
 READ_BY = (Role.SUPPORT, Role.WAREHOUSE, Role.CUSTOMER, Role.CHANNEL)
-_FIELDS = (
-    *("message_id", "fact", "channel", "template", "version", "language", "state", "tries", "error"),
-    *("created_at", "sent_at", "to", "earlier_to"),
-)
 
 
-async def of_order(services: Services, number: str) -> list[dict[str, object]]:
+async def of_order(services: Services, number: str) -> list[ListedMessage]:
     """The messages to the customer about the order."""
     async with services.database.begin() as conn:
-        rows = await messages.of_order(conn, services.keys, number)
-    return [{name: getattr(row, name) for name in _FIELDS} for row in rows]
+        return await messages.of_order(conn, services.keys, number)
 
 
 async def as_sent(services: Services, number: str, message_id: str) -> SentMessage:

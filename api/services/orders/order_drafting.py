@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import TypedDict
 
 from pydantic import ValidationError
 
@@ -23,7 +24,8 @@ from domain.orders.lines import RequestedLine
 from infra.db.audit import actor_context
 from infra.db.engine import Connection
 from infra.db.orders.placing import order_drafts
-from infra.db.orders.placing.order_drafts import OrderDraft
+from infra.db.orders.placing.drafts import OrderAnswer
+from infra.db.orders.placing.order_drafts import DraftContent, OrderDraft, OrderFromDraft
 from infra.db.orders.searching import listing
 from infra.db.read_models import customer_detail, order_detail
 from infra.notifications.wording import portal_url
@@ -34,6 +36,47 @@ PREPARED_BY = (Role.SUPPORT,)
 ANY = "*"
 
 
+class DraftFields(TypedDict):
+    """What every answer tells of a draft."""
+
+    draft_id: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+
+
+class DraftRow(DraftFields):
+    """A draft of a list."""
+
+    customer_name: str | None
+    lines: int
+
+
+class DraftProblem(TypedDict):
+    """What is missing or wrong before the order can be placed."""
+
+    field: str
+    code: str
+
+
+class DraftView(DraftFields):
+    """A draft as the API answers it."""
+
+    order_no: str | None
+    content: DraftOrder | None
+    quote: Quote | None
+    problems: list[DraftProblem]
+
+
+class PlacedDraft(OrderFromDraft):
+    """The order that the draft became, with its payment link."""
+
+    workflow_id: str
+    draft_id: str
+    payment_url: str
+
+
 @dataclass(frozen=True, slots=True)
 class ShownDraft:
     """A draft with what it would cost, and what is missing or wrong before it can be placed."""
@@ -41,14 +84,17 @@ class ShownDraft:
     draft: OrderDraft
     order: DraftOrder
     quote: Quote | None
-    problems: list[dict[str, str]]
+    problems: list[DraftProblem]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> DraftView:
         """As the API answers it."""
-        kept = ("draft_id", "version", "order_no", "created_at", "updated_at", "expires_at")
-        shown = {name: getattr(self.draft, name) for name in kept}
-        content = None if self.draft.order_no else self.order.model_dump(mode="json")
-        return {**shown, "content": content, "quote": self.quote, "problems": self.problems}
+        return {
+            **_fields(self.draft),
+            "order_no": self.draft.order_no,
+            "content": None if self.draft.order_no else self.order,
+            "quote": self.quote,
+            "problems": self.problems,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +126,8 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, co
     draft_id = f"draft_{derived_id(caller, key, 'order draft')}"
 
     async def work(conn: Connection) -> dict[str, object]:
-        stored, lifetime_s = content.model_dump(mode="json"), services.settings.order_draft_s
-        await order_drafts.add(conn, services.keys, draft_id, actor(caller), stored, lifetime_s)
+        lifetime_s = services.settings.order_draft_s
+        await order_drafts.add(conn, services.keys, draft_id, actor(caller), _stored(content), lifetime_s)
         return {"draft_id": draft_id, "version": 1}
 
     return (await run_in_transaction(services, request_of(caller, key, digest), 201, work)).at(1)
@@ -101,7 +147,7 @@ async def save(
     return str(reply.content["draft_id"])
 
 
-async def placed_order(services: Services, caller: Principal, draft_id: str) -> dict[str, Any]:
+async def placed_order(services: Services, caller: Principal, draft_id: str) -> PlacedDraft:
     """The order that the draft became, with its payment link. Raises NotFound `draft_not_found`."""
     made = await _placed(services, caller, draft_id)
     if made is None:
@@ -128,7 +174,7 @@ async def change(
             raise Problem("draft_changed")
         parts = {name: getattr(changed, name) for name in changed.model_fields_set}
         named = {name: part for name, part in parts.items() if part is not None}
-        stored = _content(found).model_copy(update=named).model_dump(mode="json")
+        stored = _stored(_content(found).model_copy(update=named))
         await order_drafts.save(conn, services.keys, actor(caller), draft_id, stored, services.settings.order_draft_s)
         made.append(found.version + 1)
         return {"draft_id": draft_id, "version": found.version + 1}
@@ -150,7 +196,7 @@ async def shown(services: Services, caller: Principal, draft_id: str) -> ShownDr
 
 async def page(
     services: Services, caller: Principal, cursor: str | None, limit: int
-) -> tuple[list[dict[str, Any]], str | None]:
+) -> tuple[list[DraftRow], str | None]:
     """A page of the caller's open drafts, and the cursor of the next one. Raises Problem `invalid_cursor`."""
     after = None
     if cursor is not None:
@@ -203,7 +249,7 @@ async def place(services: Services, caller: Principal, draft_id: str, total_mino
     return Reply(_answer(services.settings, draft_id, made), 201)
 
 
-async def _placed(services: Services, caller: Principal, draft_id: str) -> dict[str, Any] | None:
+async def _placed(services: Services, caller: Principal, draft_id: str) -> OrderFromDraft | None:
     """The order that the draft became, also where an attempt was interrupted after it. Raises NotFound
     `draft_not_found`."""
     async with services.database.begin() as conn:
@@ -219,7 +265,7 @@ async def _placed(services: Services, caller: Principal, draft_id: str) -> dict[
 
 async def _make(
     services: Services, caller: Principal, draft_id: str, order: PlaceOrder, total_minor: int | None
-) -> dict[str, Any]:
+) -> OrderFromDraft:
     """The service of POST /v1/orders, under a key of the draft's own: of two at once one places it. A price that
     changes in this moment places nothing."""
     digest = hashlib.sha256(order.model_dump_json().encode()).digest()
@@ -233,31 +279,40 @@ async def _make(
         if made is None:
             raise
         return made
-    return dict(reply.content)
+    placed: OrderAnswer = reply.content
+    return {
+        "order_no": placed["order_no"],
+        "status": placed["status"],
+        "total_minor": placed["total_minor"],
+        "currency": placed["currency"],
+    }
 
 
 def _key(draft_id: str) -> str:
     return f"place {draft_id}"
 
 
-def _answer(settings: Settings, draft_id: str, made: dict[str, Any]) -> dict[str, Any]:
+def _answer(settings: Settings, draft_id: str, made: OrderFromDraft) -> PlacedDraft:
     order_no = made["order_no"]
-    known = {name: made[name] for name in ("order_no", "status", "total_minor", "currency")}
     url = f"{portal_url(settings)}/orders/{order_no}/pay"
-    return {**known, "workflow_id": names.order_workflow(order_no), "draft_id": draft_id, "payment_url": url}
+    return {**made, "workflow_id": names.order_workflow(order_no), "draft_id": draft_id, "payment_url": url}
 
 
 def _content(draft: OrderDraft) -> DraftOrder:
     return DraftOrder.model_validate(draft.content or {})
 
 
+def _stored(order: DraftOrder) -> DraftContent:
+    return DraftContent(form=order.model_dump(mode="json"), customer_id=order.customer.id)
+
+
 def _lines(content: DraftOrder) -> list[RequestedLine]:
     return [RequestedLine(line.sku, line.quantity) for line in content.lines]
 
 
-def _problems(settings: Settings, draft_id: str, content: DraftOrder, quoted: Quote) -> list[dict[str, str]]:
+def _problems(settings: Settings, draft_id: str, content: DraftOrder, quoted: Quote) -> list[DraftProblem]:
     """What is missing or wrong: fields of the order, and lines by their number."""
-    found = [
+    found: list[DraftProblem] = [
         {"field": f"lines.{line.line_no - 1}", "code": line.problem}
         for line in quoted.lines
         if line.problem is not None and not (line.problem == "stock_short" and content.backorder)
@@ -318,8 +373,16 @@ def _said(short: Sequence[order_quotes.QuotedLine]) -> str:
     return f"fewer units are available than the lines want: {lines}; order fewer, or allow a backorder"
 
 
-def _row(draft: OrderDraft) -> dict[str, Any]:
+def _row(draft: OrderDraft) -> DraftRow:
     content = _content(draft)
-    kept = ("draft_id", "version", "created_at", "updated_at", "expires_at")
-    shown = {name: getattr(draft, name) for name in kept}
-    return {**shown, "customer_name": content.customer.name or None, "lines": len(content.lines)}
+    return {**_fields(draft), "customer_name": content.customer.name or None, "lines": len(content.lines)}
+
+
+def _fields(draft: OrderDraft) -> DraftFields:
+    return {
+        "draft_id": draft.draft_id,
+        "version": draft.version,
+        "created_at": draft.created_at,
+        "updated_at": draft.updated_at,
+        "expires_at": draft.expires_at,
+    }

@@ -16,7 +16,7 @@ from domain.orders.status import Status
 from domain.text import counted
 from infra.db import idempotency
 from infra.db.idempotency import Answered
-from infra.db.orders.placing.drafts import NewOrder, Placed
+from infra.db.orders.placing.drafts import NewOrder, OrderAnswer, Placed
 from infra.db.orders.placing.placement import place
 from infra.db.read_models.order_detail import OrderOverview
 from infra.observability.telemetry import bind_order, current_traceparent
@@ -55,7 +55,7 @@ async def place_order(
 
 async def _answer_later(services: Services, placed: Placed, wait_s: float) -> Reply:
     overview = await services.watcher.wait(placed.order_no, _reserved_or_refused, wait_s)
-    body = placed.body if overview is None else {**placed.body, "status": overview.status}
+    body: OrderAnswer = placed.body if overview is None else {**placed.body, "status": overview.status}
     assert placed.claim is not None
     async with services.database.begin() as conn:
         await idempotency.finish(conn, services.keys, placed.claim, 201, body)
@@ -138,8 +138,8 @@ def _draft(
     )
 
 
-def _answer(currency: str) -> Callable[[str, int], dict[str, object]]:
-    def answer(order_no: str, total_minor: int) -> dict[str, object]:
+def _answer(currency: str) -> Callable[[str, int], OrderAnswer]:
+    def answer(order_no: str, total_minor: int) -> OrderAnswer:
         return {
             "order_no": order_no,
             "status": Status.RECEIVED.value,

@@ -6,6 +6,7 @@ provider carries it out once.
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from typing import TypedDict
 
 import orjson
 
@@ -21,8 +22,9 @@ from domain.payments.disputes import DisputeAnswer
 from infra.db.engine import Connection
 from infra.db.payments import dispute_answers, provider_cases
 from infra.db.payments.dispute_answers import DisputeRequest
-from infra.db.payments.provider_cases import EVIDENCE, OpenDispute
+from infra.db.payments.provider_cases import EVIDENCE
 
+OpenDispute = provider_cases.OpenDispute
 READ_BY = (Role.SUPPORT, Role.FINANCE, Role.OPERATIONS)
 ANSWERED_BY = (Role.SUPPORT, Role.FINANCE)
 
@@ -80,7 +82,7 @@ async def _answer(
         dispute = await dispute_answers.begin(conn, services.keys, dispute_id, asking, texts)
         _gateway(services, dispute)
 
-    async def call_workflow() -> dict[str, object]:
+    async def call_workflow() -> AnsweredDispute:
         assert dispute is not None
         try:
             await call(_gateway(services, dispute), dispute)
@@ -95,7 +97,7 @@ async def _answer(
     async def settle(conn: Connection) -> None:
         await dispute_answers.finish(conn, dispute_id, asking, actor(caller), accepted=texts is None)
 
-    async def from_database(conn: Connection) -> dict[str, object] | None:
+    async def from_database(conn: Connection) -> AnsweredDispute | None:
         done = await dispute_answers.answered_by(conn, dispute_id, asking)
         return None if done is None else _view(dispute_id, done.order_no, accepted=done.accepted)
 
@@ -120,26 +122,24 @@ def _gateway(services: Services, dispute: DisputeRequest) -> PaymentGateway:
     return gateway
 
 
-def _view(dispute_id: int, order_no: str, *, accepted: bool) -> dict[str, object]:
-    return {"dispute_id": dispute_id, "order_no": order_no, "answer": _answered(accepted=accepted)}
+class AnsweredDispute(TypedDict):
+    """The answer that was given to a dispute."""
+
+    dispute_id: int
+    order_no: str
+    answer: DisputeAnswer
 
 
-_FIELDS = (
-    "dispute_id", "order_no", "provider", "provider_ref", "amount_minor", "currency", "reason", "opened_at", "due_at",
-    "answered_at", "answered_by", "evidence", "carrier", "tracking_no", "delivered_at",
-)  # fmt: skip
+def _view(dispute_id: int, order_no: str, *, accepted: bool) -> AnsweredDispute:
+    return {"dispute_id": dispute_id, "order_no": order_no, "answer": answer_of(accepted=accepted)}
 
 
-async def open_ones(services: Services) -> list[dict[str, object]]:
+async def open_ones(services: Services) -> list[OpenDispute]:
     """Open disputes, those to be answered first."""
     async with services.database.begin() as conn:
-        found = await provider_cases.disputes(conn, services.keys)
-    return [{**{name: getattr(one, name) for name in _FIELDS}, "answer": _answer_of(one)} for one in found]
+        return await provider_cases.disputes(conn, services.keys)
 
 
-def _answer_of(dispute: OpenDispute) -> DisputeAnswer | None:
-    return None if dispute.answered_at is None else _answered(accepted=dispute.accepted_at is not None)
-
-
-def _answered(*, accepted: bool) -> DisputeAnswer:
+def answer_of(*, accepted: bool) -> DisputeAnswer:
+    """Which answer it was."""
     return DisputeAnswer.ACCEPTED if accepted else DisputeAnswer.EVIDENCE

@@ -5,7 +5,7 @@ it.
 """
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 from api.authorization import visible_order
 from api.dependencies import Services, actor, derived_id
@@ -20,12 +20,11 @@ from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Connection
 from infra.db.payments import refund_plans, refund_queries, refunds
 from infra.db.payments.refund_plans import NewRefund, NewRefundLine, Plan
-from infra.db.payments.refund_queries import RefundDetail
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_fields import OrderFields
 
+RefundDetail = refund_queries.RefundDetail
 REFUNDED_BY = (Role.SUPPORT, Role.FINANCE)
-_STAFF_ONLY = ("asked_by", "reason", "approval_id", "parts")
 _SUMS = ("amount_minor", "goods_minor", "shipping_minor", "currency", "left_minor")
 _LINE = ("line_no", "sku", "quantity", "amount_minor", "shipping_minor")
 _REFUND_ID = re.compile(r"^rf_[0-9a-zA-Z_-]{1,61}$")
@@ -104,15 +103,14 @@ async def refundable_order(services: Services, number: str) -> RefundableOrder:
         return RefundableOrder(order, lines, await refund_queries.of_order(conn, services.keys, number))
 
 
-async def list_refunds(services: Services, caller: Principal, number: str) -> list[dict[str, object]]:
-    """The order's refunds for this caller, oldest first."""
+async def list_refunds(services: Services, number: str) -> list[RefundDetail]:
+    """The order's refunds, oldest first."""
     async with services.database.begin() as conn:
-        found = await refund_queries.of_order(conn, services.keys, number)
-    return [_view(refund, caller) for refund in found]
+        return await refund_queries.of_order(conn, services.keys, number)
 
 
-async def get_refund(services: Services, caller: Principal, refund_id: str) -> dict[str, object]:
-    """One refund for this caller. Raises NotFound `refund_not_found`, also for one of an order that is not theirs."""
+async def get_refund(services: Services, caller: Principal, refund_id: str) -> RefundDetail:
+    """One refund. Raises NotFound `refund_not_found`, also for one of an order that is not theirs."""
     if not _REFUND_ID.match(refund_id):
         raise NotFound("refund_not_found")
     async with services.database.begin() as conn:
@@ -121,10 +119,4 @@ async def get_refund(services: Services, caller: Principal, refund_id: str) -> d
         await visible_order(services, caller, found.order_no)
     except NotFound:
         raise NotFound("refund_not_found") from None
-    return _view(found, caller)
-
-
-def _view(refund: RefundDetail, caller: Principal) -> dict[str, object]:
-    """A refund for this caller: who asked and why, and what it goes back to, is for staff."""
-    names = (field.name for field in fields(refund) if caller.is_staff or field.name not in _STAFF_ONLY)
-    return {name: getattr(refund, name) for name in names}
+    return found

@@ -8,11 +8,11 @@ from datetime import datetime
 from api.dependencies import Services, actor
 from api.services.staff import proof, staff_members
 from api.services.staff.proof import Enrolment, Errors
-from api.services.staff.staff_members import Member
 from domain.access import Principal
 from infra.db.audit import actor_context
 from infra.db.engine import Connection
 from infra.db.staff import members, second_factors, staff_sessions
+from infra.db.staff.members import Member
 from infra.db.staff.staff_sessions import OpenSession
 from infra.security import passwords, staff_accounts
 

@@ -2,8 +2,6 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
-from datetime import datetime
 
 from api.dependencies import Services
 from api.idempotency import SecretAnswer, request_of, run_in_transaction, run_with_secrets
@@ -15,40 +13,26 @@ from domain.errors import Conflict, NotFound
 from infra.db import idempotency
 from infra.db.engine import Connection
 from infra.db.staff import members, staff_sessions
+from infra.db.staff.members import Member
 from infra.security import staff_accounts
 
 _NAME = re.compile(STAFF_NAME)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """Who may sign in or once could, with which second factors."""
-
-    name: str
-    role: str
-    active: bool
-    created_at: datetime
-    signed_in_at: datetime | None
-    totp_set: bool
-    passkeys: int
-    recovery_codes_left: int
-    sessions: int
-
-
 async def list_members(services: Services) -> list[Member]:
     """Everybody who may sign in or once could, the active ones first."""
     async with services.database.begin() as conn:
-        return [Member(**row) for row in await members.everybody(conn)]
+        return await members.everybody(conn)
 
 
 async def find(services: Services, name: str) -> Member:
     """One of them. Raises NotFound `staff_not_found`."""
     _require_name(name)
     async with services.database.begin() as conn:
-        row = await members.shown(conn, name)
-    if row is None:
+        member = await members.shown(conn, name)
+    if member is None:
         raise NotFound("staff_not_found", f"no member of staff is called {name}")
-    return Member(**row)
+    return member
 
 
 async def add(services: Services, caller: Principal, key: str, digest: bytes, new: NewStaff) -> Reply:

@@ -21,7 +21,7 @@ from infra.db.approvals.approval_limits import Limits
 from infra.db.engine import Connection
 from infra.db.support import parked_groups, parked_steps
 from infra.db.support.parked_groups import Job
-from infra.db.support.parked_steps import Agreed, MovingStep
+from infra.db.support.parked_steps import Agreed, JobFilter, MovingStep
 from infra.observability.telemetry import current_traceparent
 
 JobDetail = parked_groups.JobDetail
@@ -108,7 +108,7 @@ async def _request_approval(
     requested = await approval_requests.open_request(
         conn, services, caller, key, ApprovalRequest(None, request.action, len(numbers), sum(amounts), currency, bulk)
     )
-    return str(requested["approval_id"])
+    return requested["approval_id"]
 
 
 async def open_job(
@@ -138,7 +138,7 @@ async def open_job(
     )
 
 
-def _chosen(request: BulkResolution) -> dict[str, str | None]:
+def _chosen(request: BulkResolution) -> JobFilter:
     step = request.filter.step.value if request.filter.step else None
     return {"step": step, "error": request.filter.error, "provider": request.filter.provider}
 

@@ -8,7 +8,7 @@ from api.idempotency import WorkflowCall, request_of, run_by_workflow, run_in_tr
 from api.replies import Reply
 from api.schemas.support.manual_transitions import Adjust
 from api.services.approvals import approval_requests
-from api.services.approvals.approval_requests import ApprovalRequest
+from api.services.approvals.approval_requests import ApprovalRequest, WaitingApproval
 from api.services.support.step_resolution import require_readable
 from domain.access import Principal
 from domain.approvals import ManualTransition
@@ -37,7 +37,7 @@ async def adjust(services: Services, caller: Principal, key: str, digest: bytes,
         act_id = f"act_{derived_id(caller, key, f'adjust {number}')}"
         return await run_by_workflow(services, claim, 200, adjusting(services, act_id, number, request, actor(caller)))
 
-    async def work(conn: Connection) -> dict[str, object]:
+    async def work(conn: Connection) -> WaitingApproval:
         standing = await _require_possible(conn, number, request.event)
         requested = ApprovalRequest(number, request.event, 1, standing.total_minor, standing.currency, request)
         return await approval_requests.open_request(conn, services, caller, key, requested)

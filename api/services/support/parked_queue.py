@@ -14,10 +14,10 @@ from infra.db.read_models.order_detail import CancellationConsequence
 from infra.db.support import attention_queue, parked_groups, parked_steps
 from infra.db.support.attention_queue import QueuedOrder
 from infra.db.support.parked_groups import LastAction, OpenParkedStep, ParkedGroup, Touched
-from infra.db.support.parked_steps import ParkedStepFilter, QueuedStep
+from infra.db.support.parked_steps import JobFilter, ParkedStepFilter, QueuedStep
 
-__all__ = ["ParkedOrder", "ParkedPage", "QueuePage", "QueuedOrder", "groups", "list_parked", "parked_order", "queue",
-           "size"]  # fmt: skip
+__all__ = ["JobFilter", "ParkedOrder", "ParkedPage", "QueuePage", "QueuedOrder", "groups", "list_parked",
+           "parked_order", "queue", "size"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ async def groups(services: Services) -> list[ParkedGroup]:
         return await parked_groups.groups(conn)
 
 
-async def size(services: Services, action: str, chosen: dict[str, str | None]) -> list[Touched]:
+async def size(services: Services, action: str, chosen: JobFilter) -> list[Touched]:
     """How many orders the action would reach, and for which amounts."""
     async with services.database.begin() as conn:
         return await parked_groups.size(conn, action, chosen)

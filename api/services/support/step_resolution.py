@@ -15,7 +15,7 @@ from api.schemas.fields import PROSE
 from api.schemas.orders.orders import ShipTo
 from api.schemas.support.parked_steps import Resolve
 from api.services.approvals import approval_requests
-from api.services.approvals.approval_requests import ApprovalRequest
+from api.services.approvals.approval_requests import ApprovalRequest, WaitingApproval
 from domain.access import Principal
 from domain.approvals import StepResolution
 from domain.errors import Conflict
@@ -52,7 +52,7 @@ async def resolve_one(
         call = resolving(services, resolution_id, number, resolution, actor(caller), park_no=request.park_no)
         return await run_by_workflow(services, request_of(caller, key, digest), 200, call)
 
-    async def work(conn: Connection) -> dict[str, object]:
+    async def work(conn: Connection) -> WaitingApproval:
         # Under the lock: the approval is for this step and this amount.
         await timeline.lock_order(conn, number)
         parked = await parked_steps.parked(conn, number)

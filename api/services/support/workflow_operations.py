@@ -1,5 +1,8 @@
 """Acts on what runs, shared by HTTP and console: on an activity that still tries, on a workflow to begin again."""
 
+from datetime import datetime
+from typing import TypedDict
+
 from temporalio.client import Client
 
 from api.dependencies import Services, actor, derived_id
@@ -17,7 +20,7 @@ from infra.db.read_models.order_detail import OrderOverview
 from infra.db.support import activity_actions, reset_requests, retrying_steps
 from infra.db.support.reset_requests import ResetBatchDetail
 from infra.temporal import running_activities, workflow_resets
-from infra.temporal.running_activities import ActivityAction, RunningActivity, UnderWay
+from infra.temporal.running_activities import ActivityAction, RunningActivity, TaskFailure, UnderWay
 from infra.temporal.workflow_resets import AnotherBatch, Batch
 from workflows import names
 
@@ -42,21 +45,46 @@ def possible(activity: RunningActivity) -> list[ActivityAction]:
     return [*waiting, ActivityAction.PAUSE, ActivityAction.SET_TIMEOUT]
 
 
-async def running(services: Services, order: OrderOverview) -> dict[str, object]:
-    """What the order's workflow does now, for programs. Raises Problem `workflow_unavailable`."""
+class ActivityFields(TypedDict):
+    """An activity that has not ended, and what can be done with it."""
+
+    activity_id: str
+    activity: str
+    attempt: int
+    max_attempts: int | None
+    running: bool
+    paused: bool
+    error: str | None
+    timeout_s: float | None
+    next_try_at: datetime | None
+    actions: list[ActivityAction]
+
+
+class RunningWorkflow(TypedDict):
+    """What the order's workflow does now. `ended` says how the newest run ended, None while it is open."""
+
+    order_no: str
+    open: bool
+    ended: str | None
+    activities: list[ActivityFields]
+    bug: TaskFailure | None
+    resettable: bool
+
+
+async def running(services: Services, order: OrderOverview) -> RunningWorkflow:
+    """The same with what can be done. Raises Problem `workflow_unavailable`."""
     found = await under_way(services, order.order_no)
-    bug = found.failing
     return {
         "order_no": order.order_no,
         "open": found.open,
         "ended": found.ended or None,
         "activities": [_view(activity) for activity in found.activities],
-        "bug": {"attempt": bug.attempt, "build_id": bug.build_id, "error": bug.error} if bug else None,
+        "bug": found.failing,
         "resettable": resettable(found, order.status),
     }
 
 
-def _view(activity: RunningActivity) -> dict[str, object]:
+def _view(activity: RunningActivity) -> ActivityFields:
     return {
         "activity_id": activity.activity_id,
         "activity": activity.name,
@@ -67,7 +95,7 @@ def _view(activity: RunningActivity) -> dict[str, object]:
         "error": activity.error or None,
         "timeout_s": activity.timeout_s,
         "next_try_at": activity.next_try_at,
-        "actions": [action.value for action in possible(activity)],
+        "actions": possible(activity),
     }
 
 

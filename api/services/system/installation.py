@@ -24,13 +24,23 @@ class Processes:
     lacking: list[bytes]
 
 
-async def backlog(services: Services) -> dict[str, object]:
-    """{waiting, oldest_s, limit, accepting}."""
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Orders that are stored and wait to be started; at `limit` (0: none) no more are accepted."""
+
+    waiting: int
+    oldest_s: float
+    limit: int
+    accepting: bool
+
+
+async def backlog(services: Services) -> Backlog:
+    """How many orders wait, and for how long."""
     limit = services.settings.backlog_limit
     async with services.database.begin() as conn:
         found = await start_backlog.poll(conn, limit or _COUNTED)
     accepting = not (limit and found.waiting >= limit)
-    return {"waiting": found.waiting, "oldest_s": round(found.oldest_s, 1), "limit": limit, "accepting": accepting}
+    return Backlog(found.waiting, round(found.oldest_s, 1), limit, accepting)
 
 
 async def require_ready(services: Services, timeout_s: float) -> Processes:

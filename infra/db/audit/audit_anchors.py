@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -62,6 +62,17 @@ _YOUNGER = text(
 )
 
 
+class AnchorFields(TypedDict):
+    """An anchor for programs; `line` is what to keep elsewhere."""
+
+    number: int
+    made_at: str
+    entries: str
+    count: int
+    hash: str
+    line: str
+
+
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """An anchor as its maker gave it: the entries it covers as a PostgreSQL multirange, its hash in hexadecimal."""
@@ -73,7 +84,7 @@ class Anchor:
     hash: str
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> AnchorFields:
         """For programs."""
         return {
             "number": self.number,

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -56,6 +56,16 @@ _ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 _UNHURRIED = text("SET LOCAL statement_timeout = 0")
 
 
+class FaultFields(TypedDict):
+    """A fault for programs."""
+
+    kind: str
+    key: str
+    number: int
+    entry_id: int | None
+    what: str
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Where the log is not whole: a chain, the number in it, the entry (None where it is missing).
@@ -69,6 +79,17 @@ class Fault:
     number: int
     entry_id: int | None
     what: str
+
+    @property
+    def document(self) -> FaultFields:
+        """For programs."""
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "number": self.number,
+            "entry_id": self.entry_id,
+            "what": self.what,
+        }
 
     @property
     def words(self) -> str:

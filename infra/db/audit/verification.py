@@ -2,15 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TypedDict
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.audit import audit_anchors, chains
 from infra.db.audit.audit_anchors import Anchor
-from infra.db.audit.chains import Fault
+from infra.db.audit.chains import Fault, FaultFields
 from infra.db.engine import Database
+
+
+class VerdictFields(TypedDict):
+    """A verdict for programs."""
+
+    ok: bool
+    complete: bool
+    faults: list[FaultFields]
+    fault_count: int
+    newest_anchor: str | None
+    younger_entries: int
 
 
 @dataclass(slots=True)
@@ -27,12 +38,12 @@ class Verdict:
     complete: bool = False
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> VerdictFields:
         """For programs."""
         return {
             "ok": self.complete and not self.count,
             "complete": self.complete,
-            "faults": [asdict(fault) for fault in self.faults],
+            "faults": [fault.document for fault in self.faults],
             "fault_count": self.count,
             "newest_anchor": self.anchor.line if self.anchor else None,
             "younger_entries": self.younger,

@@ -1,13 +1,13 @@
 """Which customers a text finds: an id, or an e-mail address, telephone number or name, as known now or before."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra import contact_search
-from infra.db.customers.profiles import KeyRing, profile_context
+from infra.db.customers.profiles import KeyRing, NamedPerson, person_in, profile_context
 from infra.security.crypto import Vault
 
 # Each branch gives its first rows behind the position, so the first of all of them are among these.
@@ -22,9 +22,19 @@ _ALL = text(_SHOWN.format(among="WHERE c.customer_id > :after"))
 MOST_ORDERS = 1_000
 
 
-async def page(conn: AsyncConnection, keys: KeyRing, q: str, after: str, limit: int) -> list[dict[str, Any]]:
+class CustomerRow(NamedPerson):
+    """A customer as a list shows them; `erased` where the key is gone. `orders` is counted up to MOST_ORDERS."""
+
+    customer_id: str
+    created_at: datetime
+    orders: int
+    last_order_at: datetime | None
+    erased: bool
+
+
+async def page(conn: AsyncConnection, keys: KeyRing, q: str, after: str, limit: int) -> list[CustomerRow]:
     """At most `limit` customers behind the id `after`, in the order of their ids; all of them for an empty text."""
-    values: dict[str, Any] = {"after": after, "limit": limit, "most": MOST_ORDERS}
+    values: dict[str, object] = {"after": after, "limit": limit, "most": MOST_ORDERS}
     if not q:
         rows = await conn.execute(_ALL, values)
     else:
@@ -33,13 +43,13 @@ async def page(conn: AsyncConnection, keys: KeyRing, q: str, after: str, limit: 
         rows = await conn.execute(
             text(_SHOWN.format(among=f"JOIN ({union}) k USING (customer_id)")), values | parameters
         )
-    return [_row(keys, row._mapping) for row in rows]
+    return [_row(keys, row) for row in rows.mappings()]
 
 
-def _branches(vault: Vault, q: str) -> tuple[list[str], dict[str, Any]]:
+def _branches(vault: Vault, q: str) -> tuple[list[str], dict[str, object]]:
     """FROM clauses of rows `k` that name a customer, and their parameters."""
     branches = ["customers k WHERE k.customer_id = :q"]
-    values: dict[str, Any] = {"q": q}
+    values: dict[str, object] = {"q": q}
     for kind, is_one in (("email", "@" in q), ("phone", bool(contact_search.phone_sought(q)))):
         if is_one:
             plain = contact_search.address_in(q) if kind == "email" else q
@@ -64,8 +74,13 @@ def _sought(q: str) -> dict[str, tuple[str, Sequence[str]]]:
     return found
 
 
-def _row(keys: KeyRing, row: Any) -> dict[str, Any]:
-    """A customer as a list shows them; `erased` where the key is gone."""
+def _row(keys: KeyRing, row: RowMapping) -> CustomerRow:
     known = keys.open_json(row["data_key"], row["profile_enc"], profile_context(row["customer_id"])) or {}
-    shown = {name: row[name] for name in ("customer_id", "created_at", "orders", "last_order_at")}
-    return shown | {name: known.get(name) for name in ("name", "email", "phone")} | {"erased": row["data_key"] is None}
+    return {
+        **person_in(known),
+        "customer_id": row["customer_id"],
+        "created_at": row["created_at"],
+        "orders": row["orders"],
+        "last_order_at": row["last_order_at"],
+        "erased": row["data_key"] is None,
+    }

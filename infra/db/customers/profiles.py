@@ -2,19 +2,28 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.customers import CustomerProfile
 from domain.errors import NotFound
+from domain.json_types import JsonObject, JsonValue
 from infra.security.crypto import Unreadable, Vault
 
 CACHED_KEYS = 4096
 _KEY_OF_ORDER = text(
     "SELECT c.data_key FROM orders o JOIN customers c USING (customer_id) WHERE o.order_no = :order_no"
 )
+
+
+class NamedPerson(TypedDict):
+    """How a customer is named and reached; None where it is not known."""
+
+    name: str | None
+    email: str | None
+    phone: str | None
 
 
 class KeyRing:
@@ -24,7 +33,7 @@ class KeyRing:
         self.vault = vault
         self.unwrap = lru_cache(maxsize=CACHED_KEYS)(vault.unwrap)
 
-    def open_json(self, wrapped: bytes | None, sealed: bytes | None, context: str) -> Any:
+    def open_json(self, wrapped: bytes | None, sealed: bytes | None, context: str) -> JsonValue:
         """The sealed value, or None where there is none or where its key is gone (erasure)."""
         if wrapped is None or sealed is None:
             return None
@@ -33,7 +42,7 @@ class KeyRing:
         except Unreadable:
             return None
 
-    def seal_json(self, wrapped: bytes, value: Any, context: str) -> bytes:
+    def seal_json(self, wrapped: bytes, value: JsonValue, context: str) -> bytes:
         """Seal `value` under the wrapped data key. Raises Unreadable when its master key is gone."""
         return self.vault.seal_json(self.unwrap(wrapped), value, context)
 
@@ -54,6 +63,11 @@ class CustomerRecord:
 def profile_context(customer_id: str) -> str:
     """The context that a profile is sealed with."""
     return f"customer:{customer_id}"
+
+
+def person_in(stored: JsonObject) -> NamedPerson:
+    """The person of an opened profile."""
+    return {"name": stored.get("name"), "email": stored.get("email"), "phone": stored.get("phone")}
 
 
 def recorded(

@@ -1,12 +1,13 @@
 """One customer as staff see them: how they are reached, now and before, and what they spent."""
 
-from typing import Any
+from datetime import datetime
+from typing import TypedDict
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.notifications import masked
-from infra.db.customers.profiles import KeyRing, profile_context
+from infra.db.customers.profiles import KeyRing, NamedPerson, person_in, profile_context
 from infra.db.notifications.messages import to_context
 
 MOST_CONTACTS = 50
@@ -65,55 +66,147 @@ _RETURNS = text(
 )
 
 
-async def detail(conn: AsyncConnection, keys: KeyRing, customer_id: str, limit: int) -> dict[str, Any] | None:
-    """The customer, or None: profile, `contacts` (now and before), `spend` by currency, `store_credit`, and the last
-    `limit` messages and returns of the newest orders."""
+class CustomerContact(NamedPerson):
+    """A way in which the customer was named, by which channels; `current` is how they are known now."""
+
+    channels: list[str]
+    at: datetime
+    current: bool
+
+
+class CustomerSpend(TypedDict):
+    """What the customer paid and kept in one currency, of their newest orders."""
+
+    currency: str
+    orders: int
+    cancelled: int
+    paid_minor: int
+    refunded_minor: int
+    net_minor: int
+
+
+class CreditBalance(TypedDict):
+    """The store credit in one currency."""
+
+    currency: str
+    balance_minor: int
+    held_minor: int
+
+
+class CustomerMessage(TypedDict):
+    """A message about one of the customer's orders; `to` is masked, and None once it cannot be read."""
+
+    message_id: str
+    order_no: str
+    fact: str
+    channel: str
+    state: str
+    to: str | None
+    created_at: datetime
+    sent_at: datetime | None
+
+
+class CustomerReturn(TypedDict):
+    """A return of one of the customer's orders."""
+
+    return_id: str
+    return_no: int
+    order_no: str
+    status: str
+    resolution: str
+    created_at: datetime
+
+
+class CustomerDetail(NamedPerson):
+    """The customer: contacts now and before, the newest first, and what they ordered and got."""
+
+    customer_id: str
+    language: str | None
+    created_at: datetime
+    updated_at: datetime
+    erased: bool
+    contacts: list[CustomerContact]
+    spend: list[CustomerSpend]
+    store_credit: list[CreditBalance]
+    messages: list[CustomerMessage]
+    returns: list[CustomerReturn]
+
+
+async def detail(conn: AsyncConnection, keys: KeyRing, customer_id: str, limit: int) -> CustomerDetail | None:
+    """The customer, or None; with the last `limit` messages and returns of the newest orders."""
     row = (await conn.execute(_CUSTOMER, {"customer_id": customer_id})).one_or_none()
     if row is None:
         return None
     own = {"customer_id": customer_id}
     known = keys.open_json(row.data_key, row.profile_enc, profile_context(customer_id)) or {}
     recent = {**own, "recent": RECENT_ORDERS, "limit": limit}
+    messages = (await conn.execute(_MESSAGES, recent)).mappings()
     return {
         "customer_id": customer_id,
-        **{name: known.get(name) for name in ("name", "email", "phone", "language")},
+        **person_in(known),
+        "language": known.get("language"),
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "erased": row.data_key is None,
-        "contacts": await _contacts(conn, keys, customer_id, row.data_key, known),
-        "spend": [_spent(one._mapping) for one in await conn.execute(_SPEND, {**own, "most": MOST_ORDERS})],
-        "store_credit": [dict(one._mapping) for one in await conn.execute(_CREDIT, own)],
-        "messages": [_message(keys, row.data_key, one._mapping) for one in await conn.execute(_MESSAGES, recent)],
-        "returns": [dict(one._mapping) for one in await conn.execute(_RETURNS, recent)],
+        "contacts": await _contacts(conn, keys, customer_id, row.data_key, person_in(known)),
+        "spend": [_spent(one) for one in (await conn.execute(_SPEND, {**own, "most": MOST_ORDERS})).mappings()],
+        "store_credit": [_credit(one) for one in (await conn.execute(_CREDIT, own)).mappings()],
+        "messages": [_message(keys, row.data_key, one) for one in messages],
+        "returns": [_return(one) for one in (await conn.execute(_RETURNS, recent)).mappings()],
     }
 
 
 async def _contacts(
-    conn: AsyncConnection, keys: KeyRing, customer_id: str, key: bytes | None, known: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Every way in which the customer was named, each once, the newest first; `current` is how they are known now."""
-    now = _person(known)
-    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    conn: AsyncConnection, keys: KeyRing, customer_id: str, key: bytes | None, now: NamedPerson
+) -> list[CustomerContact]:
+    """Every way in which the customer was named, each once, the newest first."""
+    found: dict[tuple[str | None, ...], CustomerContact] = {}
     rows = (await conn.execute(_CONTACTS, {"customer_id": customer_id, "most": MOST_CONTACTS})).all()
     for row in sorted(rows, key=lambda each: each.at, reverse=True):
         opened = keys.open_json(key, row.profile_enc, profile_context(customer_id))
         if opened is not None:
-            person = _person(opened)
-            one = found.setdefault(tuple(person.values()), {**person, "channels": [], "at": row.at})
-            one["channels"] += [row.channel] if row.channel else []
-            one["current"] = person == now
+            person = person_in(opened)
+            seen = (person["name"], person["email"], person["phone"])
+            new: CustomerContact = {**person, "channels": [], "at": row.at, "current": person == now}
+            found.setdefault(seen, new)["channels"] += [row.channel] if row.channel else []
     return list(found.values())
 
 
-def _person(stored: dict[str, Any]) -> dict[str, Any]:
-    return {name: stored.get(name) for name in ("name", "email", "phone")}
+def _spent(row: RowMapping) -> CustomerSpend:
+    return {
+        "currency": row["currency"],
+        "orders": row["orders"],
+        "cancelled": row["cancelled"],
+        "paid_minor": row["paid_minor"],
+        "refunded_minor": row["refunded_minor"],
+        "net_minor": row["paid_minor"] - row["refunded_minor"],
+    }
 
 
-def _spent(row: Any) -> dict[str, Any]:
-    return {**row, "net_minor": row["paid_minor"] - row["refunded_minor"]}
+def _credit(row: RowMapping) -> CreditBalance:
+    return {"currency": row["currency"], "balance_minor": row["balance_minor"], "held_minor": row["held_minor"]}
 
 
-def _message(keys: KeyRing, key: bytes | None, row: Any) -> dict[str, Any]:
+def _message(keys: KeyRing, key: bytes | None, row: RowMapping) -> CustomerMessage:
     to = keys.open_json(key, row["to_enc"], to_context(row["message_id"]))
-    known = {name: value for name, value in row.items() if name != "to_enc"}
-    return {**known, "to": masked(row["channel"], to) if to else None}
+    return {
+        "message_id": row["message_id"],
+        "order_no": row["order_no"],
+        "fact": row["fact"],
+        "channel": row["channel"],
+        "state": row["state"],
+        "to": masked(row["channel"], to) if to else None,
+        "created_at": row["created_at"],
+        "sent_at": row["sent_at"],
+    }
+
+
+def _return(row: RowMapping) -> CustomerReturn:
+    return {
+        "return_id": row["return_id"],
+        "return_no": row["return_no"],
+        "order_no": row["order_no"],
+        "status": row["status"],
+        "resolution": row["resolution"],
+        "created_at": row["created_at"],
+    }

@@ -1,7 +1,7 @@
 """Members of staff, and the attempts to sign in."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -58,6 +58,21 @@ class Known:
     data_key: bytes
     totp_enc: bytes
     totp_set: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who may sign in or once could, with which second factors."""
+
+    name: str
+    role: str
+    active: bool
+    created_at: datetime
+    signed_in_at: datetime | None
+    totp_set: bool
+    passkeys: int
+    recovery_codes_left: int
+    sessions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +152,15 @@ async def reactivate(conn: AsyncConnection, name: str) -> None:
         raise NotFound("staff_not_found", f"no deactivated member of staff is called {name}")
 
 
-async def everybody(conn: AsyncConnection) -> list[dict[str, Any]]:
-    """Name, role, second factors and sessions of all, the active ones first."""
-    return [dict(row._mapping) for row in await conn.execute(_ALL)]
+async def everybody(conn: AsyncConnection) -> list[Member]:
+    """All members, the active ones first."""
+    return [Member(**row) for row in (await conn.execute(_ALL)).mappings()]
 
 
-async def shown(conn: AsyncConnection, name: str) -> dict[str, Any] | None:
-    """The same of one member."""
-    row = (await conn.execute(_ONE, {"name": name})).one_or_none()
-    return dict(row._mapping) if row else None
+async def shown(conn: AsyncConnection, name: str) -> Member | None:
+    """One member."""
+    row = (await conn.execute(_ONE, {"name": name})).mappings().one_or_none()
+    return Member(**row) if row else None
 
 
 def _row(secrets: Secrets) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.orders.status import Status
 from domain.support.steps import Step
 from infra.db.customers.profiles import KeyRing
+from infra.db.support.parked_steps import JobFilter
 from infra.security.crypto import Unreadable
 
 # Open parked steps and failing ones only: both are as small as the trouble is.
@@ -152,14 +152,6 @@ class SupportAction:
     reason: str | None = field(repr=False)
 
 
-class JobFilter(TypedDict):
-    """The orders that a bulk act is for; None matches everything."""
-
-    step: str | None
-    error: str | None
-    provider: str | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A bulk act."""
@@ -196,8 +188,8 @@ async def groups(conn: AsyncConnection) -> list[ParkedGroup]:
     return [ParkedGroup(**row) for row in (await conn.execute(_GROUPS)).mappings()]
 
 
-async def size(conn: AsyncConnection, action: str, chosen: dict[str, str | None]) -> list[Touched]:
-    """What an act over `chosen` {step, error, provider} would touch now."""
+async def size(conn: AsyncConnection, action: str, chosen: JobFilter) -> list[Touched]:
+    """What an action over the orders that `chosen` finds would touch now."""
     return [Touched(**row) for row in (await conn.execute(_SIZE, {"action": action, **chosen})).mappings()]
 
 

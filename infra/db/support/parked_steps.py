@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 import orjson
 from sqlalchemy import text
@@ -115,6 +116,14 @@ _STOP = text(
     """UPDATE support_jobs SET state = 'stopped', stopped_by = :actor, finished_at = now()
         WHERE job_id = :job_id AND state = 'running'"""
 )
+
+
+class JobFilter(TypedDict):
+    """The orders that a bulk action is for; None matches everything."""
+
+    step: str | None
+    error: str | None
+    provider: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +276,7 @@ async def open_job(
     keys: KeyRing,
     job_id: str,
     *,
-    chosen: Mapping[str, str | None],
+    chosen: JobFilter,
     action: str,
     actor: str,
     reason: str,
@@ -277,7 +286,7 @@ async def open_job(
     limit_minor: int,
     approved: Agreed | None = None,
 ) -> int:
-    """Write a bulk act over the orders that `chosen` {step, error, provider} finds now; return their number.
+    """Write a bulk act over the orders that `chosen` finds now; return their number.
 
     Orders of which more than `limit_minor` would be given then are left out; `approved` takes those that were agreed to
     and no others, where they are still stuck at the same step for the same amount.
@@ -306,9 +315,7 @@ async def open_job(
     return int((await conn.execute(_JOB, row)).scalar_one())
 
 
-async def moving(
-    conn: AsyncConnection, action: str, chosen: Mapping[str, str | None], limit_minor: int
-) -> list[MovingStep]:
+async def moving(conn: AsyncConnection, action: str, chosen: JobFilter, limit_minor: int) -> list[MovingStep]:
     """Orders of which `action` would move money. `above_limit`: more than `limit_minor` would be given of the order."""
     rows = await conn.execute(_MOVING, {"action": action, "limit_minor": limit_minor, **chosen})
     return [MovingStep(**row) for row in rows.mappings()]

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from domain.text import counted
 from infra.db.audit import access_review, audit_anchors, verification
-from infra.db.audit.audit_anchors import Anchor
+from infra.db.audit.audit_anchors import Anchor, AnchorFields
 from infra.db.audit.chains import Fault
+from infra.db.audit.verification import VerdictFields
 from infra.db.engine import Connection, Database
 from infra.db.errors import UNREACHABLE
 from infra.settings import Settings, settings
@@ -60,7 +61,7 @@ def odd_hash(anchors: Sequence[str]) -> str | None:
     return f"An anchor's hash has 64 hexadecimal digits: {odd[0]!r} is none." if odd else None
 
 
-def report(found: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> int:
+def report(found: VerdictFields, console: Console | None = None, *, as_json: bool = False) -> int:
     """Print a verdict; 0 when the log is whole, else 1."""
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
@@ -104,7 +105,7 @@ def anchor(
     return report_anchor(newest.document if newest else None, console, as_json=as_json)
 
 
-def report_anchor(newest: dict[str, Any] | None, console: Console | None = None, *, as_json: bool = False) -> int:
+def report_anchor(newest: AnchorFields | None, console: Console | None = None, *, as_json: bool = False) -> int:
     """Print an anchor; 1 when there is none."""
     if newest is None:
         return _say(_console(console, as_json), "There is no anchor: the audit log is empty, or none was made yet.")

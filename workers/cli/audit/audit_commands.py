@@ -1,6 +1,6 @@
 """`oms audit`, here or by an installation's API."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,7 +40,7 @@ def verify(
     if odd := audit.odd_hash(anchors_):
         fail(odd)
     with calling(api, token, Role.OPERATIONS) as client:
-        found = client.call("GET", "/v1/audit/verify", params={"anchor": anchors_}, timeout_s=CHECK_TIMEOUT_S)
+        found: Any = client.call("GET", "/v1/audit/verify", params={"anchor": anchors_}, timeout_s=CHECK_TIMEOUT_S)
     raise typer.Exit(audit.report(found, as_json=as_json))
 
 

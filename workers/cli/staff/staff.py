@@ -3,8 +3,9 @@
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TypedDict, TypeVar
 
 import segno
 from rich.console import Console
@@ -25,6 +26,22 @@ from workers.tables import print_whole
 OK, REFUSED = 0, 1
 _NAME = re.compile(STAFF_NAME)
 _Answer = TypeVar("_Answer")
+_Row = Mapping[str, object]
+
+
+class _WithSecrets(staff_accounts.GivenSecrets):
+    name: str
+
+
+class _Added(_WithSecrets):
+    role: str
+
+
+class Removed(TypedDict):
+    """A member of staff without access."""
+
+    name: str
+    active: bool
 
 
 def add(
@@ -40,7 +57,7 @@ def add(
         return _say(console, problem)
     vault = Vault.from_settings(configuration or settings())
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> _Added:
         return {"name": name, "role": role, **await staff_accounts.add(conn, vault, name, role)}
 
     return _run(console, configuration, work, lambda answer: show_secrets(answer, console, as_json=as_json))
@@ -57,7 +74,7 @@ def reset(
     """Create a new password and second factor for a member of staff who lost them; all of their sessions end."""
     vault = Vault.from_settings(configuration or settings())
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> _WithSecrets:
         given = await staff_accounts.reset(conn, vault, name, even_last_admin=even_last_admin)
         return {"name": name, **given}
 
@@ -74,7 +91,7 @@ def remove(
 ) -> int:
     """Remove the access of a member of staff; all of their sessions end."""
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> Removed:
         await staff_accounts.remove(conn, name, even_last_admin=even_last_admin)
         return {"name": name, "active": False}
 
@@ -85,7 +102,11 @@ def list_members(
     configuration: Settings | None = None, console: Console | None = None, *, as_json: bool = False
 ) -> int:
     """A table of everybody, or the same as JSON."""
-    return _run(console, configuration, members.everybody, lambda rows: show_members(rows, console, as_json=as_json))
+
+    async def work(conn: Connection) -> Sequence[_Row]:
+        return [asdict(member) for member in await members.everybody(conn)]
+
+    return _run(console, configuration, work, lambda rows: show_members(rows, console, as_json=as_json))
 
 
 def wrong(name: str, role: str) -> str | None:
@@ -95,7 +116,7 @@ def wrong(name: str, role: str) -> str | None:
     return None if role in STAFF else f"{role!r} is none of {', '.join(sorted(STAFF))}."
 
 
-def show_secrets(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:
+def show_secrets(answer: _WithSecrets, console: Console | None = None, *, as_json: bool = False) -> None:
     """The credentials of a member of staff: {name, password, secret, address}."""
     if as_json:
         _as_json(answer)
@@ -108,7 +129,7 @@ def show_secrets(answer: dict[str, Any], console: Console | None = None, *, as_j
     terminal.print("Scan the address with an authenticator app. Nothing of this is shown again.", markup=False)
 
 
-def show_removed(answer: dict[str, Any], console: Console | None = None, *, as_json: bool = False) -> None:
+def show_removed(answer: Removed, console: Console | None = None, *, as_json: bool = False) -> None:
     """Who can no longer sign in."""
     if as_json:
         _as_json(answer)
@@ -116,7 +137,9 @@ def show_removed(answer: dict[str, Any], console: Console | None = None, *, as_j
         (console or Console(soft_wrap=True)).print(f"{answer['name']} can sign in no more.", markup=False)
 
 
-def show_members(rows: list[dict[str, Any]], console: Console | None = None, *, as_json: bool = False) -> None:
+def show_members(
+    rows: Sequence[Mapping[str, object]], console: Console | None = None, *, as_json: bool = False
+) -> None:
     """A table, or the same as JSON."""
     if as_json:
         _as_json(rows)
@@ -124,7 +147,7 @@ def show_members(rows: list[dict[str, Any]], console: Console | None = None, *, 
         print_whole(console or Console(soft_wrap=True), _table(rows))
 
 
-def _as_json(answer: Any) -> None:
+def _as_json(answer: object) -> None:
     print(json.dumps(answer, ensure_ascii=False, default=str))
 
 
@@ -154,7 +177,7 @@ async def _in_transaction(configuration: Settings, work: Callable[[Connection], 
         await database.close()
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
+def _table(rows: Sequence[_Row]) -> Table:
     table = Table("Name", "Role", "Active", "Signed in last", box=None)
     for row in rows:
         last = str(row["signed_in_at"] or "never")[:19].replace("T", " ")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from domain.customers import CustomerProfile
 from domain.orders.addresses import ShippingAddress
@@ -11,6 +12,16 @@ from domain.pricing.allocation import PricingTerms
 from infra.db import idempotency
 
 PLAIN = PricingTerms()
+
+
+class OrderAnswer(TypedDict):
+    """What whoever places an order is answered."""
+
+    order_no: str
+    status: str
+    total_minor: int
+    currency: str
+    workflow_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,7 @@ class NewOrder:
     lines: Sequence[RequestedLine]
     may_name_price: bool
     trace: str | None
-    answer: Callable[[str, int], dict[str, object]]
+    answer: Callable[[str, int], OrderAnswer]
     hold_s: float = 0.0
     priority: int = 0
     discount_minor: int = 0
@@ -54,5 +65,5 @@ class Placed:
     """A kept order and the body to answer with; `claim` is held while the caller waits."""
 
     order_no: str
-    body: dict[str, object]
+    body: OrderAnswer
     claim: idempotency.Claim | None

@@ -1,14 +1,14 @@
 """Orders that staff prepare, sealed under a key of each draft's own, until they are placed or expire."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
+from domain.json_types import JsonObject
 from infra.db.customers.profiles import KeyRing
 
 MOST = 100  # drafts that one person has at a time
@@ -64,6 +64,23 @@ _ORDER = text("SELECT order_no, status, total_minor, currency FROM orders WHERE 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DraftContent:
+    """What was typed, as the form has it, and the known customer whom it names. No more is read of it here."""
+
+    form: JsonObject = field(repr=False)
+    customer_id: str | None
+
+
+class OrderFromDraft(TypedDict):
+    """The order that a draft became."""
+
+    order_no: str
+    status: str
+    total_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderDraft:
     """A draft; `content` is empty once it is placed, None where its key is unreadable."""
 
@@ -73,19 +90,19 @@ class OrderDraft:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
-    content: dict[str, Any] | None = field(repr=False)
+    content: JsonObject | None = field(repr=False)
 
 
 async def add(
-    conn: AsyncConnection, keys: KeyRing, draft_id: str, owner: str, content: Mapping[str, Any], lifetime_s: int
+    conn: AsyncConnection, keys: KeyRing, draft_id: str, owner: str, content: DraftContent, lifetime_s: int
 ) -> None:
     """A new draft. Raises Conflict `too_many_drafts`."""
     if (await conn.execute(_COUNT, {"owner": owner})).scalar_one() >= MOST:
         raise Conflict("too_many_drafts")
     plain, wrapped = keys.vault.new_data_key()
-    sealed = keys.vault.seal_json(plain, dict(content), draft_id)
+    sealed = keys.vault.seal_json(plain, dict(content.form), draft_id)
     row = {"draft_id": draft_id, "owner": owner, "data_key": wrapped, "content_enc": sealed, "lifetime_s": lifetime_s}
-    await conn.execute(_ADD, {**row, "customer_id": _customer_of(content)})
+    await conn.execute(_ADD, {**row, "customer_id": content.customer_id})
 
 
 async def find(conn: AsyncConnection, keys: KeyRing, owner: str, draft_id: str, *, lock: bool = False) -> OrderDraft:
@@ -107,13 +124,13 @@ async def open_ones(
 
 
 async def save(
-    conn: AsyncConnection, keys: KeyRing, owner: str, draft_id: str, content: Mapping[str, Any], lifetime_s: int
+    conn: AsyncConnection, keys: KeyRing, owner: str, draft_id: str, content: DraftContent, lifetime_s: int
 ) -> None:
     """Another content, under the same key. The draft is locked by `find`."""
     row = (await conn.execute(_ONE, {"owner": owner, "draft_id": draft_id})).mappings().one()
-    sealed = keys.seal_json(row["data_key"], dict(content), draft_id)
+    sealed = keys.seal_json(row["data_key"], dict(content.form), draft_id)
     values = {"draft_id": draft_id, "content_enc": sealed, "lifetime_s": lifetime_s}
-    await conn.execute(_SAVE, {**values, "customer_id": _customer_of(content)})
+    await conn.execute(_SAVE, {**values, "customer_id": content.customer_id})
 
 
 async def mark_placed(conn: AsyncConnection, draft_id: str, order_no: str) -> None:
@@ -131,20 +148,24 @@ async def forget(conn: AsyncConnection, limit: int) -> int:
     return (await conn.execute(_FORGET, {"limit": limit})).rowcount
 
 
-async def order_of(conn: AsyncConnection, order_no: str) -> dict[str, Any]:
-    """{order_no, status, total_minor, currency} of the order that a draft became."""
-    return dict((await conn.execute(_ORDER, {"order_no": order_no})).mappings().one())
+async def order_of(conn: AsyncConnection, order_no: str) -> OrderFromDraft:
+    """The order that a draft became."""
+    return _order((await conn.execute(_ORDER, {"order_no": order_no})).mappings().one())
 
 
-async def made_under(conn: AsyncConnection, owner: str, key: str) -> dict[str, Any] | None:
-    """The same of the order that was placed under this idempotency key, None where there is none."""
+async def made_under(conn: AsyncConnection, owner: str, key: str) -> OrderFromDraft | None:
+    """The order that was placed under this idempotency key, None where there is none."""
     row = (await conn.execute(_MADE, {"owner": owner, "key": key})).mappings().one_or_none()
-    return dict(row) if row else None
+    return _order(row) if row else None
 
 
-def _customer_of(content: Mapping[str, Any]) -> str | None:
-    customer = content.get("customer") or {}
-    return customer.get("id")
+def _order(row: RowMapping) -> OrderFromDraft:
+    return {
+        "order_no": row["order_no"],
+        "status": row["status"],
+        "total_minor": row["total_minor"],
+        "currency": row["currency"],
+    }
 
 
 def _opened(keys: KeyRing, row: RowMapping) -> OrderDraft:

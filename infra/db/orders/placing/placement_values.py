@@ -7,7 +7,7 @@ from domain.pricing.allocation import Priced
 from infra.db import idempotency
 from infra.db.customers.profiles import CustomerRecord, KeyRing
 from infra.db.orders.order_contacts import named
-from infra.db.orders.placing.drafts import NewOrder
+from infra.db.orders.placing.drafts import NewOrder, OrderAnswer
 from infra.db.orders.placing.placement_statements import SHARED
 
 # A first run that waits for its order keeps its key this much longer than it waits.
@@ -87,7 +87,7 @@ def charge_values(sums: Priced) -> dict[str, object]:
     return values
 
 
-def key_values(keys: KeyRing, draft: NewOrder, body: dict[str, object]) -> dict[str, object]:
+def key_values(keys: KeyRing, draft: NewOrder, body: OrderAnswer) -> dict[str, object]:
     waits = draft.hold_s > 0
     return {
         "subject": draft.request.subject,

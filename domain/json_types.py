@@ -1,0 +1,7 @@
+"""JSON whose shape is known to whoever wrote it, and not to the type checker."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+JsonValue: TypeAlias = Any
+JsonObject: TypeAlias = Mapping[str, Any]
