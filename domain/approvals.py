@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from domain.json_types import JsonObject
 from domain.orders.status import OrderEvent
 from domain.support.steps import Action, Step
 
@@ -28,7 +29,7 @@ class StepResolution:
     value: Mapping[str, object] | None = None
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "StepResolution":
+    def from_json(cls, stored: JsonObject) -> "StepResolution":
         return cls(Action(stored["action"]), stored["reason"], stored.get("value"))
 
     def as_json(self) -> dict[str, object]:
@@ -45,7 +46,7 @@ class ManualTransition:
     value: Mapping[str, object] | None = None
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "ManualTransition":
+    def from_json(cls, stored: JsonObject) -> "ManualTransition":
         return cls(OrderEvent(stored["event"]), stored["reason"], stored.get("value"))
 
     def as_json(self) -> dict[str, object]:
@@ -61,7 +62,7 @@ class ParkedFilter:
     provider: str | None = None
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "ParkedFilter":
+    def from_json(cls, stored: JsonObject) -> "ParkedFilter":
         step = stored.get("step")
         return cls(Step(step) if step else None, stored.get("error"), stored.get("provider"))
 
@@ -80,7 +81,7 @@ class BulkResolution:
     expected: int | None = None
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "BulkResolution":
+    def from_json(cls, stored: JsonObject) -> "BulkResolution":
         return cls(
             filter=ParkedFilter.from_json(stored.get("filter") or {}),
             action=Action(stored["action"]),
@@ -112,7 +113,7 @@ class BulkRequest:
         return self.resolution.value
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "BulkRequest":
+    def from_json(cls, stored: JsonObject) -> "BulkRequest":
         orders = tuple(stored["orders"])
         parks, amounts = (tuple(stored.get(name) or [None] * len(orders)) for name in ("parks", "amounts"))
         return cls(BulkResolution.from_json(stored["wish"]), orders, parks, amounts)
@@ -135,7 +136,7 @@ class RefundRequest:
         """A refund has none."""
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "RefundRequest":
+    def from_json(cls, stored: JsonObject) -> "RefundRequest":
         return cls(stored["refund_id"], stored["reason"])
 
     def as_json(self) -> dict[str, object]:
@@ -148,6 +149,6 @@ _BY_KIND: dict[ApprovalKind, type[RequestedAction]] = {
 }
 
 
-def request_from_json(kind: str, stored: Mapping[str, Any]) -> RequestedAction:
+def request_from_json(kind: str, stored: JsonObject) -> RequestedAction:
     """What was asked for, as it is kept. Raises KeyError, ValueError for what this kind of request never was."""
     return _BY_KIND[ApprovalKind(kind)].from_json(stored)

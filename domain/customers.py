@@ -1,8 +1,8 @@
 """How a customer is named and reached."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from domain.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class CustomerProfile:
     language: str | None = None
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "CustomerProfile":
+    def from_json(cls, stored: JsonObject) -> "CustomerProfile":
         """The profile as the database keeps it."""
         return cls(stored.get("name"), stored.get("email"), stored.get("phone"), stored.get("language"))
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 from domain.errors import Conflict
+from domain.json_types import JsonObject
 
 
 class DocumentKind(StrEnum):
@@ -78,7 +78,7 @@ class Amounts:
         }
 
 
-def amounts_of(content: dict[str, Any]) -> Amounts:
+def amounts_of(content: JsonObject) -> Amounts:
     """The amounts of a document that was kept."""
     return Amounts([InvoiceLine(**line) for line in content["lines"]], content["shipping_minor"])
 

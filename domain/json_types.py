@@ -5,3 +5,5 @@ from typing import Any, TypeAlias
 
 JsonValue: TypeAlias = Any
 JsonObject: TypeAlias = Mapping[str, Any]
+# One that is being built or changed.
+JsonFields: TypeAlias = dict[str, Any]

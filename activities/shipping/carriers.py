@@ -1,10 +1,10 @@
 """The carriers that are connected, and addresses as they take them."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from domain.errors import RuleBroken
 from domain.gateways import Address, CarrierGateway
+from domain.json_types import JsonObject
 
 _FIELDS = ("country", "province", "city", "district", "line1", "postcode", "name", "phone")
 
@@ -23,6 +23,6 @@ class Carriers:
         return carrier
 
 
-def address_of(stored: Mapping[str, Any]) -> Address:
+def address_of(stored: JsonObject) -> Address:
     """An address as orders store it; what is missing is empty."""
     return Address(**{name: stored.get(name) or "" for name in _FIELDS})

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temporalio import activity
 from temporalio.client import (
@@ -204,7 +204,7 @@ class BulkJobActivities:
             return reason, None
         return reason, self._vault.seal_json(key, instruction.value, f"{item.resolution_id}:value")
 
-    async def _send(self, update: str, request: Any, order_no: str, update_id: str) -> str | None:
+    async def _send(self, update: str, request: object, order_no: str, update_id: str) -> str | None:
         for tries in itertools.count(1):
             try:
                 async with asyncio.timeout(PATIENCE * self._answer_s):
@@ -232,7 +232,7 @@ class BulkJobActivities:
         return "workflow_unavailable" if tries >= SLOW_TRIES else None
 
     async def _accepted(
-        self, update: str, request: Any, order_no: str, update_id: str
+        self, update: str, request: object, order_no: str, update_id: str
     ) -> WorkflowUpdateHandle[m.UpdateAnswer]:
         """Returns once the order has taken the act. Temporal itself would wait for that for ever."""
         workflow_id = names.order_workflow(order_no)

@@ -1,8 +1,7 @@
 """Approvals as the API shows them."""
 
-from typing import Any
-
 from api.services.approvals.approval_queries import ApprovalRecord
+from domain.json_types import JsonFields
 
 _FIELDS = (
     *("approval_id", "kind", "order_no", "action", "orders", "amount_minor", "currency", "asked_by", "asked_at"),
@@ -11,6 +10,6 @@ _FIELDS = (
 )
 
 
-def presented(found: ApprovalRecord) -> dict[str, Any]:
+def presented(found: ApprovalRecord) -> JsonFields:
     """The approval for its readers: what is requested, by whom and why, and how it was decided."""
     return {name: getattr(found, name) for name in _FIELDS}

@@ -1,11 +1,10 @@
 """Jobs over orders as the API shows them."""
 
-from typing import Any
-
 from api.services.orders.bulk_actions import JobOutcomes
+from domain.json_types import JsonFields
 
 
-def presented(found: JobOutcomes) -> dict[str, Any]:
+def presented(found: JobOutcomes) -> JsonFields:
     """The job with its counts and the outcome of each order."""
     job, moved = found.job, found.progress
     names = ("job_id", "action", "actor", "state", "total", "created_at", "finished_at")

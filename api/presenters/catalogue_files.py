@@ -3,14 +3,17 @@
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeVar
 
 from fastapi.responses import Response, StreamingResponse
 
+from api.services.catalogue.product_entries import ListedProduct
+from api.services.catalogue.product_imports import ImportRow
+from api.services.stock.stock_queries import ListedLevel
 from domain.money import written
 from infra.spreadsheets import BOM, CSV, Cell, csv_lines
 
-Pages = AsyncIterator[list[Any]]
+Row = TypeVar("Row")
 _LANGUAGES = ("en", "zh")
 IMPORT_COLUMNS = ("line", "sku", "outcome", "changes", "errors")
 STOCK_COLUMNS = (
@@ -28,11 +31,11 @@ def product_columns(languages: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def product_cells(columns: tuple[str, ...]) -> Callable[[Any], list[Cell]]:
+def product_cells(columns: tuple[str, ...]) -> Callable[[ListedProduct], list[Cell]]:
     """How a product fills these columns; the price in major units."""
     plain = [name for name in columns if name in ("sku", "name", "currency", "available", "barcode", "weight_g")]
 
-    def cells(product: Any) -> list[Cell]:
+    def cells(product: ListedProduct) -> list[Cell]:
         values: dict[str, Cell] = {
             **{f"name_{lang}": name for lang, name in product.names.items()},
             **{name: getattr(product, name) for name in plain},
@@ -46,20 +49,22 @@ def product_cells(columns: tuple[str, ...]) -> Callable[[Any], list[Cell]]:
     return cells
 
 
-def import_cells(row: Any) -> list[Cell]:
+def import_cells(row: ImportRow) -> list[Cell]:
     """What a row of an import would do, or did."""
     said = [f"{error['field']}: {error['code']}" for error in row.errors]
     changed = [f"{name}: {before} > {after}" for name, (before, after) in row.changes.items()]
     return [row.line, row.sku, row.outcome.value, "; ".join(changed), "; ".join(said)]
 
 
-def stock_cells(level: Any) -> list[Cell]:
+def stock_cells(level: ListedLevel) -> list[Cell]:
     """The level of a product at a warehouse."""
     values = {name: getattr(level, name) for name in STOCK_COLUMNS} | {"active": _yes_or_no(level.active)}
     return [values[name] for name in STOCK_COLUMNS]
 
 
-def csv_of(name: str, columns: tuple[str, ...], pages: Pages, cells_of: Callable[[Any], list[Cell]]) -> Response:
+def csv_of(
+    name: str, columns: tuple[str, ...], pages: AsyncIterator[list[Row]], cells_of: Callable[[Row], list[Cell]]
+) -> Response:
     """A response that sends each page as it is read."""
 
     async def body() -> AsyncIterator[bytes]:

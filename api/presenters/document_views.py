@@ -2,13 +2,13 @@
 
 import re
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Response
 
 from api.errors import unavailable
 from api.services.documents.document_queries import DocumentDetail
+from domain.json_types import JsonFields
 from infra.pdf.rendering import Unrendered, pdf_of
 
 _FIELDS = (
@@ -17,7 +17,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def presented(document: DocumentDetail) -> dict[str, Any]:
+def presented(document: DocumentDetail) -> JsonFields:
     """A whole document as the API shows it."""
     content = {name: value for name, value in document.content.items() if name not in _FIELDS}
     return {

@@ -1,8 +1,7 @@
 """Orders as the API shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from api.presenters import situations
 from api.services.after_sales.return_lookup import REQUESTED_BY as RETURNED_BY
@@ -12,6 +11,7 @@ from domain.access import Principal
 from domain.after_sales.delivery_exceptions import ParcelState, exception_actions
 from domain.after_sales.return_window import ReturnWindow, refusal
 from domain.after_sales.returns import OPEN
+from domain.json_types import JsonFields, JsonObject
 from domain.orders.payment_status import payment_state
 from domain.orders.priority import named
 from domain.orders.status import Status, allowed_actions
@@ -47,7 +47,7 @@ def _window(order: OrderFields | OrderRow) -> ReturnWindow:
     return ReturnWindow(Status(order["status"]), None, datetime.fromisoformat(until) if until else None)
 
 
-def waits_for_returns(order: OrderFields | OrderRow, deadlines: Sequence[str | None]) -> dict[str, Any] | None:
+def waits_for_returns(order: OrderFields | OrderRow, deadlines: Sequence[str | None]) -> JsonFields | None:
     """After the window an order waits for its open returns, which have these deadlines. None while it does not."""
     if not deadlines or order["status"] != Status.DELIVERED or not _window(order).is_over(datetime.now(UTC)):
         return None
@@ -61,10 +61,10 @@ def _exception_actions(order: OrderFields) -> list[str]:
     return exception_actions(Status(order["status"]), order["cancelling"] is not None, parcels)
 
 
-def presented(order: OrderFields, caller: Principal, settings: Settings) -> dict[str, Any]:
+def presented(order: OrderFields, caller: Principal, settings: Settings) -> JsonFields:
     """A whole order (see `infra.db.read_models.order_detail.whole_order`) for this caller; staff get the link into
     Temporal UI."""
-    fields: Mapping[str, Any] = order
+    fields: JsonObject = order
     view = {name: fields[name] for name in _FIELDS}
     status, cancelling = Status(order["status"]), order["cancelling"]
     view["allowed_actions"] = allowed_actions(
@@ -98,10 +98,10 @@ def presented(order: OrderFields, caller: Principal, settings: Settings) -> dict
     return view
 
 
-def row_presented(row: OrderRow, caller: Principal, situation: dict[str, Any] | None = None) -> dict[str, Any]:
+def row_presented(row: OrderRow, caller: Principal, situation: JsonFields | None = None) -> JsonFields:
     """A row of a list; `needs_attention` is the step that is stuck, or None, `matched` what a search found of it. A
     page gives the situation in its reader's language."""
-    fields: Mapping[str, Any] = row
+    fields: JsonObject = row
     view = {name: fields[name] for name in _ROW}
     view["matched"] = sorted(row["matched"])
     view["priority"] = named(row["priority"])
@@ -110,7 +110,7 @@ def row_presented(row: OrderRow, caller: Principal, situation: dict[str, Any] | 
     return view
 
 
-def listed(row: OrderRow, caller: Principal, situation: dict[str, Any] | None = None) -> dict[str, Any]:
+def listed(row: OrderRow, caller: Principal, situation: JsonFields | None = None) -> JsonFields:
     """A row with its `details` (see `infra.db.orders.searching.row_details`): customer, items, where it goes, and the
     two statuses. The name and the city are null for staff who may not read personal data."""
     details, personal = row["details"], caller.reads_personal_data

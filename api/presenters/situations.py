@@ -1,13 +1,13 @@
 """Where an order stands, as the API and the pages show it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
 from markupsafe import Markup
 
 from api.services.orders.order_types import OrderFields, OrderRow
 from domain.access import Principal
+from domain.json_types import JsonFields, JsonObject
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from domain.situations import actions
 from domain.situations.actions import AtStake, SuggestedAction, actions_for
@@ -25,14 +25,14 @@ def for_api(
     allowed: Collection[str] = (),
     options: Collection[str] = (),
     stake: AtStake | None = None,
-) -> dict[str, Any]:
+) -> JsonFields:
     """`{state, sentence, code, owner, until, then, actions}`, the sentence in English; customers get their own."""
     return localized(facts, caller, allowed, options, stake or AtStake(), ENGLISH, utc)
 
 
 def for_order(
-    order: OrderFields, presented: Mapping[str, Any], caller: Principal, lang: str, show_time: ShowTime
-) -> dict[str, Any]:
+    order: OrderFields, presented: JsonObject, caller: Principal, lang: str, show_time: ShowTime
+) -> JsonFields:
     """The same for a page about one order: `order` as the database has it, `presented` as the API shows it."""
     attention = order["needs_attention"]
     options = attention["options"] if attention else ()
@@ -42,8 +42,8 @@ def for_order(
 
 
 def for_row(
-    row: OrderRow, caller: Principal, lang: str, show_time: ShowTime, returning: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+    row: OrderRow, caller: Principal, lang: str, show_time: ShowTime, returning: JsonObject | None = None
+) -> JsonFields:
     """The same for a row of a list on a page; for staff with its `summary`. `returning` is what the order waits for
     where that is its returns: a row does not know them."""
     facts = row["situation_facts"]
@@ -58,7 +58,7 @@ def in_short(facts: SituationFacts, lang: str) -> str:
     return summary(situation_of(facts), lang)
 
 
-def facts_in(order: OrderFields, waiting: Mapping[str, Any] | None) -> SituationFacts:
+def facts_in(order: OrderFields, waiting: JsonObject | None) -> SituationFacts:
     """The facts of a whole order. Whether its returns are awaited is known to `waiting` alone."""
     facts: SituationFacts = order["situation_facts"]
     returning = waiting is not None and waiting["what"] == "returns"
@@ -74,7 +74,7 @@ def localized(
     lang: str,
     show_time: ShowTime,
     template: type[str] = str,
-) -> dict[str, Any]:
+) -> JsonFields:
     """The same in a reader's language. `template` is the type of text that pages fill, see `wording.sentence`."""
     if caller.is_staff:
         found = situation_of(facts)
@@ -97,7 +97,7 @@ def localized(
     }
 
 
-def _action(action: SuggestedAction, lang: str, currency: str) -> dict[str, Any]:
+def _action(action: SuggestedAction, lang: str, currency: str) -> JsonFields:
     return {
         "action": action.action,
         "code": action.code,
@@ -111,7 +111,7 @@ def at_stake(order: OrderFields) -> AtStake:
     return AtStake(order["left_minor"], _authorised(order["payments"]), order["currency"])
 
 
-def _authorised(payments: Collection[Mapping[str, Any]]) -> int:
+def _authorised(payments: Collection[JsonObject]) -> int:
     used = {
         payment["parent_id"]
         for payment in payments

@@ -1,8 +1,8 @@
 """Where an order's parcel goes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from domain.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class ShippingAddress:
     postcode: str
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "ShippingAddress":
+    def from_json(cls, stored: JsonObject) -> "ShippingAddress":
         """The address as the database keeps it; a part that an old one does not have is empty."""
         return cls(**{name: stored.get(name) or "" for name in cls.__slots__})
 
@@ -37,7 +37,7 @@ _POSTCODE_FIRST = frozenset(
 _NOTHING = frozenset({"", "-", "–", "—", "."})
 
 
-def address_lines(ship_to: Mapping[str, Any]) -> list[str]:
+def address_lines(ship_to: JsonObject) -> list[str]:
     """The place as it is written in its country, without the receiver: from the large to the small in China, where the
     country is left out, else from the street to the country. Parts that are empty or a lone dash are left out."""
     part = {name: _said(ship_to.get(name)) for name in ShippingAddress.__slots__}

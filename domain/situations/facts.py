@@ -1,9 +1,8 @@
 """What decides where an order stands, as the database and the workflow know it. Times are RFC 3339 in UTC, or empty."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from domain.json_types import JsonObject
 from domain.orders.holds import HoldKind, Outcome
 from domain.orders.status import Status
 from domain.support.steps import Step
@@ -36,7 +35,7 @@ _THEN = {
 }
 
 
-def waiting_from(stored: Mapping[str, Any] | None) -> Waiting | None:
+def waiting_from(stored: JsonObject | None) -> Waiting | None:
     """What the timeline stores as `{what, until, next}`; words that are not known are left out."""
     if stored is None:
         return None

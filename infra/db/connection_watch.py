@@ -16,13 +16,14 @@ import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import psycopg
 from psycopg.abc import PQGen
 from sqlalchemy.exc import OperationalError
 
+from infra.db.driver_types import DriverArgument, DriverConnection
 from infra.timeouts import within
 
 _WAIT_INTERVAL_S, _CANCEL_S = 0.1, 2.0
@@ -49,7 +50,7 @@ RV = TypeVar("RV")
 _log = logging.getLogger(__name__)
 
 
-class Watched(psycopg.AsyncConnection[Any]):
+class Watched(DriverConnection):
     """A connection that says since when it waits for the server; 0.0 while it does not."""
 
     watch: "Watch"
@@ -90,7 +91,7 @@ class Watch:
         self._timer: asyncio.TimerHandle | None = None
         self._checking: asyncio.Task[None] | None = None
 
-    async def connect(self, *args: Any, **kwargs: Any) -> Watched:
+    async def connect(self, *args: DriverArgument, **kwargs: DriverArgument) -> Watched:
         """A new connection under this watch."""
         self.require()
         self._arm()
@@ -222,7 +223,7 @@ async def _read_working(conninfo: str, pids: Sequence[int], question: str) -> Wo
         return None if reached == psycopg.pq.Ping.NO_RESPONSE else dict.fromkeys(pids)
 
 
-def hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
+def hang_up(connection: DriverConnection) -> None:
     """End a connection on our side: whoever waits on it sees at once that it is over, whatever the network does."""
     with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.pgconn.socket)) as twin:
         twin.shutdown(socket.SHUT_RDWR)

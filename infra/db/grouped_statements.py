@@ -17,13 +17,13 @@ from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Any
 
 from psycopg.errors import LockNotAvailable, QueryCanceled
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.autocommit import autocommit
+from infra.db.driver_types import DriverRow
 from infra.db.engine import Database, PoolExhausted
 from infra.db.prepared import PreparedStatement, execute_all
 
@@ -42,7 +42,7 @@ class _Waiting:
     statement: PreparedStatement
     values: Mapping[str, object]
     turn: str
-    answer: asyncio.Future[Any]
+    answer: asyncio.Future[DriverRow]
     until_s: float  # on the loop's clock
 
 
@@ -60,7 +60,9 @@ class Together:
         self._held: set[Hashable] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def one_or_none(self, statement: PreparedStatement, values: Mapping[str, object], turn: str = "") -> Any:
+    async def one_or_none(
+        self, statement: PreparedStatement, values: Mapping[str, object], turn: str = ""
+    ) -> DriverRow:
         """The first row, or None. In a group, statements run in the order of `turn`, so that groups lock alike.
 
         Raises Apart, PoolExhausted, and SQLAlchemy's DBAPIError when the statement failed on its own.

@@ -6,14 +6,15 @@ it; any other under the master key.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, RuleBroken
+from domain.json_types import JsonValue
 from infra.db.customers.profiles import KeyRing, data_key_of
+from infra.db.driver_types import DriverRow
 from infra.security.crypto import Unreadable
 
 
@@ -35,7 +36,7 @@ class Answered:
     """The first answer to a request; `resource` is what it made."""
 
     status_code: int
-    response: Any
+    response: JsonValue
     resource: str | None
 
 
@@ -92,7 +93,7 @@ _RELEASE = text(
 )
 
 
-def judged(row: Any, request: Request, keys: KeyRing) -> Answered | None:
+def judged(row: DriverRow, request: Request, keys: KeyRing) -> Answered | None:
     """The answer that `row` keeps, or None while its first run still works.
 
     Raises RuleBroken `idempotency_key_reused` when it was made with another body, Conflict `answer_erased`.
@@ -104,12 +105,12 @@ def judged(row: Any, request: Request, keys: KeyRing) -> Answered | None:
     return None
 
 
-def sealed(keys: KeyRing, request: Request, response: Any) -> bytes:
+def sealed(keys: KeyRing, request: Request, response: JsonValue) -> bytes:
     """An answer without a customer, as it is kept."""
     return keys.vault.seal_answer(orjson.dumps(response), _context(request.subject, request.key))
 
 
-def sealed_for(keys: KeyRing, data_key: bytes | None, subject: str, key: str, response: Any) -> bytes:
+def sealed_for(keys: KeyRing, data_key: bytes | None, subject: str, key: str, response: JsonValue) -> bytes:
     """An answer about a customer's order, as it is kept; of an erased customer nothing is."""
     if data_key is None:
         return b""
@@ -120,7 +121,7 @@ def _context(subject: str, key: str) -> str:
     return f"{subject}:{key}:answer"
 
 
-def _opened(row: Any, request: Request, keys: KeyRing) -> Any:
+def _opened(row: DriverRow, request: Request, keys: KeyRing) -> JsonValue:
     if row.response_enc is None:
         return row.response  # kept before answers were sealed, and sealed soon
     context = _context(request.subject, request.key)
@@ -160,7 +161,12 @@ async def claim(
 
 
 async def finish(
-    conn: AsyncConnection, keys: KeyRing, claim: Claim, status_code: int, response: Any, order_no: str | None = None
+    conn: AsyncConnection,
+    keys: KeyRing,
+    claim: Claim,
+    status_code: int,
+    response: JsonValue,
+    order_no: str | None = None,
 ) -> bool:
     """Keep the answer, under the key of the customer of `order_no`; False when the claim had been lost to another."""
     if order_no is None:

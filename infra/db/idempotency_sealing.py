@@ -1,12 +1,11 @@
 """Answers that were kept before answers were sealed; the oldest of them are gone within days anyway."""
 
-from typing import Any
-
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db import idempotency
 from infra.db.customers.profiles import KeyRing
+from infra.db.driver_types import DriverRow
 
 _OLD = text(
     """
@@ -33,7 +32,7 @@ async def seal_old(conn: AsyncConnection, keys: KeyRing, limit: int) -> int:
     return len(rows)
 
 
-def _sealed(keys: KeyRing, row: Any) -> bytes:
+def _sealed(keys: KeyRing, row: DriverRow) -> bytes:
     if row.order_no is None:
         return idempotency.sealed(keys, idempotency.Request(row.subject, row.key, b""), row.response)
     return idempotency.sealed_for(keys, row.data_key, row.subject, row.key, row.response)

@@ -7,7 +7,6 @@ SQLAlchemy's part of an execution costs more processor time there than the rest 
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
@@ -16,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.autocommit import driver_of
 from infra.db.connection_watch import Watched
+from infra.db.driver_types import DriverConnection, DriverCursor, DriverRow
 from infra.observability.telemetry import span
 
 _BIND = re.compile(r"(?<![:\w]):(\w+)")
@@ -32,7 +32,7 @@ class PreparedStatement:
         """The span of one execution."""
         return span(self._name)
 
-    async def one_or_none(self, conn: AsyncConnection, values: Mapping[str, object]) -> Any:
+    async def one_or_none(self, conn: AsyncConnection, values: Mapping[str, object]) -> DriverRow:
         """The first row, or None. Raises SQLAlchemy's DBAPIError and its kinds."""
         with self.spanned():
             return (await execute_all(conn, [(self, values)]))[0]
@@ -40,7 +40,7 @@ class PreparedStatement:
 
 async def execute_all(
     conn: AsyncConnection, calls: Sequence[tuple[PreparedStatement, Mapping[str, object]]]
-) -> list[Any]:
+) -> list[DriverRow]:
     """The first row of each, or None; several go in one message and are, on a connection in autocommit, one
     transaction: what the first that fails raises undoes all. Raises SQLAlchemy's DBAPIError and its kinds."""
     driver = driver_of(conn)
@@ -57,8 +57,8 @@ async def execute_all(
 
 
 async def _pipelined(
-    driver: psycopg.AsyncConnection[Any],
-    cursors: Sequence[psycopg.AsyncCursor[Any]],
+    driver: DriverConnection,
+    cursors: Sequence[DriverCursor],
     calls: Sequence[tuple[PreparedStatement, Mapping[str, object]]],
 ) -> None:
     failed: psycopg.Error | None = None

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from api import pagination
 from api.dependencies import Services, actor
@@ -16,10 +15,11 @@ from domain.access import Principal
 from domain.errors import NotFound
 from domain.text import is_line
 from infra.db.catalogue import products
-from infra.db.catalogue.products import CatalogueProduct, ListedProduct, ProductFilters
+from infra.db.catalogue.products import CatalogueProduct, ProductFilters
 from infra.db.engine import Connection
 from infra.pictures.pictures import Picture
 
+ListedProduct = products.ListedProduct
 _MAX_SKU = 64
 _EXPORTED = 500
 
@@ -53,8 +53,8 @@ async def change(edit: ProductEdit, changed: ChangeProduct) -> Reply:
     if not changed.model_fields_set:
         raise Problem("nothing_to_change", "name at least one field that is to change")
 
-    async def named(_: Connection) -> dict[str, Any]:
-        return {name: getattr(changed, name) for name in changed.model_fields_set}
+    async def named(_: Connection, current: CatalogueProduct) -> CatalogueProduct:
+        return replace(current, **{name: getattr(changed, name) for name in changed.model_fields_set})
 
     return await _changed(edit, named)
 
@@ -62,14 +62,16 @@ async def change(edit: ProductEdit, changed: ChangeProduct) -> Reply:
 async def set_picture(edit: ProductEdit, picture: Picture) -> Reply:
     """Show this picture from now on. Raises as `change` does."""
 
-    async def stored(conn: Connection) -> dict[str, Any]:
-        return {"picture_id": await file_store.keep_public(conn, picture, actor(edit.caller))}
+    async def stored(conn: Connection, current: CatalogueProduct) -> CatalogueProduct:
+        return replace(current, picture_id=await file_store.keep_public(conn, picture, actor(edit.caller)))
 
     return await _changed(edit, stored)
 
 
-async def _changed(edit: ProductEdit, values_in: Callable[[Connection], Awaitable[dict[str, Any]]]) -> Reply:
-    """`values_in` makes the new values within the transaction."""
+async def _changed(
+    edit: ProductEdit, changed: Callable[[Connection, CatalogueProduct], Awaitable[CatalogueProduct]]
+) -> Reply:
+    """`changed` makes the new product of the current one within the transaction."""
 
     async def work(conn: Connection) -> CatalogueProduct:
         current = await products.product(conn, require_sku(edit.sku), lock=True)
@@ -77,7 +79,7 @@ async def _changed(edit: ProductEdit, values_in: Callable[[Connection], Awaitabl
             raise NotFound("product_not_found")
         if ANY not in edit.versions and str(current.version) not in edit.versions:
             raise Problem("product_changed")
-        return await products.change(conn, replace(current, **await values_in(conn)))
+        return await products.change(conn, await changed(conn, current))
 
     answer = await run_in_transaction(edit.services, request_of(edit.caller, edit.key, edit.digest), 200, work)
     return answer if answer.replayed else answer.at(answer.content.version)

@@ -20,9 +20,10 @@ from domain.text import is_line
 from infra.csv_files import UnreadableCsv, encoding_of, rows_of
 from infra.db.audit import actor_context
 from infra.db.catalogue import product_imports, products
-from infra.db.catalogue.product_imports import ImportRow, NewImport, ProductImport
+from infra.db.catalogue.product_imports import NewImport, ProductImport
 from infra.db.engine import Connection
 
+ImportRow = product_imports.ImportRow
 _IMPORT_ID = re.compile(r"^imp_[0-9a-f]{32}$")
 _AT_ONCE, _EXPORTED, _PIECE = 200, 500, 64 * 1024
 # Applied with the request; the relay applies the rest.

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
 from pydantic import ValidationError
 
 from api.http.request_body import refused
 from api.schemas.stock import NewProduct
 from domain.errors import RuleBroken
+from domain.json_types import JsonFields, JsonObject, JsonValue
 from domain.money import minor_of, written
 from domain.product_imports import MAX_COLUMNS, RowOutcome
 from domain.products import LANGUAGE_TAG
@@ -121,7 +121,7 @@ def _currency(values: Mapping[str, str], current: CatalogueProduct | None) -> It
         yield {"field": "currency", "code": "currency_stays"}
 
 
-def _body(values: Mapping[str, str], languages: Sequence[str], current: CatalogueProduct | None) -> dict[str, Any]:
+def _body(values: Mapping[str, str], languages: Sequence[str], current: CatalogueProduct | None) -> JsonFields:
     """The product as the row has it. An empty cell leaves what there is, or takes the default; one of a barcode or of a
     name in a language removes it."""
     body = dict(_present(current)) if current else {}
@@ -137,11 +137,11 @@ def _body(values: Mapping[str, str], languages: Sequence[str], current: Catalogu
     return {**body, "names": {lang: name for lang, name in names.items() if name}}
 
 
-def _present(current: CatalogueProduct) -> dict[str, Any]:
+def _present(current: CatalogueProduct) -> JsonFields:
     return {name: getattr(current, name) for name in NewProduct.model_fields}
 
 
-def _typed(name: str, text: str, currency: str) -> Any:
+def _typed(name: str, text: str, currency: str) -> JsonValue:
     """The value of a cell; what is none is left for the model to refuse."""
     if name == "price":
         return price_of(text, currency)
@@ -160,7 +160,7 @@ def price_of(typed: str, currency: str) -> int | str:
         return typed
 
 
-def _named(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+def _named(errors: Iterable[JsonObject]) -> list[dict[str, str]]:
     return [{"field": column_of(str(error["field"])), "code": str(error["code"])} for error in errors]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from api.dependencies import Services, actor
 from api.services.orders import order_queries, orders_table
@@ -27,7 +26,7 @@ async def begin(
 ) -> tuple[OrderFilters, Sequence[Branch] | None]:
     """Write the export to the audit log; answers with what is to be read: the filters with the customers whom
     `customer` names, and the branches of the search, None without one."""
-    said: dict[str, Any] = {
+    said: dict[str, object] = {
         name: str(value)
         for name in (
             "status",

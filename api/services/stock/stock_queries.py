@@ -7,8 +7,9 @@ from api import pagination
 from api.dependencies import Services
 from api.services.catalogue.product_entries import require_sku
 from infra.db.stock import stock_lists
-from infra.db.stock.stock_lists import ListedLevel, StockFilters, StockMovement
+from infra.db.stock.stock_lists import StockFilters, StockMovement
 
+ListedLevel = stock_lists.ListedLevel
 _EXPORTED = 500
 
 

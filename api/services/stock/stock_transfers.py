@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from api import pagination
 from api.dependencies import Services, actor
@@ -11,6 +10,7 @@ from api.replies import Reply
 from api.schemas.stock_transfers import CountedUnits, NewTransfer, ReceiveTransfer, ShipTransfer, WantedUnits
 from api.services.stock.stock_movements import StockRequest
 from domain.errors import Conflict
+from domain.json_types import JsonFields
 from domain.stock import transfers as rules
 from domain.stock.cases import StockCaseKind
 from domain.stock.expected_dates import end_of, expected_date
@@ -29,7 +29,7 @@ async def request(asked: StockRequest, new: NewTransfer) -> Reply:
     lines = _lines(new)
     planned = _new(asked, new, lines)
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> JsonFields:
         for sku, quantity in sorted(lines.items()):
             await movements.place_of(conn, sku, new.target, arrives=True)
             await _require_there(conn, sku, await movements.place_of(conn, sku, new.source), quantity)
@@ -77,7 +77,7 @@ async def ship(asked: StockRequest, transfer_id: str, sent: ShipTransfer) -> Rep
     """Raises NotFound `transfer_not_found`; Conflict `transfer_not_possible`, `stock_not_available`; RuleBroken
     `more_than_requested`, `not_in_transfer`, `nothing_to_ship`."""
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> JsonFields:
         transfer = await transfers.find(conn, transfer_id, lock=True)
         rules.require_next(transfer.status, TransferStatus.SHIPPED)
         units = rules.shipping(transfer.lines, _summed(sent.lines))
@@ -91,7 +91,7 @@ async def receive(asked: StockRequest, transfer_id: str, got: ReceiveTransfer) -
     """Book what arrived. What is missing then is a case of the person who requested the transfer. Raises NotFound
     `transfer_not_found`, Conflict `transfer_not_possible`, RuleBroken `more_than_shipped`, `not_in_transfer`."""
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> JsonFields:
         transfer = await transfers.find(conn, transfer_id, lock=True)
         rules.require_next(transfer.status, TransferStatus.RECEIVED)
         units = rules.receiving(transfer.lines, _summed(got.lines))
@@ -127,7 +127,7 @@ async def _close(conn: Connection, asked: StockRequest, transfer: Transfer, unit
 async def cancel(asked: StockRequest, transfer_id: str) -> Reply:
     """Raises NotFound `transfer_not_found`, Conflict `transfer_not_possible` once it is shipped."""
 
-    async def work(conn: Connection) -> dict[str, Any]:
+    async def work(conn: Connection) -> JsonFields:
         transfer = await transfers.find(conn, transfer_id, lock=True)
         rules.require_next(transfer.status, TransferStatus.CANCELLED)
         await transfers.close(conn, transfer_id, TransferStatus.CANCELLED)
@@ -158,7 +158,7 @@ async def page(
     return found[:limit], following
 
 
-def view(transfer: Transfer) -> dict[str, Any]:
+def view(transfer: Transfer) -> JsonFields:
     """A transfer as callers see it."""
     return {
         "transfer_id": transfer.transfer_id,

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales.returns import NOT_COUNTED, rma_no
 from domain.errors import NotFound
+from domain.json_types import JsonFields
 from infra.db.after_sales.return_fields import ReturnFields, WholeReturn
 from infra.db.customers.profiles import KeyRing
 from infra.db.literals import literals
@@ -151,7 +152,7 @@ async def label_of(conn: AsyncConnection, keys: KeyRing, return_id: str) -> tupl
     return row.format, keys.vault.open(keys.unwrap(row.data_key), bytes(row.content_enc), f"{return_id}:label")
 
 
-def _fields(body: dict[str, Any]) -> ReturnFields:
+def _fields(body: JsonFields) -> ReturnFields:
     """The fields, their times marked as UTC, with the number that names it among all returns."""
     body["rma_no"] = rma_no(body["order_no"], body["return_no"])
     for name in _TIMES:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.access import same_person
 from domain.approvals import ApprovalKind, RequestedAction, request_from_json
 from domain.errors import Conflict, NotFound
+from domain.json_types import JsonValue
 from infra.db.customers.profiles import KeyRing, data_key_of
+from infra.db.driver_types import DriverRow
 
 _INSERT = text(
     """
@@ -181,7 +182,7 @@ async def waiting(conn: AsyncConnection) -> int:
     return int((await conn.execute(_OPEN)).scalar_one())
 
 
-def _opened(keys: KeyRing, row: Any) -> Approval:
+def _opened(keys: KeyRing, row: DriverRow) -> Approval:
     if row is None:
         raise NotFound("approval_not_found")
     known = dict(row._mapping) | {"kind": ApprovalKind(row.kind)}
@@ -194,7 +195,7 @@ def _opened(keys: KeyRing, row: Any) -> Approval:
     )
 
 
-def _request_of(kind: str, stored: Any) -> RequestedAction | None:
+def _request_of(kind: str, stored: JsonValue) -> RequestedAction | None:
     """None where the key is gone, and where only a later version knows this action."""
     try:
         return request_from_json(kind, stored) if stored else None

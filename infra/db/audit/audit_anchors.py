@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.text import counted
 from infra.db.audit.chains import Fault, content_of, fields_of
+from infra.db.driver_types import DriverRow
 
 AT_ONCE = 10_000
 NAMED_CHARS = 200
@@ -151,7 +152,7 @@ async def faults(conn: AsyncConnection) -> AsyncIterator[Fault]:
         yield Fault("anchor", "", number, entry_id, what)
 
 
-async def _checked(conn: AsyncConnection, row: Any, before: int, head: bytes) -> AsyncIterator[Fault]:
+async def _checked(conn: AsyncConnection, row: DriverRow, before: int, head: bytes) -> AsyncIterator[Fault]:
     """One anchor against the one before, and its entries against it."""
     span = span_of(row.entries)
     if row.anchor_no != before + 1:
@@ -171,7 +172,7 @@ async def _checked(conn: AsyncConnection, row: Any, before: int, head: bytes) ->
         yield _fault(row.anchor_no, what)
 
 
-def _content(row: Any) -> bytes:
+def _content(row: DriverRow) -> bytes:
     return fields_of(
         str(row.anchor_no),
         str(row.at_us),
@@ -184,7 +185,7 @@ def _content(row: Any) -> bytes:
     )
 
 
-def _line(entry: Any) -> bytes:
+def _line(entry: DriverRow) -> bytes:
     """What a digest holds of an entry, as `audit_anchored` has it."""
     line = fields_of(str(entry.entry_id), entry.order_hash, entry.actor_hash)
     if entry.order_hash is None and entry.actor_hash is None:
@@ -202,6 +203,6 @@ def _fault(number: int, what: str) -> Fault:
     return Fault("anchor", "", number, None, what)
 
 
-def _anchor(row: Any) -> Anchor:
+def _anchor(row: DriverRow) -> Anchor:
     made_at = datetime.fromtimestamp(row.at_us / 1_000_000, UTC)
     return Anchor(row.anchor_no, made_at, row.entries, row.held, bytes(row.hash).hex())

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.text import counted
+from infra.db.driver_types import DriverRow
 
 PAGE = 1000
 # A page follows the chain's own index; the numbers in the chain are checked, not trusted.
@@ -100,7 +101,7 @@ class Fault:
         return f"{self.kind} {self.key}, number {self.number} ({where}): {self.what}"
 
 
-def content_of(entry: Any) -> bytes:
+def content_of(entry: DriverRow) -> bytes:
     """What an entry's hash covers beside the entry before, as `audit_content` has it: entries that say where they came
     from have that as one field more."""
     fields = [str(entry.at_us), entry.actor, entry.action, entry.order_no, entry.before, entry.after, entry.reference]
@@ -147,7 +148,7 @@ async def _walked(conn: AsyncConnection, kind: str) -> AsyncIterator[Fault]:
                 number, head = entry.number, bytes(entry.hash or hashlib.sha256(head + content_of(entry)).digest())
 
 
-def _beheaded(kind: str, row: Any) -> Fault:
+def _beheaded(kind: str, row: DriverRow) -> Fault:
     """A chain whose end is not what was kept beside it."""
     there, stored = row.number or 0, row.count or 0
     if there < stored:

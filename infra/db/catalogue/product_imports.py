@@ -3,16 +3,17 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
+from domain.json_types import JsonFields
 from domain.product_imports import DUE, ImportState, RowOutcome
 from infra.db.catalogue import products
 from infra.db.catalogue.products import NewProduct
+from infra.db.driver_types import DriverRow
 from infra.db.literals import literals
 
 AT_ONCE = 100
@@ -85,7 +86,7 @@ class ImportRow:
     sku: str
     outcome: RowOutcome
     version: int | None = None
-    product: dict[str, Any] | None = None
+    product: JsonFields | None = None
     changes: dict[str, list[str]] = field(default_factory=dict)
     errors: list[dict[str, str]] = field(default_factory=list)
 
@@ -173,7 +174,7 @@ async def apply_some(conn: AsyncConnection, set_actor: SetActor) -> bool:
     return True
 
 
-def _row(row: Any) -> ImportRow:
+def _row(row: DriverRow) -> ImportRow:
     return ImportRow(**{**row, "outcome": RowOutcome(row["outcome"])})
 
 

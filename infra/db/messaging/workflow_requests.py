@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales import guarantees, returns
+from domain.json_types import JsonValue
 from domain.payments.change_payments import ChangePaymentStatus
 from infra.db.literals import literals
 from infra.db.orders.state.state_facts import COLUMNS, NEWEST_ATTEMPT, facts_of
@@ -39,7 +40,7 @@ class WorkflowRequest:
     kind: str
     subject: str
     name: str | None
-    payload: Any
+    payload: JsonValue
     trace: str | None
     tries: int
     age_s: float

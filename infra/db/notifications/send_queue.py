@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.json_types import JsonFields
 
 # Of one order and channel the earliest goes first, and none overtakes an event that another relay still has in hand.
 # "Not over" is not written as "open": the planner, whose statistics know few open rows, would look for an order's
@@ -108,7 +109,7 @@ class Claimed:
     currency: str | None
     total_minor: int | None
     country: str | None
-    data: dict[str, Any] | None
+    data: JsonFields | None
     tracking_no: str | None
     shop: str | None = None
     contact: str | None = None

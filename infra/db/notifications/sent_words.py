@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.json_types import JsonFields
 from domain.notifications import masked
 from infra.db.customers.profiles import KeyRing
 from infra.db.notifications.messages import body_context, to_context, unknown
@@ -75,7 +75,7 @@ def _message(keys: KeyRing, row: RowMapping) -> SentMessage:
 
 def _opened(keys: KeyRing, row: RowMapping, sealed: bytes | None) -> SentWords | None:
     """What was said. A text that an earlier version sealed lacks its recipient: that is the message's own."""
-    content: dict[str, Any] | None = keys.open_json(row["data_key"], sealed, body_context(row["message_id"]))
+    content: JsonFields | None = keys.open_json(row["data_key"], sealed, body_context(row["message_id"]))
     if content is None:
         return None
     to = content.get("to") or keys.open_json(row["data_key"], row["to_enc"], to_context(row["message_id"]))

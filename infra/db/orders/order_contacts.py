@@ -3,12 +3,12 @@
 import hmac
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.customers import CustomerProfile
+from domain.json_types import JsonObject
 from domain.orders.addresses import ShippingAddress
 from infra.contact_search import words_of
 from infra.db.customers.profiles import KeyRing, profile_context
@@ -185,11 +185,11 @@ def _named_by(keys: KeyRing, row: RowMapping) -> Named | None:
     return named(keys, keys.unwrap(key), customer_id, profile or CustomerProfile(), place)
 
 
-def _profile(stored: dict[str, Any] | None) -> CustomerProfile | None:
+def _profile(stored: JsonObject | None) -> CustomerProfile | None:
     return None if stored is None else CustomerProfile.from_json(stored)
 
 
-def address_of(stored: dict[str, Any] | None) -> ShippingAddress | None:
+def address_of(stored: JsonObject | None) -> ShippingAddress | None:
     """The address as the database keeps it; None where there is none any more."""
     return None if stored is None else ShippingAddress.from_json(stored)
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any, Literal, TypedDict, cast
+from typing import Literal, TypedDict, cast
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.json_types import JsonFields
 from domain.orders.delivery_slots import TimeSlot, as_json
 from domain.orders.status import Status
 from domain.orders.waiting import Waiting
@@ -220,7 +221,7 @@ async def timeline(conn: AsyncConnection, order_no: str, after: int, limit: int)
     return [cast(EventFields, {**row._mapping, "data": _with_utc(row.data)}) for row in rows]
 
 
-def _with_utc(data: dict[str, Any]) -> dict[str, Any]:
+def _with_utc(data: JsonFields) -> JsonFields:
     """Older events have `until` with an offset, +00:00."""
     fields = dict(data)
     if isinstance(fields.get("until"), str):
@@ -257,12 +258,12 @@ async def consequence(conn: AsyncConnection, order_no: str) -> CancellationConse
     return CancellationConsequence(refund_minor, row.void_minor, row.currency, row.stock or [], parcel)
 
 
-def _shipment(shipment: dict[str, Any]) -> dict[str, Any]:
+def _shipment(shipment: JsonFields) -> JsonFields:
     shipment["scans"] = [_zulu(scan, "occurred_at") for scan in shipment["scans"]]
     return _zulu(shipment, "created_at")
 
 
-def _only(order: dict[str, Any]) -> list[dict[str, Any]]:
+def _only(order: JsonFields) -> list[JsonFields]:
     """The only fulfilment of an order whose stock was reserved before there were rows of them."""
     if order["warehouse"] is None:
         return []
@@ -276,31 +277,31 @@ def _only(order: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**part, "status": status, "lines": lines, "shipment_id": shipment_id, "promised_to": None}]
 
 
-def _refund(refund: dict[str, Any]) -> dict[str, Any]:
+def _refund(refund: JsonFields) -> JsonFields:
     for name in ("pending_since", "failed_since"):
         if refund[name] is not None:
             _zulu(refund, name)
     return _zulu(refund, "created_at")
 
 
-def _hold(hold: dict[str, Any]) -> dict[str, Any]:
+def _hold(hold: JsonFields) -> JsonFields:
     for name in ("put_on_at", "until", "escalated_at", "closed_at"):
         if hold[name] is not None:
             _zulu(hold, name)
     return hold
 
 
-def _payment(payment: dict[str, Any]) -> dict[str, Any]:
+def _payment(payment: JsonFields) -> JsonFields:
     del payment["attempt"], payment["updated_at"]
     if payment["expires_at"] is not None:
         _zulu(payment, "expires_at")
     return _zulu(payment, "created_at")
 
 
-def _zulu_unless_none(entry: dict[str, Any], name: str) -> dict[str, Any]:
+def _zulu_unless_none(entry: JsonFields, name: str) -> JsonFields:
     return entry if entry[name] is None else _zulu(entry, name)
 
 
-def _zulu(entry: dict[str, Any], name: str) -> dict[str, Any]:
+def _zulu(entry: JsonFields, name: str) -> JsonFields:
     entry[name] = f"{entry[name]}Z"
     return entry

@@ -1,9 +1,10 @@
 """What the whole of an order has, by name, as services, presenters and pages read it. Times are RFC 3339 in UTC."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from domain.json_types import JsonObject
 from domain.orders.waiting import Waiting
 from domain.payments.attempts import AttemptState
 from domain.situations.facts import SituationFacts
@@ -131,13 +132,20 @@ class AttentionFields(TypedDict):
     refused: RefusedResolution | None
 
 
+class ChangedUnits(TypedDict):
+    """Units of a SKU that are added, or (negative) taken off."""
+
+    sku: str
+    quantity: int
+
+
 class PendingChange(TypedDict):
     """A change that waits for its payment."""
 
     what: list[str]
     to_pay_minor: int
     total_after_minor: int
-    stock: list[dict[str, Any]]
+    stock: list[ChangedUnits]
     until: str
 
 
@@ -160,7 +168,7 @@ class OrderFields(TypedDict):
     customer_id: str
     customer: OrderCustomer
     contact_corrected: bool
-    ship_to: dict[str, Any] | None
+    ship_to: dict[str, str] | None
     note: str | None
     delivery_slot: dict[str, str] | None
     backorder: bool
@@ -195,6 +203,6 @@ class EventFields(TypedDict):
     type: str
     from_status: str | None
     to_status: str | None
-    data: Mapping[str, Any]
+    data: JsonObject
     actor: str
     occurred_at: datetime

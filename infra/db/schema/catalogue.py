@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
+
+from domain.json_types import JsonObject
 
 Session = psycopg.Connection[DictRow]
 # Alembic keeps its own table; it is no part of the product's schema.
@@ -98,12 +99,12 @@ class Table:
 
     name: str
     options: Sequence[str]
-    columns: Sequence[Mapping[str, Any]]
-    constraints: Sequence[Mapping[str, Any]]
-    indexes: Sequence[Mapping[str, Any]]
-    triggers: Sequence[Mapping[str, Any]]
-    sequences: Sequence[Mapping[str, Any]]
-    rows: Sequence[Mapping[str, Any]]
+    columns: Sequence[JsonObject]
+    constraints: Sequence[JsonObject]
+    indexes: Sequence[JsonObject]
+    triggers: Sequence[JsonObject]
+    sequences: Sequence[JsonObject]
+    rows: Sequence[JsonObject]
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Catalogue:
     views: Mapping[str, View]
     functions: Mapping[str, Function]
     needs: Mapping[str, frozenset[str]]
-    grants: Sequence[Mapping[str, Any]]
+    grants: Sequence[JsonObject]
 
 
 def read(url: str, filled_later: Collection[str] = ()) -> Catalogue:

@@ -1,9 +1,9 @@
 """Who may do what: a statement for each table and right, one for all functions."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
 
+from domain.json_types import JsonObject
 from infra.db.schema.catalogue import Catalogue
 from infra.db.schema.expressions import wrapped
 from infra.db.schema.functions import signature
@@ -15,7 +15,7 @@ def statements(catalogue: Catalogue, names: Collection[str]) -> list[str]:
     return [*_on_tables([row for row in rows if row["kind"] != "FUNCTION"]), *_on_functions(catalogue, names, rows)]
 
 
-def _on_tables(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _on_tables(rows: Sequence[JsonObject]) -> Iterator[str]:
     columns = defaultdict[tuple[str, str, str], list[str]](list)
     whole = defaultdict[tuple[str, str], list[str]](list)
     for row in rows:
@@ -29,7 +29,7 @@ def _on_tables(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield wrapped(f"GRANT {privilege} ({', '.join(sorted(named))}) ON {name} TO {grantee};")
 
 
-def _on_functions(catalogue: Catalogue, names: Collection[str], rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _on_functions(catalogue: Catalogue, names: Collection[str], rows: Sequence[JsonObject]) -> Iterator[str]:
     signatures = {name: signature(catalogue.functions[name]) for name in sorted(names) if name in catalogue.functions}
     granted = defaultdict[str, set[str]](set)
     for row in (row for row in rows if row["kind"] == "FUNCTION"):

@@ -1,12 +1,12 @@
 """A table as a person would write it: columns in order, short constraints beside their column, the rest below."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from domain.json_types import JsonObject, JsonValue
 from infra.db.schema.catalogue import Table
 from infra.db.schema.expressions import WIDTH, filled, shorter, type_name, wrapped
 
-Row = Mapping[str, Any]
+Row = JsonObject
 
 
 def create(table: Table, notes: Mapping[str, str], is_included: Callable[[str], bool]) -> str:
@@ -126,7 +126,7 @@ def _listed(parts: list[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
-def _literal(value: Any) -> str:
+def _literal(value: JsonValue) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, str):

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.json_types import JsonFields
 from domain.shipping.fulfilments import FulfilmentStatus
 
 # Of the fulfilment that the statement calls `f`: its lines, and its newest parcel.
@@ -88,7 +89,7 @@ class FulfilmentFilters:
 
 async def page(conn: AsyncConnection, filters: FulfilmentFilters, after: str, limit: int) -> list[ListedFulfilment]:
     """At most `limit` fulfilments behind this id, those of the oldest orders first."""
-    question: dict[str, Any] = {"warehouse": filters.warehouse, "statuses": filters.statuses()}
+    question: JsonFields = {"warehouse": filters.warehouse, "statuses": filters.statuses()}
     question |= {"after": after, "limit": limit}
     statement = _PAGE_OF_ALL if filters.status in _OVER else _PAGE_OF_OPEN
     return [ListedFulfilment(**row) for row in (await conn.execute(statement, question)).mappings()]

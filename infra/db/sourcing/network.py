@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime, time
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.json_types import JsonFields
 from domain.sourcing.places import Warehouse
 from domain.sourcing.promise import is_same_day, next_cut_off
 from domain.sourcing.request import Network
+from infra.db.driver_types import DriverRow
 from infra.geography import coordinates_of
 
 _NETWORK = text(
@@ -38,14 +39,14 @@ DEFAULT_CUT_OFF, DEFAULT_ZONE = time(16, 0), "UTC"
 async def of_skus(conn: AsyncConnection, skus: Sequence[str], now: datetime, *, with_loads: bool = False) -> Network:
     """Every warehouse with its units of the SKUs. `with_loads`: the profile judges by load."""
     rows = (await conn.execute(_NETWORK, {"skus": list(skus)})).all()
-    loads: dict[str, Any] = {}
+    loads: JsonFields = {}
     if with_loads or any(row.capacity is not None for row in rows):
         loads = {row.code: row for row in await conn.execute(_LOADS, {"now": now})}
     available = {(row.code, sku): units for row in rows for sku, units in row.available.items()}
     return Network(tuple(_warehouse(row, loads.get(row.code), now) for row in rows), available)
 
 
-def _warehouse(row: Any, load: Any, now: datetime) -> Warehouse:
+def _warehouse(row: DriverRow, load: DriverRow, now: datetime) -> Warehouse:
     cut_off, zone = row.cut_off or DEFAULT_CUT_OFF, row.time_zone or DEFAULT_ZONE
     ships_by = next_cut_off(now, cut_off, zone)
     left = max(0, row.capacity - load.today) if row.capacity is not None and load is not None else None

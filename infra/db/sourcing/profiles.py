@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.json_types import JsonFields
 from domain.sourcing.profile import (
     DEFAULT_PROFILE,
     Condition,
@@ -17,6 +17,7 @@ from domain.sourcing.profile import (
     Rate,
     Strategy,
 )
+from infra.db.driver_types import DriverRow
 
 _FIELDS = """
     p.version, p.name, p.reason, p.created_by, p.created_at, a.activated_at, a.activated_by,
@@ -122,7 +123,7 @@ async def activate(conn: AsyncConnection, version: int, reason: str, actor: str)
     await conn.execute(_ACTIVATE, {"version": version, "reason": reason, "activated_by": actor})
 
 
-def _strategy_rows(version: int, strategies: Sequence[Strategy]) -> list[dict[str, Any]]:
+def _strategy_rows(version: int, strategies: Sequence[Strategy]) -> list[JsonFields]:
     return [
         {
             "version": version, "position": at, "name": one.name, "countries": list(one.condition.countries),
@@ -133,7 +134,7 @@ def _strategy_rows(version: int, strategies: Sequence[Strategy]) -> list[dict[st
     ]  # fmt: skip
 
 
-def _rate_rows(version: int, rates: Sequence[Rate]) -> list[dict[str, Any]]:
+def _rate_rows(version: int, rates: Sequence[Rate]) -> list[JsonFields]:
     return [
         {
             "version": version, "distance_class": at, "parcel_minor": one.parcel_minor, "kg_minor": one.kg_minor,
@@ -143,7 +144,7 @@ def _rate_rows(version: int, rates: Sequence[Rate]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _stored(row: Any) -> StoredProfile:
+def _stored(row: DriverRow) -> StoredProfile:
     first, second, third, fourth = (Rate(**rate) for rate in row.rates)
     strategies = tuple(_strategy(**strategy) for strategy in row.strategies)
     return StoredProfile(
@@ -153,7 +154,7 @@ def _stored(row: Any) -> StoredProfile:
 
 
 def _strategy(
-    name: str, criteria: list[dict[str, Any]], countries: list[str], provinces: list[str], channels: list[str],
+    name: str, criteria: list[JsonFields], countries: list[str], provinces: list[str], channels: list[str],
     split_points: int, max_fulfilments: int,
 ) -> Strategy:  # fmt: skip
     judged = tuple(_criterion(**one) for one in criteria)

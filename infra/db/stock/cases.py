@@ -2,12 +2,12 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
+from domain.json_types import JsonFields
 from domain.stock.cases import StockCaseKind, StockCaseState, StockResolution
 
 _OPEN = text(
@@ -120,7 +120,7 @@ async def count_open(conn: AsyncConnection) -> int:
     return int((await conn.execute(_COUNT)).scalar_one())
 
 
-def _typed(row: dict[str, Any]) -> dict[str, Any]:
+def _typed(row: JsonFields) -> JsonFields:
     resolution = row["resolution"]
     return row | {
         "kind": StockCaseKind(row["kind"]),

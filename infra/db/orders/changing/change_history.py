@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.json_types import JsonFields, JsonValue
 from infra.db.customers.profiles import KeyRing
 
 _HISTORY = text(
@@ -42,8 +43,8 @@ class PastChange:
     created_at: datetime
     refund_id: str | None
     lines: list[ChangedUnits]
-    before: Any
-    after: Any
+    before: JsonValue
+    after: JsonValue
 
 
 async def history(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[PastChange]:
@@ -52,7 +53,7 @@ async def history(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[P
     return [_change(keys, order_no, dict(row)) for row in rows]
 
 
-def _change(keys: KeyRing, order_no: str, row: dict[str, Any]) -> PastChange:
+def _change(keys: KeyRing, order_no: str, row: JsonFields) -> PastChange:
     key = row.pop("data_key")
     for when in ("before", "after"):
         place = f"{order_no}:change:{row['change_no']}:{when}"

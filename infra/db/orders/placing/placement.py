@@ -8,13 +8,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, RuleBroken
+from domain.json_types import JsonValue
 from domain.orders.delivery_slots import require_ahead
 from domain.orders.lines import PricedLine, Product, price_lines
 from domain.orders.order_no import new_order_no
@@ -23,6 +23,7 @@ from domain.pricing.order_totals import charged
 from infra.db import idempotency
 from infra.db.autocommit import autocommit
 from infra.db.customers.profiles import CustomerRecord, KeyRing, recorded
+from infra.db.driver_types import DriverRow
 from infra.db.engine import Database
 from infra.db.grouped_statements import NotGrouped, Together
 from infra.db.idempotency import Answered
@@ -47,7 +48,9 @@ class _OwnConnection:
     conn: AsyncConnection
     patience = ""
 
-    async def one_or_none(self, statement: PreparedStatement, values: Mapping[str, object], turn: str = "") -> Any:
+    async def one_or_none(
+        self, statement: PreparedStatement, values: Mapping[str, object], turn: str = ""
+    ) -> DriverRow:
         return await statement.one_or_none(self.conn, values)
 
 
@@ -107,7 +110,7 @@ async def _round(way: _Way, keys: KeyRing, draft: NewOrder) -> Placed | Answered
     return await _write(way, keys, draft, lines, customer, row.contacts)
 
 
-async def _earlier(way: _Way, keys: KeyRing, draft: NewOrder, row: Any) -> Placed | Answered | None:
+async def _earlier(way: _Way, keys: KeyRing, draft: NewOrder, row: DriverRow) -> Placed | Answered | None:
     answered = idempotency.judged(row, draft.request, keys)
     if answered is not None:
         return answered
@@ -162,7 +165,7 @@ def _total(draft: NewOrder, lines: list[PricedLine]) -> tuple[Priced | None, int
     return sums, total_minor
 
 
-async def _written(way: _Way, draft: NewOrder, statement: PreparedStatement, values: Mapping[str, object]) -> Any:
+async def _written(way: _Way, draft: NewOrder, statement: PreparedStatement, values: Mapping[str, object]) -> DriverRow:
     """The row that the statement gives; None when the loser of a race should look again."""
     try:
         return await way.one_or_none(statement, values, f"{draft.actor} {draft.customer_id}")
@@ -184,5 +187,5 @@ def _again_or_raise(error: DBAPIError) -> None:
         raise error
 
 
-def _catalogue(rows: Iterable[Sequence[Any]] | None) -> dict[str, Product]:
+def _catalogue(rows: Iterable[Sequence[JsonValue]] | None) -> dict[str, Product]:
     return {row[0]: Product(*row) for row in rows or ()}

@@ -1,9 +1,8 @@
 """By what an order is priced, as the order keeps it."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
+from domain.json_types import JsonObject
 from domain.pricing.allocation import PricingTerms, Rules, Tax
 from infra.db.orders.placing.drafts import NewOrder
 
@@ -22,7 +21,7 @@ def rules_of(draft: NewOrder) -> str:
     return json.dumps(stored)
 
 
-def stored_rules(stored: Mapping[str, Any]) -> Rules:
+def stored_rules(stored: JsonObject) -> Rules:
     """The rules as an order keeps them."""
     tax = Tax(stored["tax_rate_bp"], stored["tax_included"])
     terms = PricingTerms(stored["fee_minor"], stored["free_from_minor"], tax)

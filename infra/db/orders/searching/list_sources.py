@@ -4,14 +4,16 @@ A list that is searched is the union of its branches. Each branch gives the firs
 rows of the union are among them, together with every branch that finds them, however many orders each finds in all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, TextClause, bindparam, column, literal, select, table, text
+from sqlalchemy import TextClause, bindparam, column, literal, select, table, text
 
-Cut = Callable[[Select[Any]], Select[Any]]
+from domain.json_types import JsonObject
+from infra.db.driver_types import Column, Query
+
+Cut = Callable[[Query], Query]
 """Adds filters, position, order and limit of the list to a select of orders."""
 
 ORDERS = table(
@@ -35,7 +37,7 @@ class Exactly:
     kind: str
     order_nos: Sequence[str]
 
-    def select(self, cut: Cut) -> Select[Any]:
+    def select(self, cut: Cut) -> Query:
         return _walked(self.kind, cut, ORDERS.c.order_no.in_(list(self.order_nos)))
 
 
@@ -51,7 +53,7 @@ class Numbered:
     until: datetime
     many: bool
 
-    def select(self, cut: Cut) -> Select[Any]:
+    def select(self, cut: Cut) -> Query:
         between = ORDERS.c.order_no.between(self.first, self.last)
         if self.many:
             return _walked(self.kind, cut, between & ORDERS.c.created_at.between(self.since, self.until))
@@ -71,10 +73,10 @@ class Source:
     kind: str
     rows: str
     belongs: str
-    values: Mapping[str, Any]
+    values: JsonObject
     many: bool = False
 
-    def select(self, cut: Cut) -> Select[Any]:
+    def select(self, cut: Cut) -> Query:
         if self.many:
             return _walked(self.kind, cut, self._text(f"EXISTS (SELECT FROM {self.rows} AND {self.belongs} OFFSET 0)"))
         of_row = cut(select(*_HIT).where(text(self.belongs))).lateral("of_row")
@@ -88,6 +90,6 @@ class Source:
 Branch = Exactly | Numbered | Source
 
 
-def _walked(kind: str, cut: Cut, condition: Any) -> Select[Any]:
+def _walked(kind: str, cut: Cut, condition: Column | TextClause) -> Query:
     hits = cut(select(*_HIT).where(condition)).subquery()
     return select(literal(kind).label("kind"), *hits.c)

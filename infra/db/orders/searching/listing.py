@@ -1,13 +1,12 @@
 """Lists of orders: keyset pages that follow an index, however many orders there are."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     and_,
     column,
     func,
@@ -23,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.orders.payment_status import PaymentState
 from domain.orders.status import Status
 from domain.shipping.fulfilment_status import FulfilmentState
+from infra.db.driver_types import Column, Columns, DriverRow, Query
 from infra.db.orders.searching import derived_statuses
 from infra.db.orders.searching.list_sources import ORDERS, Branch
 from infra.db.orders.searching.order_row import OrderRow
@@ -39,7 +39,7 @@ _COLUMNS = (
     *("created_at", "updated_at", "cancelling", "waiting", "hold", "warehouse", "priority"),
     *("country", "province", "city"),
 )
-_FACTS: list[ColumnElement[Any]] = [
+_FACTS: list[Column] = [
     literal_column(expression).label(name) for name, expression in situation_facts.parts("orders").items()
 ]
 _PLACE = (ORDERS.c.order_no, ORDERS.c.created_at, ORDERS.c.total_minor)
@@ -101,24 +101,24 @@ def _possible(selection: OrderListFilter) -> frozenset[Status]:
     return found if selection.status is None else found & {Status(selection.status)}
 
 
-def _query(selection: OrderListFilter) -> Select[Any]:
+def _query(selection: OrderListFilter) -> Query:
     if selection.sort in BY_TOTAL:
         return _by_total(selection)
     return _all(selection) if selection.among is None else _found(selection, selection.among)
 
 
-def _row(found: Mapping[Any, Any]) -> OrderRow:
+def _row(found: DriverRow) -> OrderRow:
     row = {"matched": [], **found, "situation_facts": situation_facts.facts_of(found)}
     for name in situation_facts.COLUMNS:
         del row[name]
     return cast(OrderRow, row)
 
 
-def _all(selection: OrderListFilter) -> Select[Any]:
+def _all(selection: OrderListFilter) -> Query:
     return _united(_rows, selection)
 
 
-def _united(columns: Callable[[], Select[Any]], selection: OrderListFilter) -> Select[Any]:
+def _united(columns: Callable[[], Query], selection: OrderListFilter) -> Query:
     """The first rows of each part of the list, each over its index, and of those the first."""
     parts = [_both(one, status) for one in _ranges(selection) for status in _single_statuses(selection)]
     if len(parts) == 1:
@@ -139,14 +139,14 @@ def _both(one: ColumnElement[bool] | None, other: ColumnElement[bool] | None) ->
     return one & other if one is not None and other is not None else one if one is not None else other
 
 
-def _found(selection: OrderListFilter, branches: Sequence[Branch]) -> Select[Any]:
+def _found(selection: OrderListFilter, branches: Sequence[Branch]) -> Query:
     """The first rows of each branch, each order once, with all that found it."""
     first = first_of(selection, branches).subquery("first_ones")
     query = _rows().add_columns(first.c.matched).join_from(ORDERS, first, ORDERS.c.order_no == first.c.order_no)
     return query.order_by(*_order(ORDERS.c, selection.sort))
 
 
-def first_of(selection: OrderListFilter, branches: Sequence[Branch]) -> Select[Any]:
+def first_of(selection: OrderListFilter, branches: Sequence[Branch]) -> Query:
     """Number and `matched` of the first orders that the branches find, each once."""
     hits = union_all(
         *(
@@ -164,7 +164,7 @@ def first_of(selection: OrderListFilter, branches: Sequence[Branch]) -> Select[A
     )
 
 
-def _by_total(selection: OrderListFilter) -> Select[Any]:
+def _by_total(selection: OrderListFilter) -> Query:
     """The page of the newest orders that match, sorted by total; what the rows show is read for the page only."""
     newest = replace(selection, sort="-created_at", limit=SORTED_BY_TOTAL - 1, after=None)
     if selection.among is None:
@@ -186,7 +186,7 @@ def _by_total(selection: OrderListFilter) -> Select[Any]:
     return query.order_by(*_order(ORDERS.c, selection.sort))
 
 
-def _rows() -> Select[Any]:
+def _rows() -> Query:
     step = (
         select(_parked.c.step)
         .where(_parked.c.order_no == ORDERS.c.order_no, _parked.c.resolved_at.is_(None))
@@ -195,7 +195,7 @@ def _rows() -> Select[Any]:
     return select(*(ORDERS.c[name] for name in _COLUMNS), step.label("needs_attention"), *_FACTS)
 
 
-def _cut(query: Select[Any], selection: OrderListFilter, part: ColumnElement[bool] | None) -> Select[Any]:
+def _cut(query: Query, selection: OrderListFilter, part: ColumnElement[bool] | None) -> Query:
     query = query.where(*filters(selection))
     if part is not None:
         query = query.where(part)
@@ -242,7 +242,7 @@ def assigned(name: str) -> ColumnElement[bool]:
     return ORDERS.c.order_no.in_(select(_assignees.c.order_no).where(_assignees.c.assignee == name))
 
 
-def _order(c: Any, sort: Sort) -> tuple[Any, ...]:
+def _order(c: Columns, sort: Sort) -> tuple[Column, ...]:
     if sort == "created_at":
         return c.created_at, c.order_no
     if sort == "total":

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.orders.payment_status import PaymentSums
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.customers.profiles import KeyRing, profile_context
+from infra.db.driver_types import DriverRow
 
 NAMED_ITEMS = 3
 
@@ -76,7 +76,7 @@ async def details(
     return {row.order_no: _details(row, keys, named) for row in rows}
 
 
-def _details(row: Any, keys: KeyRing | None, named: int) -> RowDetails:
+def _details(row: DriverRow, keys: KeyRing | None, named: int) -> RowDetails:
     opened = keys and keys.open_json(row.data_key, row.profile_enc, profile_context(row.customer_id))
     customer = Profile(*(opened.get(name) for name in ("name", "email", "phone"))) if opened else Profile()
     sums = PaymentSums(row.authorised_minor, row.captured_minor, row.refunded_minor, row.disputed_minor)

@@ -1,13 +1,11 @@
 """How many orders of each status a list would show: counted up to a limit, and within a time."""
 
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Executable,
     ScalarSelect,
-    Select,
     func,
     literal,
     literal_column,
@@ -18,6 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from domain.orders.status import Status
+from infra.db.driver_types import Query
 from infra.db.engine import Database
 from infra.db.errors import sqlstate_of
 from infra.db.orders.searching.list_sources import ORDERS
@@ -58,5 +57,5 @@ def _query(selection: OrderListFilter) -> Executable:
     return select(of_row, _number_of(found)).select_from(text("order_statuses s"))
 
 
-def _number_of(found: Select[Any]) -> ScalarSelect[int]:
+def _number_of(found: Query) -> ScalarSelect[int]:
     return select(func.count()).select_from(found.subquery()).scalar_subquery()

@@ -1,9 +1,8 @@
 """Reads what decides where an order stands; `domain.situations` judges it."""
 
 import base64
-from collections.abc import Mapping
-from typing import Any
 
+from domain.json_types import JsonObject
 from domain.orders.holds import HoldKind, Outcome
 from domain.orders.status import Status
 from domain.situations.facts import OpenHold, ParkedStep, RetryingStep, SituationFacts, waiting_from
@@ -50,7 +49,7 @@ def selected(orders: str) -> str:
     return ", ".join(f"{expression} AS {name}" for name, expression in parts(orders).items())
 
 
-def facts_of(row: Mapping[str, Any], keys: KeyRing | None = None, data_key: bytes | None = None) -> SituationFacts:
+def facts_of(row: JsonObject, keys: KeyRing | None = None, data_key: bytes | None = None) -> SituationFacts:
     """The facts of a row with `status, cancelling, waiting` and COLUMNS. With the keys, reasons are read, too."""
     return SituationFacts(
         Status(row["status"]),
@@ -62,7 +61,7 @@ def facts_of(row: Mapping[str, Any], keys: KeyRing | None = None, data_key: byte
     )
 
 
-def _parked(found: dict[str, Any] | None) -> ParkedStep | None:
+def _parked(found: JsonObject | None) -> ParkedStep | None:
     if found is None:
         return None
     return ParkedStep(
@@ -76,7 +75,7 @@ def _parked(found: dict[str, Any] | None) -> ParkedStep | None:
     )
 
 
-def _hold(found: dict[str, Any] | None) -> OpenHold | None:
+def _hold(found: JsonObject | None) -> OpenHold | None:
     if found is None:
         return None
     outcome = Outcome(found["default_outcome"])
@@ -84,7 +83,7 @@ def _hold(found: dict[str, Any] | None) -> OpenHold | None:
     return OpenHold(HoldKind(found["kind"]), found["owner"], _utc(found["until"]), who, outcome)
 
 
-def _retrying(found: dict[str, Any] | None, keys: KeyRing | None, data_key: bytes | None) -> RetryingStep | None:
+def _retrying(found: JsonObject | None, keys: KeyRing | None, data_key: bytes | None) -> RetryingStep | None:
     if found is None:
         return None
     pause = found["pause"]
@@ -100,7 +99,7 @@ def _retrying(found: dict[str, Any] | None, keys: KeyRing | None, data_key: byte
     )
 
 
-def _reason(pause: dict[str, Any], keys: KeyRing | None, data_key: bytes | None) -> str:
+def _reason(pause: JsonObject, keys: KeyRing | None, data_key: bytes | None) -> str:
     if keys is None or data_key is None:
         return ""
     sealed = base64.b64decode(pause["reason"])
