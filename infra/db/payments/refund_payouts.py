@@ -1,8 +1,6 @@
 """Paying what was decided: the parts of a refund that are still due, and the end of it."""
 
-from typing import NamedTuple
-
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.pending_operations import in_payout_order
@@ -70,42 +68,35 @@ _PARKED = text(
 )
 
 
-class _PartRow(NamedTuple):
-    """A part that is not paid. `open_key` is the key of a call that is under way, `failed` counts those that failed."""
-
-    order_no: str
-    refund_no: int
-    payment_id: int
-    provider: str
-    provider_ref: str | None
-    purpose: str
-    currency: str
-    amount_minor: int
-    attempt: int | None
-    open_key: str | None
-    failed: int
-
-
 async def due_parts(conn: AsyncConnection, refund_id: str) -> list[PaymentIntent]:
     """What of the refund is not paid: the intent of each part.
 
     The key of a part is new after a final refusal, and the same on every retry; what is under way keeps the key that it
     was begun with.
     """
-    rows = [_PartRow(**row) for row in (await conn.execute(_DUE_PARTS, {"refund_id": refund_id})).mappings()]
-    return [
-        PaymentIntent(
-            row.order_no, row.amount_minor, row.currency, row.open_key or _key(row), kind=PaymentKind.REFUND,
-            provider=row.provider, purpose=PaymentPurpose(row.purpose), attempt=row.attempt, parent_id=row.payment_id,
-            parent_ref=row.provider_ref or "", refund_id=refund_id,
-        )
-        for row in rows
-    ]  # fmt: skip
+    rows = await conn.execute(_DUE_PARTS, {"refund_id": refund_id})
+    return [_intent(refund_id, row) for row in rows.mappings()]
 
 
-def _key(row: _PartRow) -> str:
-    step = f"refund/{row.refund_no}"
-    return undoing_key(row.order_no, step, row.provider, row.provider_ref or "", row.failed + 1)
+def _intent(refund_id: str, row: RowMapping) -> PaymentIntent:
+    return PaymentIntent(
+        row["order_no"],
+        row["amount_minor"],
+        row["currency"],
+        row["open_key"] or _key(row),
+        kind=PaymentKind.REFUND,
+        provider=row["provider"],
+        purpose=PaymentPurpose(row["purpose"]),
+        attempt=row["attempt"],
+        parent_id=row["payment_id"],
+        parent_ref=row["provider_ref"] or "",
+        refund_id=refund_id,
+    )
+
+
+def _key(row: RowMapping) -> str:
+    step = f"refund/{row['refund_no']}"
+    return undoing_key(row["order_no"], step, row["provider"], row["provider_ref"] or "", row["failed"] + 1)
 
 
 async def waits_for_person(
