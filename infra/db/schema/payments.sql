@@ -16,7 +16,7 @@ CREATE TABLE payments (
       'refund_reversed')),
   -- supplement: the difference of a change; stray: money without a purpose, to be returned
   purpose             text NOT NULL DEFAULT 'order' CHECK (purpose IN ('order', 'stray', 'guarantee', 'supplement')),
-  -- the number of the order's payment request; for other payments a number that only the version before reads
+  -- the number of the order's payment request; for other payments a number that only the previous version reads
   attempt             integer NOT NULL,
   provider            text NOT NULL,
   amount_minor        bigint NOT NULL CHECK (amount_minor > 0),

@@ -42,7 +42,7 @@ CREATE UNIQUE INDEX change_payments_one_open ON change_payments (order_no) WHERE
 -- More triggers in documents_further.sql: change_payment_invoiced.
 -- More triggers in after_sales_exchanges.sql: change_payment_keeps_exchange.
 
--- Applies the change to the order when its difference is paid, for processes of the last release: others apply it
+-- For processes of the previous version: applies the change to the order when its difference is paid. Others apply it
 -- themselves.
 CREATE FUNCTION apply_change_payment()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -197,12 +197,12 @@ BEGIN
   END IF;
 END $$;
 
--- For the version before: the number that it writes as the attempt of a change's payments.
+-- For processes of the previous version: the number that they write as the attempt of a change's payments.
 CREATE FUNCTION supplement_attempt(supplement_no integer) RETURNS integer LANGUAGE sql IMMUTABLE
 RETURN ('-1000'::integer - supplement_no);
 
--- For one release only: processes of the version before write and read a payment's purpose as a negative number of its
--- attempt. Derives the columns from that form, and that form from the columns.
+-- For processes of the previous version, which write and read a payment's purpose as a negative number of its attempt.
+-- Derives the columns from that form, and that form from the columns.
 CREATE FUNCTION write_both_attempt_forms()
   RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

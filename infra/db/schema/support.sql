@@ -39,7 +39,7 @@ CREATE TRIGGER parked_step_guard BEFORE UPDATE OF resolution_id ON parked_steps
   FOR EACH ROW WHEN (NEW.resolution_id IS NOT NULL AND NEW.resolution_id IS DISTINCT FROM OLD.resolution_id)
   EXECUTE FUNCTION guard_parked_step();
 
--- Sets what a parked step is about, where the workflow does not say it.
+-- For processes of the previous version: sets what a parked step is about.
 CREATE FUNCTION name_subject()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -234,7 +234,7 @@ CREATE TRIGGER workflow_reset_audited AFTER INSERT ON workflow_resets
 CREATE TRIGGER workflow_resets_append_only BEFORE DELETE OR UPDATE ON workflow_resets
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
--- What a step works on next: a refund, a guarantee, a change.
+-- For processes of the previous version: what a step works on next.
 CREATE FUNCTION due_subject(asked_order_no text, asked_step text)
   RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT CASE asked_step
@@ -256,7 +256,7 @@ CREATE FUNCTION open_park(asked_order_no text)
   SELECT park_no FROM parked_steps WHERE order_no = asked_order_no AND resolved_at IS NULL
 $$;
 
--- True where a parked step needs no person any more: it is done, or nobody needs it.
+-- For processes of the previous version: true where a parked step needs no person any more.
 CREATE FUNCTION parked_is_over(asked_step text, asked_subject text)
   RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT CASE WHEN asked_subject IS NULL THEN false
