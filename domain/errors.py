@@ -52,7 +52,7 @@ def amounts_in(currency: str) -> Iterator[None]:
 
 
 def formatted(facts: Mapping[str, object], lang: str = "en") -> dict[str, object]:
-    """Facts as a sentence holds them: `left_minor` and `currency` become `left`, $56.54, in the reader's language."""
+    """Facts as a sentence has them: names lose the ending _minor, amounts are $56.54, in the reader's language."""
     currency, words = facts.get("currency"), dict(facts)
     for name, value in facts.items():
         if name.endswith("_minor") and isinstance(value, int):

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 def run(service: str, serve: Callable[[Settings, asyncio.Event], Awaitable[None]]) -> NoReturn:
-    """Run `serve(settings, stopping)` until it returns; SIGTERM and SIGINT set `stopping`. Does not return.
+    """Run `serve(settings, event)` until it returns; SIGTERM and SIGINT set the event. Does not return.
 
     The exit code is 0, or 1 when `serve` raised or the process hung, so that a supervisor starts it again.
     """

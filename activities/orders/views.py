@@ -64,6 +64,6 @@ def _text(moment: datetime | None) -> str:
 
 
 async def view_of(conn: Connection, order_no: str, *, check_unapplied: bool = True) -> OrderView:
-    """Read the order's view; `look_for_stray` is False after steps that cannot leave unapplied money."""
+    """Read the order's view; `check_unapplied` is False after steps that cannot leave unapplied money."""
     state = await load_state(conn, order_no)
     return view_from(state, unapplied=check_unapplied and state.unapplied)

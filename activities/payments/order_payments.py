@@ -77,7 +77,7 @@ class PaymentActivities:
     async def return_payment(self, request: m.ReturnRequest) -> m.OrderView:
         """Void what is only authorised, refund what was captured, after asking about every open outcome.
 
-        Scope `stray` leaves the order's own payment alone. Raises ProviderUnavailable or a refusal, then it parks.
+        Scope "stray" leaves the order's own payment alone. Raises ProviderUnavailable or a refusal, then it parks.
         What the provider decides later holds up nothing else; an undone order waits for it (`_require_decided`).
         """
         await self.give_back(request.order_no, everything=request.scope == "all")

@@ -83,7 +83,7 @@ class BulkJobActivities:
 
     @activity.defn(name=ports.resolve_slice.name)
     async def resolve_slice(self, start: m.StartJob) -> m.JobSlice:
-        """Resolve open items for up to a quarter of an hour; `left` is 0 once the job is through or stopped.
+        """Resolve open items for up to a quarter of an hour; 0 are left once the job is through or stopped.
 
         Repeating is harmless: a resolution is kept under the item's id, which is the update's id too. Raises
         ApplicationError `unknown_job` when the database holds no such job, RPCError while Temporal does not answer.

@@ -27,7 +27,7 @@ class RevokedTokens(PollingTask):
         self._ids: frozenset[str] | None = None
 
     async def has(self, token_id: str) -> bool:
-        """True for a token that is refused before its time. Raises what `look` raises, before the first look."""
+        """True for a token that is refused before its time. Raises what `poll` raises, before the first poll."""
         if self._ids is None:
             await self.poll()
         return token_id in (self._ids or ())

@@ -107,7 +107,7 @@ def operation(
 
 
 def _announced(answer: Answer, headers: Sequence[str]) -> dict[str, Any]:
-    """One of a route's `responses`."""
+    """One of a route's responses, as FastAPI takes it."""
     described: dict[str, Any] = {"description": answer.means, "headers": _headers(*answer.headers, *headers)}
     if answer.model is not None:
         described["model"] = answer.model
@@ -121,7 +121,7 @@ def _headers(*names: str) -> dict[str, Any]:
 
 
 def body_of(model: type[BaseModel], *parameters: dict[str, Any]) -> dict[str, Any]:
-    """The `openapi_extra` of a call with this body and `parameters`."""
+    """What OpenAPI says of a call with this body and `parameters`."""
     schema = model.model_json_schema(ref_template=_REF)
     _known.update(schema.pop("$defs", {}))
     _known[model.__name__] = schema
@@ -130,12 +130,12 @@ def body_of(model: type[BaseModel], *parameters: dict[str, Any]) -> dict[str, An
 
 
 def problems() -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: every refusal has one form."""
+    """The responses of a route that refuses: every refusal has one form."""
     return {"4XX": _refusal("Refused", RETRY_AFTER, "WWW-Authenticate", REPLAYED, *_LIMITED), **later("Later")}
 
 
 def later(means: str) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that answers only that it cannot now."""
+    """The responses of a route that answers only that it cannot now."""
     return {"503": _refusal(means, RETRY_AFTER, REPLAYED, *_LIMITED)}
 
 

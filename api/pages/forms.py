@@ -67,7 +67,7 @@ def _unmasked(typed: str) -> str:
 async def require_own_origin(request: Request) -> None:
     """A dependency of every page: a form comes from a page of ours, or from a program that is no browser.
 
-    Browsers name the sender's origin with each POST, a page without one (`null`) included. Raises Problem
+    Browsers name the sender's origin with each POST, a page without one (null) included. Raises Problem
     `form_expired`: nobody is signed in to another's account by a page elsewhere.
     """
     if request.method in _SAFE:

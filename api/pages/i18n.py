@@ -89,7 +89,7 @@ class Words:
         return None
 
     def error_words(self, lang: str, code: str) -> str | None:
-        """The words for an error: those of a situation, its own, those of its kind (`error.bug` for `bug_23514`), or
+        """The words for an error: those of a situation, its own, those of its kind (error.bug for bug_23514), or
         those of a refusal."""
         if words := wording.error_words(code, LANGUAGES.index(lang)):
             return words

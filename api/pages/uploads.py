@@ -26,7 +26,7 @@ async def form_with_files(posted: Awaitable[dict[str, str]]) -> dict[str, str]:
 
 
 async def uploaded(request: Request, name: str, most: int = 1) -> list[bytes]:
-    """The files of a multipart form under this name, without fields left empty. `posted` has checked the form.
+    """The files of a multipart form under this name, without fields left empty. The session's form is checked before.
     Raises RuleBroken `picture_too_large`, `too_many_photographs`."""
     files = await sent_files(request, name)
     if len(files) > most:

@@ -54,5 +54,5 @@ _CHINESE_FIRST = re.compile(r"^\s*zh", re.IGNORECASE)
 
 
 def language(preferred: str | None, accept_language: str) -> str:
-    """`asked`, else the language that the reader's program asks for first, else English."""
+    """`preferred`, else the language that the reader's program asks for first, else English."""
     return preferred or ("zh" if _CHINESE_FIRST.match(accept_language) else "en")

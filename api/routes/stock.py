@@ -92,7 +92,7 @@ async def adjust(request: Request, caller: Caller) -> Response:
 
 @router.post("/quarantine", **operation("release_quarantine", Answer(201, BookedDisposition), body=OutOfQuarantine))
 async def release(request: Request, caller: Caller) -> Response:
-    """Pieces leave quarantine: back on sale (`restock`), or gone for good (`scrap`)."""
+    """Pieces leave quarantine: back on sale (restock), or gone for good (scrap)."""
     return response_of(await stock_movements.release(*await stock_request(request, caller, OutOfQuarantine)))
 
 

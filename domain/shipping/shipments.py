@@ -31,7 +31,7 @@ UNDELIVERABLE = frozenset({ShipmentStatus.LOST, ShipmentStatus.REFUSED})
 
 
 def is_progress(known: ShipmentStatus, reported: ShipmentStatus) -> bool:
-    """True when `told` carries the parcel further than what is known.
+    """True when `reported` is further on the way of the parcel than `known`.
 
     Carriers repeat themselves and speak out of order; a later fact implies the earlier ones, so only a higher rank
     counts. A parcel reported lost or refused may still be delivered; a delivered or cancelled one does not move.

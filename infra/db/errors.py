@@ -39,7 +39,7 @@ _ROWS: dict[type[BaseException], str] = {NoResultFound: "02000", MultipleResults
 
 
 def fault_of(error: BaseException) -> str | None:
-    """`bug_` and the SQLSTATE where the database refused what the program asked for; None for everything else."""
+    """`PREFIX` and the SQLSTATE where the database refused a statement of the program; None for everything else."""
     if sqlstate := _ROWS.get(type(error)):
         return f"{PREFIX}{sqlstate}"
     sqlstate = sqlstate_of(error) if isinstance(error, DBAPIError) else None

@@ -87,7 +87,7 @@ class _Bound:
 
 
 def bind_order(order_no: str | None, **about: str | int | None) -> _Bound:
-    """Names the order that this task works on: its log lines and spans carry it. Also usable with `with`.
+    """Names the order that this task works on: its log lines and spans carry it. Also usable as a context manager.
 
     `about` are fields of its log lines: step, attempt.
     """

@@ -88,8 +88,8 @@ async def pollers(client: Client, task_queue: str, deployment: str) -> Counter[s
 async def queue_versions(client: Client, task_queue: str) -> set[WorkerDeploymentVersion]:
     """The versions that the queue sends tasks of workflows and of activities to.
 
-    A queue follows its deployment a little later. Temporal also reports this as the deployment's
-    `routing_config_update_state`, which can stay at IN_PROGRESS for ever (temporalio/temporal#11842).
+    A queue follows its deployment a little later. Temporal also reports this as the state of the deployment's routing
+    configuration, which can stay at IN_PROGRESS for ever (temporalio/temporal#11842).
     """
     answers = [await _described(client, task_queue, kind) for kind in _KINDS]
     routed = [answer.versioning_info.current_deployment_version for answer in answers]

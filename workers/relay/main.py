@@ -190,7 +190,7 @@ def _ready(tasks: Sequence["asyncio.Task[None]"], condition: Condition) -> metri
 
 
 def fan_out(database: Database, fresh: asyncio.Event, deliveries_pending: asyncio.Event) -> Step:
-    """The step that turns events into deliveries and messages; sets `fresh`, or `to_tell`, when it has made some.
+    """The step that turns events into deliveries and messages; sets `fresh` or `deliveries_pending` when any are due.
 
     Events without subscribers are not urgent while one turn processes all of them: messages to customers are made in
     larger batches.

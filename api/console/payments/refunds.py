@@ -37,7 +37,7 @@ async def form(request: Request, member: CurrentStaff, order_no: str) -> Respons
 
 @router.post("/{order_no}/refund")
 async def refund(request: Request, member: CurrentStaff, order_no: str) -> Response:
-    """Show what it would mean; with `confirm`, do it."""
+    """Show what it would mean; once that is confirmed, do it."""
     require(member.principal, *refunding.REFUNDED_BY)
     services, fields = services_of(request), await posted(request, member)
     number = (await visible_order(services, member.principal, order_no)).order_no

@@ -83,7 +83,7 @@ def _guarantee(request: AskReturn, known: Sequence[str]) -> tuple[str, str] | No
 
 
 async def preview(services: Services, caller: Principal, order_no: str, request: AskReturn) -> ReturnConsequence:
-    """What the return would bring; nothing changes. Raises what `ask` raises."""
+    """What the return would bring; nothing changes. Raises what `request_return` raises."""
     terms = ReturnPolicy.from_settings(services.settings)
     requested = _return_request_of(caller, "preview", order_no, request, methods(services.settings))
     async with services.database.begin() as conn:
@@ -131,7 +131,7 @@ def _retained(return_quote: ReturnQuote, requested: ReturnRequest) -> list[KeptA
 
 
 def return_of(reply: Reply) -> str:
-    """The return that `ask` made."""
+    """The return that `request_return` made."""
     return str(reply.content["return_id"])
 
 

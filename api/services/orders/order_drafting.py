@@ -20,6 +20,7 @@ from api.services.orders import order_placement, order_quotes
 from api.services.orders.order_quotes import Quote
 from domain.access import Principal, Role
 from domain.errors import Conflict, NotFound, RuleBroken
+from domain.json_types import JsonObject
 from domain.orders.lines import RequestedLine
 from infra.db.audit import actor_context
 from infra.db.engine import Connection
@@ -64,7 +65,7 @@ class DraftView(DraftFields):
     """A draft as the API answers it."""
 
     order_no: str | None
-    content: DraftOrder | None
+    content: JsonObject | None
     quote: Quote | None
     problems: list[DraftProblem]
 
@@ -91,7 +92,7 @@ class ShownDraft:
         return {
             **_fields(self.draft),
             "order_no": self.draft.order_no,
-            "content": None if self.draft.order_no else self.order,
+            "content": None if self.draft.order_no else self.order.model_dump(mode="json"),
             "quote": self.quote,
             "problems": self.problems,
         }

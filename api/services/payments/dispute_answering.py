@@ -51,7 +51,7 @@ async def submit_evidence(
 
 
 async def accept(services: Services, caller: Principal, key: str, dispute_id: int) -> Reply:
-    """Give the money up: the provider closes the dispute as lost and notifies. Raises as `hand_in` does."""
+    """Give the money up: the provider closes the dispute as lost and notifies. Raises as `submit_evidence` does."""
 
     async def call(gateway: PaymentGateway, dispute: DisputeRequest) -> None:
         await gateway.accept_dispute(dispute.provider_ref, _key(dispute, None))

@@ -14,7 +14,7 @@ PortalContact = IndexedContact
 
 
 async def enter_with_code(services: Services, request_cookie: str, code: str) -> str | CodeRefusal:
-    """The cookie of a new session, for the code that was sent to whom the browser with `ask_cookie` named."""
+    """The cookie of a new session, for the code that was sent when the browser with `request_cookie` asked for it."""
     async with services.database.begin() as conn:
         found = await sign_in_codes.use_code(conn, services.keys.vault, request_cookie, code)
         return await _opened(conn, services, found)

@@ -66,7 +66,7 @@ async def unanswered(conn: AsyncConnection, question: Check) -> None:
 
 async def answers(database: Database, limit_s: float) -> list[CheckResult]:
     """One answer to each question, in their order, beside running orders; those that `limit_s` leaves no time for are
-    not `in_time`."""
+    not in time."""
     until = time.monotonic() + limit_s
     return [await _within(database, question, until - time.monotonic()) for question in CHECKS]
 

@@ -178,11 +178,7 @@ async def overviews(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str
 
 
 async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> OrderFields | None:
-    """Everything that is known of an order, personal fields opened (None where their key is gone).
-
-    Beside the fields of the API: `customer_id`, `event_seq`, `cancelling`, `waiting`, `attempt_state`, `left_minor`,
-    `paying`, `booked`, `situation_facts`.
-    """
+    """Everything that is known of an order, personal fields decrypted (None where their key is gone)."""
     row = (await conn.execute(_ORDER, {"order_no": order_no})).one_or_none()
     if row is None:
         return None

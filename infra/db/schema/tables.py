@@ -10,7 +10,7 @@ Row = JsonObject
 
 
 def create(table: Table, notes: Mapping[str, str], is_included: Callable[[str], bool]) -> str:
-    """CREATE TABLE; a foreign key to a table that `is_here` does not know yet is left to `later_keys`."""
+    """CREATE TABLE; a foreign key to a table that `is_included` does not know yet is left to `later_keys`."""
     inline, own = _shared_out(table, is_included)
     name_width = max(len(column["name"]) for column in table.columns)
     parts = [

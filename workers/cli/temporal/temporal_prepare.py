@@ -114,7 +114,7 @@ async def _all_known(client: Client) -> None:
 
 
 async def _wait_until_visible(poll: Callable[[], Awaitable[Any]]) -> Any:
-    """What `look` answers as soon as every part of the server knows what was just made."""
+    """What `poll` answers as soon as every part of the server knows what was just made."""
     deadline = asyncio.get_running_loop().time() + POLL_S
     while True:
         try:
