@@ -59,7 +59,7 @@ async def list_orders(
     cursor: str | None = None,
 ) -> Response:
     """A page of orders, newest first; `hold=any` finds whatever is held. Customers see their own orders, a channel
-    those it sent; neither learns by `q` what others know of a customer. `tag` and `assignee` are for staff."""
+    those it sent; neither learns by a search what others know of a customer. `tag` and `assignee` are for staff."""
     services = services_of(request)
     rows, following = await order_queries.page(services, caller, filters, sort, limit, cursor)
     labels = await order_labels.shown(services, caller, [row["order_no"] for row in rows])
