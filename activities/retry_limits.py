@@ -1,7 +1,7 @@
-"""How long a provider's step goes on trying before it parks: so many real failures, or so long.
+"""When a provider's step parks: after a number of real failures, or after a time.
 
-Temporal counts every try alike, also one that an open circuit kept back. For these steps its own limit is off; what was
-really tried travels in the activity's heartbeat, which the next try is given.
+Temporal counts every attempt, also one that an open circuit refused. For these steps its own limit is off; the number
+of real attempts is in the activity's heartbeat, which the next attempt receives.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from infra.settings import Settings
 from workflows import ports
 
 STEPS = frozenset(name for name, port in ports.ALL.items() if isinstance(port, ports.GatewayPort))
-# Between two failures no more than this counts as waiting for the provider: a worker may have been away meanwhile.
+# At most this much time between two failures counts as waiting for the provider: the worker may have been down.
 _LONGEST_GAP_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """A step parks at so many real failures, or after trying for so many seconds."""
+    """A step parks after this many real failures, or after this many seconds."""
 
     attempts: int
     seconds: float
@@ -67,7 +67,7 @@ class _Inbound(ActivityInboundInterceptor):
 
 
 def of_this_step() -> Patience | None:
-    """The patience of the step that runs; None where Temporal counts the tries itself."""
+    """The limits of the step that runs; None where Temporal counts the attempts itself."""
     if not activity.in_activity():
         return None
     info = activity.info()
@@ -76,14 +76,14 @@ def of_this_step() -> Patience | None:
 
 
 def tried_so_far() -> Tried:
-    """What the tries before this one were; a step that was reset begins anew."""
+    """The attempts before this one; a step that was reset starts from zero."""
     info = activity.info()
     saved = info.heartbeat_details[0] if info.attempt > 1 and info.heartbeat_details else None
     return Tried(**saved) if isinstance(saved, Mapping) else Tried()
 
 
 def judged(failure: ApplicationError, tried: Tried, patience: Patience) -> ApplicationError:
-    """The same failure, naming the real tries; final when they or the time are used up."""
+    """The same failure with the number of real attempts; final when the limit of attempts or of time is reached."""
     over = tried.failures >= patience.attempts or tried.waited_s >= patience.seconds
     provider, _, *cause = failure.details
     return ApplicationError(
@@ -98,5 +98,5 @@ def judged(failure: ApplicationError, tried: Tried, patience: Patience) -> Appli
 
 
 def keep(tried: Tried) -> None:
-    """Hand it to the next try."""
+    """Pass it on to the next attempt."""
     activity.heartbeat(asdict(tried))

@@ -1,4 +1,4 @@
-"""Applying facts from outside: whatever order they come in, each counts once and a later one implies the earlier."""
+"""Applies events of providers: in any order, each once; a later one implies the earlier."""
 
 import logging
 

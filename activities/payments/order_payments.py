@@ -42,7 +42,7 @@ class PaymentActivities:
 
     @oms_activity("authorise_payment")
     async def authorise_payment(self, ref: m.AttemptRef) -> m.OrderView:
-        """Reserve the order's total on the customer's means of payment; a decline is an answer, not an error."""
+        """Authorise the order's total; a decline is a result, not an error."""
         if ref.attempt > 1:
             await self._settle_older(ref)
         async with autocommit(self._db) as conn:
@@ -78,7 +78,7 @@ class PaymentActivities:
         """Void what is only authorised, refund what was captured, after asking about every open outcome.
 
         Scope "stray" leaves the order's own payment alone. Raises ProviderUnavailable or a refusal, then it parks.
-        What the provider decides later holds up nothing else; an undone order waits for it (`_require_decided`).
+        A decision that the provider makes later delays nothing else; a cancelled order waits for it.
         """
         await self.give_back(request.order_no, everything=request.scope == "all")
         return await self._view(request.order_no)
@@ -88,7 +88,7 @@ class PaymentActivities:
         async with self._db.begin() as conn:
             waits = await change_payments.is_awaited(conn, order_no)
         for open_one in await self._transactions(order_no):
-            # Of a change that was undone nothing is given back before it is known what was taken.
+            # Nothing of a change that was undone is returned before it is known what was captured.
             undone = open_one.purpose == PaymentPurpose.CHANGE_PAYMENT and not waits
             if everything or undone or open_one.purpose == PaymentPurpose.UNAPPLIED:
                 await self.settle(order_no, open_one)
@@ -112,7 +112,7 @@ class PaymentActivities:
         return unapplied.unapplied_authorisations(state.money, known)
 
     async def _require_decided(self, order_no: str) -> None:
-        """Money is back when it is back. Raises ProviderUnavailable while a void or a refund is not decided."""
+        """Raises ProviderUnavailable while a void or a refund is not decided."""
         for one in await self._transactions(order_no):
             if one.status is PaymentStatus.PENDING and one.kind in (PaymentKind.VOID, PaymentKind.REFUND):
                 raise ProviderUnavailable(f"{one.kind}_pending", one.provider)
@@ -149,7 +149,7 @@ class PaymentActivities:
         self, order_no: str, parent: Transaction, amount: int, kind: PaymentKind, known: list[Transaction]
     ) -> None:
         ended = [*_children(known, parent, kind, PaymentStatus.FAILED)]
-        # Money that came back to us after all (a dispute was won) is returned under a key of its own.
+        # Money of a dispute that was won is returned under a key of its own.
         ended += _children(known, parent, kind, PaymentStatus.SUCCEEDED)
         done = len([t for t in ended if t.refund_id is None])
         key = _open_key(known, parent, kind) or undoing_key(
@@ -162,7 +162,7 @@ class PaymentActivities:
         await self._calls.void_or_refund(new)
 
     async def _succeeded(self, stored: StoredIntent, result: GatewayResult, event: str) -> m.OrderView:
-        """The outcome of a step of the story: a success is one statement, everything else takes the longer way."""
+        """The outcome of a step: a success is one statement, everything else takes several."""
         if result.status is PaymentStatus.SUCCEEDED:
             timeline_event = _event_of(event, stored.intent)
             async with autocommit(self._db) as conn:
@@ -180,7 +180,7 @@ class PaymentActivities:
 
 
 def _event_of(event: str, new: PaymentIntent) -> SuccessEvent:
-    """What the timeline says of a success."""
+    """The event of a success."""
     data = {"amount_minor": new.amount_minor, "attempt": new.attempt}
     if event != OrderEvent.PAYMENT_CAPTURED:
         return SuccessEvent(event, None, None, json.dumps(data))
@@ -199,7 +199,7 @@ def _children(
 
 
 def _open_key(known: list[Transaction], parent: Transaction, kind: PaymentKind) -> str | None:
-    """What is under way keeps the key that it was begun with."""
+    """A call that has begun keeps its key."""
     begun = [
         t
         for status in (PaymentStatus.INTENT, PaymentStatus.PENDING)

@@ -13,7 +13,7 @@ class PollingTask(ABC):
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Poll from now on."""
+        """Start polling."""
         self._task = asyncio.create_task(self.run(), name=self.name)
 
     async def close(self) -> None:

@@ -31,7 +31,7 @@ def field_errors(problem: Problem, lang: str) -> dict[str, str]:
 
 
 def said(problem: Problem, lang: str) -> str:
-    """The refusal in one sentence; what only the API explains, it explains in English."""
+    """The refusal in one sentence; what only the API explains is in English."""
     if problem.code == "validation_failed" and problem.errors:
         return WORDS.speaker(lang)("form.check")
     if explained := WORDS.explanation(lang, problem.code, problem.facts):

@@ -1,4 +1,4 @@
-"""Counting SQL statements, by the process that sent them, from PostgreSQL's own log."""
+"""Counts SQL statements by the process that sent them, from the log of PostgreSQL."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ from bench.report import number, table
 _LINE = re.compile(r"^#(\d+)# LOG:  (?:statement|execute [^:]*): (.*)$")
 _TURN_ON = ("ALTER SYSTEM SET log_line_prefix = '#%p# '", "ALTER SYSTEM SET log_statement = 'all'")
 _CLIENTS = "SELECT pid, client_port FROM pg_stat_activity WHERE client_port > 0"
-# What processes ask whether or not there is an order; counted apart.
+# What processes send without any order; counted apart.
 POLLING = {
     "dispatcher's turns": ("WITH settled AS", "DELETE FROM workflow_requests", "UPDATE workflow_requests"),
     "relay's turns": ("WITH taken", "WITH claimed", "SELECT DISTINCT", "DELETE FROM idempotency_keys"),
@@ -62,7 +62,7 @@ async def _logging(owner_url: str, *statements: str) -> None:
 
 
 async def backends(owner_url: str, pids: Mapping[str, int]) -> dict[int, str]:
-    """Whose each backend is."""
+    """The process of each backend."""
     ports = {
         socket.laddr.port: name
         for name, pid in pids.items()
@@ -82,7 +82,7 @@ class PerOrder:
 
     @property
     def total(self) -> float:
-        """Without the turns of those that poll."""
+        """Without the statements of polling."""
         return sum(value for name, value in self.by_sender.items() if name not in POLLING)
 
     def table(self) -> str:
@@ -97,7 +97,7 @@ def _sender(owner: str, statement: str) -> str:
 
 
 async def of_orders(lab: Lab, count: int) -> PerOrder:
-    """Place `count` plain orders and count what it takes to deliver them."""
+    """Place `count` plain orders and count the statements until they are delivered."""
     from bench.measurements.orders import WARM, delivered
 
     folder = lab.new_folder("statements")

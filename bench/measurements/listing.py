@@ -46,7 +46,7 @@ async def measure(lab: Lab) -> Section:
 async def _filled(server: PostgresServer, count: int) -> str:
     database = await clone(server, TEMPLATE)
     async with as_owner(database_url(server, database, owner=True)) as connection:
-        # The rows are history: triggers, which would number and publish each, stay out.
+        # The rows are history: triggers, which would number and publish each, are off.
         await connection.execute("SET session_replication_role = replica")
         await connection.execute(_LOAD.format(count=count).encode())
         await connection.execute("VACUUM ANALYZE orders")

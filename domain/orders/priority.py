@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Priority(StrEnum):
-    """How pressing an order is."""
+    """The priority of an order."""
 
     STANDARD = "standard"
     VIP = "vip"
@@ -18,10 +18,10 @@ RANKS: dict[Priority, int] = {Priority.STANDARD: 0, Priority.VIP: 1, Priority.UR
 # overtakes those of the last ten minutes, and never one that waits longer: no order starves.
 HEAD_START_S: dict[Priority, int] = {Priority.STANDARD: 0, Priority.VIP: 120, Priority.URGENT: 600}
 
-# In the queue of orders that wait to be begun urgent ones overtake a whole day: they come first after an outage, too.
+# In the queue of orders to be started the head start is a day: urgent ones come first after an outage, too.
 START_HEAD_S: dict[Priority, int] = {**HEAD_START_S, Priority.URGENT: 86_400}
 
-# In Temporal's queues each priority has its share: for each task of a standard order so many of the others.
+# The share of each priority in Temporal's queues: tasks for each task of a standard order.
 SHARES: dict[Priority, float] = {Priority.STANDARD: 1.0, Priority.VIP: 4.0, Priority.URGENT: 8.0}
 
 

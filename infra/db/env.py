@@ -16,8 +16,8 @@ _log = logging.getLogger(__name__)
 def _wait_for_its_turn(connection: Connection) -> None:
     """Two processes that migrate at once take turns.
 
-    Asked again and again: who waits within a statement has a snapshot, and an index that is made concurrently would
-    wait for its end.
+    The lock is polled: a statement that waits has a snapshot, and CREATE INDEX CONCURRENTLY would wait for its
+    end.
     """
     logged = False
     while not connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (TURN,)).scalar_one():
@@ -32,12 +32,12 @@ def _wait_for_its_turn(connection: Connection) -> None:
 engine = create_engine(context.config.get_main_option("sqlalchemy.url") or "", poolclass=pool.NullPool)
 with engine.connect() as connection:
     _wait_for_its_turn(connection)
-    # Whoever waits for a lock on a table makes everybody behind them wait, too.
+    # A statement that waits for a lock on a table makes all statements behind it wait, too.
     connection.exec_driver_sql(
         "SELECT set_config('lock_timeout', %s, false)", (context.config.attributes["lock_timeout"],)
     )
     connection.exec_driver_sql("SET statement_timeout = 0")
-    # Where this process is killed the server ends what it was asked, and lets the next one have its turn.
+    # If this process is killed the server ends its statement and releases the lock.
     connection.exec_driver_sql("SET client_connection_check_interval = '2s'")
     connection.commit()
     assume_owner(connection)

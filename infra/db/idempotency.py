@@ -1,7 +1,7 @@
 """Idempotency keys: the same key and body give the first answer again.
 
-An answer may repeat what somebody typed, so it is kept sealed: that of an order under its customer's key, and gone with
-it; any other under the master key.
+An answer may contain personal data, so it is stored encrypted: that of an order with its customer's key, and erased
+with it; any other with the master key.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from infra.security.crypto import Unreadable
 class Request:
     """A caller's key with the hash of what was asked; `subject` names the caller, role included.
 
-    `origin` is where the caller speaks from, as the audit log says it; empty for customers and channels.
+    `origin` is the channel and address of the caller, as in the audit log; empty for customers and channels.
     """
 
     subject: str
@@ -53,7 +53,7 @@ class Claim:
     repeated: bool = False
 
 
-# Whose request it is and where it came from goes to the audit log's triggers with the claim: no statement of its own.
+# The claim also sets actor and origin for the triggers of the audit log: that saves a statement.
 _INSERT = text(
     """
     INSERT INTO idempotency_keys AS k (subject, key, request_hash, state, resource, locked_until)
@@ -94,7 +94,7 @@ _RELEASE = text(
 
 
 def judged(row: DriverRow, request: Request, keys: KeyRing) -> Answered | None:
-    """The answer that `row` keeps, or None while its first run still works.
+    """The answer in `row`, or None while the first request is being processed.
 
     Raises RuleBroken `idempotency_key_reused` when it was made with another body, Conflict `answer_erased`.
     """
@@ -106,12 +106,12 @@ def judged(row: DriverRow, request: Request, keys: KeyRing) -> Answered | None:
 
 
 def sealed(keys: KeyRing, request: Request, response: JsonValue) -> bytes:
-    """An answer without a customer, as it is kept."""
+    """An answer without a customer, as it is stored."""
     return keys.vault.seal_answer(orjson.dumps(response), _context(request.subject, request.key))
 
 
 def sealed_for(keys: KeyRing, data_key: bytes | None, subject: str, key: str, response: JsonValue) -> bytes:
-    """An answer about a customer's order, as it is kept; of an erased customer nothing is."""
+    """An answer about a customer's order, as it is stored; empty for an erased customer."""
     if data_key is None:
         return b""
     return keys.vault.seal(keys.unwrap(data_key), orjson.dumps(response), _context(subject, key))
@@ -123,7 +123,7 @@ def _context(subject: str, key: str) -> str:
 
 def _opened(row: DriverRow, request: Request, keys: KeyRing) -> JsonValue:
     if row.response_enc is None:
-        return row.response  # kept before answers were sealed, and sealed soon
+        return row.response  # stored before answers were encrypted, and encrypted soon
     context = _context(request.subject, request.key)
     try:
         if row.order_no is None:
@@ -136,7 +136,7 @@ def _opened(row: DriverRow, request: Request, keys: KeyRing) -> JsonValue:
 
 
 def in_progress() -> Conflict:
-    """The refusal of a request whose first run still works."""
+    """The refusal while the first request is being processed."""
     return Conflict("idempotency_in_progress", "the first request with this Idempotency-Key still runs; ask again soon")
 
 
@@ -145,7 +145,7 @@ async def claim(
 ) -> Claim | Answered:
     """Claim the request for `hold_s` seconds, or find its answer. A claim whose holder died is taken over.
 
-    What the transaction does from here on is this caller's to the audit log. Raises RuleBroken
+    The audit log attributes the rest of the transaction to this caller. Raises RuleBroken
     `idempotency_key_reused`, Conflict `idempotency_in_progress`, `answer_erased`.
     """
     values = {"subject": request.subject, "key": request.key, "hash": request.hash}
@@ -168,7 +168,7 @@ async def finish(
     response: JsonValue,
     order_no: str | None = None,
 ) -> bool:
-    """Keep the answer, under the key of the customer of `order_no`; False when the claim had been lost to another."""
+    """Store the answer, encrypted for the customer of `order_no`; False when another took the claim over."""
     if order_no is None:
         enc = sealed(keys, claim.request, response)
     else:
@@ -179,12 +179,12 @@ async def finish(
 
 
 async def lapse(conn: AsyncConnection, claim: Claim) -> None:
-    """Give the claim up without an answer: the same request may ask again at once, and is known as a repeated one."""
+    """Release the claim without an answer: the same request may be sent again at once, and counts as a repeat."""
     await conn.execute(_LAPSE, _held(claim))
 
 
 async def release(conn: AsyncConnection, claim: Claim) -> None:
-    """Forget the claim: the request was refused and left nothing."""
+    """Delete the claim: the request was refused and wrote nothing."""
     await conn.execute(_RELEASE, _held(claim))
 
 

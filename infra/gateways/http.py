@@ -1,4 +1,4 @@
-"""Calls to a provider over HTTP: bounded in time, and every way to fail turned into one of two errors."""
+"""Calls to a provider over HTTP: bounded in time; every failure becomes one of two errors."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ import orjson
 from domain.gateways import ProviderUnavailable
 from infra.observability.telemetry import aiohttp_tracing
 
-# Not the order's fault, and cured by a person or by time: wrong credentials, time-out, conflict in flight, rate limit.
+# Not caused by the order; a person or time solves it: credentials, time-out, conflict in flight, rate limit.
 PASSING_STATUS = frozenset({401, 403, 407, 408, 423, 425, 429})
 
 
@@ -42,7 +42,7 @@ class ProviderClient:
     def _session(self) -> aiohttp.ClientSession:
         """Made at the first call: a session belongs to the loop it is made in."""
         if self._made is None or self._made.closed:
-            # The environment's proxies are not read: which way money goes is not left to a variable.
+            # Proxies of the environment are not used: a variable does not decide the route of payment calls.
             self._made = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=200, keepalive_timeout=30),
                 timeout=aiohttp.ClientTimeout(total=self.timeout_s),
@@ -102,7 +102,7 @@ class ProviderClient:
 
 @asynccontextmanager
 async def bounded(provider: str, timeout_s: float) -> AsyncIterator[None]:
-    """Ends what is inside after `timeout_s` in total. Raises ProviderUnavailable("timeout" or "connection")."""
+    """Cancels the block after `timeout_s` in total. Raises ProviderUnavailable("timeout" or "connection")."""
     try:
         async with asyncio.timeout(timeout_s):
             yield

@@ -1,4 +1,4 @@
-"""The heartbeat of a process in the database: others notice when it stops."""
+"""The heartbeat of a process in the database: other processes notice when it stops."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from infra.system import machine
 from infra.system.watchdog import PULSE
 from infra.timeouts import within
 
-# The last word must not hold up an end that others wait for.
+# The last heartbeat must not delay an end that others wait for.
 _END_S = 2.0
 _PART = "heartbeat"
 _log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 class Condition:
     """What keeps a living process from doing its work; None while nothing does. A change is reported at once.
 
-    Another master key than that of the database goes before everything else.
+    A master key that is not that of the database comes first.
     """
 
     def __init__(self, trouble: Mapping[str, Any] | None = None) -> None:
@@ -73,10 +73,10 @@ class Heartbeat:
         self._process_id: int | None = None
 
     async def beat(self) -> None:
-        """Say it once; the first time that the process has begun."""
+        """Write one heartbeat; the first one registers the process."""
         usage = await asyncio.to_thread(machine.usage, self._watched)
         async with autocommit(self._database) as connection:
-            # The database may have been exchanged since the start, by one that was restored.
+            # The database may have been restored from a backup since the start.
             self._condition.lacks(await master_keys.lacking(connection, self._key_ids))
             trouble = self._condition.trouble
             if self._process_id is None or not await processes.beat(connection, self._process_id, usage, trouble):
@@ -85,8 +85,8 @@ class Heartbeat:
         PULSE.written()
 
     async def run(self) -> None:
-        """Say it until cancelled. A database that is away is not this process's silence; a pool to which no connection
-        comes back, while no other statement ends either, is."""
+        """Write heartbeats until cancelled. An unreachable database does not count as a hang of this process; a pool to
+        which no connection returns while no other statement ends does."""
         missed = False
         while True:
             self._condition.changed.clear()
@@ -95,7 +95,7 @@ class Heartbeat:
                 await self.beat()
                 missed = False
                 PULSE.beat(_PART)
-            except Exception as error:  # whatever it is: a heart that stops would tell of a death that is none
+            except Exception as error:  # Whatever it is: without a heartbeat a living process would count as dead.
                 if not missed:
                     _log.warning("a heartbeat could not be written to the database", exc_info=True)
                 missed = True
@@ -106,7 +106,7 @@ class Heartbeat:
                     await self._condition.changed.wait()
 
     async def end(self) -> None:
-        """Say that it ends well."""
+        """Write that the process ends as intended."""
         if self._process_id is None:
             return
         with suppress(Exception):
@@ -121,7 +121,7 @@ class Heartbeat:
 async def beating(
     database: Database, name: str, settings: Settings, condition: Condition | None = None
 ) -> AsyncIterator[None]:
-    """Beats while the block runs, and tells of the process's condition. A block that raises did not end well."""
+    """Writes heartbeats with the state of the process in the block. A block that raises did not end as intended."""
     heart = Heartbeat(database, name, settings, condition=condition)
     PULSE.beat(_PART)
     task = asyncio.create_task(heart.run(), name="heartbeat")

@@ -31,7 +31,7 @@ SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[str], ...] = (
 )
 
 SOURCES = Path(__file__).resolve().parents[2]
-# What decides how a workflow goes on: its own code and the rules it calls.
+# What a workflow depends on: its own code and the rules that it calls.
 VERSIONED_PACKAGES = ("workflows", "domain")
 
 
@@ -66,8 +66,8 @@ async def connect(
 def start_or_use(workflow: str, arg: Any, workflow_id: str, task_queue: str) -> WithStartWorkflowOperation[Any, Any]:
     """For an update: starts the workflow where it does not run.
 
-    An update that fails raises its error, and the operation keeps it too, for whoever asks it for the workflow's
-    handle. Here nobody does; the error counts as seen, or asyncio logs it again once the operation is collected.
+    An update that fails raises its error, and the operation keeps it too, for callers of the workflow's
+    handle. There are none here, so the error is marked as retrieved; otherwise asyncio logs it a second time.
     """
     operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
         workflow,

@@ -1,4 +1,4 @@
-"""The audit log in the console: an order's, a person's, and who can act at all."""
+"""The audit log in the console: entries of an order or a person, and who has access."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -26,7 +26,7 @@ Cursor = Annotated[str, Query(max_length=300)]
 
 @router.get("/orders/{order_no}/audit")
 async def of_order(request: Request, member: CurrentStaff, order_no: str, cursor: Cursor = "") -> Response:
-    """Every change of status of an order and every act of staff on it, newest first."""
+    """Every change of status of an order and every action of staff on it, newest first."""
     require(member.principal, Role.SUPPORT, Role.OPERATIONS, Role.FINANCE)
     overview = await visible_order(services_of(request), member.principal, order_no)
     return await _entries(request, member, "order", overview.order_no, cursor)
@@ -34,7 +34,7 @@ async def of_order(request: Request, member: CurrentStaff, order_no: str, cursor
 
 @router.get("/audit")
 async def of_person(request: Request, member: CurrentStaff, actor: Name | None = None, cursor: Cursor = "") -> Response:
-    """What one person did; without a person, who can act and did."""
+    """What one person did; without a person, who has access and acted."""
     require(member.principal, Role.ADMIN)
     if actor is not None:
         return await _entries(request, member, "actor", actor, cursor)
@@ -52,7 +52,7 @@ async def _entries(request: Request, member: StaffMember, kind: ChainKind, key: 
         "statuses": frozenset(str(status) for status in Status),
         "activities": frozenset(key.removeprefix("activity.") for key in i18n.catalogue()),
         "next": found.next_cursor,
-        # As on the order's page: notes about a customer are for those who talk to customers.
+        # As on the page of the order: reasons are for roles that read personal data.
         "sees_why": member.may(Role.SUPPORT),
     }
     return page(request, "audit.html", member=member, **context)
@@ -75,5 +75,5 @@ def _readable(value: str | None) -> str | None:
 
 
 def _group(action: str) -> str:
-    """Where the words for an action are: acts have their own, an order's events have those of its timeline."""
+    """The key of the words for an action: actions have their own, events of an order those of its timeline."""
     return "act" if f"act.{action}" in i18n.catalogue() else "event"

@@ -39,7 +39,7 @@ async def form(request: Request, member: CurrentStaff, channel: str) -> Response
 
 @router.post("/{channel}")
 async def save(request: Request, member: CurrentStaff, channel: str) -> Response:
-    """Set it; what does not fit is shown at its field, which keeps what was typed."""
+    """Save it; an error is shown at its field, which keeps what was typed."""
     require(member.principal, *channel_settings.SET_BY)
     services, fields = services_of(request), await posted(request, member)
     known = await channel_settings.one(services, channel)
@@ -60,7 +60,7 @@ async def save(request: Request, member: CurrentStaff, channel: str) -> Response
 
 @router.post("/{channel}/logo")
 async def upload(request: Request, member: CurrentStaff, channel: str) -> Response:
-    """Store the picture and show it; without one, show none any more."""
+    """Store the picture and show it; without one, remove it."""
     require(member.principal, *channel_settings.SET_BY)
     services = services_of(request)
     try:

@@ -23,7 +23,7 @@ Token = Annotated[str, Query(max_length=200)]
 
 @router.get("")
 async def form(request: Request, token: Token = "") -> Response:
-    """The form of the link. Programs that look at links in messages use nothing up."""
+    """The form of the link. Programs that open links in messages do not use it up."""
     return await _form(request, token)
 
 
@@ -37,7 +37,7 @@ async def join(
     sealed: Annotated[str, Form(max_length=1000)] = "",
     code: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
-    """Join, or set up the new second factor; the recovery codes are shown this once."""
+    """Join, or set up the new second factor; the recovery codes are shown once."""
     typed = Joining(name.strip().lower(), password, again, sealed, code)
     try:
         done = await invitation_acceptance.accept(services_of(request), token, typed, address_of(request))

@@ -1,7 +1,7 @@
 """Browsers in which a member of staff signed in before: their attempts to sign in are counted apart.
 
-A stranger who types wrong passwords under somebody's name makes strangers wait, and not its owner. The cookie proves
-no more than that; it opens nothing (OWASP, "Slow down online guessing attacks with device cookies").
+Somebody who types wrong passwords under a member's name is delayed, and the member is not. The cookie proves
+no more than that and signs nobody in (OWASP, "Slow down online guessing attacks with device cookies").
 """
 
 import hashlib

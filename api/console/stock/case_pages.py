@@ -48,7 +48,7 @@ async def case(request: Request, member: CurrentStaff, case_id: Number) -> Respo
 
 @router.post("/{case_id}/owner")
 async def assign(request: Request, member: CurrentStaff, case_id: Number) -> Response:
-    """Say who clears it up."""
+    """Set who works on it."""
     require(member.principal, *_ACTORS)
     fields = await posted(request, member)
     try:
@@ -64,7 +64,7 @@ async def assign(request: Request, member: CurrentStaff, case_id: Number) -> Res
 
 @router.post("/{case_id}/resolve")
 async def resolve(request: Request, member: CurrentStaff, case_id: Number) -> Response:
-    """End it."""
+    """Resolve it."""
     require(member.principal, *_ACTORS)
     fields = await posted(request, member)
     try:

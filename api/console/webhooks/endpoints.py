@@ -25,7 +25,7 @@ async def overview(request: Request, member: CurrentStaff) -> Response:
 
 @router.post("/{endpoint_id}/replay")
 async def replay(request: Request, member: CurrentStaff, endpoint_id: str) -> Response:
-    """Switch it on, and send again what was given up."""
+    """Switch it on, and send again what was not delivered."""
     require(member.principal, Role.OPERATIONS)
     fields = await posted(request, member)
     key = fields.get("key") or secrets.token_hex(16)

@@ -1,4 +1,4 @@
-"""Asking for a code: who is known gets one, and nobody learns who is known."""
+"""Requests for a code: known contacts get one, and the answer does not tell which contacts are known."""
 
 import hashlib
 import math
@@ -40,7 +40,7 @@ def understood(vault: Vault, typed: str) -> Typed | None:
         return _mail(vault, address)
     text = unicodedata.normalize("NFKC", address)
     if (number := normalise(text)) is not None:
-        # What an unknown number leaves behind looks like any contact.
+        # An unknown number is stored like any contact.
         return Typed(number, number, sign_in_codes.contact_of(vault, "email", f"order {number}"))
     if _PHONE.match(text):
         return Typed(text, None, sign_in_codes.contact_of(vault, "phone", text))
@@ -58,7 +58,7 @@ def _mail(vault: Vault, typed: str) -> Typed | None:
 async def request_code(services: Services, typed: Typed, address: str, lang: str) -> str | int:
     """Send a code to whom `typed` means, if anybody; the cookie of the browser that asked, or the seconds to wait.
 
-    The limit that a person sees counts what was typed. That of a contact's messages is kept in silence: it would tell
+    The limit that a person sees counts what was typed. That of a contact's messages is not reported: it would reveal
     which contact an order has.
     """
     async with services.database.begin() as conn:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.sourcing.decision import DecisionFields, SourcingDecision
 
-# So many of the warehouses that do not ship are kept.
+# How many of the warehouses that do not ship are stored.
 _CONSIDERED = 20
 _SAVE = text(
     """INSERT INTO sourcing_decisions (order_no, version, decision)
@@ -31,12 +31,12 @@ class StoredDecision:
 
 
 async def save_decision(conn: AsyncConnection, order_no: str, decision: SourcingDecision, version: int) -> None:
-    """Keep why the order ships from where it does; within the transaction that reserves."""
+    """Store the decision, in the transaction that reserves."""
     stored = json.dumps(decision.fields(_CONSIDERED), ensure_ascii=False)
     await conn.execute(_SAVE, {"order_no": order_no, "version": version, "decision": stored})
 
 
 async def newest(conn: AsyncConnection, order_no: str) -> StoredDecision | None:
-    """The decision in force, None where none was kept: one warehouse ships all of the order."""
+    """The current decision; None where none was stored: one warehouse ships all of the order."""
     row = (await conn.execute(_NEWEST, {"order_no": order_no})).one_or_none()
     return StoredDecision(row.decided_at, row.version or 0, row.decision) if row else None

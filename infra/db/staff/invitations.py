@@ -44,7 +44,7 @@ _REVOKE_MADE_BY = text(
 
 @dataclass(frozen=True, slots=True)
 class NewInvitation:
-    """A link to be kept; `name` is proposed for somebody who joins."""
+    """A link to store; `name` is proposed for somebody who joins."""
 
     invitation_id: str
     purpose: Purpose
@@ -75,7 +75,7 @@ def _hash(token: str) -> bytes:
 
 
 async def add(conn: AsyncConnection, new: NewInvitation) -> datetime:
-    """Keep it; when it expires."""
+    """Store it; returns when it expires."""
     await conn.execute(_FORGET)
     row = {
         "invitation_id": new.invitation_id,
@@ -103,22 +103,22 @@ async def find(conn: AsyncConnection, token: str) -> Invitation | None:
 
 
 async def accept(conn: AsyncConnection, token: str, name: str) -> Invitation | None:
-    """Use the link up, for `name`; None when another was faster."""
+    """Use the link up for `name`; None when it was used meanwhile."""
     row = (await conn.execute(_ACCEPT, {"hash": _hash(token), "name": name})).one_or_none()
     return None if row is None else Invitation(**row._mapping)
 
 
 async def revoke(conn: AsyncConnection, invitation_id: str) -> bool:
-    """Let the link open nothing any more; False when there is no open one."""
+    """Revoke the link; False when there is no open one."""
     found = (await conn.execute(_REVOKE, {"invitation_id": invitation_id})).scalar_one_or_none()
     return found is not None
 
 
 async def revoke_of(conn: AsyncConnection, name: str) -> None:
-    """Let no link of this member open anything any more."""
+    """Revoke the links of this member."""
     await conn.execute(_REVOKE_OF, {"name": name})
 
 
 async def revoke_made_by(conn: AsyncConnection, actor: str) -> None:
-    """Let no link that this actor made open anything any more."""
+    """Revoke the links that this actor made."""
     await conn.execute(_REVOKE_MADE_BY, {"actor": actor})

@@ -1,4 +1,4 @@
-"""The queue of stuck orders, and acts on them alone or in bulk."""
+"""The queue of parked orders, and actions on one or on many."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -145,7 +145,7 @@ class QueuedStep:
 
 @dataclass(frozen=True, slots=True)
 class MovingStep:
-    """A parked step at which an action would move `amount_minor`, `added_minor` of it undecided before.
+    """A parked step at which an action would move `amount_minor`, of which `added_minor` was not decided before.
 
     `above_limit`: more would be given of the order then than one person may give.
     """
@@ -218,7 +218,7 @@ async def queue(conn: AsyncConnection, filters: ParkedStepFilter) -> list[Queued
 
 
 async def parked(conn: AsyncConnection, order_no: str) -> Parked:
-    """What the order is stuck at. Raises NotFound `order_not_found`."""
+    """The parked step of the order. Raises NotFound `order_not_found`."""
     row = (await conn.execute(_PARKED, {"order_no": order_no})).one_or_none()
     if row is None:
         raise NotFound("order_not_found")
@@ -226,7 +226,7 @@ async def parked(conn: AsyncConnection, order_no: str) -> Parked:
 
 
 async def resolved_by(conn: AsyncConnection, order_no: str, resolution_id: str) -> str | None:
-    """The order's status now, if this act resolved one of its steps."""
+    """The order's status now, if this action resolved one of its steps."""
     row = {"order_no": order_no, "resolution_id": resolution_id}
     return (await conn.execute(_RESOLVED_BY, row)).scalars().first()
 
@@ -245,12 +245,12 @@ async def keep_resolution(
     approval_id: str | None = None,
     park_no: int | None = None,
 ) -> None:
-    """Keep the act before the workflow hears of it; reason and value sealed under the customer's key. Repeatable.
+    """Store the action before the workflow is signalled, its texts encrypted with the customer's key. Repeatable.
     Without `park_no` it is for the step that is open.
 
-    Raises Conflict `step_moved_on` when it was kept before, for another step.
+    Raises Conflict `step_moved_on` when it was stored before, for another step.
 
-    Of an erased customer's order, neither is kept: nothing could ever open them.
+    For an erased customer neither is stored: nothing could decrypt them.
     """
     reason_enc = keys.seal_json(data_key, reason, f"{resolution_id}:reason") if data_key else b""
     sealable = value is not None and data_key is not None
@@ -286,12 +286,12 @@ async def open_job(
     limit_minor: int,
     approved: Agreed | None = None,
 ) -> int:
-    """Write a bulk act over the orders that `chosen` finds now; return their number.
+    """Write a bulk action over the orders that `chosen` finds now; return their number.
 
     Orders of which more than `limit_minor` would be given then are left out; `approved` takes those that were agreed to
-    and no others, where they are still stuck at the same step for the same amount.
+    and no others, where they are still parked at the same step for the same amount.
 
-    Reason and value are sealed under a key of the job's own, contexts `{job_id}:reason` and `{job_id}:value`.
+    Reason and value are encrypted with a key of the job, contexts `{job_id}:reason` and `{job_id}:value`.
     """
     plain, wrapped = keys.vault.new_data_key()
     row = {

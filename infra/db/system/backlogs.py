@@ -1,4 +1,4 @@
-"""What waits to be done, and for how long: one statement over indexes of open rows, bounded however long a queue is."""
+"""What waits, and for how long: one statement over indexes of open rows, bounded for any length of a queue."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Addresses that want to hear of events."""
+"""Addresses that events are sent to."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ _ALL = text(
       FROM webhook_endpoints w ORDER BY created_at, endpoint_id
     """
 )
-# Before its deliveries, as everywhere.
+# Locked before its deliveries, as in every transaction.
 _LOCK = text("SELECT 1 FROM webhook_endpoints WHERE endpoint_id = :endpoint_id FOR UPDATE")
 _DROP_DELIVERIES = text("DELETE FROM webhook_deliveries WHERE endpoint_id = :endpoint_id")
 _DROP = text("DELETE FROM webhook_endpoints WHERE endpoint_id = :endpoint_id")
@@ -55,7 +55,7 @@ class AddedEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class ListedEndpoint(AddedEndpoint):
-    """An endpoint and how it fares; `given_up` counts deliveries, to 10,000."""
+    """An endpoint and its state; `given_up` counts deliveries, to 10,000."""
 
     failing_since: datetime | None
     last_error: str | None
@@ -94,7 +94,7 @@ async def every(conn: AsyncConnection) -> list[ListedEndpoint]:
 
 
 async def remove(conn: AsyncConnection, endpoint_id: str) -> bool:
-    """Forget the endpoint and what was still to be sent to it; False when there is none."""
+    """Delete the endpoint and what was still to be sent to it; False when there is none."""
     if (await conn.execute(_LOCK, {"endpoint_id": endpoint_id})).first() is None:
         return False
     await conn.execute(_DROP_DELIVERIES, {"endpoint_id": endpoint_id})

@@ -31,7 +31,7 @@ from infra.db.orders.state import situation_facts
 Sort = Literal["-created_at", "created_at", "status", "-total", "total"]
 BY_TOTAL = frozenset({"-total", "total"})
 ANY_HOLD = "any"
-# By total no index sorts: the newest orders that match, at most so many, are sorted among themselves.
+# No index sorts by total: at most this many of the newest orders that match are sorted.
 SORTED_BY_TOTAL = 10_000
 
 _COLUMNS = (
