@@ -142,7 +142,7 @@ def _answer(currency: str) -> Callable[[str, int], OrderAnswer]:
     def answer(order_no: str, total_minor: int) -> OrderAnswer:
         return {
             "order_no": order_no,
-            "status": Status.RECEIVED.value,
+            "status": Status.RECEIVED,
             "total_minor": total_minor,
             "currency": currency,
             "workflow_id": names.order_workflow(order_no),

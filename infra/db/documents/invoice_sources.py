@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.documents import Amounts, Given, InvoiceLine, Replaced
 from domain.errors import NotFound
+from domain.payments.refunds import RefundStatus
 from infra.db.customers.profiles import KeyRing, profile_context
 from infra.db.payments.refund_plans import MOVED
 
@@ -100,7 +101,7 @@ class Refund:
 
     refund_id: str
     order_no: str
-    status: str
+    status: RefundStatus
     customer_id: str
     channel: str
 
@@ -129,7 +130,7 @@ async def refund(conn: AsyncConnection, refund_id: str) -> Refund:
     row = (await conn.execute(_REFUND, {"refund_id": refund_id})).one_or_none()
     if row is None:
         raise NotFound("refund_not_found")
-    return Refund(**row._mapping)
+    return Refund(**{**row._mapping, "status": RefundStatus(row.status)})
 
 
 async def given(conn: AsyncConnection, refund_id: str) -> list[Given]:

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
-from domain.notifications import SIGN_IN, masked
+from domain.notifications import SIGN_IN, MessageState, masked
 from infra.db.customers.profiles import KeyRing
 from infra.notifications.rendering import render
 
@@ -141,7 +141,7 @@ class ListedMessage:
     template: str | None
     version: int | None
     language: str | None
-    state: str
+    state: MessageState
     tries: int
     round: int
     error: str | None
@@ -162,6 +162,7 @@ def _shown(keys: KeyRing, row: RowMapping) -> ListedMessage:
     addresses = [row["to_enc"], *row["earlier_to_enc"]]
     to, *earlier = (keys.open_json(row["data_key"], sealed, context) for sealed in addresses)
     known = {name: value for name, value in row.items() if name not in ("data_key", "to_enc", "earlier_to_enc")}
+    known["state"] = MessageState(row["state"])
     before = [masked(channel, address) for address in earlier if address is not None]
     return ListedMessage(**known, to=None if to is None else masked(channel, to), earlier_to=before)
 

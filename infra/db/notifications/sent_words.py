@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.json_types import JsonFields
-from domain.notifications import masked
+from domain.notifications import MessageState, masked
 from infra.db.customers.profiles import KeyRing
 from infra.db.notifications.messages import body_context, to_context, unknown
 
@@ -41,7 +41,7 @@ class SentMessage:
     fact: str
     channel: str
     template: str
-    state: str
+    state: MessageState
     error: str | None
     created_at: datetime
     sent_at: datetime | None
@@ -64,10 +64,11 @@ async def sent(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[Sent
 
 
 def _message(keys: KeyRing, row: RowMapping) -> SentMessage:
-    shown = ("message_id", "fact", "channel", "template", "state", "error", "created_at", "sent_at")
+    shown = ("message_id", "fact", "channel", "template", "error", "created_at", "sent_at")
     earlier = [_opened(keys, row, sealed) for sealed in row["earlier_body_enc"]]
     return SentMessage(
         **{name: row[name] for name in shown},
+        state=MessageState(row["state"]),
         words=_opened(keys, row, row["body_enc"]),
         earlier=[words for words in earlier if words is not None],
     )

@@ -6,7 +6,8 @@ from typing import TypedDict
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.notifications import masked
+from domain.after_sales.returns import Resolution, ReturnStatus
+from domain.notifications import MessageState, masked
 from infra.db.customers.profiles import KeyRing, NamedPerson, person_in, profile_context
 from infra.db.notifications.messages import to_context
 
@@ -100,7 +101,7 @@ class CustomerMessage(TypedDict):
     order_no: str
     fact: str
     channel: str
-    state: str
+    state: MessageState
     to: str | None
     created_at: datetime
     sent_at: datetime | None
@@ -112,8 +113,8 @@ class CustomerReturn(TypedDict):
     return_id: str
     return_no: int
     order_no: str
-    status: str
-    resolution: str
+    status: ReturnStatus
+    resolution: Resolution
     created_at: datetime
 
 
@@ -194,7 +195,7 @@ def _message(keys: KeyRing, key: bytes | None, row: RowMapping) -> CustomerMessa
         "order_no": row["order_no"],
         "fact": row["fact"],
         "channel": row["channel"],
-        "state": row["state"],
+        "state": MessageState(row["state"]),
         "to": masked(row["channel"], to) if to else None,
         "created_at": row["created_at"],
         "sent_at": row["sent_at"],
@@ -206,7 +207,7 @@ def _return(row: RowMapping) -> CustomerReturn:
         "return_id": row["return_id"],
         "return_no": row["return_no"],
         "order_no": row["order_no"],
-        "status": row["status"],
-        "resolution": row["resolution"],
+        "status": ReturnStatus(row["status"]),
+        "resolution": Resolution(row["resolution"]),
         "created_at": row["created_at"],
     }

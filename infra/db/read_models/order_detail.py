@@ -32,7 +32,7 @@ class OrderOverview:
     order_no: str
     channel: str
     customer_id: str
-    status: str
+    status: Status
     cancelling: str | None
     waiting: Waiting | None
     parked: bool
@@ -174,7 +174,7 @@ async def cancelled_by(conn: AsyncConnection, order_no: str, request_id: str, ac
 async def overviews(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, OrderOverview]:
     """The orders that exist, by number."""
     rows = await conn.execute(_OVERVIEWS, {"order_nos": list(order_nos)})
-    return {row.order_no: OrderOverview(**row._mapping) for row in rows}
+    return {row["order_no"]: OrderOverview(**{**row, "status": Status(row["status"])}) for row in rows.mappings()}
 
 
 async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> OrderFields | None:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.access import Role
 from domain.errors import Conflict, NotFound
 
 _FIND = text("SELECT name, role, password_hash, data_key, totp_enc, totp_set FROM staff WHERE name = :name AND active")
@@ -53,7 +54,7 @@ class Known:
     """A member of staff with the credentials that prove it."""
 
     name: str
-    role: str
+    role: Role
     password_hash: str
     data_key: bytes
     totp_enc: bytes
@@ -65,7 +66,7 @@ class Member:
     """Who may sign in or once could, with which second factors."""
 
     name: str
-    role: str
+    role: Role
     active: bool
     created_at: datetime
     signed_in_at: datetime | None
@@ -92,13 +93,13 @@ def totp_context(name: str) -> str:
 async def find(conn: AsyncConnection, name: str) -> Known | None:
     """An active member of staff, or None."""
     row = (await conn.execute(_FIND, {"name": name})).one_or_none()
-    return None if row is None else Known(**row._mapping)
+    return None if row is None else Known(**{**row._mapping, "role": Role(row.role)})
 
 
 async def hold(conn: AsyncConnection, name: str) -> Known | None:
     """The same, held as it is to the end of the transaction."""
     row = (await conn.execute(_HOLD, {"name": name})).one_or_none()
-    return None if row is None else Known(**row._mapping)
+    return None if row is None else Known(**{**row._mapping, "role": Role(row.role)})
 
 
 async def use_code(conn: AsyncConnection, name: str, step: int) -> bool:
@@ -154,13 +155,17 @@ async def reactivate(conn: AsyncConnection, name: str) -> None:
 
 async def everybody(conn: AsyncConnection) -> list[Member]:
     """All members, the active ones first."""
-    return [Member(**row) for row in (await conn.execute(_ALL)).mappings()]
+    return [_member(row) for row in (await conn.execute(_ALL)).mappings()]
 
 
 async def shown(conn: AsyncConnection, name: str) -> Member | None:
     """One member."""
     row = (await conn.execute(_ONE, {"name": name})).mappings().one_or_none()
-    return Member(**row) if row else None
+    return _member(row) if row else None
+
+
+def _member(row: RowMapping) -> Member:
+    return Member(**{**row, "role": Role(row["role"])})
 
 
 def _row(secrets: Secrets) -> dict[str, object]:

@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.access import Role
+
 _OPEN = text(
     """
     INSERT INTO staff_sessions (session_hash, name, expires_at, address)
@@ -45,7 +47,7 @@ class SignedIn:
     """Whose session it is."""
 
     name: str
-    role: str
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ async def session_of(conn: AsyncConnection, cookie: str, idle_s: float, *, in_us
     """Whose cookie this is, or None when it is nobody's, too old, idle for `idle_s` seconds or its owner left. Without
     `in_use` the question keeps the session no longer."""
     row = (await conn.execute(_FIND, {"hash": _hash(cookie), "idle_s": float(idle_s), "in_use": in_use})).one_or_none()
-    return None if row is None else SignedIn(row.name, row.role)
+    return None if row is None else SignedIn(row.name, Role(row.role))
 
 
 async def close_session(conn: AsyncConnection, cookie: str) -> None:

@@ -8,6 +8,7 @@ from domain.customers import CustomerProfile
 from domain.orders.addresses import ShippingAddress
 from domain.orders.delivery_slots import TimeSlot
 from domain.orders.lines import RequestedLine
+from domain.orders.status import Status
 from domain.pricing.allocation import PricingTerms
 from infra.db import idempotency
 
@@ -18,7 +19,7 @@ class OrderAnswer(TypedDict):
     """What whoever places an order is answered."""
 
     order_no: str
-    status: str
+    status: Status
     total_minor: int
     currency: str
     workflow_id: str

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
 from domain.json_types import JsonObject
+from domain.orders.status import Status
 from infra.db.customers.profiles import KeyRing
 
 MOST = 100  # drafts that one person has at a time
@@ -75,7 +76,7 @@ class OrderFromDraft(TypedDict):
     """The order that a draft became."""
 
     order_no: str
-    status: str
+    status: Status
     total_minor: int
     currency: str
 
@@ -162,7 +163,7 @@ async def made_under(conn: AsyncConnection, owner: str, key: str) -> OrderFromDr
 def _order(row: RowMapping) -> OrderFromDraft:
     return {
         "order_no": row["order_no"],
-        "status": row["status"],
+        "status": Status(row["status"]),
         "total_minor": row["total_minor"],
         "currency": row["currency"],
     }
