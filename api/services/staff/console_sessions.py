@@ -144,7 +144,7 @@ async def find(services: Services, cookie: str, *, in_use: bool = True) -> Staff
     """The session of this cookie; None when it has ended or there is none. Polling (not `in_use`) keeps none open."""
     async with services.database.begin() as conn:
         found = await staff_sessions.session_of(conn, cookie, services.settings.staff_idle_s, in_use=in_use)
-    return StaffSession(found.name, Role(found.role)) if found else None
+    return StaffSession(found.name, found.role) if found else None
 
 
 async def sign_out(services: Services, caller: Principal, cookie: str) -> None:
