@@ -77,7 +77,8 @@ class PaymentActivities:
     async def return_payment(self, request: m.ReturnRequest) -> m.OrderView:
         """Void what is only authorised, refund what was captured, after asking about every open outcome.
 
-        Unless the scope is "all", the order's own payment is left alone. Raises ProviderUnavailable or a refusal, then it parks.
+        Unless the scope is "all", the order's own payment is left alone. Raises ProviderUnavailable or a refusal, then
+        it parks.
         A decision that the provider makes later delays nothing else; a cancelled order waits for it.
         """
         await self.give_back(request.order_no, everything=request.scope == "all")
