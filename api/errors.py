@@ -146,6 +146,7 @@ STATUSES: dict[str, int] = {
     "too_many_drafts": 409,
     "product_changed": 412,
     "import_applied": 409,
+    "channel_changed": 412,
     "warehouse_changed": 412,
     "no_delivery_problem": 409,
     "stock_short": 409,

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from api.schemas.answers import Time
 from api.schemas.fields import LINE, Body, Visible
 from domain.channels import COLOUR, DEFAULT_COLOUR, MAX_CONTACT, MAX_NAME, is_contact
+from domain.notifications import NOTIFICATION_OF_EVENT
 from domain.text import is_identifier
 
 
@@ -27,6 +28,15 @@ Contact = Annotated[str, StringConstraints(strict=True, max_length=MAX_CONTACT, 
 FileId = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
 
 
+def _template(name: str) -> str:
+    if name not in NOTIFICATION_OF_EVENT.values():
+        raise PydanticCustomError("unknown_template", "must be the template of a message about an order")
+    return name
+
+
+TemplateName = Annotated[str, StringConstraints(strict=True, max_length=64), AfterValidator(_template)]
+
+
 class SetChannel(Body):
     """How the shop of a channel looks to its customers. What is left out has its default."""
 
@@ -40,6 +50,9 @@ class SetChannel(Body):
     )
     contact: Contact | None = Field(None, description="Where customers write to: an https or mailto address.")
     logo: FileId | None = Field(None, description="The id of a stored picture.")
+    messages_off: list[TemplateName] = Field(
+        [], max_length=100, description="Templates of messages that customers of the channel are not sent."
+    )
 
 
 class Channel(BaseModel):
@@ -53,6 +66,8 @@ class Channel(BaseModel):
     logo: str | None
     updated_at: Time | None
     updated_by: str | None
+    version: int = Field(description="Counts the changes, from 0; the ETag.")
+    messages_off: list[str] = Field(description="Templates of messages that are not sent; all others are.")
 
 
 class Channels(BaseModel):

@@ -1,8 +1,17 @@
 """Shipping: the carrier, and how long a parcel may take."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+from domain.shipping.tracking_links import shops_pages
+from infra.settings.parsing import json_list
+
+
+def _pages(typed: tuple[str, ...]) -> tuple[str, ...]:
+    shops_pages(typed)
+    return typed
 
 
 class ShippingSettings(BaseModel):
@@ -15,5 +24,6 @@ class ShippingSettings(BaseModel):
     ups_test_mode: bool = True
     ups_server_url: str = ""
     ups_webhook_secret: SecretStr = SecretStr("")
+    tracking_links: Annotated[tuple[str, ...], NoDecode, BeforeValidator(json_list), AfterValidator(_pages)] = ()
     dispatch_timeout_s: int = Field(default=2 * 86_400, ge=0)
     delivery_timeout_s: int = Field(default=14 * 86_400, ge=0)

@@ -8,7 +8,7 @@ INSERTS = {
     "approvals": (
         "action amount_minor approval_id asked_by currency data_key expires_at kind order_no orders park_no wish_enc"
     ),
-    "channel_settings": "channel colour contact dark_colour logo name updated_by",
+    "channel_settings": "channel colour contact dark_colour logo messages_off name updated_by",
     "consistency_checks": "code",
     "customer_contacts": "channel customer_id email_index phone_index profile_enc",
     "customers": "customer_id data_key email_index phone_index profile_enc",
@@ -149,7 +149,7 @@ UPDATES = {
     "fulfilment_lines": "quantity",
     "fulfilments": "promised_to status updated_at warehouse",
     "approvals": "decided_at decided_by decision done_at words_enc",
-    "channel_settings": "colour contact dark_colour logo name updated_at updated_by",
+    "channel_settings": "colour contact dark_colour logo messages_off name updated_at updated_by",
     "consistency_checks": "answered_at begun_at timeouts violations",
     "customer_contacts": "email_index phone_index profile_enc updated_at",
     "customers": "data_key email_index phone_index profile_enc updated_at",

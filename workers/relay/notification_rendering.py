@@ -32,11 +32,14 @@ def event_of(message: Claimed) -> dict[str, str | int | None]:
 
 
 def render(message: Claimed, keys: KeyRing, settings: Settings) -> RenderedNotification | Settled:
-    """The letter: as it was frozen, else from the template's newest version. Raises nothing."""
+    """The letter: as it was frozen, else from the template's newest version. Raises nothing. What the shop has switched
+    off is skipped, unless a person asks for it."""
     if message.expired:
         return Settled(message, "expired", final=True)
     if message.data_key is None:
         return Settled(message, "erased", skipped=True)
+    if message.switched_off and not message.round and not message.body_enc:
+        return Settled(message, "switched_off", skipped=True)
     try:
         key = keys.unwrap(message.data_key)
     except Unreadable:

@@ -1,5 +1,6 @@
 """Settings of channels: the name, colour, logo and contact of each shop."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,13 +15,14 @@ from api.pages.notices import acknowledged
 from api.pages.uploads import form_with_files, uploaded
 from api.schemas.channels import SetChannel
 from api.services.channels import channel_settings
+from api.services.channels.channel_settings import ListedChannel
 from domain.errors import RuleBroken
 
 router = APIRouter(prefix="/console/settings/channels")
 
 FIELDS = ("name", "colour", "dark_colour", "contact")
 _OF_CODE = {"colour_contrast": "colour", "dark_colour_contrast": "dark_colour", "invalid_contact": "contact"}
-_LOGO = ("picture_invalid", "picture_too_large", "picture_missing")
+_LOGO = ("picture_invalid", "picture_too_large", "picture_missing", "channel_changed")
 
 
 @router.get("")
@@ -44,11 +46,13 @@ async def save(request: Request, member: CurrentStaff, channel: str) -> Response
     services, fields = services_of(request), await posted(request, member)
     known = await channel_settings.one(services, channel)
     try:
-        wanted = fitting(SetChannel, _body(fields) | {"logo": known.logo})
-        await channel_settings.put(services, member.principal, channel, wanted)
+        kept = {"logo": known.logo, "messages_off": list(known.messages_off)}
+        await channel_settings.put(
+            services, member.principal, channel, fitting(SetChannel, _body(fields) | kept), _versions(fields)
+        )
     except Problem as problem:
         named = {str(error["field"]): {"code": problem.code} for error in problem.errors}
-        return await _form(request, member, channel, fields, named, problem.status_code)
+        return await _form(request, member, channel, fields, named or {"": {"code": problem.code}}, problem.status_code)
     except RuleBroken as error:
         if error.code not in _OF_CODE:
             raise
@@ -68,13 +72,51 @@ async def upload(request: Request, member: CurrentStaff, channel: str) -> Respon
         files = await uploaded(request, "logo")
         if not files and "remove" not in fields:
             raise RuleBroken("picture_missing")
-        await channel_settings.put_logo(services, member.principal, channel, files[0] if files else None)
+        content = files[0] if files else None
+        await channel_settings.put_logo(services, member.principal, channel, content, _versions(fields))
     except (Problem, RuleBroken) as error:
         if error.code not in _LOGO:
             raise
         status = error.status_code if isinstance(error, Problem) else 422
         return await _form(request, member, channel, None, {"logo": {"code": error.code}}, status)
     return _saved(request, channel)
+
+
+@router.get("/{channel}/messages")
+async def messages(request: Request, member: CurrentStaff, channel: str) -> Response:
+    """Which messages the channel's customers are sent."""
+    require(member.principal, *channel_settings.SET_BY)
+    known = await channel_settings.one(services_of(request), channel)
+    return _messages(request, member, known, known.messages_off)
+
+
+@router.post("/{channel}/messages")
+async def save_messages(request: Request, member: CurrentStaff, channel: str) -> Response:
+    """Set it; where somebody else has changed the channel, the form keeps the choice."""
+    require(member.principal, *channel_settings.SET_BY)
+    services, fields = services_of(request), await posted(request, member)
+    off = tuple(one for one in channel_settings.SWITCHED if f"on.{one}" not in fields)
+    try:
+        await channel_settings.put_messages(services, member.principal, channel, off, _versions(fields))
+    except Problem as problem:
+        if problem.code != "channel_changed":
+            raise
+        known = await channel_settings.one(services, channel)
+        return _messages(request, member, known, off, problem)
+    return _saved(request, channel)
+
+
+def _messages(
+    request: Request, member: StaffMember, known: ListedChannel, off: Sequence[str], problem: Problem | None = None
+) -> Response:
+    status = problem.status_code if problem else 200
+    context: dict[str, Any] = {"known": known, "off": off, "templates": channel_settings.SWITCHED, "problem": problem}
+    return page(request, "channel_messages.html", member=member, status=status, **context)
+
+
+def _versions(fields: dict[str, str]) -> frozenset[str]:
+    """The version that the form was filled with."""
+    return frozenset({fields.get("version", "")})
 
 
 def _body(fields: dict[str, str]) -> dict[str, Any]:
@@ -97,7 +139,11 @@ async def _form(
     known = await channel_settings.one(services_of(request), channel)
     shown = {name: getattr(known, name) or "" for name in FIELDS}
     shown["contact"] = shown["contact"].removeprefix("mailto:")
-    context: dict[str, Any] = {"known": known, "fields": shown | (typed or {}), "errors": errors or {}}
+    fields = shown | (typed or {})
+    changed = any(error["code"] == "channel_changed" for error in (errors or {}).values())
+    theirs = {name: value for name, value in shown.items() if changed and value != fields[name]}
+    context: dict[str, Any] = {"known": known, "fields": fields, "errors": errors or {}, "changed": changed}
+    context["theirs"] = theirs
     return page(request, "channel.html", member=member, status=status if errors else 200, **context)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from functools import partial
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
@@ -30,7 +31,7 @@ from domain.access import Role
 from domain.errors import RuleBroken
 from domain.orders.holds import HOLDABLE, PUT_ON_BY
 from domain.orders.status import Status
-from domain.shipping.tracking_links import tracking_link
+from domain.shipping.tracking_links import shops_pages, tracking_link
 from infra.observability.telemetry import bind_order
 
 router = APIRouter(prefix="/console/orders")
@@ -69,7 +70,7 @@ def _context(request: Request, member: StaffMember, record: OrderRecord, show: s
         "totals": _totals(view["payments"], record.order["left_minor"]),
         "customer_totals": record.customer,
         "labelled": record.labelled,
-        "tracking": tracking_link,
+        "tracking": partial(tracking_link, shops=shops_pages(services_of(request).settings.tracking_links)),
         "documents": record.documents,
         "reads_documents": member.may(*document_issuing.HANDLED_BY),
         "may_hold": member.may(*PUT_ON_BY) and Status(view["status"]) in HOLDABLE and view["cancelling"] is None,

@@ -1,6 +1,7 @@
 """One order for its customer: its status, what it waits for, its parcel, its money, and the possible actions."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -18,7 +19,7 @@ from api.services.catalogue import line_products
 from api.services.portal import customer_orders
 from domain.orders.status import Status
 from domain.payments.refunds import RefundStatus
-from domain.shipping.tracking_links import tracking_link
+from domain.shipping.tracking_links import shops_pages, tracking_link
 from infra.observability.telemetry import bind_order
 
 router = APIRouter(prefix=f"{HOME}/orders")
@@ -55,7 +56,7 @@ async def order(request: Request, session: CurrentCustomer, order_no: str) -> Re
         "lines": lines,
         "products": await line_products.on_lines(services, [line["sku"] for line in lines], lang),
         "expected": found.expected,
-        "tracking": tracking_link,
+        "tracking": partial(tracking_link, shops=shops_pages(services_of(request).settings.tracking_links)),
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
         "steps": steps(events) if view["status"] != Status.CANCELLED else [],
         "charges": charges(view),

@@ -1,20 +1,26 @@
 """The settings of channels: read, set, and as the customers' pages use them."""
 
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from api.dependencies import Services, actor
+from api.errors import Problem
 from api.schemas.channels import SetChannel, is_channel
 from api.services.files import file_store
+from api.services.orders.order_changes import ANY
 from domain.access import Principal, Role
 from domain.channels import ChannelLook, require_readable
 from domain.errors import NotFound
+from domain.notifications import NOTIFICATION_OF_EVENT
 from infra.db.audit import actor_context
 from infra.db.channels import channel_settings
 from infra.db.channels.channel_settings import ChannelSettings, OrderSurroundings
+from infra.db.engine import Connection
 
 __all__ = [
     "SET_BY",
+    "SWITCHED",
     "ListedChannel",
     "channel_of",
     "every",
@@ -24,9 +30,15 @@ __all__ = [
     "one",
     "put",
     "put_logo",
+    "put_messages",
 ]
 
 SET_BY = (Role.OPERATIONS,)
+# Messages that a shop can switch off: all about orders. A code to sign in is always sent.
+SWITCHED = tuple(sorted(set(NOTIFICATION_OF_EVENT.values())))
+# The versions that a caller saw, as in If-Match; None: whatever there is.
+Versions = frozenset[str] | None
+Change = Callable[[Connection, ChannelSettings], Awaitable[ChannelSettings]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,8 @@ class ListedChannel:
     logo: str | None
     updated_at: datetime | None
     updated_by: str | None
+    version: int
+    messages_off: tuple[str, ...]
 
 
 async def look_of(services: Services, channel: str) -> ChannelLook:
@@ -78,33 +92,75 @@ async def one(services: Services, channel: str) -> ListedChannel:
         return _shown(await channel_settings.one(conn, channel))
 
 
-async def put(services: Services, caller: Principal, channel: str, wanted: SetChannel) -> ListedChannel:
-    """Set all of the channel's look. Raises RuleBroken `colour_contrast`, `dark_colour_contrast`, NotFound
-    `picture_not_found`."""
+async def put(
+    services: Services, caller: Principal, channel: str, wanted: SetChannel, versions: Versions = None
+) -> ListedChannel:
+    """Set all of the channel. Raises RuleBroken `colour_contrast`, `dark_colour_contrast`, NotFound
+    `picture_not_found`, Problem `channel_changed`."""
     _require(channel)
-    look = ChannelLook(**dict(wanted))
+    given = dict(wanted)
+    off = tuple(sorted(set(given.pop("messages_off"))))
+    look = ChannelLook(**given)
     require_readable(look)
-    async with services.database.begin() as conn:
-        await actor_context.set_actor(conn, actor(caller), caller.origin)
+
+    async def changed(conn: Connection, known: ChannelSettings) -> ChannelSettings:
         if look.logo is not None:
             await file_store.require_public(conn, look.logo)
-        await channel_settings.save(conn, channel, look, actor(caller))
+        return replace(known, look=look, messages_off=off)
+
+    return await _save(services, caller, channel, versions, changed)
+
+
+async def put_logo(
+    services: Services, caller: Principal, channel: str, content: bytes | None, versions: Versions = None
+) -> None:
+    """Set the logo alone; None removes it. Raises RuleBroken `picture_invalid`, `picture_too_large`, Problem
+    `channel_changed`."""
+    _require(channel)
+    picture = await file_store.checked_picture(content) if content is not None else None
+
+    async def changed(conn: Connection, known: ChannelSettings) -> ChannelSettings:
+        logo = await file_store.keep_public(conn, picture, actor(caller)) if picture else None
+        return replace(known, look=replace(known.look, logo=logo))
+
+    await _save(services, caller, channel, versions, changed)
+
+
+async def put_messages(
+    services: Services, caller: Principal, channel: str, off: Collection[str], versions: Versions = None
+) -> None:
+    """Set which messages its customers are not sent, of those that there are. Raises Problem `channel_changed`."""
+    _require(channel)
+
+    async def changed(_: Connection, known: ChannelSettings) -> ChannelSettings:
+        return replace(known, messages_off=tuple(one for one in SWITCHED if one in off))
+
+    await _save(services, caller, channel, versions, changed)
+
+
+async def _save(
+    services: Services, caller: Principal, channel: str, versions: Versions, changed: Change
+) -> ListedChannel:
+    """Change the channel as it is, if that is what the caller saw."""
+    async with services.database.begin() as conn:
+        await actor_context.set_actor(conn, actor(caller), caller.origin)
+        known = await channel_settings.one(conn, channel)
+        if versions is not None and ANY not in versions and str(known.version) not in versions:
+            raise Problem("channel_changed")
+        if not await channel_settings.save(conn, await changed(conn, known), actor(caller)):
+            raise Problem("channel_changed")
         return _shown(await channel_settings.one(conn, channel))
 
 
-async def put_logo(services: Services, caller: Principal, channel: str, content: bytes | None) -> None:
-    """Set the logo alone; None removes it. Raises RuleBroken `picture_invalid`, `picture_too_large`."""
-    _require(channel)
-    picture = await file_store.checked_picture(content) if content is not None else None
-    async with services.database.begin() as conn:
-        await actor_context.set_actor(conn, actor(caller), caller.origin)
-        logo = await file_store.keep_public(conn, picture, actor(caller)) if picture else None
-        look = await channel_settings.look_of(conn, channel)
-        await channel_settings.save(conn, channel, replace(look, logo=logo), actor(caller))
-
-
 def _shown(found: ChannelSettings) -> ListedChannel:
-    return ListedChannel(found.channel, **asdict(found.look), updated_at=found.updated_at, updated_by=found.updated_by)
+    return ListedChannel(
+        found.channel,
+        **asdict(found.look),
+        updated_at=found.updated_at,
+        updated_by=found.updated_by,
+        version=found.version,
+        messages_off=found.messages_off,
+    )
 
 
 def _require(channel: str) -> None:

@@ -30,9 +30,10 @@ _CLAIM = text(
            m.body_enc, coalesce(m.expires_at <= now(), false) AS expired, m.created_at, c.data_key,
            CASE WHEN o.contact_corrected THEN k.profile_enc ELSE coalesce(s.profile_enc, c.profile_enc) END
              AS profile_enc,
-           o.currency, o.total_minor, o.country, e.data,
-           (SELECT s.tracking_no FROM shipments s WHERE s.order_no = m.order_no
-             ORDER BY s.created_at DESC, s.shipment_id LIMIT 1) AS tracking_no, shop.name AS shop, shop.contact,
+           o.currency, o.total_minor, o.country, o.province, e.data, parcel.tracking_no, parcel.carrier,
+           shop.name AS shop, shop.contact, coalesce(m.template = ANY(shop.messages_off), false) AS switched_off,
+           CASE WHEN o.waiting ->> 'what' = 'payment' THEN o.waiting ->> 'until'
+                WHEN o.status = 'received' AND NOT o.backorder THEN '' END AS pay_until,
            m.template = 'order_placed' AND o.type = 'standard' AND o.status IN ('received', 'pending_payment')
              AND o.total_minor > 0
              AND NOT EXISTS (SELECT FROM payment_requests q WHERE q.order_no = m.order_no) AS payment_due
@@ -43,6 +44,8 @@ _CLAIM = text(
       LEFT JOIN order_contacts k ON k.customer_id = o.customer_id AND k.contact_id = o.contact_id
       LEFT JOIN order_events e ON e.order_no = m.order_no AND e.seq = m.event_seq
       LEFT JOIN channel_settings shop ON shop.channel = o.channel
+      LEFT JOIN LATERAL (SELECT s.tracking_no, s.carrier FROM shipments s WHERE s.order_no = m.order_no
+                          ORDER BY s.created_at DESC, s.shipment_id LIMIT 1) parcel ON true
      ORDER BY m.next_try_at, m.message_id
     """
 )
@@ -90,7 +93,8 @@ _SETTLE = text(
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """One message to send, with what its words are made of. `tries` counts this claim too; `payment_due` is true
-    for a new order that the customer has yet to pay."""
+    for a new order that the customer has yet to pay, `pay_until` until when, or empty where that begins soon.
+    `switched_off`: the shop does not send such messages."""
 
     message_id: str
     customer_id: str
@@ -114,6 +118,10 @@ class Claimed:
     shop: str | None = None
     contact: str | None = None
     payment_due: bool | None = False
+    pay_until: str | None = None
+    province: str | None = None
+    carrier: str | None = None
+    switched_off: bool = False
 
     @property
     def idempotency_key(self) -> str:

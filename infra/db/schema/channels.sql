@@ -3,14 +3,16 @@
 
 -- Name, colour, logo and contact of a channel's shop. A channel without a row has the defaults.
 CREATE TABLE channel_settings (
-  channel     text PRIMARY KEY,
-  name        text,  -- NULL: the portal is called My orders
-  colour      text NOT NULL,  -- of buttons and links, readable on light pages
-  dark_colour text,  -- on dark pages; NULL: the colour, made lighter until it is readable
-  contact     text,  -- where customers write to
-  logo        text REFERENCES stored_files (file_id),  -- a public picture
-  updated_by  text NOT NULL,
-  updated_at  timestamptz NOT NULL DEFAULT now(),
+  channel      text PRIMARY KEY,
+  name         text,  -- NULL: the portal is called My orders
+  colour       text NOT NULL,  -- of buttons and links, readable on light pages
+  dark_colour  text,  -- on dark pages; NULL: the colour, made lighter until it is readable
+  contact      text,  -- where customers write to
+  logo         text REFERENCES stored_files (file_id),  -- a public picture
+  updated_by   text NOT NULL,
+  updated_at   timestamptz NOT NULL DEFAULT now(),
+  version      integer NOT NULL DEFAULT 1,
+  messages_off text[] NOT NULL DEFAULT '{}'::text[],  -- templates of messages that its customers are not sent
   CONSTRAINT channel_code CHECK (length(channel) BETWEEN 1 AND 32),
   CONSTRAINT channel_name CHECK (length(name) >= 1 AND length(name) <= 60 AND name !~ '[[:cntrl:]]'),
   CONSTRAINT channel_colour CHECK (colour ~ '^#[0-9a-f]{6}$'),
@@ -18,12 +20,26 @@ CREATE TABLE channel_settings (
   CONSTRAINT channel_contact CHECK (length(contact) <= 200 AND contact ~
       '^(https://|mailto:[^[:space:]@]+@)[^[:space:]]+$')
 );
+ALTER TABLE channel_settings ADD CONSTRAINT channel_messages_off CHECK (cardinality(messages_off) <= 100) NOT VALID;
 
 CREATE TRIGGER channel_audited AFTER INSERT OR UPDATE ON channel_settings
-  FOR EACH ROW EXECUTE FUNCTION audit_row('channel', 'channel', 'name colour dark_colour contact logo');
+  FOR EACH ROW EXECUTE FUNCTION audit_row('channel', 'channel', 'name colour dark_colour contact logo messages_off');
+
+-- Each change of a channel has the next version.
+CREATE FUNCTION count_channel_version()
+  RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  NEW.version := OLD.version + 1;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER channel_version BEFORE UPDATE ON channel_settings FOR EACH ROW EXECUTE FUNCTION count_channel_version();
 
 -- Rights
 
 GRANT SELECT ON channel_settings TO oms_app;
-GRANT INSERT (channel, colour, contact, dark_colour, logo, name, updated_by) ON channel_settings TO oms_app;
-GRANT UPDATE (colour, contact, dark_colour, logo, name, updated_at, updated_by) ON channel_settings TO oms_app;
+GRANT INSERT (channel, colour, contact, dark_colour, logo, messages_off, name, updated_by) ON channel_settings
+  TO oms_app;
+GRANT UPDATE (colour, contact, dark_colour, logo, messages_off, name, updated_at, updated_by) ON channel_settings
+  TO oms_app;
+REVOKE EXECUTE ON FUNCTION count_channel_version() FROM PUBLIC;

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.shipping.address_checks import suspect_parts
-from domain.shipping.tracking_links import tracking_link
+from domain.shipping.tracking_links import shops_pages, tracking_link
 
 GOOD = {"name": "Ben", "line1": "1 Main St", "city": "Cincinnati", "province": "OH", "country": "US"}
 
@@ -32,3 +32,18 @@ def test_a_parcel_is_followed_at_its_carrier() -> None:
     assert tracking_link("UPS", "1Z") == tracking_link("ups", "1Z")
     assert tracking_link("sandbox", "SBX1") is None
     assert tracking_link("ups", None) is None
+    assert tracking_link("SF Express", "SF1") == tracking_link("顺丰", "SF1")
+
+
+def test_a_shop_sets_the_page_of_a_carrier() -> None:
+    shops = shops_pages(["GLS=https://gls.example/{number}/way?x=1", "ups=https://ups.example/{number}"])
+    assert tracking_link("gls", "A/1", shops) == "https://gls.example/A%2F1/way?x=1"
+    assert tracking_link("UPS", "1Z", shops) == "https://ups.example/1Z" != tracking_link("ups", "1Z")
+
+
+@pytest.mark.parametrize(
+    "typed", ["gls", "gls=http://gls.example/{number}", "gls=https://gls.example/", "=https://x/{number}", "a=b"]
+)
+def test_a_page_that_is_no_https_address_with_a_place_for_the_number_is_refused(typed: str) -> None:
+    with pytest.raises(ValueError, match="JSON list"):
+        shops_pages([typed])

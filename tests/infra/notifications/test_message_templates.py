@@ -168,3 +168,35 @@ def test_the_language(chosen: str | None, country: str | None, lang: str) -> Non
 )
 def test_an_address_is_shown_as_far_as_its_owner_needs(channel: str, to: str, page: str) -> None:
     assert masked(channel, to) == page
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_request_for_payment_names_its_deadline_where_the_order_goes(lang: str) -> None:
+    """What is stored; before the reservation, the time from now on; none where an order waits for stock first."""
+    known: dict[str, Any] = {"payment_due": True, "country": "US", "province": "Ohio"}
+    stored = facts("order_placed", **known, pay_until="2026-12-01T20:00:00Z")
+    soon = facts("order_placed", **known, pay_until="", created_at=datetime(2026, 12, 1, 19, 30, tzinfo=UTC))
+    for one in (stored, soon):
+        for channel in ("email", "sms"):
+            words = render("order_placed", channel, lang, one)
+            assert "2026-12-01 15:00 (UTC-05:00)" in words.body and "/pay" in words.body and "JP¥4,200" in words.body
+            assert channel == "email" or len(words.body) <= 160
+    unknown = render("order_placed", "email", lang, facts("order_placed", **known))
+    assert "UTC" not in unknown.body and ("in time" in unknown.body or "逾期" in unknown.body)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_messages_of_a_return_name_it_and_lead_to_it(lang: str) -> None:
+    for template in [one for one in TEMPLATES if one.startswith("return_")]:
+        known = facts(template, data={"return_id": "rt_1", "return_no": 2, "amount_minor": 100})
+        body = render(template, "email", lang, known).body
+        assert "N1-R2" in body and "https://shop.example/portal/orders/N1/returns/rt_1\n" in body, template
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_parcel_on_its_way_has_the_page_of_its_carrier(lang: str) -> None:
+    for template in ("shipment_picked_up", "replacement_picked_up", "exchange_sent"):
+        known = facts(template, tracking_no="1Z9", carrier="ups")
+        assert "https://www.ups.com/track?tracknum=1Z9\n" in render(template, "email", lang, known).body
+        other = render(template, "email", lang, facts(template, tracking_no="SBX1", carrier="sandbox"))
+        assert "SBX1" in other.body and other.body.count("https://") == 1

@@ -46,7 +46,7 @@ async def test_facts_are_reported_by_e_mail_with_what_the_database_knows(post: P
         "       sent_at IS NOT NULL FROM messages WHERE order_no = %s ORDER BY event_seq",
         order_no,
     )
-    versions = zip((3, 2), (placed, paid), strict=True)
+    versions = zip((4, 2), (placed, paid), strict=True)
     assert rows == [(version, "en", "sandbox", one["id"], True, True, True) for version, one in versions]
 
 
@@ -350,7 +350,7 @@ async def test_every_message_is_read_as_it_was_sent(post: Post) -> None:
     assert found.words is not None and len(taken) == 2
     for words, content in zip([*found.earlier, found.words], taken, strict=True):
         assert (words.subject, words.body, words.to) == (content["subject"], content["body"], "x***@example.com")
-        assert (words.language, words.version) == ("en", 3) and words.written_at is not None
+        assert (words.language, words.version) == ("en", 4) and words.written_at is not None
     customer = "(SELECT customer_id FROM orders WHERE order_no = %s)"
     await sql(post.urls.owner_url, f"UPDATE customers SET data_key = NULL WHERE customer_id = {customer}", order_no)
     assert await as_sent(post, order_no) is None
@@ -383,6 +383,26 @@ async def test_nothing_personal_is_in_clear_anywhere(post: Post, caplog: pytest.
     assert order_no.encode() in content and "message not delivered" in caplog.text
     for personal in ("iaoming", "nobody.at.all", "13800138000", "138 0013 8000", "493 817", "secret-link", "Thank you"):
         assert personal.encode() not in content, personal
+
+
+async def test_what_the_shop_has_switched_off_is_skipped_unless_a_person_sends_it(post: Post) -> None:
+    order_no = await post.order()
+    await sql(
+        post.urls.owner_url,
+        "INSERT INTO channel_settings (channel, colour, messages_off, updated_by) SELECT channel, '#066fd1',"
+        " '{order_placed}', 'test' FROM orders WHERE order_no = %s ON CONFLICT (channel) DO UPDATE"
+        " SET messages_off = excluded.messages_off RETURNING 1",
+        order_no,
+    )
+    try:
+        await post.turn()
+        assert await post.states(order_no) == [("order_placed", "email", "skipped", 1, "switched_off")]
+        async with post.database.begin() as connection:
+            await messages.send_last_again(connection, order_no, "support:amy")
+        await post.turn()
+        assert [row[:3] for row in await post.states(order_no)] == [("order_placed", "email", "sent")]
+    finally:
+        await sql(post.urls.owner_url, "UPDATE channel_settings SET messages_off = '{}' RETURNING 1")
 
 
 async def test_a_channel_without_a_provider_is_skipped(post: Post) -> None:
@@ -443,7 +463,7 @@ async def test_whatever_has_a_template_is_reported(post: Post, fact: str) -> Non
 
 
 async def test_a_reminder_to_somebody_else_is_not_the_customers(post: Post) -> None:
-    order_no = await post.order()
+    order_no = await post.order(country="JP")
     for to in ("warehouse", "support", "customer"):
         await move(post.urls, order_no, "return_reminder", None, None, to=to, until="2026-12-01T20:00:00+00:00")
     await post.turn()
