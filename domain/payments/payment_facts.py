@@ -7,7 +7,7 @@ from domain.payments.transactions import PaymentKind, PaymentStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFact:
-    """A fact about a payment, a void, a refund or a dispute. The fields are those of domain.gateways.PaymentNotice."""
+    """A fact about a payment, a void, a refund or a dispute, with the fields of domain.gateways.PaymentNotification."""
 
     kind: PaymentKind
     status: PaymentStatus

@@ -14,7 +14,7 @@ from domain.access import Principal
 from domain.errors import Conflict
 from infra.db.after_sales import delivery_exceptions
 from infra.db.after_sales.delivery_exceptions import DeliveryException as Trouble
-from infra.db.after_sales.delivery_exceptions import Resend
+from infra.db.after_sales.delivery_exceptions import ReceivedParcel, Resend
 from infra.db.approvals import approval_limits
 from infra.db.approvals.approval_limits import Limits, Moved
 from infra.db.engine import Connection
@@ -117,7 +117,7 @@ async def receive(services: Services, keyed: KeyedRequest, shipment_id: str, par
     for line in parcel.lines or ():
         arrived[line.sku] = arrived.get(line.sku, 0) + line.quantity
 
-    async def work(conn: Connection) -> dict[str, object]:
+    async def work(conn: Connection) -> ReceivedParcel:
         await timeline.lock_order(conn, await delivery_exceptions.order_of(conn, shipment_id))
         return await delivery_exceptions.receive_undeliverable(conn, shipment_id, arrived or None, actor(keyed.caller))
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 from api import pagination
 from api.dependencies import Services
@@ -18,6 +19,19 @@ from infra.db.engine import Connection
 COUNTED = mentions.MOST
 
 
+class MentionFields(TypedDict):
+    """A note that mentions the caller, as the API answers it."""
+
+    note_id: str
+    order_no: str
+    author: str
+    text: str | None
+    created_at: datetime
+    edited_at: datetime | None
+    mentioned_at: datetime
+    seen_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class NoteForMe:
     """A note that mentions the caller."""
@@ -26,11 +40,18 @@ class NoteForMe:
     mentioned_at: datetime
     seen_at: datetime | None
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> MentionFields:
         """As the API answers it."""
-        names = ("note_id", "order_no", "author", "text", "created_at", "edited_at")
-        known = {name: getattr(self.note, name) for name in names}
-        return {**known, "mentioned_at": self.mentioned_at, "seen_at": self.seen_at}
+        return {
+            "note_id": self.note.note_id,
+            "order_no": self.note.order_no,
+            "author": self.note.author,
+            "text": self.note.text,
+            "created_at": self.note.created_at,
+            "edited_at": self.note.edited_at,
+            "mentioned_at": self.mentioned_at,
+            "seen_at": self.seen_at,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 from api import pagination
 from api.dependencies import Services, actor
@@ -10,7 +11,6 @@ from api.replies import Reply
 from api.schemas.stock_transfers import CountedUnits, NewTransfer, ReceiveTransfer, ShipTransfer, WantedUnits
 from api.services.stock.stock_movements import StockRequest
 from domain.errors import Conflict
-from domain.json_types import JsonFields
 from domain.stock import transfers as rules
 from domain.stock.cases import StockCaseKind
 from domain.stock.expected_dates import end_of, expected_date
@@ -21,6 +21,42 @@ from infra.db.stock.cases import NewCase
 from infra.db.stock.transfers import Transfer
 
 
+class TransferLineFields(TypedDict):
+    """Units of a SKU on their way from one warehouse to the other."""
+
+    sku: str
+    requested: int
+    shipped: int
+    received: int
+    lost: int
+    in_transit: int
+
+
+# The function form: "from" is a keyword.
+TransferFields = TypedDict(
+    "TransferFields",
+    {
+        "transfer_id": str,
+        "status": TransferStatus,
+        "from": str,
+        "to": str,
+        "reference": str,
+        "expected_at": datetime | None,
+        "requested_by": str,
+        "requested_at": datetime,
+        "shipped_at": datetime | None,
+        "closed_at": datetime | None,
+        "lines": list[TransferLineFields],
+    },
+)
+
+
+class ReceivedTransfer(TransferFields):
+    """A transfer that was received, and the cases of what is missing."""
+
+    cases: list[int]
+
+
 async def request(asked: StockRequest, new: NewTransfer) -> Reply:
     """Raises Problem `same_warehouse`, `sku_or_lines`; NotFound `product_not_found`, RuleBroken `unknown_warehouse`,
     `warehouse_inactive`, `invalid_expected_date`; Conflict `transfer_exists`, `stock_not_available`."""
@@ -29,7 +65,7 @@ async def request(asked: StockRequest, new: NewTransfer) -> Reply:
     lines = _lines(new)
     planned = _new(asked, new, lines)
 
-    async def work(conn: Connection) -> JsonFields:
+    async def work(conn: Connection) -> TransferFields:
         for sku, quantity in sorted(lines.items()):
             await movements.place_of(conn, sku, new.target, arrives=True)
             await _require_there(conn, sku, await movements.place_of(conn, sku, new.source), quantity)
@@ -77,7 +113,7 @@ async def ship(asked: StockRequest, transfer_id: str, sent: ShipTransfer) -> Rep
     """Raises NotFound `transfer_not_found`; Conflict `transfer_not_possible`, `stock_not_available`; RuleBroken
     `more_than_requested`, `not_in_transfer`, `nothing_to_ship`."""
 
-    async def work(conn: Connection) -> JsonFields:
+    async def work(conn: Connection) -> TransferFields:
         transfer = await transfers.find(conn, transfer_id, lock=True)
         rules.require_next(transfer.status, TransferStatus.SHIPPED)
         units = rules.shipping(transfer.lines, _summed(sent.lines))
@@ -91,7 +127,7 @@ async def receive(asked: StockRequest, transfer_id: str, got: ReceiveTransfer) -
     """Book what arrived. What is missing then is a case of the person who requested the transfer. Raises NotFound
     `transfer_not_found`, Conflict `transfer_not_possible`, RuleBroken `more_than_shipped`, `not_in_transfer`."""
 
-    async def work(conn: Connection) -> JsonFields:
+    async def work(conn: Connection) -> ReceivedTransfer:
         transfer = await transfers.find(conn, transfer_id, lock=True)
         rules.require_next(transfer.status, TransferStatus.RECEIVED)
         units = rules.receiving(transfer.lines, _summed(got.lines))
@@ -127,7 +163,7 @@ async def _close(conn: Connection, asked: StockRequest, transfer: Transfer, unit
 async def cancel(asked: StockRequest, transfer_id: str) -> Reply:
     """Raises NotFound `transfer_not_found`, Conflict `transfer_not_possible` once it is shipped."""
 
-    async def work(conn: Connection) -> JsonFields:
+    async def work(conn: Connection) -> TransferFields:
         transfer = await transfers.find(conn, transfer_id, lock=True)
         rules.require_next(transfer.status, TransferStatus.CANCELLED)
         await transfers.close(conn, transfer_id, TransferStatus.CANCELLED)
@@ -158,7 +194,7 @@ async def page(
     return found[:limit], following
 
 
-def view(transfer: Transfer) -> JsonFields:
+def view(transfer: Transfer) -> TransferFields:
     """A transfer as callers see it."""
     return {
         "transfer_id": transfer.transfer_id,

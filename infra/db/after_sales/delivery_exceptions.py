@@ -8,6 +8,7 @@ when they arrive.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -175,9 +176,24 @@ async def order_of(conn: AsyncConnection, shipment_id: str) -> str:
     return order_no
 
 
+class ReceivedUnits(TypedDict):
+    """Units of a SKU that were in the parcel."""
+
+    sku: str
+    quantity: int
+
+
+class ReceivedParcel(TypedDict):
+    """An undeliverable parcel that came back, and what is in quarantine now."""
+
+    shipment_id: str
+    warehouse: str
+    lines: list[ReceivedUnits]
+
+
 async def receive_undeliverable(
     conn: AsyncConnection, shipment_id: str, arrived: Mapping[str, int] | None, actor: str
-) -> dict[str, object]:
+) -> ReceivedParcel:
     """Take what is in the parcel into quarantine: all that was in it, or what `arrived` says.
 
     The caller has locked the order. Raises Conflict `parcel_not_expected`, `parcel_came_back`, `more_than_sent`.
@@ -194,7 +210,7 @@ async def receive_undeliverable(
             "quarantined": quarantined, "order_no": row.order_no, "reference": shipment_id, "actor": actor,
         })  # fmt: skip
     await conn.execute(_MARK_RECEIVED, {"shipment_id": shipment_id})
-    lines = [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(units.items())]
-    facts = {"shipment_id": shipment_id, "warehouse": row.warehouse, "lines": lines}
+    lines: list[ReceivedUnits] = [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(units.items())]
+    facts: ReceivedParcel = {"shipment_id": shipment_id, "warehouse": row.warehouse, "lines": lines}
     await timeline.append(conn, row.order_no, "parcel_came_back", actor, data=facts)
     return facts

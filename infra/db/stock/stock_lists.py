@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -106,7 +107,27 @@ async def movements(
     return [StockMovement(**row) for row in (await conn.execute(statement, question)).mappings()]
 
 
-async def set_safety_stock(conn: AsyncConnection, sku: str, warehouse: str, units: int) -> dict[str, object]:
+class LevelFields(TypedDict):
+    """The level of a product at a warehouse."""
+
+    warehouse: str
+    on_hand: int
+    reserved: int
+    available: int
+    incoming: int
+    safety_stock: int
+    quarantined: int
+
+
+async def set_safety_stock(conn: AsyncConnection, sku: str, warehouse: str, units: int) -> LevelFields:
     """Keep `units` back at a warehouse that has a level, and return the level."""
     row = (await conn.execute(_SAFETY, {"sku": sku, "warehouse": warehouse, "units": units})).mappings().one()
-    return dict(row)
+    return LevelFields(
+        warehouse=row["warehouse"],
+        on_hand=row["on_hand"],
+        reserved=row["reserved"],
+        available=row["available"],
+        incoming=row["incoming"],
+        safety_stock=row["safety_stock"],
+        quarantined=row["quarantined"],
+    )
