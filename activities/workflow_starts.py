@@ -1,4 +1,4 @@
-"""How a run of an order's workflow is begun, by whoever begins it."""
+"""Starts runs of workflows: the same parameters for every caller."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -28,7 +28,7 @@ ClientProvider = Callable[[], Awaitable[Client]]
 
 
 def lazily_connected(settings: Settings) -> ClientProvider:
-    """A provider that connects at its first use that succeeds; raises RuntimeError while Temporal is unreachable."""
+    """A client that connects at its first use; raises RuntimeError while Temporal is unreachable."""
     known: list[Client] = []
 
     async def provide() -> Client:
@@ -53,7 +53,7 @@ def attributes(order: OrderSummary) -> TypedSearchAttributes:
 
 
 def share(order: OrderSummary) -> Priority:
-    """How often tasks of the order are handed out when there is a queue: a share each, so that nobody starves."""
+    """The priority of the order's tasks in a queue: each priority has a share, so that none starves."""
     pressing = named(order.priority)
     if pressing is priorities.Priority.STANDARD:
         return Priority.default
@@ -106,7 +106,7 @@ async def signal(client: Client, order: OrderSummary, task_queue: str, name: str
 
 
 async def signal_return(client: Client, order: OrderSummary, task_queue: str, return_id: str, payload: object) -> None:
-    """Signal a return's workflow; where it is not there, its order, which begins it and loses nothing by that."""
+    """Signal a return's workflow; where it does not run, its order, which starts it."""
     try:
         await client.get_workflow_handle(names.return_workflow(return_id)).signal(names.RETURN_CHANGED, payload)
     except RPCError as error:
@@ -129,5 +129,5 @@ async def start_return(client: Client, ref: ReturnRef, task_queue: str) -> None:
 
 
 async def start_job(client: Client, job: StartJob, task_queue: str) -> None:
-    """Start a bulk act. Raises WorkflowAlreadyStartedError when it is running."""
+    """Start a bulk job. Raises WorkflowAlreadyStartedError when it is running."""
     await client.start_workflow(names.BULK_RESOLVE, job, id=names.job_workflow(job.job_id), task_queue=task_queue)

@@ -11,7 +11,7 @@ Cell = str | int | float | None
 BOM = "\ufeff".encode()
 CSV, XLSX = "text/csv; charset=utf-8", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CHUNK = 64 * 1024
-# What a spreadsheet takes for the beginning of a formula, or cuts away before it looks for one.
+# What a spreadsheet reads as the beginning of a formula, or removes before it looks for one.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -57,7 +57,7 @@ class XlsxFile:
         return self._file
 
     def discard(self) -> None:
-        """Give the file up."""
+        """Discard the file."""
         self._file.close()
 
 

@@ -1,4 +1,4 @@
-"""A bound on waiting that holds whatever is waited for: what was begun is cancelled, and not waited for."""
+"""A time-out that does not wait for the end of what it cancels."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,7 +10,7 @@ T = TypeVar("T")
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """The outcome of `work`. Raises TimeoutError when it takes longer.
 
-    asyncio.timeout waits until what it cancelled has ended, which may itself wait for the server that is silent.
+    asyncio.timeout waits until what it cancelled has ended, which may itself wait for a server that does not answer.
     """
     task = asyncio.ensure_future(work)
     task.add_done_callback(lambda over: over.cancelled() or over.exception())

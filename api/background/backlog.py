@@ -1,4 +1,4 @@
-"""Whether orders are accepted: known to the process, so that placing one needs no additional query."""
+"""Whether orders are accepted, counted in the background, so that placing one needs no additional query."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from infra.db.engine import Database
 from infra.db.errors import UNREACHABLE
 from infra.db.messaging import start_backlog
 
-# A look that takes long is made less often: it never takes more than a fiftieth of a connection's time.
+# A slow count is made less often: it never takes more than a fiftieth of the time of a connection.
 POLL_S, REST = 2.0, 50
 _log = logging.getLogger(__name__)
 
@@ -30,12 +30,12 @@ class BacklogWatch(PollingTask):
         self.full = False
 
     def start(self) -> None:
-        """Poll from now on; without a limit there is nothing to count."""
+        """Start polling; without a limit there is nothing to count."""
         if self._limit:
             super().start()
 
     async def poll(self) -> None:
-        """Count them now."""
+        """Count the waiting orders now."""
         async with autocommit(self._database) as conn:
             found = await start_backlog.poll(conn, self._limit)
         full = found.waiting >= self._limit > 0

@@ -1,4 +1,4 @@
-"""Which tokens are refused before their time, known to the process so that no request has to ask."""
+"""Revoked tokens, polled in the background, so that no request reads them from the database."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ class RevokedTokens(PollingTask):
         return token_id in (self._ids or ())
 
     async def poll(self) -> None:
-        """Know at once what was just revoked."""
+        """Read the revoked tokens now."""
         async with autocommit(self._database) as conn:
             self._ids = await api_tokens.revoked(conn)
 

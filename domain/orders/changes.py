@@ -12,7 +12,7 @@ from domain.pricing import allocation
 from domain.pricing.allocation import Frozen, Tax
 from domain.problems import TOO_EXPENSIVE
 
-# An order that is changed more often than this is talked about, not typed at.
+# An order that is to be changed more often than this needs a conversation.
 MAX_CHANGES = 50
 
 NO_TAX = Tax()
@@ -42,7 +42,7 @@ class ChangeFacts:
 
     @property
     def booked(self) -> bool:
-        """True when a label exists, or may come into being at this moment."""
+        """True when a label exists, or may be being created."""
         return bool(self.parcel) and not (self.parcel == "booking" and self.booking_parked)
 
 
@@ -69,7 +69,7 @@ class ChangeableLine:
 
     @property
     def goods_minor(self) -> int:
-        """What its units cost, less discount, with added tax."""
+        """The price of its units, less discount, with added tax."""
         return self.quantity * self.unit_price_minor - self.discount_minor + self.tax_added_minor
 
 
@@ -206,7 +206,7 @@ def _taken_off(has: Sequence[ChangeableLine], units: int) -> list[LineChange]:
 
 
 def _less(line: ChangeableLine, units: int) -> LineChange:
-    """Units take their shares along, as they would in a refund: whatever the steps, a line adds up to the cent."""
+    """Units keep their shares, as in a refund: after any sequence of changes a line adds up to the cent."""
     goods, shipping, tax = _shares_of(line, units)
     tax_added = tax if line.tax_added_minor else 0
     # Added tax is rounded separately, so the rest for the discount may be one minor unit outside its bounds.

@@ -1,4 +1,4 @@
-"""What a provider reports about one of its objects, as it is kept until it is applied."""
+"""What a provider reports about one of its objects, as it is stored until it is applied."""
 
 from dataclasses import dataclass
 

@@ -15,18 +15,18 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from infra.db.engine import sqlalchemy_url
 
-# Nobody waits behind a migration for longer than this; between two tries others have the table for themselves. Less
-# than deadlock_timeout (1 s), so that of two who wait for each other it is the migration that gives way.
+# No statement waits behind a migration for longer than this; between two attempts the table is free for others. It is
+# less than deadlock_timeout (1 s), so in a deadlock the migration gives up first.
 LOCK_TIMEOUT_MS, PAUSE_S, PATIENCE_S = 800, 3.0, 600.0
-# A lock that did not come in time, and a deadlock: the revision is rolled back and may come again.
+# A lock time-out, or a deadlock: the revision is rolled back and can be repeated.
 _PASSING = frozenset({"55P03", "40P01"})
-# The server is not reached, or went away; a revision's file of SQL goes to the driver directly.
+# The server is not reachable, or stopped; the SQL file of a revision goes to the driver directly.
 CUT_OFF = (OperationalError, psycopg.OperationalError)
 _log = logging.getLogger(__name__)
 
 
 class Blocked(Exception):
-    """Other transactions kept their locks all the time; says how far it came."""
+    """Other transactions kept their locks; says how far the migration came."""
 
 
 def _config(owner_url: str, *, lock_timeout_ms: int = LOCK_TIMEOUT_MS, more: Sequence[Path] = ()) -> Config:

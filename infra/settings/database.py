@@ -1,4 +1,4 @@
-"""PostgreSQL: where it is, and how long anything waits for it."""
+"""PostgreSQL: its addresses and time-outs."""
 
 from pydantic import BaseModel, Field
 

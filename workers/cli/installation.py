@@ -1,4 +1,4 @@
-"""Which installation a command speaks to: one named by its address and a token, or the stack in a data directory."""
+"""The installation that a command calls: by address and token, or the stack in a data directory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Where its API is, and a token for it."""
+    """The address of its API, and a token."""
 
     api: str
     token: str
@@ -47,7 +47,7 @@ def chosen(api: str | None, token: str | None, data_dir: Path, role: Role) -> In
 
 @contextmanager
 def calling(api: str, token: str | None, role: Role) -> Iterator[ApiClient]:
-    """The API at this address; what goes wrong becomes a message and exit code 1."""
+    """The API at this address; an error becomes a message and exit code 1."""
     with reporting_failures():
         there = chosen(api, token, DEFAULT_DATA_DIR, role)
         with ApiClient(there.api, there.token) as client:
@@ -56,7 +56,7 @@ def calling(api: str, token: str | None, role: Role) -> Iterator[ApiClient]:
 
 @contextmanager
 def reporting_failures() -> Iterator[None]:
-    """What goes wrong on the way to the API becomes a message and exit code 1."""
+    """An error on the way to the API becomes a message and exit code 1."""
     try:
         yield
     except (NotRunningError, ApiError) as error:
@@ -64,6 +64,6 @@ def reporting_failures() -> Iterator[None]:
 
 
 def fail(message: str) -> NoReturn:
-    """Say it in red on standard error; exit code 1."""
+    """Print it in red on standard error; exit code 1."""
     errors.print(message, style="red", markup=False, highlight=False)
     raise typer.Exit(FAILED)

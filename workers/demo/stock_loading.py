@@ -98,7 +98,7 @@ async def _receive(clients: Clients, loaded: LoadedStock, sku: str, warehouse: s
 
 
 async def _shorten(clients: Clients, loaded: LoadedStock, shortage: Shortage) -> None:
-    """Leave one unit less than the order needs, and none elsewhere: an earlier run may have left some."""
+    """Leave one unit less than the order needs, and none in other warehouses: an earlier run may have left some."""
     levels = await accepted(get_stock_levels.asyncio(shortage.sku, client=clients.warehouse))
     for level in levels.items:
         needed = shortage.units if level.warehouse == shortage.warehouse else 0

@@ -1,4 +1,4 @@
-"""What customers say: the list, its summary, and answers."""
+"""Feedback of customers: the list, its summary, and answers."""
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -62,7 +62,7 @@ async def answer(request: Request, member: CurrentStaff, feedback_id: FeedbackId
     """Answer it, once."""
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
-    # A browser sends line ends as CR LF; words are kept with LF alone.
+    # A browser sends line ends as CR LF; they are stored as LF.
     body = fitting(AnswerFeedback, {"text": fields.get("text", "").replace("\r\n", "\n").strip()})
     await customer_feedback.answer(services, member.principal, key_of(fields), digest(body), feedback_id, body.text)
     return RedirectResponse("/console/feedback", 303)

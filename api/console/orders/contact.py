@@ -1,4 +1,4 @@
-"""Correcting an order's contact: a form, and having the last message sent to it."""
+"""Corrects the contact of an order, and sends the last message to it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One order, whole: what it waits for, what happened, its money and parcels, and what may be done."""
+"""The page of an order: what it waits for, what happened, payments and parcels, and actions."""
 
 import hashlib
 import secrets
@@ -77,7 +77,7 @@ def _context(request: Request, member: StaffMember, record: OrderRecord, show: s
         "photographs": record.photographs,
         "last_message": record.messages[-1] if record.messages else None,
         "corrected": record.order["contact_corrected"],
-        # Names and addresses are for those who talk to the customer or write on the parcel.
+        # Names and addresses are for roles that contact the customer or address the parcel.
         "sees_person": member.may(Role.SUPPORT, Role.WAREHOUSE),
         "sees_money": member.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),
     }

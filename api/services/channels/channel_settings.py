@@ -1,4 +1,4 @@
-"""The settings of channels: read, set, and as the customers' pages use them."""
+"""The settings of channels: read, set, and as the pages of customers use them."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict, dataclass, replace

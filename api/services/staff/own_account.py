@@ -59,7 +59,7 @@ async def view(services: Services, caller: Principal, cookie: str, sealed: str =
 async def change_password(
     services: Services, caller: Principal, cookie: str, old: str, new: tuple[str, str], address: str
 ) -> Errors:
-    """Another password; every other session ends. Errors by field, or none."""
+    """Set another password; every other session ends. Errors by field, or none."""
     name = caller.subject
     errors = proof.password_errors(name, *new) or await proof.proved(services, name, old, address)
     if errors:
@@ -94,7 +94,7 @@ async def set_totp(
 
 
 async def remove_totp(services: Services, caller: Principal, password: str, address: str) -> Errors:
-    """Use no authenticator app any more; only who has a passkey may."""
+    """Remove the authenticator app; only with a passkey."""
     if errors := await proof.proved(services, caller.subject, password, address):
         return errors
     async with services.database.begin() as conn:
@@ -108,7 +108,7 @@ async def remove_totp(services: Services, caller: Principal, password: str, addr
 
 
 async def remove_passkey(services: Services, caller: Principal, passkey_id: str, password: str, address: str) -> Errors:
-    """Forget a passkey; not the only second factor."""
+    """Delete a passkey, unless it is the only second factor."""
     if errors := await proof.proved(services, caller.subject, password, address):
         return errors
     async with services.database.begin() as conn:
@@ -123,7 +123,7 @@ async def remove_passkey(services: Services, caller: Principal, passkey_id: str,
 
 
 async def new_recovery_codes(services: Services, caller: Principal, password: str, address: str) -> list[str] | Errors:
-    """Ten other recovery codes; the earlier ones open nothing any more."""
+    """Ten new recovery codes; the earlier ones are invalid."""
     if errors := await proof.proved(services, caller.subject, password, address):
         return errors
     async with services.database.begin() as conn:

@@ -33,7 +33,7 @@ async def resolve_many(services: Services, caller: Principal, key: str, digest: 
     """Open a job over all parked orders that the filter finds now. Raises Problem `invalid_text`, `invalid_value`,
     `filter_missing`, `expected_differs`.
 
-    Orders of which more than the limit would be given then are left out: the answer names the approval for which they
+    Orders with which more than the limit would be returned are left out: the answer names the approval for which they
     wait.
     """
     request = _bulk_of(body)

@@ -25,7 +25,7 @@ from infra.db.orders.state import timeline
 from infra.db.payments import transactions
 from infra.db.payments.transactions import PaymentIntent, StoredIntent, Transaction
 
-# No carrier that was asked before is believed: the order may come out of its change larger.
+# An earlier answer of the carrier does not count: the order may be larger after the change.
 _FENCE = text(
     """UPDATE shipments SET tries = tries + 1, updated_at = now() WHERE order_no = :order_no AND status = 'booking'"""
 )
@@ -64,7 +64,7 @@ _SIGNAL = text(
       FROM orders o WHERE o.order_no = :order_no
     """
 )
-# Until the transaction ends, or it is set again.
+# Until the end of the transaction, or until it is set again.
 _APPLIED_BY = text("SELECT set_config('oms.change_applied_by', :applied_by, true)")
 _TO_APPLY = text(
     f"""
@@ -123,7 +123,7 @@ class ListedChangePayment:
 
 @dataclass(frozen=True, slots=True)
 class PaidBy:
-    """What the customer pays the difference with, and until when it may take."""
+    """How the customer pays the difference, and until when."""
 
     method: str
     token: str
@@ -132,7 +132,7 @@ class PaidBy:
 
 @dataclass(frozen=True, slots=True)
 class ChangePayment:
-    """The difference of a change, as far as a provider is asked for it."""
+    """The difference of a change, as a provider is asked for it."""
 
     order_no: str
     payment_no: int
@@ -149,7 +149,7 @@ class ChangePayment:
 
     @property
     def is_suspended(self) -> bool:
-        """While a hold keeps money from being taken nobody is asked for it."""
+        """While a hold stops payments no provider is asked."""
         return self.awaited and self.held
 
 
@@ -159,9 +159,9 @@ async def is_awaited(conn: AsyncConnection, order_no: str) -> bool:
 
 
 async def open_one(conn: AsyncConnection, keys: KeyRing, plan: ChangePlan, actor: str, by: PaidBy) -> int:
-    """Keep the change until its difference is paid and hold what it needs more; answers with its number.
+    """Store the change until its difference is paid, and reserve what it adds; returns its number.
 
-    The order is locked. Raises Conflict `stock_short`: then the transaction is over.
+    The order is locked. Raises Conflict `stock_short`, which ends the transaction.
     """
     order_no = plan.context.order_no
     until = timeline.deadline_in(by.timeout_s)
@@ -174,7 +174,7 @@ async def open_one(conn: AsyncConnection, keys: KeyRing, plan: ChangePlan, actor
     number = int((await conn.execute(_OPEN, values)).scalar_one())
     await _hold(conn, plan, actor, number)
     if plan.ship_to is not None:
-        # The keys are here; whoever applies the change has none. An undone change leaves a search term too many.
+        # The keys are known here, and not where the change is applied. An undone change leaves a search term too many.
         await order_contacts.readdress(conn, keys, order_no, plan.ship_to)
     data = {
         "amount_minor": plan.difference_minor,
@@ -208,7 +208,7 @@ def _row(change: SealedChange) -> dict[str, object]:
 
 
 async def _hold(conn: AsyncConnection, plan: ChangePlan, actor: str, number: int) -> None:
-    """In order of SKU, as everywhere."""
+    """Sorted by SKU, as in every transaction."""
     order_no, warehouse = plan.context.order_no, plan.context.warehouse
     for sku, units in stock_deltas(plan.lines).items():
         if units < 0:
@@ -225,9 +225,9 @@ async def _hold(conn: AsyncConnection, plan: ChangePlan, actor: str, number: int
 
 @asynccontextmanager
 async def applied(conn: AsyncConnection, order_no: str, change_payment_no: int | None) -> AsyncIterator[None]:
-    """Within it the outcome of a payment is written: a change that is paid by it is applied at the end.
+    """Write the outcome of a payment in this block: a change that is paid by it is applied at the end.
 
-    What no process applies so, one of the last release for instance, the database's trigger applies. The order is
+    For processes of the previous version a trigger of the database applies it. The order is
     locked. Without a number the payment is for no change.
     """
     if change_payment_no is None:
@@ -321,7 +321,7 @@ async def open_call(
 
 
 async def unsettled(conn: AsyncConnection, change_payment: ChangePayment) -> list[Transaction]:
-    """Transactions whose outcome nobody knows yet."""
+    """Transactions whose outcome is not known yet."""
     known = await _payments(conn, change_payment)
     return [one for one in known if one.status in (PaymentStatus.INTENT, PaymentStatus.PENDING)]
 

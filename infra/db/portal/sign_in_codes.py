@@ -1,6 +1,6 @@
-"""Codes and links by which customers sign in: made for a contact, used once, dead after five wrong guesses.
+"""Codes and links by which customers sign in: for one contact, single-use, invalid after five wrong guesses.
 
-Asking for somebody whom nobody knows leaves the same traces, save that no code opens it.
+A request for an unknown contact is stored in the same way, without a code.
 """
 
 import hashlib
@@ -88,7 +88,7 @@ class IndexedContact:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What proves that somebody reads the contact's messages: the code, or the link's token."""
+    """The proof that somebody reads the messages of the contact: the code, or the token of the link."""
 
     code: str
     token: str
@@ -96,7 +96,7 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a code or a link opens nothing; `left` more guesses are allowed."""
+    """Why a code or a link is refused; `left` more guesses are allowed."""
 
     why: Refusal
     left: int = 0
@@ -108,12 +108,12 @@ def contact_of(vault: Vault, kind: Kind, value: str) -> IndexedContact:
 
 
 def new_secrets() -> Secrets:
-    """A code of six digits and a token that nobody guesses."""
+    """A code of six digits and a random token."""
     return Secrets(f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}", secrets.token_urlsafe(32))
 
 
 async def count_request(conn: AsyncConnection, asked_by: bytes, limit: int, window_s: float) -> float:
-    """Count an asking; 0.0, or the seconds to wait when `limit` were made within `window_s` already."""
+    """Count a request; 0.0, or the seconds to wait when `limit` were made within `window_s` already."""
     values = {"asked_by": asked_by, "window_s": float(window_s)}
     if (await conn.execute(_COUNT, {**values, "limit": limit})).scalar_one_or_none() is not None:
         return 0.0
@@ -127,7 +127,7 @@ async def sent_to(conn: AsyncConnection, contact: IndexedContact, window_s: floa
 
 
 async def keep(conn: AsyncConnection, vault: Vault, contact: IndexedContact, made: Secrets | None) -> str:
-    """Keep a code (None: one that nobody was sent) and forget old ones; the cookie of the browser that asked."""
+    """Store a code (None: none is sent) and delete old ones; the cookie of the browser."""
     request_token = secrets.token_urlsafe(32)
     request_hash = _hash(request_token)
     row: dict[str, object] = {"ask_hash": request_hash, "kind": contact.kind, "contacts": list(contact.indexes)}
@@ -140,7 +140,7 @@ async def keep(conn: AsyncConnection, vault: Vault, contact: IndexedContact, mad
 
 
 async def use_code(conn: AsyncConnection, vault: Vault, request_token: str, code: str) -> IndexedContact | Refused:
-    """Try a code in the browser that asked for it; the right one is used up, each wrong one counts."""
+    """Check a code in the browser that requested it; the right one is used up, each wrong one counts."""
     request_hash = _hash(request_token)
     row = (await conn.execute(_TRY, {"ask_hash": request_hash, "max_tries": MAX_TRIES})).one_or_none()
     if row is None:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.customers.profiles import KeyRing
 
-# The filter of these jobs names nothing: their items are the choice.
+# The filter of these jobs is empty: their items are the choice.
 _OPEN = text(
     """
     WITH job AS (
@@ -37,7 +37,7 @@ _ACTOR = text("SELECT actor, action FROM support_jobs WHERE job_id = :job_id")
 
 @dataclass(frozen=True, slots=True)
 class NewOrderJob:
-    """An action on these orders; reason and value are sealed under a key of the job's own."""
+    """An action on these orders; reason and value are encrypted with a key of the job."""
 
     job_id: str
     action: str
@@ -50,7 +50,7 @@ class NewOrderJob:
 
 @dataclass(frozen=True, slots=True)
 class OrderOutcome:
-    """What became of one order: open, done, or failed with a code."""
+    """The outcome of one order: open, done, or failed with a code."""
 
     order_no: str
     state: str
@@ -68,7 +68,7 @@ async def open_job(conn: AsyncConnection, keys: KeyRing, job: NewOrderJob, trace
 
 
 async def outcomes(conn: AsyncConnection, job_id: str, limit: int) -> list[OrderOutcome]:
-    """What became of each order so far."""
+    """The outcome of each order so far."""
     return [OrderOutcome(**row._mapping) for row in await conn.execute(_OUTCOMES, {"job_id": job_id, "limit": limit})]
 
 

@@ -15,7 +15,7 @@ FALLBACK = "nobody"
 def database_user() -> pwd.struct_passwd | None:
     """None when this process is not root; else a user without privileges, made when it is missing.
 
-    initdb wants an entry in the password file, so a bare number would not do. Raises StackError when there is none.
+    initdb needs an entry in the password file, so a number alone does not work. Raises StackError when there is none.
     """
     if os.geteuid() != 0:
         return None
@@ -52,4 +52,4 @@ def own(folder: Path, user: pwd.struct_passwd) -> None:
     for parent, folders, files in os.walk(folder, topdown=False):
         for name in (*folders, *files):
             os.chown(Path(parent, name), user.pw_uid, user.pw_gid, follow_symlinks=False)
-    os.chown(folder, user.pw_uid, user.pw_gid)  # last, so that an interrupted walk is done again
+    os.chown(folder, user.pw_uid, user.pw_gid)  # last, so that an interrupted run is repeated

@@ -1,4 +1,4 @@
-"""The extract's products: names, and the price that each was sold at most often."""
+"""The products of the extract, with the price that each was sold at most often."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Article:
 
 
 def load(folder: Path, skus: Collection[str]) -> dict[str, Article]:
-    """{sku: article} of those `skus` that the extract's product list knows; some that were sold are not in it."""
+    """{sku: article} of those `skus` that are in the product list of the extract; some that were sold are not."""
     articles = (
         Article(sku_of(int(product_id)), name, int(price), active == "1")
         for product_id, name, price, active in rows(folder / PRODUCTS)

@@ -1,4 +1,4 @@
-"""One short script for each scenario: who does what to the order between its placing and its end."""
+"""One short script for each scenario: what is done with the order between placement and end."""
 
 from collections.abc import Awaitable, Callable, Mapping
 

@@ -24,7 +24,7 @@ from infra.db.orders.placing.priced_by import stored_rules
 from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans
 
-# To be read after the order's row is locked: then nothing of it moves until the transaction ends.
+# Read after the row of the order is locked: nothing of it changes until the transaction ends.
 _CONTEXT = text(
     """
     SELECT o.status, o.cancelling, o.event_seq, o.currency, o.total_minor, o.tax_minor, o.tax_added_minor,
@@ -227,7 +227,7 @@ async def lines_ever(conn: AsyncConnection, order_no: str) -> list[ChangeableLin
 async def rules_of(conn: AsyncConnection, order_no: str, today: PricingTerms) -> Rules:
     """The rules by which the order was priced when it was placed.
 
-    They were not always kept: then what the order carried tells, and the shop's terms of today.
+    Older orders have none stored: then they follow from the order and from the terms of today.
     """
     row = (await conn.execute(_PLACED, {"order_no": order_no})).one()
     if row.priced_by is not None:
@@ -239,7 +239,7 @@ async def rules_of(conn: AsyncConnection, order_no: str, today: PricingTerms) ->
 
 
 async def catalogue_of(conn: AsyncConnection, skus: Sequence[str]) -> dict[str, Product]:
-    """What the catalogue says today of these SKUs."""
+    """These SKUs in the catalogue of today."""
     rows = await conn.execute(_CATALOGUE, {"skus": list(skus)})
     return {row.sku: Product(**row._mapping) for row in rows}
 
@@ -255,7 +255,7 @@ async def require_stock(conn: AsyncConnection, warehouse: str, deltas: Mapping[s
 
 
 def short(sku: str, available: int = 0) -> Conflict:
-    """The refusal of units that are not there."""
+    """The refusal of units that are not in stock."""
     return Conflict(
         "stock_short",
         "the warehouse of this order has {available} more of {sku}: add no more, or place a second order for the rest",
@@ -269,7 +269,7 @@ async def write(
 ) -> int:
     """Write the change, its event and what follows from it; answers with its number. The order is locked.
 
-    Raises Conflict `stock_short`: then the transaction is over.
+    Raises Conflict `stock_short`, which ends the transaction.
     """
     order_no, warehouse = plan.context.order_no, plan.context.warehouse
     sealed = seal(keys, plan, actor, refund_id)
