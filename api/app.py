@@ -38,10 +38,12 @@ from api.routes import (
     feedback,
     fulfilments,
     notifications,
+    purchase_orders,
     reports,
     sourcing,
     stock,
     stock_cases,
+    stock_counts,
     stock_transfers,
 )
 from api.routes.after_sales import delivery_exceptions, return_photographs, returns
@@ -105,7 +107,10 @@ ROUTERS = (
     channels.router,
     pictures.router,
     stock_transfers.router,
+    stock_counts.router,
     stock_cases.router,
+    purchase_orders.router,
+    purchase_orders.arrivals_router,
     stock.router,
     sourcing.router,
     fulfilments.router,

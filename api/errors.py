@@ -148,6 +148,7 @@ STATUSES: dict[str, int] = {
     "import_applied": 409,
     "channel_changed": 412,
     "warehouse_changed": 412,
+    "purchase_order_changed": 412,
     "no_delivery_problem": 409,
     "stock_short": 409,
     "parcel_not_expected": 409,
@@ -188,6 +189,8 @@ CONSTRAINTS: dict[str, str] = {
     "warehouses_pkey": "warehouse_exists",
     "receipt_once": "receipt_exists",
     "second_person": "second_person_needed",
+    "stock_counts_second_person": "second_person_needed",
+    "purchase_line_over_delivered": "over_delivery",
 }
 _SQLSTATES = {
     "OM001": "stock_not_available",

@@ -31,7 +31,7 @@ from api.console.rendering import SITE, page
 from api.console.reports import home, periods
 from api.console.session import StaffSignInNeeded, member, to_sign_in
 from api.console.staff import account, joining, sign_in, team
-from api.console.stock import case_pages, transfer_pages
+from api.console.stock import case_pages, count_pages, purchase_pages, transfer_pages
 from api.console.support import (
     activity_actions,
     bulk_jobs,
@@ -94,6 +94,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     product_stock.router,
     transfer_pages.router,
     case_pages.router,
+    purchase_pages.router,
+    count_pages.router,
     warehouse_pages.router,
     photographs.router,
 )

@@ -11,6 +11,7 @@ from api.schemas.fields import (
     Code,
     Country,
     Currency,
+    Identity,
     InPath,
     Language,
     Name,
@@ -107,13 +108,15 @@ class SafetyStock(Body):
 class Receipt(Body):
     """Units that arrived; without a warehouse, at the default one. A reference names one delivery: of one SKU at one
     warehouse it is booked once (409 `receipt_exists`), unless `allow_duplicate` says that the same came again. Spaces
-    around it, and signs that show nothing, are left out."""
+    around it, and signs that show nothing, are left out. With `purchase_order` (its number) it is received against that
+    order, at its warehouse."""
 
     sku: Sku
     quantity: Units
     reference: NotedReference
     warehouse: Code | None = None
     allow_duplicate: bool = False
+    purchase_order: Identity | None = None
 
 
 class Adjustment(Body):

@@ -31,6 +31,7 @@ class StockCase(BaseModel):
     sku: str | None
     quantity: int | None = Field(description="Units that are missing.")
     transfer_id: str | None
+    count_id: str | None
     orders: list[str] = Field(description="Orders that hold the units.")
     owner: str | None
     opened_by: str

@@ -11,6 +11,7 @@ class StockCaseKind(StrEnum):
 
     TRANSFER_DIFFERENCE = "transfer_difference"
     TRANSFER_OVERDUE = "transfer_overdue"
+    COUNT_SHORT = "count_short"
 
 
 class StockCaseState(StrEnum):
@@ -34,6 +35,7 @@ _R = StockResolution
 RESOLUTIONS: Mapping[StockCaseKind, tuple[StockResolution, ...]] = {
     StockCaseKind.TRANSFER_DIFFERENCE: (_R.FOUND, _R.LOST, _R.NOT_SENT),
     StockCaseKind.TRANSFER_OVERDUE: (_R.CORRECTED,),
+    StockCaseKind.COUNT_SHORT: (_R.CORRECTED,),
 }
 
 

@@ -25,11 +25,12 @@ from tests.portal.conftest import browser_of
 CLEAR = {
     r"(channel|currency|country|owner|activity|carrier|provider|error)$": "one of a list of names",
     r"(^|\.)(sku|code|warehouse|from|to|external_ref|reference|line_no|tracking_no)$": "an id, or a time",
+    r"(^|\.)(number|location|purchase_order)$": "an id",
     r"customer\.id$": "the id under which a channel knows its customer",
     r"(^|\.)(method|token)$": "a wish to pay: never a card, no use a second time",
     r"(province|city)$": "the place, by which a warehouse is chosen",
     r"event_types\.\[\]$": "names of events",
-    r"^(since|expected_on)$": "a time",
+    r"^(since|expected_on|counted_at)$": "a time",
     r"^(filters\.\w+|order_nos\.\[\])$": "filters of a list, and ids",
     r"^(tag|assignee)$": "labels of the shop's own, and the name that somebody signs in with",
 }
@@ -44,6 +45,8 @@ CLEAR_CALLS = {
     "PATCH /v1/warehouses/{code}": "the same",
     "POST /v1/stock/adjustments": "about goods; the ledger's reference",
     "POST /v1/stock/quarantine": "about goods; the ledger's reference",
+    "POST /v1/purchase-orders": "the shop's own suppliers",
+    "PATCH /v1/purchase-orders/{number}": "the same",
     "POST /v1/stock/cases/{case_id}/resolve": "about goods; the ledger's reference",
     "POST /v1/webhook-endpoints": "an address of a program",
     "POST /v1/notices/channels name": "how staff call it",

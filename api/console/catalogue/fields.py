@@ -37,6 +37,15 @@ _AT = {
     "more_than_shipped": "units",
     "not_in_transfer": "units",
     "nothing_to_ship": "units",
+    "purchase_order_exists": "number",
+    "already_received": "lines",
+    "over_delivery": "quantity",
+    "counted_twice": "lines",
+    "lines_needed": "lines",
+    "unknown_location": "lines",
+    "product_not_found": "lines",
+    "count_exists": "reference",
+    "invalid_count_time": "counted_at",
 }
 _SIGNED = re.compile(r"[+-]?[0-9]{1,12}")
 

@@ -23,3 +23,16 @@ def units(typed: str) -> list[dict[str, object]]:
         {"sku": cells[0], **({"quantity": number(cells[1])} if len(cells) == 2 else {"cells": len(cells)})}
         for cells in cells_of(typed)
     ]
+
+
+def counted(typed: str) -> list[dict[str, object]]:
+    """The lines as `{sku, counted, location?}`."""
+    return [_counted(cells) for cells in cells_of(typed)]
+
+
+def _counted(cells: list[str]) -> dict[str, object]:
+    if len(cells) > 3:
+        return {"sku": cells[0], "cells": len(cells)}
+    units = {"counted": number(cells[1])} if len(cells) > 1 else {}
+    location = {"location": cells[2]} if len(cells) == 3 and cells[2] else {}
+    return {"sku": cells[0], **units, **location}

@@ -13,9 +13,11 @@ from api.services.catalogue.product_entries import require_sku
 from domain.access import Principal
 from domain.errors import NotFound
 from domain.stock.movements import MovementKind
+from domain.stock.purchasing import require_receivable
 from infra.db.engine import Connection
-from infra.db.stock import movements, stock_lists
+from infra.db.stock import movements, purchase_orders, stock_lists
 from infra.db.stock.movements import Move, StockLevel
+from infra.db.stock.purchase_orders import PurchaseOrder
 
 _DISPOSITIONS = {"restock": MovementKind.QUARANTINE_RELEASE, "scrap": MovementKind.SCRAP}
 Work = Callable[[Connection], Awaitable[object]]
@@ -50,17 +52,33 @@ async def levels(services: Services, sku: str) -> list[StockLevel]:
 
 
 async def receive(movement: StockRequest, receipt: Receipt) -> Reply:
-    """Raises NotFound `product_not_found`, RuleBroken `unknown_warehouse`, Conflict `receipt_exists`."""
+    """Raises NotFound `product_not_found`, `purchase_order_not_found`; RuleBroken `unknown_warehouse`,
+    `not_in_purchase_order`; Conflict `receipt_exists`, `over_delivery`, `purchase_order_closed`."""
 
     async def work(conn: Connection) -> dict[str, object]:
-        warehouse = await movements.place_of(conn, receipt.sku, receipt.warehouse)
+        ordered = await _ordered(conn, receipt)
+        warehouse = await movements.place_of(conn, receipt.sku, ordered.warehouse if ordered else receipt.warehouse)
         move = Move(
             f"receipt:{movement.unique('receipt')}", MovementKind.RECEIPT, receipt.sku, warehouse, receipt.quantity,
             receipt.reference, actor(movement.caller), allow_duplicate=receipt.allow_duplicate,
         )  # fmt: skip
-        return {**asdict(await movements.move(conn, [move])), "reference": receipt.reference}
+        moved = await movements.move(conn, [move])
+        if ordered:
+            await purchase_orders.received(conn, ordered, moved.movement_id)
+        return {**asdict(moved), "reference": receipt.reference}
 
     return await movement.run(work)
+
+
+async def _ordered(conn: Connection, receipt: Receipt) -> PurchaseOrder | None:
+    """The purchase order that is received, locked, if it can take this."""
+    if receipt.purchase_order is None:
+        return None
+    order = await purchase_orders.find(conn, receipt.purchase_order, lock=True)
+    if receipt.warehouse not in (None, order.warehouse):
+        raise Problem("other_warehouse", f"purchase order {order.number} is for warehouse {order.warehouse}")
+    require_receivable(order.status, order.lines, receipt.sku, receipt.quantity)
+    return order
 
 
 async def adjust(movement: StockRequest, adjustment: Adjustment) -> Reply:

@@ -90,14 +90,15 @@ def _lines(new: NewTransfer) -> dict[str, int]:
     if (new.sku is None) == (not new.lines) or (new.sku is None) != (new.quantity is None):
         raise Problem("sku_or_lines")
     single = [WantedUnits(sku=new.sku, quantity=new.quantity)] if new.sku and new.quantity else []
-    return _summed([*single, *new.lines])
+    return summed([*single, *new.lines])
 
 
-def _summed(lines: Iterable[WantedUnits | CountedUnits]) -> dict[str, int]:
-    summed: dict[str, int] = {}
+def summed(lines: Iterable[WantedUnits | CountedUnits]) -> dict[str, int]:
+    """{sku: units} of lines that may name a SKU more than once."""
+    units: dict[str, int] = {}
     for line in lines:
-        summed[line.sku] = summed.get(line.sku, 0) + line.quantity
-    return summed
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return units
 
 
 async def _require_there(conn: Connection, sku: str, source: str, quantity: int) -> None:
@@ -116,7 +117,7 @@ async def ship(asked: StockRequest, transfer_id: str, sent: ShipTransfer) -> Rep
     async def work(conn: Connection) -> TransferFields:
         transfer = await transfers.find(conn, transfer_id, lock=True)
         rules.require_next(transfer.status, TransferStatus.SHIPPED)
-        units = rules.shipping(transfer.lines, _summed(sent.lines))
+        units = rules.shipping(transfer.lines, summed(sent.lines))
         await transfers.ship(conn, transfer, units, actor(asked.caller), asked.unique("ship"))
         return view(await transfers.find(conn, transfer_id))
 
@@ -130,7 +131,7 @@ async def receive(asked: StockRequest, transfer_id: str, got: ReceiveTransfer) -
     async def work(conn: Connection) -> ReceivedTransfer:
         transfer = await transfers.find(conn, transfer_id, lock=True)
         rules.require_next(transfer.status, TransferStatus.RECEIVED)
-        units = rules.receiving(transfer.lines, _summed(got.lines))
+        units = rules.receiving(transfer.lines, summed(got.lines))
         await transfers.receive(conn, transfer, units, actor(asked.caller), asked.unique("receive"))
         opened = [] if got.more_expected and _left(transfer, units) else await _close(conn, asked, transfer, units)
         return {**view(await transfers.find(conn, transfer_id)), "cases": opened}

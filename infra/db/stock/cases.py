@@ -12,14 +12,14 @@ from domain.stock.cases import StockCaseKind, StockCaseState, StockResolution
 
 _OPEN = text(
     """
-    INSERT INTO stock_cases (kind, subject, warehouse, sku, quantity, transfer_id, orders, opened_by)
-    VALUES (:kind, :subject, :warehouse, :sku, :quantity, :transfer_id, :orders, :opened_by)
+    INSERT INTO stock_cases (kind, subject, warehouse, sku, quantity, transfer_id, count_id, orders, opened_by)
+    VALUES (:kind, :subject, :warehouse, :sku, :quantity, :transfer_id, :count_id, :orders, :opened_by)
     ON CONFLICT (kind, subject) WHERE state = 'open' DO NOTHING RETURNING case_id
     """
 )
 _COLUMNS = """
-    SELECT case_id, kind, subject, state, warehouse, sku, quantity, transfer_id, orders, owner, opened_by, opened_at,
-           resolution, reason, resolved_by, resolved_at FROM stock_cases
+    SELECT case_id, kind, subject, state, warehouse, sku, quantity, transfer_id, count_id, orders, owner, opened_by,
+           opened_at, resolution, reason, resolved_by, resolved_at FROM stock_cases
     """
 _ONE = text(_COLUMNS + "WHERE case_id = :case_id")
 _LOCKED = text(_COLUMNS + "WHERE case_id = :case_id FOR UPDATE")
@@ -47,6 +47,7 @@ class NewCase:
     sku: str | None = None
     quantity: int | None = None
     transfer_id: str | None = None
+    count_id: str | None = None
     orders: list[str] = field(default_factory=list)
 
 
@@ -62,6 +63,7 @@ class StockCase:
     sku: str | None
     quantity: int | None
     transfer_id: str | None
+    count_id: str | None
     orders: list[str]
     owner: str | None
     opened_by: str
