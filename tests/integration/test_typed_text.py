@@ -49,6 +49,8 @@ CLEAR_CALLS = {
     "PATCH /v1/purchase-orders/{number}": "the same",
     "POST /v1/stock/cases/{case_id}/resolve": "about goods; the ledger's reference",
     "POST /v1/webhook-endpoints": "an address of a program",
+    "POST /v1/sourcing/profiles": "rules of the shop, and why they change; in the audit log",
+    "POST /v1/sourcing/profiles/{version}/activate": "the same",
     "POST /v1/notices/channels name": "how staff call it",
     "PUT /v1/orders/{order_no}/tags": "labels of the shop's own, by which lists are filtered",
     "PUT /v1/orders/{order_no}/assignee": "the name that somebody signs in with",
