@@ -93,7 +93,7 @@ async def add(request: Request, member: CurrentStaff) -> Response:
         made = await stock_transfers.request(asked, body)
     except (Problem, RuleBroken) as refused:
         return await _form(request, member, typed.typed_of(fields), FormErrors(request, refused))
-    return acknowledged(request, _path(made.content["transfer_id"]), "done.transfer")
+    return acknowledged(request, _path(stock_transfers.transfer_of(made)), "done.transfer")
 
 
 @router.get("/transfers/{transfer_id}")

@@ -195,6 +195,11 @@ async def page(
     return found[:limit], following
 
 
+def transfer_of(reply: Reply) -> str:
+    """The transfer that `request` made."""
+    return str(reply.content["transfer_id"])
+
+
 def view(transfer: Transfer) -> TransferFields:
     """A transfer as callers see it."""
     return {
