@@ -50,12 +50,7 @@ async def upload(request: Request, member: CurrentStaff) -> Response:
         if refused.code not in _OF_THE_FILE:
             raise
         return _form(request, member, FormErrors(request, refused))
-    return RedirectResponse(_path(_id_of(answer.content)), 303)
-
-
-def _id_of(content: Any) -> str:
-    """Of the import in an answer, which is a value when it is new and JSON when it is given again."""
-    return str(content["import_id"] if isinstance(content, dict) else content.import_id)
+    return RedirectResponse(_path(product_imports.import_of(answer)), 303)
 
 
 @router.get("/product-imports/{import_id}")

@@ -60,6 +60,12 @@ async def preview(services: Services, caller: Principal, key: str, file: Uploade
         raise RuleBroken("import_unreadable", line=unreadable.line) from None
 
 
+def import_of(reply: Reply) -> str:
+    """The import that `preview` made: a value when it is new, JSON when its answer is given again."""
+    content = reply.content
+    return str(content["import_id"] if isinstance(content, dict) else content.import_id)
+
+
 def _examined(content: IO[bytes]) -> tuple[bytes, str]:
     """What a repeat must be equal to, and the encoding. Raises RuleBroken `import_unreadable`, `import_too_large`."""
     content.seek(0)
