@@ -1,7 +1,7 @@
 """Which lines are meant: named by number, by SKU, or by both.
 
 One rule for every act: pieces that are named by their SKU alone are those of its lines in the order of their numbers,
-as far as each has pieces left for the act. What names a line by its number is served first.
+as far as each has pieces left for the action. What names a line by its number is served first.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

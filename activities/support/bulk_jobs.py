@@ -47,8 +47,8 @@ BEAT_S = 10.0
 Out = TypeVar("Out")
 # Jobs over orders that were chosen in a list; the others are over parked orders.
 _CHOSEN = frozenset(BulkAction)
-# An order whose workflow does not take the act: how often it is asked, and for how many answers' time each. One whose
-# code fails takes nothing before that is repaired; a slow one may yet.
+# An order whose workflow does not accept the action: the number of attempts, and the time-out of each in answer times.
+# A workflow whose code fails accepts nothing before it is repaired; a slow one still may.
 FAILING_TRIES, SLOW_TRIES, PATIENCE = 3, 10, 4
 # Answers that asking again would not change.
 _FINAL = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
@@ -234,7 +234,7 @@ class BulkJobActivities:
     async def _accepted(
         self, update: str, request: object, order_no: str, update_id: str
     ) -> WorkflowUpdateHandle[m.UpdateAnswer]:
-        """Returns once the order has taken the act. Temporal itself would wait for that for ever."""
+        """Returns once the order has taken the action. Temporal itself would wait for that for ever."""
         workflow_id = names.order_workflow(order_no)
         start = temporal_client.start_or_use(names.ORDER, m.StartOrder(order_no), workflow_id, self._task_queue)
         handle: WorkflowUpdateHandle[m.UpdateAnswer] = await self._client.start_update_with_start_workflow(

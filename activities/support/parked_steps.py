@@ -104,7 +104,7 @@ class ParkedStepActivities:
             return await view_of(conn, request.order_no)
 
     async def _note_refusal(self, request: m.UnparkRequest, code: str) -> None:
-        """The act was accepted and is not carried out: on the timeline, at the order, at the item of its bulk act."""
+        """Record that an accepted action is not carried out: on timeline, order and the item of its bulk job."""
         order_no, park_no, resolution_id = request.order_no, request.park_no, request.resolution_id or ""
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, order_no)
@@ -113,7 +113,7 @@ class ParkedStepActivities:
                 await timeline.append(conn, order_no, "resolution_refused", data=data)
 
     async def _read_resolution(self, conn: Connection, request: m.UnparkRequest, parked: OpenStep) -> _Resolution:
-        """Who does it, with which value. Refuses an act that is for another step, or that moves more than agreed."""
+        """Who does it, with which value. Refuses an action that is for another step, or that moves more than agreed."""
         if not request.resolution_id:
             return _Resolution("system", parked.subject or "")
         row = await step_parking.resolution(conn, request.order_no, request.resolution_id)

@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 
 
 class Part(StrEnum):
-    """What is started again, in this order; bulk acts follow with the last page of closed orders that still owe."""
+    """What is started again, in this order; bulk jobs follow with the last page of closed orders that still owe."""
 
     ORDERS = "orders"
     RETURNS = "returns"

@@ -1,4 +1,4 @@
-"""What a page says about the act before it. It goes over the redirect in a cookie, and is shown once."""
+"""What a page says about the action before it. It goes over the redirect in a cookie, and is shown once."""
 
 import base64
 import json

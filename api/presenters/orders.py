@@ -99,7 +99,7 @@ def presented(order: OrderFields, caller: Principal, settings: Settings) -> Json
 
 
 def row_presented(row: OrderRow, caller: Principal, situation: JsonFields | None = None) -> JsonFields:
-    """A row of a list; `needs_attention` is the step that is stuck, or None, `matched` what a search found of it. A
+    """A row of a list; `needs_attention` is the step that is parked, or None, `matched` what a search found of it. A
     page gives the situation in its reader's language."""
     fields: JsonObject = row
     view = {name: fields[name] for name in _ROW}

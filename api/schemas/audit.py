@@ -109,7 +109,7 @@ class Anchored(NewestAnchor):
 
 
 class Access(BaseModel):
-    """Somebody who can act or did, with the acts of the last 90 days."""
+    """Somebody who can act or did, with the actions of the last 90 days."""
 
     name: str
     role: str

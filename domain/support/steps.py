@@ -30,7 +30,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepRule:
-    """What a step is in plain words, which acts resolve it, and the shapes of skip and amend values.
+    """What a step is in plain words, which actions resolve it, and the shapes of skip and amend values.
 
     A shape is {field: description}; every field is a required non-empty string.
     """
@@ -93,7 +93,7 @@ FORWARD = frozenset({(Step.CAPTURE, Action.SKIP), (Step.BOOK, Action.SKIP)})
 
 
 def shape_of(step: Step, action: Action) -> dict[str, str] | None:
-    """The value that `action` needs at `step`: None for none at all, {} for nothing but the act itself."""
+    """The value that `action` needs at `step`: None for none at all, {} for nothing but the action itself."""
     rule = STEPS[step]
     return rule.skip if action is Action.SKIP else rule.amend if action is Action.AMEND else None
 

@@ -1,4 +1,4 @@
-"""Bulk acts under way and over: how far they are, what refused, and the way to stop one."""
+"""Bulk jobs under way and over: how far they are, what refused, and the way to stop one."""
 
 import secrets
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/console/jobs")
 
 @router.get("")
 async def jobs(request: Request, member: CurrentStaff) -> Response:
-    """The newest bulk acts."""
+    """The newest bulk jobs."""
     require(member.principal, Role.SUPPORT)
     found = await bulk_resolution.newest_jobs(services_of(request))
     return page(request, "jobs.html", member=member, jobs=found)
@@ -27,7 +27,7 @@ async def jobs(request: Request, member: CurrentStaff) -> Response:
 
 @router.get("/{job_id}")
 async def job(request: Request, member: CurrentStaff, job_id: str) -> Response:
-    """One bulk act, live until it is over."""
+    """One bulk job, live until it is over."""
     return await _job(request, member, job_id, "job.html")
 
 

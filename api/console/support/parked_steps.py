@@ -1,4 +1,4 @@
-"""The queue of stuck orders: by cause, one by one, all of a cause at once."""
+"""The queue of parked orders: by cause, one by one, all of a cause at once."""
 
 import secrets
 from typing import Annotated, Any
@@ -33,7 +33,7 @@ READ_BY = (Role.SUPPORT, Role.OPERATIONS)
 
 @router.get("")
 async def queue(request: Request, member: CurrentStaff) -> Response:
-    """Stuck orders by cause, live."""
+    """Parked orders by cause, live."""
     return await _groups(request, member, "stuck.html")
 
 
@@ -64,7 +64,7 @@ async def group(
     provider: Code | None = None,
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Response:
-    """The orders of one cause, the longest stuck first, and what can be done with all of them."""
+    """The orders of one cause, the longest parked first, and what can be done with all of them."""
     require(member.principal, *READ_BY)
     services = services_of(request)
     found = await parked_queue.queue(services, step, error, provider, PAGE_SIZE, cursor)
@@ -81,7 +81,7 @@ async def group(
 
 
 def _actions(step: Step) -> list[tuple[str, dict[str, str]]]:
-    """The acts that the step allows, each with the fields of its value."""
+    """The actions that the step allows, each with the fields of its value."""
     return [(action.value, shape_of(step, action) or {}) for action in STEPS[step].options]
 
 

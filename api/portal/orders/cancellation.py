@@ -1,4 +1,4 @@
-"""Cancelling an order: what it would mean, then the act."""
+"""Cancelling an order: what it would mean, then the action."""
 
 import hashlib
 from typing import Any

@@ -26,7 +26,7 @@ class Destination(BaseModel):
 
 
 class OrderRow(BaseModel):
-    """One order of a list. `needs_attention` is the step that is stuck, `hold` what holds it, both null otherwise."""
+    """One order of a list. `needs_attention` is the step that is parked, `hold` what holds it, both null otherwise."""
 
     order_no: str
     status: Status

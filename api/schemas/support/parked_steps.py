@@ -17,8 +17,8 @@ ActionField = Annotated[Action, Field(strict=False)]
 class Resolve(Body):
     """What to do with a parked step. `value` has the shape that the step and the action ask for.
 
-    `park_no` is the step that is meant, as the order's `needs_attention` and the queue show it; when the order is stuck
-    at another one by then, nothing is done. Without it the step is meant that is open when the request arrives.
+    `park_no` is the step that is meant, as the order's `needs_attention` and the queue show it; when the order is
+    parked at another one by then, nothing is done. Without it the step is meant that is open when the request arrives.
     """
 
     action: ActionField
@@ -28,7 +28,7 @@ class Resolve(Body):
 
 
 class StuckFilter(Body):
-    """Which parked orders; what is left out matches everything. With nothing at all, the act says `all`."""
+    """Which parked orders; what is left out matches everything. With nothing at all, the action says `all`."""
 
     step: Annotated[Step, Field(strict=False)] | None = None
     error: Reference | None = None

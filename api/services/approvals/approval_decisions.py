@@ -25,8 +25,9 @@ from infra.db.support.parked_steps import Agreed
 async def approve(
     services: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str
 ) -> Reply:
-    """Say yes, and do it. Raises Problem `second_person_needed`, `approval_unreadable`, `workflow_unavailable` (the
-    same person may approve again); Conflict `approval_decided`, `approval_lapsed`, and what the act itself raises."""
+    """Approve it and carry it out. Raises Problem `second_person_needed`, `approval_unreadable`,
+    `workflow_unavailable` (the same person may approve again); Conflict `approval_decided`,
+    `approval_lapsed`, and what the action raises."""
     request = request_of(caller, key, digest)
     async with services.database.begin() as conn:
         found = await approval_requests.find(conn, services.keys, approval_id)
@@ -76,7 +77,7 @@ def _call_of(services: Services, found: Approval, action: StepResolution | Manua
 
 
 def _decided(services: Services, caller: Principal, found: Approval, words: str, call: WorkflowCall) -> WorkflowCall:
-    """The act, preceded by the decision in the same transaction and followed by the note that it is done."""
+    """The action, preceded by the decision in the same transaction and followed by the note that it is done."""
 
     async def prepare(conn: Connection) -> None:
         await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)

@@ -141,7 +141,7 @@ async def _locked_step(
 
 
 async def needs_two(conn: Connection, services: Services, caller: Principal, number: str, action: Action) -> bool:
-    """Whether this person needs a second one for `action` on the order's stuck step."""
+    """Whether this person needs a second one for `action` on the order's parked step."""
     return await _needs_two(
         conn, services, number, await approval_limits.moved(conn, number, action.value), actor(caller)
     )
@@ -165,7 +165,7 @@ async def _require_as_agreed(conn: Connection, number: str, action: Action, agre
 
 
 def _require_fitting(parked: Parked, request: StepResolution, meant: int | None) -> None:
-    """`meant` is the step that the act is for, None for whichever is open. Raises Conflict `not_parked`,
+    """`meant` is the step that the action is for, None for whichever is open. Raises Conflict `not_parked`,
     `step_moved_on`, `action_not_possible`, `order_is_held`; Problem `invalid_value`."""
     if parked.step is None:
         raise Conflict("not_parked", "the order is not stuck at any step")

@@ -165,7 +165,7 @@ _SILENT = text(
      GROUP BY p.provider
     """
 )
-# Parked steps that fail so are among those that are stuck.
+# Failures of parked steps count among the parked ones.
 _FAULTS = text(
     """
     SELECT f.activity, f.error, count(*) AS number, min(f.since) AS oldest_at

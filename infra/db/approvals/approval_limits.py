@@ -1,9 +1,9 @@
 """How much money may be given without an approval: by order, and by person and day. Amounts add up.
 
 What counts for an order: every refund and store credit of it that is decided, whoever asked and whoever agreed, and
-what acts on its stuck steps moved. What follows from a change of the order (origin `amendment`) or from a cancellation
-does not: the goods stay here. A person's day (UTC) counts what they gave on their own judgement, without an
-approval. The caller holds the order's lock, so that of two acts at once the second sees the first.
+what actions on its parked steps moved. What follows from a change of the order (origin `amendment`) or from a
+cancellation does not: the goods stay here. A person's day (UTC) counts what they gave without an approval. The
+caller holds the order's lock, so of two concurrent actions the second sees the first.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _MOVED = text(
 _GIVEN = text("SELECT given_minor(:order_no)")
 _GIVEN_BEFORE = text("SELECT given_minor(:order_no, open_park(:order_no))")
 _ADDED = text("SELECT added_minor(:order_no, '', 'compensate', 0)")
-# One person's acts are counted one after the other.
+# One person's actions are counted one after the other.
 _LOCK_ACTOR = text("SELECT pg_advisory_xact_lock(hashtextextended('gives:' || person_of(:actor), 0))")
 _GIVEN_ALONE = text("SELECT given_alone_minor(person_of(:actor), :currency, CAST(:but_order_no AS text))")
 
@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What an act moves, and how much of it adds to what was given of the order already."""
+    """What an action moves, and how much of it adds to what was given of the order already."""
 
     amount_minor: int
     added_minor: int
@@ -51,7 +51,7 @@ class Moved:
 
 
 async def moved(conn: AsyncConnection, order_no: str, action: str) -> Moved:
-    """What `action` on the order's stuck step would move; nothing where no step is stuck."""
+    """What `action` on the order's parked step would move; nothing where no step is parked."""
     row = (await conn.execute(_MOVED, {"order_no": order_no, "action": action})).one_or_none()
     return Moved(0, 0, "") if row is None else Moved(int(row.amount_minor), int(row.added_minor), str(row.currency))
 
@@ -69,10 +69,10 @@ async def given(conn: AsyncConnection, order_no: str) -> int:
 async def needs_two(
     conn: AsyncConnection, limits: Limits, order_no: str, what: Moved, actor: str | None, *, of_step: bool = False
 ) -> bool:
-    """True when with this act more is given of the order, or by `actor` today, than one person may.
+    """True when with this action more is given of the order, or by `actor` today, than one person may.
 
-    `actor` None is a rule, which has no day. `of_step` for an act on the stuck step: what others asked of the same step
-    does not add up with it, one of them resolves it.
+    `actor` None is a rule, which has no day. `of_step` for an action on the parked step: requests of others for the
+    same step do not add up with it, as one of them resolves it.
     """
     if what.amount_minor <= 0:
         return False
@@ -88,9 +88,9 @@ async def needs_two(
 async def beyond_day(
     conn: AsyncConnection, limits: Limits, actor: str, currency: str, amount_minor: int, but_order_no: str | None = None
 ) -> bool:
-    """True when with this amount the person gives more on this day than they may alone; their other acts wait for this.
+    """True when with this amount the person gives more on this day than they may alone.
 
-    What they asked of the open step of `but_order_no` is not counted: it is asked again.
+    Their requests for the open step of `but_order_no` are not counted.
     """
     if not limits.staff_day_minor:
         return False

@@ -41,7 +41,7 @@ _LIST = text(
     """
 )
 # Refunds hold room of their own and do not exclude each other, nor anything else; nor does what was asked for a step
-# that is stuck no more.
+# that is parked no more.
 _WAITING = text(
     """SELECT approval_id FROM approvals
         WHERE order_no = :order_no AND decision IS NULL AND expires_at > now() AND kind <> 'refund'

@@ -237,7 +237,7 @@ async def count_open_orders(connection: AsyncConnection) -> int:
 
 
 async def running_jobs(connection: AsyncConnection) -> list[tuple[str, float]]:
-    """(job id, orders per second) of bulk acts that are neither stopped nor finished."""
+    """(job id, orders per second) of bulk jobs that are neither stopped nor finished."""
     return [(row.job_id, row.rate_per_s) for row in await connection.execute(_RUNNING_JOBS)]
 
 

@@ -16,7 +16,7 @@ _EXISTS = text("SELECT EXISTS (SELECT FROM activity_actions WHERE act_id = :act_
 
 
 async def exists(conn: AsyncConnection, act_id: str) -> bool:
-    """True when the act was asked for before, whether Temporal heard of it or not."""
+    """True when the action was asked for before, whether Temporal heard of it or not."""
     return bool((await conn.execute(_EXISTS, {"act_id": act_id})).scalar_one())
 
 
@@ -32,7 +32,7 @@ async def save(
     actor: str,
     reason: str,
 ) -> bool:
-    """Keep the act, its reason sealed under the customer's key; False when it is kept already.
+    """Keep the action, its reason sealed under the customer's key; False when it is kept already.
 
     Of an erased customer's order no reason is kept: nothing could ever open it. Raises NotFound `order_not_found`.
     """

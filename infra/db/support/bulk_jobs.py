@@ -1,4 +1,4 @@
-"""Bulk acts of support and their items."""
+"""Bulk jobs of support and their items."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 @dataclass(frozen=True, slots=True)
 class BulkJob:
-    """A bulk act: reason and value are sealed by the wrapped `data_key`."""
+    """A bulk job: reason and value are sealed by the wrapped `data_key`."""
 
     job_id: str
     action: str
@@ -89,7 +89,7 @@ async def is_saved(connection: AsyncConnection, item: BulkJobItem) -> bool:
 
 
 async def open_park(connection: AsyncConnection, order_no: str) -> int | None:
-    """The number of the step at which the order is stuck now."""
+    """The number of the step at which the order is parked now."""
     number: int | None = (await connection.execute(_OPEN_PARK, {"order_no": order_no})).scalar_one()
     return number
 

@@ -1,4 +1,4 @@
-"""Stuck orders by cause, and the bulk acts on them, as the console shows them."""
+"""Parked orders by cause, and the bulk jobs on them, as the console shows them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,8 +90,8 @@ _FAILED = text(
 
 @dataclass(frozen=True, slots=True)
 class ParkedGroup:
-    """Orders that are stuck alike. `orders` are parked, the money and `escalated` are theirs; `failing` ones are still
-    being tried."""
+    """Orders with one cause. `orders` are parked, the money and `escalated` are theirs; `failing` ones are still being
+    tried."""
 
     step: str
     error: str
@@ -106,7 +106,7 @@ class ParkedGroup:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a bulk act would touch, in one currency."""
+    """What a bulk job would touch, in one currency."""
 
     currency: str
     orders: int
@@ -154,7 +154,7 @@ class SupportAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A bulk act."""
+    """A bulk job."""
 
     job_id: str
     action: str
@@ -169,7 +169,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class FailedOrder:
-    """An order that refused a bulk act."""
+    """An order that refused a bulk job."""
 
     order_no: str
     error: str | None
@@ -177,14 +177,14 @@ class FailedOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetail(Job):
-    """A bulk act with its reason and up to 200 orders that refused it."""
+    """A bulk job with its reason and up to 200 orders that refused it."""
 
     failed_orders: list[FailedOrder]
     reason: str | None = field(repr=False)
 
 
 async def groups(conn: AsyncConnection) -> list[ParkedGroup]:
-    """Stuck orders by cause, the largest group first."""
+    """Parked orders by cause, the largest group first."""
     return [ParkedGroup(**row) for row in (await conn.execute(_GROUPS)).mappings()]
 
 
@@ -223,12 +223,12 @@ async def actions(conn: AsyncConnection, keys: KeyRing, order_no: str) -> list[S
 
 
 async def jobs(conn: AsyncConnection) -> list[Job]:
-    """The fifty newest bulk acts."""
+    """The fifty newest bulk jobs."""
     return [Job(**row) for row in (await conn.execute(_JOBS)).mappings()]
 
 
 async def job(conn: AsyncConnection, keys: KeyRing, job_id: str) -> JobDetail | None:
-    """One bulk act."""
+    """One bulk job."""
     row = (await conn.execute(_JOB, {"job_id": job_id})).mappings().one_or_none()
     if row is None:
         return None

@@ -193,7 +193,7 @@ class Parked:
 @dataclass(frozen=True, slots=True)
 class Agreed:
     """What an approver has agreed to for many orders: each at its step, with its amount. Requests from before they
-    named both have None: then the steps are meant that were stuck at `asked_at`."""
+    named both have None: then the steps are meant that were parked at `asked_at`."""
 
     approval_id: str
     asked_at: datetime

@@ -70,7 +70,7 @@ def make_anchor(
 
 @app.command()
 def access(as_json: AsJson = False, api: Api = None, token: Token = None, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
-    """The access review: staff, role, last sign-in, acts in the last 90 days."""
+    """The access review: staff, role, last sign-in, actions in the last 90 days."""
     if not api:
         use(data_dir, "books")
     from workers.cli.audit import audit

@@ -15,7 +15,7 @@ class SupportApi(ApiClient):
         return self.pages("/v1/support/stuck", chosen)
 
     def parked(self, order_no: str) -> int | None:
-        """The number of the step at which the order is stuck, None when it is not."""
+        """The number of the step at which the order is parked, None when it is not."""
         found = self.call("GET", f"/v1/orders/{quote(order_no, safe='')}")["needs_attention"]
         return None if found is None else int(found["park_no"])
 

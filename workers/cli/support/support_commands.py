@@ -37,7 +37,7 @@ ProviderOption = Annotated[str | None, typer.Option("--provider", help="Only ord
 
 @dataclass(frozen=True, slots=True)
 class ResolveRequest:
-    """What to do, with what, why; `rate_per_s` counts for bulk acts."""
+    """What to do, with what, why; `rate_per_s` counts for bulk jobs."""
 
     action: Action
     reason: str
@@ -65,7 +65,7 @@ def list_(
     token: Token = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
-    """Show orders that are stuck, the longest stuck first."""
+    """Show orders that are parked, the longest parked first."""
     with _support(api, token, data_dir) as support:
         items = list(support.stuck(_filter(step, error, provider)))
     if as_json:
@@ -150,8 +150,8 @@ def _resolve_one(api: SupportApi, order_no: str, request: ResolveRequest) -> Non
 
 
 def _with_park_no(api: SupportApi, order_no: str, request: ResolveRequest) -> ResolveRequest:
-    """The act names the step at which the order is stuck now, and no later one. With a key of the caller's it is sent
-    as it was typed: the same command again is the same act, wherever the order stands by then."""
+    """The action names the step at which the order is parked now, and no later one. With a key of the caller's it is
+    sent as it was typed: the same command is the same action, wherever the order stands by then."""
     if request.park_no is not None or request.key is not None:
         return request
     park_no = api.parked(order_no)

@@ -19,8 +19,8 @@ _KEEP = text(
 
 @dataclass(frozen=True, slots=True)
 class StaffAction:
-    """An act to keep. `detail` is a code; reason and value are sealed under the customer's key; `moved_minor` is what
-    it gives of the order's money."""
+    """An action to store. `detail` is a code; reason and value are encrypted with the customer's key; `moved_minor` is
+    what it returns of the order's money."""
 
     act_id: str
     order_no: str
