@@ -88,7 +88,7 @@ class GatewayCalls:
         """The outcome transaction: row, ledger (by trigger), status, event. A fenced write leaves no money behind."""
         new = stored.intent
         async with self._db.begin() as conn:
-            # The order's row first, as everywhere: two transactions of one order never wait for each other in a ring.
+            # The order's row first, as in every transaction: two transactions of one order never deadlock.
             status = await timeline.lock_order(conn, new.order_no)
             async with change_payments.applied(conn, new.order_no, new.change_payment_no):
                 finished = await transactions.finish(conn, stored, result)

@@ -289,7 +289,7 @@ async def _alive(work: Awaitable[Out]) -> Out:
 
 
 async def _raise_first(running: set[asyncio.Task[None]]) -> None:
-    """Forget what has ended well; what has failed ends the slice, which is then repeated."""
+    """Remove what has ended well; a failure ends the slice, which is then repeated."""
     for task in [task for task in running if task.done()]:
         running.discard(task)
         task.result()

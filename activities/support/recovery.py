@@ -78,7 +78,7 @@ async def restart_page(
 async def _orders(
     client: Client, database: Database, task_queue: str, place: Place, limit: int, found: Recovered
 ) -> Place | None:
-    """Those whose story is not at its end."""
+    """Those that are not over."""
     async with database.begin() as connection:
         page = await workflow_requests.open_orders(connection, place.order_no, limit)
     await _begun(client, task_queue, page, found)

@@ -51,7 +51,7 @@ def taken(request: Request, speaker: Callable[..., str]) -> Notice | None:
 
 
 def shown(request: Request, response: Response, home: str) -> None:
-    """Forget what the page has said."""
+    """Delete what the page has shown."""
     if COOKIE in request.cookies and not request.headers.get("x-live"):
         response.delete_cookie(COOKIE, path=home)
 

@@ -33,7 +33,7 @@ router = APIRouter(tags=["feedback"])
     "/v1/orders/{order_no}/feedback", **operation("give_feedback", Answer(201, GivenFeedback), body=GiveFeedback)
 )
 async def submit(order_no: str, request: Request, caller: Caller) -> Response:
-    """Say how it was; a complaint waits for an answer."""
+    """Give feedback on the order; a complaint waits for an answer."""
     require(caller, *SUBMITTED_BY)
     services, key = services_of(request), idempotency_key(request)
     overview = await visible_order(services, caller, order_no)

@@ -34,7 +34,7 @@ async def list_cases(
 
 @router.post("/{case_id}/owner", **operation("assign_stock_case", Answer(200, StockCase), body=CaseOwner))
 async def assign(case_id: Number, request: Request, caller: Caller) -> Response:
-    """Say who clears it up."""
+    """Set the owner of the case."""
     asked, body = await stock_request(request, caller, CaseOwner, Role.WAREHOUSE, Role.OPERATIONS)
     return response_of(await stock_cases.assign(asked, case_id, body))
 

@@ -167,7 +167,7 @@ class InvitationList(BaseModel):
 
 
 class RevokedInvitation(BaseModel):
-    """A link that opens nothing any more."""
+    """A link that was revoked."""
 
     invitation_id: str
     revoked: Literal[True]

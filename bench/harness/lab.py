@@ -180,7 +180,7 @@ async def as_owner(url: str) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any,
 
 
 async def stock(url: str, skus: int, units: int) -> None:
-    """Products S0 … with `units` in the default warehouse each, through movements as everywhere."""
+    """Products S0 … with `units` in the default warehouse each, through movements."""
     async with as_owner(url) as connection:
         await connection.execute(
             "INSERT INTO products (sku, name, price_minor, currency) "

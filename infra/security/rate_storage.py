@@ -31,7 +31,7 @@ class _Windows:
         self.counts: OrderedDict[str, int] = OrderedDict()
 
     def turn(self, number: int) -> None:
-        """Forget what no sliding window covers any more, all callers at once."""
+        """Delete what no sliding window covers any more, of all callers."""
         if number != self.number:
             self.before = self.counts if number == self.number + 1 else OrderedDict()
             self.number, self.counts = number, OrderedDict()
@@ -70,18 +70,18 @@ class WindowStorage(Storage, SlidingWindowCounterSupport):
         return windows.before.get(key, 0), left_s, windows.counts.get(key, 0), left_s + expiry
 
     def clear_sliding_window(self, key: str, expiry: int) -> None:
-        """Forget a caller."""
+        """Delete a caller."""
         windows, _ = self._at(expiry)
         windows.before.pop(key, None)
         windows.counts.pop(key, None)
 
     def clear(self, key: str) -> None:
-        """Forget a caller in windows of every width."""
+        """Delete a caller in windows of every width."""
         for expiry in self._by_width:
             self.clear_sliding_window(key, expiry)
 
     def reset(self) -> int:
-        """Forget all callers; how many there were."""
+        """Delete all callers; how many there were."""
         known = sum(len(windows.before.keys() | windows.counts.keys()) for windows in self._by_width.values())
         self._by_width.clear()
         return known

@@ -25,7 +25,7 @@ RATE_PER_S = 20
 
 
 class BatchState(StrEnum):
-    """`failed` is also what Temporal calls a batch that was stopped; `unknown`: it never heard of it, or forgot it."""
+    """`failed` is also what Temporal calls a batch that was stopped; `unknown`: it never received it, or deleted it."""
 
     RUNNING = "running"
     COMPLETED = "completed"

@@ -192,7 +192,7 @@ def migrate() -> None:
 def doctor(
     *, as_json: AsJson = False, api: Api = None, token: Token = None, data_dir: DataDir = DEFAULT_DATA_DIR
 ) -> None:
-    """Say what is reachable and right; exit 1 when something is wrong."""
+    """Print what is reachable and right; exit 1 when something is wrong."""
     from workers.cli import doctor as command
 
     if api:

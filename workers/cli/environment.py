@@ -48,7 +48,7 @@ def check(command: str, given: Collection[str] = ()) -> None:
 
 
 def fail(message: str) -> NoReturn:
-    """Say it on standard error; exit code 1."""
+    """Print it on standard error; exit code 1."""
     print(message, file=sys.stderr)
     end(1)
 

@@ -39,7 +39,7 @@ async def tag(request: Request, member: CurrentStaff, order_no: str) -> Response
 
 @router.post("/{order_no}/assignee")
 async def assign(request: Request, member: CurrentStaff, order_no: str) -> Response:
-    """Say who looks after the order; an empty name is nobody."""
+    """Assign the order; an empty name assigns nobody."""
     require_staff(member.principal)
     services, fields = services_of(request), await posted(request, member)
     overview, typed = await visible_order(services, member.principal, order_no), fields.get("assignee", "").strip()

@@ -77,7 +77,7 @@ async def submit(request: Request, member: CurrentStaff, draft_id: DraftId) -> R
 
 @router.post("/{draft_id}/delete")
 async def delete(request: Request, member: CurrentStaff, draft_id: DraftId) -> Response:
-    """Forget the draft."""
+    """Delete the draft."""
     require(member.principal, *order_drafting.PREPARED_BY)
     await posted(request, member)
     await order_drafting.delete(services_of(request), member.principal, draft_id)

@@ -165,7 +165,7 @@ def _release_form(request: Request, number: str, hold_no: int) -> ActionForm:
 
 @router.post("/orders/{order_no}/priority")
 async def prioritise(request: Request, member: CurrentStaff, order_no: str) -> Response:
-    """Say how pressing the order is."""
+    """Set the priority of the order."""
     require(member.principal, *order_holds.PRIORITISED_BY)
     services, fields = services_of(request), await posted(request, member)
     number = (await visible_order(services, member.principal, order_no)).order_no

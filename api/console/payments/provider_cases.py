@@ -38,7 +38,7 @@ async def waiting(request: Request, member: CurrentStaff) -> Response:
 
 @router.post("/disputes/{dispute_id}")
 async def answer(request: Request, member: CurrentStaff, dispute_id: _Number) -> Response:
-    """Hand the evidence in at the provider; or only keep it, or keep that it was handed in on the provider's pages."""
+    """Submit the evidence to the provider; or save it, or record that it was submitted on the provider's pages."""
     require(member.principal, *ACTED_ON_BY)
     services, who, fields = services_of(request), member.principal, await posted(request, member)
     texts = {name: fields.get(name, "").replace("\r\n", "\n").strip() for name in EVIDENCE}

@@ -102,7 +102,7 @@ async def finish_passkey(request: Request, member: CurrentStaff) -> Response:
 
 @router.post("/passkeys/{passkey_id}/remove")
 async def remove_passkey(request: Request, member: CurrentStaff, passkey_id: str) -> Response:
-    """Forget a passkey, where another second factor remains."""
+    """Delete a passkey, where another second factor remains."""
     fields = await posted(request, member)
     services, old = services_of(request), fields.get("old", "")
     errors = await own_account.remove_passkey(services, member.principal, passkey_id, old, address_of(request))

@@ -32,7 +32,7 @@ async def set_tags(order_no: str, request: Request, caller: Caller) -> Response:
     **operation("set_order_assignee", Answer(200, OrderAssignee), body=SetAssignee, keyed=False),
 )
 async def assign(order_no: str, request: Request, caller: Caller) -> Response:
-    """Say which member of staff looks after the order; null for nobody. `GET /v1/orders?assignee=` lists them."""
+    """Assign a member of staff to the order; null for nobody. `GET /v1/orders?assignee=` lists them."""
     require_staff(caller)
     services = services_of(request)
     overview = await visible_order(services, caller, order_no)

@@ -49,7 +49,7 @@ async def release(order_no: str, hold_no: HoldNo, request: Request, caller: Call
     "/v1/orders/{order_no}/priority", **operation("set_priority", Answer(200, ChangedPriority), body=SetPriority)
 )
 async def prioritise(order_no: str, request: Request, caller: Caller) -> Response:
-    """Say how pressing the order is: standard, vip or urgent."""
+    """Set the priority of the order: standard, vip or urgent."""
     require(caller, *order_holds.PRIORITISED_BY)
     services, key = services_of(request), idempotency_key(request)
     overview = await visible_order(services, caller, order_no)

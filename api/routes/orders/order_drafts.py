@@ -69,7 +69,7 @@ async def change(draft_id: DraftId, request: Request, caller: Caller) -> Respons
 
 @router.delete("/{draft_id}", **operation("delete_order_draft", Answer(204)))
 async def delete(draft_id: DraftId, request: Request, caller: Caller) -> Response:
-    """Forget the draft."""
+    """Delete the draft."""
     require(caller, *order_drafting.PREPARED_BY)
     await order_drafting.delete(services_of(request), caller, draft_id)
     return Response(status_code=204)

@@ -29,7 +29,7 @@ async def open_ones(request: Request, caller: Caller) -> Response:
     "/{dispute_id}/evidence", **operation("submit_dispute_evidence", Answer(200, AnsweredDispute), body=HandIn)
 )
 async def submit_evidence(dispute_id: _Number, request: Request, caller: Caller) -> Response:
-    """Hand evidence in at the provider. Final: the provider takes one answer, and decides."""
+    """Submit evidence to the provider. Final: the provider accepts one answer, and decides."""
     require(caller, *dispute_answering.ANSWERED_BY)
     key = idempotency_key(request)
     parsed = await read(request, HandIn)

@@ -23,7 +23,7 @@ Operation = Callable[[Connection, Return], Awaitable[Return]]
 
 
 async def approve(services: Services, keyed: KeyedRequest, return_id: str) -> Reply:
-    """Say yes. Raises Conflict `return_closed`."""
+    """Approve it. Raises Conflict `return_closed`."""
     terms, name = ReturnPolicy.from_settings(services.settings), actor(keyed.caller)
     return await _apply(
         services, keyed, return_id, lambda conn, order_return: return_handling.approve(conn, order_return, name, terms)
@@ -31,7 +31,7 @@ async def approve(services: Services, keyed: KeyedRequest, return_id: str) -> Re
 
 
 async def reject(services: Services, keyed: KeyedRequest, return_id: str, reason: str) -> Reply:
-    """Say no, and why. Raises Conflict `return_decided`."""
+    """Reject it with a reason. Raises Conflict `return_decided`."""
     terms, name = ReturnPolicy.from_settings(services.settings), actor(keyed.caller)
 
     async def work(conn: Connection, order_return: Return) -> Return:
@@ -69,7 +69,7 @@ async def receive(services: Services, keyed: KeyedRequest, return_id: str, found
 
 
 async def inspect(services: Services, keyed: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
-    """Say what it is; pieces go to their shelves and the refund is opened, in one transaction."""
+    """Record the inspection; pieces return to stock and the refund is opened, in one transaction."""
     context = SettlementContext(services.keys, ReturnPolicy.from_settings(services.settings), actor(keyed.caller))
 
     async def work(conn: Connection, order_return: Return) -> Return:

@@ -43,7 +43,7 @@ async def approve(
 
 
 async def refuse(services: Services, caller: Principal, key: str, digest: bytes, approval_id: str, words: str) -> Reply:
-    """Say no. Who asked may take it back so. Raises Conflict `approval_decided`, `approval_lapsed`."""
+    """Refuse it; the requester withdraws it in this way. Raises Conflict `approval_decided`, `approval_lapsed`."""
 
     async def work(conn: Connection) -> dict[str, object]:
         found = await approval_requests.find(conn, services.keys, approval_id)

@@ -211,7 +211,7 @@ async def page(
 
 
 async def delete(services: Services, caller: Principal, draft_id: str) -> None:
-    """Forget the draft. Raises NotFound `draft_not_found`, Conflict `draft_placed`."""
+    """Delete the draft. Raises NotFound `draft_not_found`, Conflict `draft_placed`."""
     async with services.database.begin() as conn:
         await actor_context.set_actor(conn, actor(caller), caller.origin)
         await _not_placed(conn, services, caller, draft_id)

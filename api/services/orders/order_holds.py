@@ -72,7 +72,7 @@ async def release(
 async def prioritise(
     services: Services, caller: Principal, key: str, digest: bytes, number: str, request: SetPriority
 ) -> Reply:
-    """Say how pressing the order is. Raises Conflict `order_over`, NotFound `order_not_found`."""
+    """Set the priority of the order. Raises Conflict `order_over`, NotFound `order_not_found`."""
     act_id = f"act_{derived_id(caller, key, f'prioritise {number}')}"
     action = StaffAction(act_id, number, "prioritise", request.priority, actor(caller), request.reason)
 

@@ -34,7 +34,7 @@ Call = Callable[[PaymentGateway, DisputeRequest], Awaitable[None]]
 async def submit_evidence(
     services: Services, caller: Principal, key: str, digest: bytes, dispute_id: int, evidence: HandIn
 ) -> Reply:
-    """Hand evidence in at the provider; 200. Final: a provider takes one answer.
+    """Submit evidence to the provider; 200. Final: a provider accepts one answer.
 
     Raises Problem `evidence_missing`, `provider_unavailable`; else as `infra.db.payments.dispute_answers.begin` does,
     and Conflict `dispute_by_hand`, `provider_not_configured`, `provider_refused`.

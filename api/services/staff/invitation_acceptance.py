@@ -103,7 +103,7 @@ async def _accepted(
 
 
 async def _set_up(conn: Connection, services: Services, name: str, secret: str, step: int) -> None:
-    """The secret that was shown is the member's; the code that proved it opens nothing more."""
+    """The secret that was shown is the member's; the code that proved it is used up."""
     known = await members.find(conn, name)
     if known is None:
         raise NotFound("invitation_not_found")

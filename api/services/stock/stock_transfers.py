@@ -102,7 +102,7 @@ def summed(lines: Iterable[WantedUnits | CountedUnits]) -> dict[str, int]:
 
 
 async def _require_there(conn: Connection, sku: str, source: str, quantity: int) -> None:
-    """Say early that there is less; the database decides when it is shipped."""
+    """Refuse early where there is less; the database decides when it is shipped."""
     level = next((one for one in await movements.levels(conn, sku) if one.warehouse == source), None)
     left = level.on_hand - level.reserved if level else 0
     if quantity > left:

@@ -107,7 +107,7 @@ async def give_back(
     instruction: RefundInstruction,
 ) -> int:
     """Refund the amount from these lines of these orders, in their order, as far as something is left; answers with how
-    much. Orders are locked from the newest to the oldest, as everywhere."""
+    much. Orders are locked from the newest to the oldest, as in every transaction."""
     rest = amount_minor
     for order_no, line_nos in sources:
         if not rest:

@@ -54,7 +54,7 @@ async def next_due(conn: AsyncConnection, order_return: Return) -> NextDue | Non
 async def process_due(
     conn: AsyncConnection, order_return: Return, action: ReturnDue, context: SettlementContext
 ) -> None:
-    """Do what is due, if it still is. The caller has locked the order and heard its news: a scan has won."""
+    """Do what is due, if it still is. The caller has locked the order and applied its events: a scan comes first."""
     due = await next_due(conn, order_return)
     if due is None or due.action is not action or due.at > (await conn.execute(_NOW)).scalar_one():
         return

@@ -32,7 +32,7 @@ _NO_LABEL = text("UPDATE returns SET label = 'none' WHERE return_id = :return_id
 
 
 async def approve(conn: AsyncConnection, order_return: Return, actor: str, terms: ReturnPolicy) -> Return:
-    """Say yes; one that is approved stays so. Raises Conflict `return_closed`."""
+    """Approve it; an approved one stays so. Raises Conflict `return_closed`."""
     if order_return.status in NOT_COUNTED:
         raise Conflict("return_closed", f"the return is {order_return.status}: ask for a new one")
     if order_return.status is not ReturnStatus.REQUESTED:
@@ -43,7 +43,7 @@ async def approve(conn: AsyncConnection, order_return: Return, actor: str, terms
 async def reject(
     conn: AsyncConnection, order_return: Return, actor: str, terms: ReturnPolicy, keys: KeyRing, reason: str
 ) -> Return:
-    """Say no, and why: the words are sealed with the customer's key. Raises Conflict `return_decided`."""
+    """Reject it; the reason is encrypted with the customer's key. Raises Conflict `return_decided`."""
     if order_return.status is not ReturnStatus.REQUESTED:
         raise Conflict(
             "return_decided", f"the return is {order_return.status}: only one that waits for an answer is rejected"
@@ -109,7 +109,7 @@ async def take_in(
 async def inspect(
     conn: AsyncConnection, order_return: Return, context: SettlementContext, inspected: Sequence[Found]
 ) -> Return:
-    """Say what it is, put it onto its shelves, settle. A line that nobody names is as it was received.
+    """Record the inspection, return the pieces to stock and settle. A line that is not named is as it was received.
 
     Raises Conflict `return_not_received`, `return_already_inspected`, `more_than_returned`; RuleBroken `unknown_line`.
     """

@@ -1,4 +1,4 @@
-"""One cause of which staff should hear, as it is now."""
+"""One cause of an alert to staff, as it is now."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping

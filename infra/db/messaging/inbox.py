@@ -98,7 +98,7 @@ def _is_relevant(known: ShipmentStatus, reported: ShipmentStatus) -> bool:
     )
 
 
-# A carrier's own words are no keys here: they change no story.
+# Statuses that only the carrier knows are no keys here: they change nothing.
 _STIRS = {
     reported.value: [known.value for known in ShipmentStatus if _is_relevant(known, reported)]
     for reported in ShipmentStatus
@@ -163,7 +163,7 @@ async def keep_payment(conn: AsyncConnection, provider: str, notification: Payme
 
 
 async def keep_shipment(conn: AsyncConnection, carrier: str, notification: CarrierNotification) -> Outcome:
-    """Keep a parcel's scan, and wake its order where the fact may change its story.
+    """Store a scan of a parcel, and signal its order where the scan may change it.
 
     That a parcel is on its way changes nothing while an earlier fact still waits to tell that it has left. A parcel
     that the database does not know (yet) leaves the fact in the inbox; with a word that we have no state for, it waits

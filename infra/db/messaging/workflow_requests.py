@@ -201,7 +201,7 @@ _RUNNING_JOBS = text("SELECT job_id, rate_per_s FROM support_jobs WHERE state = 
 
 
 async def open_orders(connection: AsyncConnection, after: str, limit: int) -> list[OrderSummary]:
-    """A page of orders whose story is not at its end, or that have not heard all news, beyond number `after`."""
+    """A page of orders that are not over, or that have events to apply, beyond number `after`."""
     rows = await connection.execute(_OPEN_ORDERS, {"after": after, "limit": limit})
     return [_summary(row) for row in rows.mappings()]
 

@@ -24,7 +24,7 @@ _FIRST = text(
 
 
 async def settle(conn: AsyncConnection, order_no: str, *, stopped: bool, second: str, window_s: int) -> None:
-    """Say what became of the second parcel (`second`, empty where none was booked) and deliver the order.
+    """Record the outcome of the second parcel (`second`, empty where none was booked) and deliver the order.
 
     The caller has locked the order. What an earlier try has settled stays so.
     """

@@ -118,13 +118,13 @@ async def use_passkey(conn: AsyncConnection, name: str, passkey_id: str, count: 
 
 
 async def remove_passkey(conn: AsyncConnection, name: str, passkey_id: str) -> bool:
-    """Forget one passkey; False where this member has no such one."""
+    """Delete one passkey; False where this member has no such one."""
     row = {"name": name, "passkey_id": passkey_id}
     return (await conn.execute(_REMOVE_PASSKEY, row)).scalar_one_or_none() is not None
 
 
 async def remove_all(conn: AsyncConnection, name: str) -> None:
-    """Forget every passkey and recovery code of a member."""
+    """Delete every passkey and recovery code of a member."""
     await conn.execute(_REMOVE_PASSKEYS, {"name": name})
     await conn.execute(_SET_CODES, {"name": name, "codes": []})
 

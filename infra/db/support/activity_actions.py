@@ -16,7 +16,7 @@ _EXISTS = text("SELECT EXISTS (SELECT FROM activity_actions WHERE act_id = :act_
 
 
 async def exists(conn: AsyncConnection, act_id: str) -> bool:
-    """True when the action was asked for before, whether Temporal heard of it or not."""
+    """True when the action was requested before, whether Temporal received it or not."""
     return bool((await conn.execute(_EXISTS, {"act_id": act_id})).scalar_one())
 
 

@@ -65,7 +65,7 @@ _CLAIM = text(
          FROM claimed c JOIN order_events e ON e.order_no = c.order_no AND e.seq = c.seq"""
 )
 
-# The endpoint's row first and its deliveries after it, here as everywhere: two transactions never wait in a ring.
+# The endpoint's row first and its deliveries after it, as in every transaction: so two transactions never deadlock.
 _DONE = text(
     """WITH well AS (
          UPDATE webhook_endpoints SET failing_since = NULL, last_error = NULL

@@ -91,7 +91,7 @@ async def stop(process: asyncio.subprocess.Process, command: Command) -> None:
     """Asks the program to end, waits stop_timeout_s, then kills it."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(command.stop_signal)
-        process.send_signal(signal.SIGCONT)  # a suspended process would never hear the first one
+        process.send_signal(signal.SIGCONT)  # a suspended process does not receive the first one
     try:
         await asyncio.wait_for(process.wait(), command.stop_timeout_s)
     except TimeoutError:

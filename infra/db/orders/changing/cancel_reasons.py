@@ -18,5 +18,5 @@ async def save_reason(conn: AsyncConnection, keys: KeyRing, order_no: str, reaso
 
 
 async def record_request(conn: AsyncConnection, order_no: str, actor: str, update_id: str) -> None:
-    """Say in the audit log that a member of staff asked: the workflow's own event knows who, but not where from."""
+    """Audit that a member of staff asked: the event of the workflow has the person, but not the origin."""
     await conn.execute(_NOTE, {"actor": actor, "order_no": order_no, "update_id": update_id})

@@ -140,7 +140,7 @@ async def mark_placed(conn: AsyncConnection, draft_id: str, order_no: str) -> No
 
 
 async def delete(conn: AsyncConnection, draft_id: str) -> None:
-    """Forget the draft."""
+    """Delete the draft."""
     await conn.execute(_DELETE, {"draft_id": draft_id})
 
 
