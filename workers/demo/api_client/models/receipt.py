@@ -20,6 +20,7 @@ class Receipt:
         reference (str):
         warehouse (None | str | Unset):
         allow_duplicate (bool | Unset):  Default: False.
+        purchase_order (None | str | Unset):
     """
 
     sku: str
@@ -27,6 +28,7 @@ class Receipt:
     reference: str
     warehouse: None | str | Unset = UNSET
     allow_duplicate: bool | Unset = False
+    purchase_order: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         sku = self.sku
@@ -43,6 +45,12 @@ class Receipt:
 
         allow_duplicate = self.allow_duplicate
 
+        purchase_order: None | str | Unset
+        if isinstance(self.purchase_order, Unset):
+            purchase_order = UNSET
+        else:
+            purchase_order = self.purchase_order
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -56,6 +64,8 @@ class Receipt:
             field_dict["warehouse"] = warehouse
         if allow_duplicate is not UNSET:
             field_dict["allow_duplicate"] = allow_duplicate
+        if purchase_order is not UNSET:
+            field_dict["purchase_order"] = purchase_order
 
         return field_dict
 
@@ -79,12 +89,22 @@ class Receipt:
 
         allow_duplicate = d.pop("allow_duplicate", UNSET)
 
+        def _parse_purchase_order(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        purchase_order = _parse_purchase_order(d.pop("purchase_order", UNSET))
+
         receipt = cls(
             sku=sku,
             quantity=quantity,
             reference=reference,
             warehouse=warehouse,
             allow_duplicate=allow_duplicate,
+            purchase_order=purchase_order,
         )
 
         return receipt
