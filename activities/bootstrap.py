@@ -15,6 +15,7 @@ from activities.payments.order_payments import PaymentActivities
 from activities.payments.refunds import RefundActivities
 from activities.payments.renewals import RenewalActivities
 from activities.shipping.bookings import ShippingActivities
+from activities.stock.transfers import TransferActivities
 from activities.support.bulk_jobs import BulkJobActivities
 from activities.support.manual_transitions import ManualTransitionActivities
 from activities.support.parked_steps import ParkedStepActivities
@@ -40,12 +41,13 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     shipping = ShippingActivities(database, carriers, vault, settings)
     returns = ReturnActivities(database, carriers, vault, settings)
     holds = HoldActivities(database)
+    transfers = TransferActivities(database)
     adjusting = ManualTransitionActivities(database, vault, settings)
     jobs = BulkJobActivities(database, vault, client, settings)
     money = (payments, refunds, guarantees, change_payments, renewals)
     return [
         found
-        for holder in (orders, parking, *money, shipping, returns, holds, adjusting, jobs)
+        for holder in (orders, parking, *money, shipping, returns, transfers, holds, adjusting, jobs)
         for found in activities_of(holder)
     ]
 

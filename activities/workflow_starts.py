@@ -22,7 +22,7 @@ from infra.observability.telemetry import temporal_interceptors
 from infra.settings import Settings
 from infra.temporal.temporal_client import OMS_CHANNEL, OMS_STATUS, connect
 from workflows import names
-from workflows.payloads import ReturnRef, StartJob, StartOrder
+from workflows.payloads import ReturnRef, StartJob, StartOrder, TransferRef
 
 ClientProvider = Callable[[], Awaitable[Client]]
 
@@ -125,6 +125,33 @@ async def start_return(client: Client, ref: ReturnRef, task_queue: str) -> None:
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         static_summary=f"{ref.return_id} of order {ref.order_no}",
+    )
+
+
+async def signal_transfer(client: Client, transfer_id: str, task_queue: str) -> None:
+    """Signal a transfer's workflow; one that is not running starts a run from the database."""
+    await client.start_workflow(
+        names.TRANSFER,
+        TransferRef(transfer_id),
+        id=names.transfer_workflow(transfer_id),
+        task_queue=task_queue,
+        start_signal=names.TRANSFER_CHANGED,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"transfer {transfer_id}",
+    )
+
+
+async def start_transfer(client: Client, transfer_id: str, task_queue: str) -> None:
+    """Start a transfer's run from the database. Raises WorkflowAlreadyStartedError when one is running."""
+    await client.start_workflow(
+        names.TRANSFER,
+        TransferRef(transfer_id),
+        id=names.transfer_workflow(transfer_id),
+        task_queue=task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        static_summary=f"transfer {transfer_id}",
     )
 
 

@@ -190,6 +190,8 @@ class Dispatcher:
         if request.kind == "start_job":
             job = StartJob(request.subject, float(request.payload["rate_per_s"]))
             await workflow_starts.start_job(client, job, self._task_queue)
+        elif request.kind == "signal_transfer":
+            await workflow_starts.signal_transfer(client, request.subject, self._task_queue)
         elif request.order is None:
             about = {"step": request.kind, "code": "order_unknown", "request_id": request.request_id}
             _log.error("a request names an unknown order", extra=about)

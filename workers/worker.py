@@ -31,6 +31,7 @@ from workers.readiness import Readiness
 from workers.workflow_runner import CacheTrimmingRunner
 from workflows.after_sales.returns import ReturnWorkflow
 from workflows.orders.order import OrderWorkflow
+from workflows.stock.transfer import TransferWorkflow
 from workflows.support.bulk_resolve import BulkResolveWorkflow
 
 CONCURRENCY = 100
@@ -86,7 +87,7 @@ def build(client: Client, database: Database, settings: Settings, condition: Con
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[OrderWorkflow, ReturnWorkflow, BulkResolveWorkflow],
+        workflows=[OrderWorkflow, ReturnWorkflow, BulkResolveWorkflow, TransferWorkflow],
         activities=bootstrap.build(database, settings, client),
         interceptors=[MasterKeyGate(condition), PatienceInterceptor(settings)],
         workflow_runner=runner,

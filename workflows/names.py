@@ -3,6 +3,7 @@
 ORDER = "Order"
 BULK_RESOLVE = "BulkResolve"
 RETURN = "Return"
+TRANSFER = "Transfer"
 
 # Updates: validated requests with an answer.
 CANCEL = "cancel"
@@ -18,6 +19,7 @@ HOLD_CHANGED = "hold_changed"
 AFTER_SALES = "after_sales"
 ORDER_CHANGED = "order_changed"
 RETURN_CHANGED = "return_changed"
+TRANSFER_CHANGED = "transfer_changed"
 RETRY_PARKED = "retry_parked"
 
 # Search attributes.
@@ -41,3 +43,8 @@ def job_workflow(job_id: str) -> str:
 def return_workflow(return_id: str) -> str:
     """The workflow id of a return."""
     return f"return-{return_id}"
+
+
+def transfer_workflow(transfer_id: str) -> str:
+    """The workflow id of a transfer between warehouses."""
+    return f"transfer-{transfer_id}"

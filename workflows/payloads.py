@@ -290,3 +290,25 @@ class JobSlice:
     done: int
     failed: int
     left: int
+
+
+@dataclass(frozen=True)
+class TransferRef:
+    """A transfer between warehouses; also the input of its workflow."""
+
+    transfer_id: str
+
+
+@dataclass(frozen=True)
+class TransferView:
+    """The state of a transfer in the database, in units of all its lines. A case is opened at `due` (RFC 3339 in UTC);
+    empty: it is open already, or the transfer is closed."""
+
+    transfer_id: str
+    status: str
+    closed: bool
+    source: str
+    target: str
+    requested: int
+    in_transit: int
+    due: str = ""

@@ -176,6 +176,9 @@ load_return = DatabasePort("load_return", m.ReturnRef, m.ReturnView)
 process_due_return = DatabasePort("tend_return", m.ReturnActionDue, m.ReturnView)
 fail_return_label = DatabasePort("fail_return_label", m.LabelFailed, m.ReturnView)
 
+load_transfer = DatabasePort("load_transfer", m.TransferRef, m.TransferView)
+remind_transfer = DatabasePort("remind_transfer", m.TransferRef, m.TransferView)
+
 # Providers.
 authorise_payment = GatewayPort("authorise_payment", m.AttemptRef, m.OrderView)
 capture_payment = GatewayPort("capture_payment", m.AttemptRef, m.OrderView)

@@ -14,6 +14,7 @@ from activities import workflow_starts
 from infra.db.engine import Database
 from infra.db.messaging import workflow_requests
 from infra.db.messaging.workflow_requests import OrderSummary
+from infra.db.stock.transfers import open_ones
 from infra.temporal import namespace_setup
 from workflows.payloads import ReturnRef, StartJob
 
@@ -119,8 +120,11 @@ _NEXT = {Part.ORDERS: Part.RETURNS, Part.RETURNS: Part.OWING}
 
 
 async def _jobs(client: Client, database: Database, task_queue: str, found: Recovered) -> None:
+    """Bulk acts that run, and transfers that are open: both are few."""
     async with database.begin() as connection:
         jobs = [StartJob(*row) for row in await workflow_requests.running_jobs(connection)]
+        transfers = await open_ones(connection)
+    await _started(transfers, lambda one: workflow_starts.start_transfer(client, one, task_queue))
     found.jobs = await _started(jobs, lambda job: workflow_starts.start_job(client, job, task_queue))
 
 

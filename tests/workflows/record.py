@@ -28,6 +28,7 @@ from tests.workflows.later_scenarios import LATER
 from tests.workflows.return_scenarios import PACE, RETURNING
 from tests.workflows.scenarios import HASTY, SCENARIOS, Scenario
 from tests.workflows.second_scenarios import SECOND
+from tests.workflows.transfer_scenarios import TRANSFERRING
 from workflows import names
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -38,11 +39,12 @@ IDENTITY = re.compile(r"\d+@[\w.-]+")
 async def history_of(stage: Stage, order_no: str) -> str:
     """The newest run's history as JSON of a stable form, without what identifies this machine.
 
-    A story of a return answers with that one's id.
+    A story of a return or of a transfer answers with that one's id.
     """
-    of_return = order_no.startswith("rt_")
-    handle = stage.client.get_workflow_handle(names.return_workflow(order_no)) if of_return else stage.handle(order_no)
-    if of_return or (order_no and (await stage.status(order_no)) in ("completed", "cancelled")):
+    others = {"rt_": names.return_workflow, "tr_": names.transfer_workflow}
+    other = others.get(order_no[:3])
+    handle = stage.client.get_workflow_handle(other(order_no)) if other else stage.handle(order_no)
+    if other or (order_no and (await stage.status(order_no)) in ("completed", "cancelled")):
         await handle.result()
         assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
     text = IDENTITY.sub("worker", (await handle.fetch_history()).to_json())
@@ -88,13 +90,13 @@ async def servers(folder: Path) -> AsyncIterator[tuple[DatabaseUrls, TemporalSer
 PACES: tuple[tuple[str, dict[str, Scenario], dict[str, Any]], ...] = (
     ("patient", {**SCENARIOS, **LATER}, {}),
     ("hasty", HASTY, {"payment_timeout_s": 1, "escalation_s": 1}),
-    ("returning", {**RETURNING, **SECOND}, PACE),
+    ("returning", {**RETURNING, **SECOND, **TRANSFERRING}, PACE),
 )
 
 
 async def main(wanted: list[str]) -> None:
     """Record the stories of these names; all of them, and nothing that no longer exists, when none is given."""
-    known = {**SCENARIOS, **LATER, **HASTY, **RETURNING, **SECOND}
+    known = {**SCENARIOS, **LATER, **HASTY, **RETURNING, **SECOND, **TRANSFERRING}
     if unknown := set(wanted) - set(known):
         raise SystemExit(f"no such story: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     HISTORIES.mkdir(exist_ok=True)

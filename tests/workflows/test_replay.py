@@ -24,9 +24,11 @@ from tests.workflows.record import HISTORIES
 from tests.workflows.return_scenarios import RETURNING
 from tests.workflows.scenarios import HASTY, PERSONAL, SCENARIOS
 from tests.workflows.second_scenarios import SECOND
+from tests.workflows.transfer_scenarios import TRANSFERRING
 from workflows import ports
 from workflows.after_sales.returns import ReturnWorkflow
 from workflows.orders.order import OrderWorkflow
+from workflows.stock.transfer import TransferWorkflow
 from workflows.support.bulk_resolve import BulkResolveWorkflow
 
 FILES = sorted(HISTORIES.glob("*.json"))
@@ -54,13 +56,13 @@ async def replays(files: list[Path], runner: WorkflowRunner, *workflows: type[An
 
 @EVERY_RUNNER
 async def test_every_recorded_history_replays(runner: WorkflowRunner) -> None:
-    found = await replays(FILES, runner, OrderWorkflow, ReturnWorkflow, BulkResolveWorkflow)
+    found = await replays(FILES, runner, OrderWorkflow, ReturnWorkflow, BulkResolveWorkflow, TransferWorkflow)
     assert len(found) == len(FILES) > 20
     assert {name: failure for name, failure in found.items() if failure} == {}
 
 
 def test_there_is_a_history_of_every_story_and_no_other() -> None:
-    assert {file.stem for file in FILES} == {*SCENARIOS, *LATER, *HASTY, *RETURNING, *SECOND}
+    assert {file.stem for file in FILES} == {*SCENARIOS, *LATER, *HASTY, *RETURNING, *SECOND, *TRANSFERRING}
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -80,7 +82,7 @@ def texts(value: Any) -> Iterator[str]:
 @EVERY_HISTORY
 def test_a_history_carries_ids_and_not_people(file: Path) -> None:
     sentence = list(texts(json.loads(file.read_text(encoding="utf-8"))))
-    assert any("order_no" in text for text in sentence), "payloads are not decoded"
+    assert any("order_no" in text or "transfer_id" in text for text in sentence), "payloads are not decoded"
     unescaped = [text.encode().decode("unicode_escape", errors="replace") for text in sentence if "\\u" in text]
     for personal in PERSONAL:
         assert not [text for text in [*sentence, *unescaped] if personal in text]

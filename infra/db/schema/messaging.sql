@@ -12,7 +12,8 @@ CREATE TABLE outbox (
 -- Starts and signals that Temporal has not accepted yet.
 CREATE TABLE workflow_requests (
   request_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  kind          text NOT NULL CHECK (kind IN ('start_order', 'signal_order', 'start_job', 'signal_return')),
+  kind          text NOT NULL CHECK (kind IN ('start_order', 'signal_order', 'start_job', 'signal_return',
+      'signal_transfer')),
   subject       text NOT NULL,  -- order number or job id
   name          text,  -- signal name
   payload       jsonb NOT NULL DEFAULT '{}'::jsonb,

@@ -36,6 +36,17 @@ END $$;
 
 CREATE TRIGGER transfer_guard BEFORE UPDATE OF status ON stock_transfers FOR EACH ROW EXECUTE FUNCTION guard_transfer();
 
+-- Requests a signal to the workflow of a transfer; the signal says only where to read.
+CREATE FUNCTION signal_transfer()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  INSERT INTO workflow_requests (kind, subject, name) VALUES ('signal_transfer', NEW.transfer_id, 'transfer_changed');
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER transfer_signals AFTER INSERT OR UPDATE OF status ON stock_transfers
+  FOR EACH ROW EXECUTE FUNCTION signal_transfer();
+
 -- The SKUs of a transfer, with what left, arrived and was written off.
 CREATE TABLE stock_transfer_lines (
   transfer_id text NOT NULL REFERENCES stock_transfers,
@@ -283,4 +294,4 @@ GRANT INSERT (movement_id, transfer_id) ON stock_transfer_movements TO oms_app;
 GRANT INSERT (due_at, reference, requested_by, source, target, transfer_id) ON stock_transfers TO oms_app;
 GRANT UPDATE (closed_at, due_at, reminded_at, shipped_at, status) ON stock_transfers TO oms_app;
 REVOKE EXECUTE ON FUNCTION apply_purchase_line(), apply_purchase_receipt(), apply_transfer_movement(),
-  guard_purchase_order(), guard_stock_case(), guard_stock_count(), guard_transfer() FROM PUBLIC;
+  guard_purchase_order(), guard_stock_case(), guard_stock_count(), guard_transfer(), signal_transfer() FROM PUBLIC;

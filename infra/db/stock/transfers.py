@@ -8,9 +8,11 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
+from domain.stock.cases import StockCaseKind
 from domain.stock.movements import MovementKind
 from domain.stock.transfers import TransferLine, TransferStatus
-from infra.db.stock import movements
+from infra.db.stock import cases, movements
+from infra.db.stock.cases import NewCase
 from infra.db.stock.movements import Move
 
 _ADD = text(
@@ -45,7 +47,11 @@ _LINES = text(
 _LINK = text("INSERT INTO stock_transfer_movements (movement_id, transfer_id) VALUES (:movement_id, :transfer_id)")
 _SHIPPED = text("UPDATE stock_transfers SET status = 'shipped', shipped_at = now() WHERE transfer_id = :transfer_id")
 _CLOSED = text("UPDATE stock_transfers SET status = :status, closed_at = now() WHERE transfer_id = :transfer_id")
-_REMINDED = text("UPDATE stock_transfers SET reminded_at = now() WHERE transfer_id = :transfer_id")
+_REMINDED = text(
+    """UPDATE stock_transfers SET reminded_at = now() WHERE transfer_id = :transfer_id AND due_at <= now()
+       RETURNING transfer_id"""
+)
+_OPEN = text("SELECT transfer_id FROM stock_transfers WHERE status IN ('requested', 'shipped') ORDER BY transfer_id")
 _LOST = text("UPDATE stock_transfer_lines SET lost = lost + :quantity WHERE transfer_id = :transfer_id AND sku = :sku")
 
 
@@ -148,9 +154,21 @@ async def close(conn: AsyncConnection, transfer_id: str, status: TransferStatus)
     await conn.execute(_CLOSED, {"transfer_id": transfer_id, "status": status.value})
 
 
-async def reminded(conn: AsyncConnection, transfer_id: str) -> None:
-    """A case says that it is late."""
-    await conn.execute(_REMINDED, {"transfer_id": transfer_id})
+async def remind(conn: AsyncConnection, transfer: Transfer) -> None:
+    """Open a case of the person who requested it, if its day is over. The caller has locked it."""
+    if (await conn.execute(_REMINDED, {"transfer_id": transfer.transfer_id})).scalar_one_or_none() is None:
+        return
+    new = NewCase(
+        StockCaseKind.TRANSFER_OVERDUE, transfer.transfer_id, "system", transfer.target,
+        transfer_id=transfer.transfer_id,
+    )  # fmt: skip
+    if (number := await cases.open_case(conn, new)) is not None:
+        await cases.set_owner(conn, number, transfer.requested_by.partition(":")[2])
+
+
+async def open_ones(conn: AsyncConnection) -> list[str]:
+    """The ids of those that are neither received nor cancelled."""
+    return [row.transfer_id for row in await conn.execute(_OPEN)]
 
 
 async def write_off(conn: AsyncConnection, transfer_id: str, sku: str, quantity: int) -> None:

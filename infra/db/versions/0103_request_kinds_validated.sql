@@ -1,0 +1,1 @@
+ALTER TABLE workflow_requests VALIDATE CONSTRAINT workflow_requests_kind_check;
