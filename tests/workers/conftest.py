@@ -11,12 +11,12 @@ from tests.infra.alerts.alert_servers import Robots
 from tests.infra.servers import serving
 from tests.workers.relay.alert_scene import TABLES, Scene, notifier_of
 from tests.workers.relay.notification_scene import Post, posting
-from tests.workers.stored_orders import damage, database, settings_for, sql
+from tests.workers.stored_orders import damage, database, empty, settings_for
 
 
 @pytest.fixture
 async def scene(database_url: DatabaseUrls) -> AsyncIterator[Scene]:
-    await sql(database_url.owner_url, f"TRUNCATE {TABLES} CASCADE")
+    await empty(database_url.owner_url, TABLES)
     await damage(database_url.owner_url, "UPDATE orders SET status = 'completed'")
     settings = settings_for(database_url, allow_private_webhook_targets=True, webhook_timeout_s=2.0, notice_attempts=3)
     server = Robots()
@@ -33,9 +33,7 @@ async def provider(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tu
 
 @pytest.fixture
 async def post(database_url: DatabaseUrls, provider: tuple[str, Path]) -> AsyncIterator[Post]:
-    await sql(
-        database_url.owner_url, "TRUNCATE messages, outbox, webhook_deliveries, webhook_endpoints, shipments CASCADE"
-    )
+    await empty(database_url.owner_url, "messages, outbox, webhook_deliveries, webhook_endpoints, shipments")
     settings = settings_for(
         database_url,
         sandbox_url=provider[0],

@@ -44,6 +44,25 @@ async def sql(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     return found
 
 
+# As TRUNCATE ... CASCADE, which makes new files for each table and index: 30 ms of processor time instead of one.
+_EMPTY = """
+DO $$ DECLARE reached regclass; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR reached IN
+        WITH RECURSIVE tables (name) AS (
+            SELECT unnest(string_to_array('{tables}', ', ')::regclass[])
+            UNION
+            SELECT conrelid::regclass FROM pg_constraint JOIN tables ON confrelid = name WHERE contype = 'f')
+        SELECT name FROM tables
+    LOOP EXECUTE 'DELETE FROM ' || reached; END LOOP;
+END $$"""
+
+
+async def empty(owner_url: str, tables: str) -> None:
+    """Deletes every row of these tables ("one, other") and of those that refer to them, past all triggers."""
+    await sql(owner_url, _EMPTY.format(tables=tables))
+
+
 async def damage(owner_url: str, *statements: str) -> None:
     """Change what constraints and triggers would not allow, as a faulty disk or a careless hand may."""
     async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True) as connection:

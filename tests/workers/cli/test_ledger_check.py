@@ -15,7 +15,7 @@ from infra.db.payments.refund_plans import NewRefund
 from infra.db.payments.refunds import open_refund
 from infra.settings import Settings
 from tests.conftest import DatabaseUrls
-from tests.workers.stored_orders import damage, move, place, settings_for, sql
+from tests.workers.stored_orders import damage, empty, move, place, settings_for, sql
 from workers.cli.ledger import ledger_check
 
 
@@ -84,10 +84,10 @@ async def settings(database_url: DatabaseUrls) -> Settings:
 
 @pytest.fixture
 async def order_no(database_url: DatabaseUrls, settings: Settings) -> str:
-    await damage(
+    await empty(
         database_url.owner_url,
-        "TRUNCATE orders, stock_levels, stock_movements, allocations, payments, payment_ledger, payment_totals, outbox,"
-        " workflow_requests, order_events, order_lines, store_credits CASCADE",
+        "orders, stock_levels, stock_movements, allocations, payments, payment_ledger, payment_totals, outbox, "
+        "workflow_requests, order_events, order_lines, store_credits",
     )
     placed = await honest(database_url)
     assert await wrong(settings) == {}

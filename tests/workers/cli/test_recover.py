@@ -31,7 +31,7 @@ from infra.stack.data_dir.ports import any_free
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
-from tests.workers.stored_orders import damage, database, move, place, settings_for, sql
+from tests.workers.stored_orders import damage, database, empty, move, place, settings_for, sql
 from workers.cli import recover
 from workflows import names
 from workflows.payloads import OrderView
@@ -104,7 +104,7 @@ async def test_closed_orders_that_still_owe_are_started_and_those_that_owe_nothi
     database_url: DatabaseUrls, server: TemporalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recover, "PAGE", 2)
-    await damage(database_url.owner_url, "TRUNCATE orders, support_jobs CASCADE")
+    await empty(database_url.owner_url, "orders, support_jobs")
     paid, surplus, given_back, held, guaranteed, dear = [await place(database_url) for _ in range(6)]
     columns = (
         "INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, "
@@ -224,7 +224,7 @@ async def test_a_closed_order_is_started_again_exactly_if_its_story_would_find_s
     database_url: DatabaseUrls, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     """Every state of every thing that an order may owe or hold, on an order that is closed and has nothing else."""
-    await damage(database_url.owner_url, "TRUNCATE orders, inbox CASCADE")
+    await empty(database_url.owner_url, "orders, inbox")
     monkeypatch.setattr(workflow_requests, "_WINDOW", 50)
     written = await plain_orders(database_url, 350)
     order_nos = iter(written)
@@ -296,7 +296,7 @@ async def test_running_bulk_acts_are_started_too(database_url: DatabaseUrls, ser
 async def test_the_command_says_what_it_did(
     database_url: DatabaseUrls, server: TemporalServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await damage(database_url.owner_url, "TRUNCATE orders, support_jobs CASCADE")
+    await empty(database_url.owner_url, "orders, support_jobs")
     settings = settings_of(database_url, server)
     assert await asyncio.to_thread(recover.run, settings) == 0
     assert "0 orders open: 0 started, 0 already running" in capsys.readouterr().out
@@ -320,7 +320,7 @@ async def test_by_the_api_all_pages_are_walked(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    await damage(database_url.owner_url, "TRUNCATE orders, support_jobs CASCADE")
+    await empty(database_url.owner_url, "orders, support_jobs")
     opened = [await place(database_url) for _ in range(7)]
     monkeypatch.setattr(recovery, "LIMIT", 3)
     settings = settings_of(database_url, server).model_copy(update={"token_secret": SecretStr("x" * 40)})

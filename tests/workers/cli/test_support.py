@@ -23,7 +23,7 @@ from infra.stack.running import Running, this_process
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.infra.servers import serving
-from tests.workers.stored_orders import database, settings_for, sql
+from tests.workers.stored_orders import database, empty, settings_for, sql
 from tests.workers.test_bulk_jobs import stuck, working
 from workers.cli.support import support_commands as command
 from workers.cli.support.support_client import SupportApi
@@ -87,13 +87,7 @@ async def recorded_actions(urls: DatabaseUrls) -> list[tuple[str, str]]:
 
 @pytest.fixture
 async def orders(database_url: DatabaseUrls) -> list[str]:
-    # What was refused is kept for good, also by TRUNCATE.
-    for statement in (
-        "ALTER TABLE refused_resolutions DISABLE TRIGGER USER",
-        "TRUNCATE resolutions CASCADE",
-        "ALTER TABLE refused_resolutions ENABLE TRIGGER USER",
-    ):
-        await sql(database_url.owner_url, statement)
+    await empty(database_url.owner_url, "resolutions")
     return await stuck(database_url, 3)
 
 
