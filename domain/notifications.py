@@ -41,6 +41,7 @@ NOTIFICATION_OF_EVENT: dict[str, str] = {
     "shipment_recorded": "shipment_booked",
     "shipment_picked_up": "shipment_picked_up",
     "shipment_delivered": "shipment_delivered",
+    "fulfilment_shipped": "fulfilment_shipped",
     "shipment_lost": "shipment_lost",
     "shipment_refused": "shipment_refused",
     "delivery_extended": "delivery_extended",
@@ -74,6 +75,7 @@ NOTIFICATION_OF_EVENT: dict[str, str] = {
 SHOWN_WITHOUT_NOTIFICATION = frozenset(
     {
         *("cancel_requested", "feedback_given", "contact_corrected"),
+        *("fulfilment_booked", "fulfilment_delivered"),
         *("stock_reserved", "stock_short", "shipment_in_transit", "shipment_cancelled", "replacement_booked"),
         *("refund_opened", "refund_pending", "refund_rejected", "return_window_closed"),
         *("invoice_issued", "credit_note_issued"),

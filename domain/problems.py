@@ -230,6 +230,7 @@ SENTENCES: dict[str, str] = {
     "same_warehouse": "from and to are the same warehouse; send two different ones",
     "second_person_needed": "another person must approve this",
     "seller_unknown": "OMS_SELLER_NAME is not set; the operator sets it before invoices can be issued",
+    "ships_in_parts": "the order ships in several parts, so this is not possible; cancel the order and place a new one",
     "shipment_not_found": "no parcel has this number",
     "signature_expired": "the time of the signature is too old or in the future; check the sender's clock",
     "signature_invalid": "the signature is wrong; check the secret of this provider's notifications",

@@ -68,6 +68,20 @@ class PendingOperation:
 
 
 @dataclass(frozen=True)
+class Fulfilment:
+    """One of several fulfilments of an order. `status` is a domain.shipping.fulfilments.FulfilmentStatus, `parcel` the
+    live shipment's status or empty; `reserved`: its stock is held; `deadline`: its next step is expected by then."""
+
+    id: str
+    number: int
+    warehouse: str
+    status: str
+    parcel: str = ""
+    reserved: bool = False
+    deadline: str = ""
+
+
+@dataclass(frozen=True)
 class OrderView:
     """The state of an order in the database. Times are RFC 3339 in UTC, or empty.
 
@@ -75,7 +89,8 @@ class OrderView:
     capturing, failed, captured`; `parcel` is the live shipment's status or empty; `stray` says that money is held which
     is not the order's and must go back; `unheard` that facts from outside wait in the inbox; `seq` is the newest
     event's, so the newer of two views is known; `hold` is the open hold on which something is due first; `errand` is
-    the oldest pending operation; `returns` are the ids of the returns that are open.
+    the oldest pending operation; `returns` are the ids of the returns that are open; `fulfilments` are there where the
+    order has several.
     """
 
     order_no: str
@@ -96,6 +111,7 @@ class OrderView:
     returns: list[str] = field(default_factory=list)
     reship: bool = False
     first_arrived: bool = False
+    fulfilments: list[Fulfilment] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -103,6 +119,14 @@ class OrderRef:
     """An order, for activities that derive everything else from the database."""
 
     order_no: str
+
+
+@dataclass(frozen=True)
+class FulfilmentRef:
+    """One of several fulfilments of an order."""
+
+    order_no: str
+    number: int
 
 
 @dataclass(frozen=True)

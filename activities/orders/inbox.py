@@ -2,6 +2,7 @@
 
 import logging
 
+from activities.orders import parts
 from activities.payments.provider_events import UNAPPLIED, payment_fact
 from domain.errors import RuleBroken
 from domain.orders.status import OrderEvent
@@ -17,6 +18,7 @@ from infra.db.messaging import inbox
 from infra.db.messaging.inbox import InboxEvent
 from infra.db.orders.state import holds, timeline
 from infra.db.shipping import shipments
+from infra.db.shipping.shipments import PartRef
 from infra.db.stock import reservations
 from infra.settings import Settings
 
@@ -85,15 +87,23 @@ async def _parcel_fact(conn: Connection, row: InboxEvent, settings: Settings) ->
     tracked = row.tracked
     moved = await shipments.apply_tracking(conn, tracked, scan)
     if moved is None:
+        if await shipments.is_ambiguous(conn, tracked):
+            return "early"
         policy, parcel = ReturnPolicy.from_settings(settings), (row.provider, tracked.carrier_ref)
         of_return = await return_deadlines.apply_tracking(conn, row.order_no, *parcel, scan, policy)
         return "return" if of_return else "known"
     if moved.replaced:
         # Another parcel is sent instead of this one: its progress does not move the order, but people should know.
-        data = {"shipment_id": moved.shipment_id, "status": scan}
+        data: dict[str, object] = {"shipment_id": moved.shipment_id, "status": scan}
+        if moved.several:
+            data["fulfilment"] = moved.number
         await timeline.append(conn, row.order_no, "replaced_parcel_reported", data=data)
         return "replaced"
-    await parcel_moved(conn, row.order_no, moved.position, scan, settings)
+    if moved.several:
+        part = PartRef(row.order_no, moved.number, several=True)
+        await parts.moved(conn, part, moved.before, scan, moved.shipment_id, settings)
+    else:
+        await parcel_moved(conn, row.order_no, moved.position, scan, settings)
     return "applied"
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from activities.base import oms_activity
+from activities.orders import parts
 from activities.orders.inbox import apply_inbox, parcel_moved, position_of, reason_of
 from activities.orders.views import policy_of, view_of
 from domain.errors import Conflict
@@ -11,6 +12,8 @@ from domain.orders.status import TERMINAL, OrderEvent, Status
 from domain.payments import payability
 from domain.payments.attempts import IN_TIME
 from domain.shipping.shipments import ShipmentStatus
+from domain.sourcing.deciding import decide
+from domain.sourcing.decision import Share
 from infra.db.after_sales import exchange_fallback
 from infra.db.autocommit import autocommit
 from infra.db.engine import Connection, Database
@@ -18,8 +21,9 @@ from infra.db.orders.changing import cancellation
 from infra.db.orders.state import holds, timeline
 from infra.db.orders.state.order_state import load_state
 from infra.db.payments import payment_requests
-from infra.db.shipping import shipments
-from infra.db.stock import reservations
+from infra.db.shipping import fulfilments, shipments
+from infra.db.stock import reservations, split_reservations
+from infra.db.stock.reservations import Demand
 from infra.settings import Settings
 from workflows import payloads as m
 
@@ -123,6 +127,9 @@ class OrderActivities:
 
     async def _catch_up(self, conn: Connection, order_no: str) -> None:
         """What the carrier delivered while the order was being undone counts now."""
+        if len(await fulfilments.parts_of(conn, order_no)) > 1:
+            await parts.settle(conn, order_no, self._settings)
+            return
         parcel = await shipments.live_shipment(conn, order_no)
         if parcel is not None and parcel.status is ShipmentStatus.DELIVERED:
             await parcel_moved(conn, order_no, await position_of(conn, order_no), parcel.status, self._settings)
@@ -152,7 +159,8 @@ class OrderActivities:
 
     @oms_activity("reserve_stock")
     async def reserve_stock(self, ref: m.OrderRef) -> m.OrderView:
-        """Reserve everything at one warehouse if that is still to be done; answers with where the order stands."""
+        """Reserve everything, at one warehouse or several, if that is still to be done; answers with where the order
+        stands."""
         for _ in range(TRIES):
             try:
                 return await self._reserve_once(ref.order_no)
@@ -175,15 +183,21 @@ class OrderActivities:
         if demand.cancelling or demand.held:
             return
         able = demand.candidates()
-        if not able:
+        shares = () if able else await self._split(conn, order_no, demand)
+        if able:
+            await reservations.reserve_at(conn, order_no, able[0])
+        elif shares:
+            await split_reservations.reserve(conn, order_no, shares)
+        else:
             await self._short(conn, order_no, demand.backorder)
             return
-        await reservations.reserve_at(conn, order_no, able[0])
         # Who waits for an inspection is not there to pay: the difference of an exchange has days.
         own = self._settings
         timeout_s = own.exchange_payment_timeout_s if demand.exchange else own.payment_timeout_s
         wait = timeline.waiting("payment", "the order is cancelled and its stock freed", timeout_s)
-        data = {"warehouse": able[0], "waiting": wait}
+        data: dict[str, object] = {"warehouse": able[0] if able else shares[0].warehouse, "waiting": wait}
+        if shares:
+            data["fulfilments"] = [{"number": n, "warehouse": one.warehouse} for n, one in enumerate(shares, 1)]
         status = await timeline.transition(conn, order_no, Status.RECEIVED, OrderEvent.STOCK_RESERVED, data=data)
         if demand.paid or demand.total_minor == 0:
             # Paid before it was reserved, or there is nothing to pay.
@@ -192,10 +206,22 @@ class OrderActivities:
             await timeline.transition(conn, order_no, status, event, data={"waiting": booking})
         await holds.place_by_rule(conn, self._settings, order_no, demand.total_minor)
 
+    async def _split(self, conn: Connection, order_no: str, demand: Demand) -> tuple[Share, ...]:
+        """What each warehouse ships of an order that none can ship alone; empty where they cannot together. The goods
+        of an exchange go in one parcel: a guarantee is for all of them."""
+        most = self._settings.max_fulfilments
+        if most == 1 or demand.exchange:
+            return ()
+        decision = decide(await split_reservations.request_of(conn, order_no, demand.destination, most))
+        return () if decision.unallocated or len(decision.shares) > most else decision.shares
+
     async def _short(self, conn: Connection, order_no: str, backorder: bool) -> None:
         if not backorder:
             await cancellation.mark(conn, order_no, "out_of_stock", "system")
         elif not await timeline.is_done(conn, order_no, "stock_short"):
             wait = timeline.waiting("stock", "the order is cancelled", self._settings.backorder_timeout_s)
             await timeline.append(conn, order_no, "stock_short", key="stock_short", data={"waiting": wait})
-            await reservations.require_short(conn, order_no)
+            await reservations.await_arrivals(conn, order_no)
+            demand = await reservations.demand_of(conn, order_no)
+            if demand.candidates() or await self._split(conn, order_no, demand):
+                raise reservations.StockArrived

@@ -4,9 +4,15 @@ from datetime import datetime
 
 from domain.orders.pending_operations import Operation
 from infra.db.engine import Connection
-from infra.db.orders.state.order_state import OrderState, StandingHold, StandingPark, load_state
+from infra.db.orders.state.order_state import (
+    OrderState,
+    StandingFulfilment,
+    StandingHold,
+    StandingPark,
+    load_state,
+)
 from infra.settings import Settings
-from workflows.payloads import Hold, OrderView, Parked, PendingOperation, Policy
+from workflows.payloads import Fulfilment, Hold, OrderView, Parked, PendingOperation, Policy
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -41,8 +47,16 @@ def view_from(state: OrderState, *, unapplied: bool = False, policy: Policy | No
         returns=list(state.returns),
         reship=state.reship,
         first_arrived=state.first_arrived,
+        fulfilments=[_fulfilment(part) for part in state.fulfilments],
         policy=policy,
     )
+
+
+def _fulfilment(part: StandingFulfilment) -> Fulfilment:
+    return Fulfilment(
+        part.fulfilment_id, part.number, part.warehouse, part.status.value, part.parcel, part.reserved,
+        _text(part.due_at),
+    )  # fmt: skip
 
 
 def _parked(park: StandingPark) -> Parked:

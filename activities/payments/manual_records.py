@@ -1,5 +1,6 @@
 """What a person says has happened outside: money that came, a parcel that was booked, picked up or delivered."""
 
+from activities.orders import parts
 from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
 from activities.payments.provider_events import mark_paid
@@ -12,6 +13,7 @@ from infra.db.orders.state import timeline
 from infra.db.payments import manual_payments
 from infra.db.payments.manual_payments import ManualPayment
 from infra.db.shipping import shipments
+from infra.db.shipping.shipments import PartRef
 from infra.db.stock import reservations
 from infra.db.support import manual_transitions
 from infra.settings import Settings
@@ -41,17 +43,21 @@ async def record_capture(conn: Connection, status: Status, order_no: str, refere
 
 
 async def record_parcel(
-    conn: Connection, settings: Settings, status: Status, order_no: str, tag: str, value: dict[str, str]
+    conn: Connection, settings: Settings, status: Status, part: PartRef, tag: str, value: dict[str, str]
 ) -> None:
     """A person booked the parcel; `value` is {carrier, tracking_no}, `tag` makes its id. Raises Conflict."""
+    order_no = part.order_no
     await _require_not_held(conn, order_no)
-    warehouse = await reservations.warehouse_of(conn, order_no)
-    again = status is Status.SHIPPED and warehouse is not None
+    warehouse = await reservations.warehouse_of(conn, order_no, part.number)
+    again = warehouse is not None and (status is Status.SHIPPED or (part.several and status is Status.PREPARING))
     if status is not Status.PAID and not again:
         raise Conflict("not_to_be_booked")
-    if shipment := await shipments.live_shipment(conn, order_no):
+    if shipment := await shipments.live_shipment(conn, order_no, part.number):
         await shipments.cancelled(conn, shipment)
-    await shipments.record_manually(conn, order_no, tag, warehouse, value["carrier"], value["tracking_no"])
+    await shipments.record_manually(conn, part, tag, warehouse, value["carrier"], value["tracking_no"])
+    if part.several:
+        await parts.booked(conn, part, status, {**value}, settings)
+        return
     wait = timeline.waiting("pickup", "support looks into it", settings.dispatch_timeout_s)
     data = {**value, "waiting": wait}
     if again:
@@ -60,8 +66,12 @@ async def record_parcel(
         await timeline.transition(conn, order_no, status, OrderEvent.SHIPMENT_RECORDED, data=data)
 
 
-async def move_parcel(conn: Connection, settings: Settings, order_no: str, status: ShipmentStatus) -> None:
+async def move_parcel(conn: Connection, settings: Settings, part: PartRef, status: ShipmentStatus) -> None:
     """The parcel is with the carrier, or at the door."""
-    if shipment := await shipments.live_shipment(conn, order_no):
+    shipment = await shipments.live_shipment(conn, part.order_no, part.number)
+    if shipment:
         await shipments.set_status(conn, shipment, status)
-    await parcel_moved(conn, order_no, await position_of(conn, order_no), status, settings)
+    if not part.several:
+        await parcel_moved(conn, part.order_no, await position_of(conn, part.order_no), status, settings)
+    elif shipment:
+        await parts.moved(conn, part, shipment.status, status, shipment.shipment_id, settings)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from activities.base import oms_activity
+from activities.orders import parts
 from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
 from activities.shipping.carriers import Carriers, address_of
@@ -11,10 +12,11 @@ from domain.gateways import Booking, BookingLine, BookingRequest, CarrierGateway
 from domain.shipping.shipments import ShipmentStatus, has_left
 from infra.db.autocommit import autocommit
 from infra.db.engine import Connection, Database
+from infra.db.messaging import inbox
 from infra.db.orders import replaced_parcels
 from infra.db.orders.state import timeline
 from infra.db.shipping import shipments
-from infra.db.shipping.shipments import Shipment, ToShip
+from infra.db.shipping.shipments import PartRef, Shipment, ToShip
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
 from workflows import payloads as m
@@ -34,28 +36,44 @@ class ShippingActivities:
     @oms_activity("book_shipment")
     async def book_shipment(self, ref: m.OrderRef) -> m.OrderView:
         """Book one parcel for the whole order and keep its label. Refuses `address_refused` and the like for good."""
+        return await self._book_part(PartRef(ref.order_no))
+
+    @oms_activity("book_fulfilment")
+    async def book_fulfilment(self, ref: m.FulfilmentRef) -> m.OrderView:
+        """The same for one of several fulfilments of an order."""
+        return await self._book_part(PartRef(ref.order_no, ref.number, several=True))
+
+    async def _book_part(self, part: PartRef) -> m.OrderView:
         async with autocommit(self._db) as conn:
-            opened = await shipments.open_booking(conn, ref.order_no, self._settings.carrier)
+            opened = await shipments.open_booking(conn, part, self._settings.carrier)
         if opened is None:
-            return await self._view(ref.order_no)
+            return await self._view(part.order_no)
         shipment, goods = opened
         known = await self._known(shipment)
         if known is not None and shipment.address_rev != goods.address_rev:
-            return await self._replace(ref, shipment, known)
-        booking = known or await self._book(ref.order_no, shipment, goods)
-        return await self._save_booking(ref.order_no, shipment, booking, goods)
+            return await self._replace(part, shipment, known)
+        booking = known or await self._book(part.order_no, shipment, goods)
+        return await self._save_booking(part, shipment, booking, goods)
 
     @oms_activity("cancel_shipment")
     async def cancel_shipment(self, ref: m.OrderRef) -> m.OrderView:
         """Recall the parcel. If the carrier already has it, this is stored and the order has shipped."""
+        return await self._recall_part(PartRef(ref.order_no))
+
+    @oms_activity("recall_fulfilment")
+    async def recall_fulfilment(self, ref: m.FulfilmentRef) -> m.OrderView:
+        """The same for one of several fulfilments of an order."""
+        return await self._recall_part(PartRef(ref.order_no, ref.number, several=True))
+
+    async def _recall_part(self, part: PartRef) -> m.OrderView:
         async with self._db.begin() as conn:
-            shipment = await shipments.live_shipment(conn, ref.order_no)
+            shipment = await shipments.live_shipment(conn, part.order_no, part.number)
         if shipment is None or has_left(shipment.status):
-            return await self._view(ref.order_no)
+            return await self._view(part.order_no)
         recalled = await self._recall(shipment)
         async with self._db.begin() as conn:
-            await self._recalled(conn, ref.order_no, shipment, recalled=recalled)
-            return await view_of(conn, ref.order_no)
+            await self._recalled(conn, part, shipment, recalled=recalled)
+            return await view_of(conn, part.order_no)
 
     @oms_activity("stop_replacement")
     async def stop_replacement(self, ref: m.OrderRef) -> m.OrderView:
@@ -67,7 +85,7 @@ class ShippingActivities:
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, ref.order_no)
             if second is not None and waits:
-                stopped = await self._recalled(conn, ref.order_no, second, recalled=stopped)
+                stopped = await self._recalled(conn, PartRef(ref.order_no), second, recalled=stopped)
             number = second.shipment_id if second is not None else ""
             window_s = self._settings.return_window_s
             await replaced_parcels.settle(conn, ref.order_no, stopped=stopped, second=number, window_s=window_s)
@@ -88,11 +106,16 @@ class ShippingActivities:
             return True
         return bool(await self._carriers.named(shipment.carrier).cancel(reference, f"{shipment.key}/cancel"))
 
-    async def _recalled(self, conn: Connection, order_no: str, shipment: Shipment, *, recalled: bool) -> bool:
+    async def _recalled(self, conn: Connection, part: PartRef, shipment: Shipment, *, recalled: bool) -> bool:
         """Write the carrier's answer under the order's lock; False when the parcel has left, or moved on meanwhile."""
+        order_no = part.order_no
         await timeline.lock_order(conn, order_no)
         if not recalled:
             await shipments.set_status(conn, shipment, ShipmentStatus.PICKED_UP)
+            if part.several:
+                scan = ShipmentStatus.PICKED_UP
+                await parts.moved(conn, part, shipment.status, scan, shipment.shipment_id, self._settings)
+                return False
             standing = await position_of(conn, order_no)
             await parcel_moved(conn, order_no, standing, ShipmentStatus.PICKED_UP, self._settings)
             return False
@@ -126,34 +149,48 @@ class ShippingActivities:
         )
         return await self._carriers.named(shipment.carrier).book(request)
 
-    async def _save_booking(self, order_no: str, shipment: Shipment, booking: Booking, goods: ToShip) -> m.OrderView:
+    async def _save_booking(self, part: PartRef, shipment: Shipment, booking: Booking, goods: ToShip) -> m.OrderView:
         label = self._vault.seal(self._vault.unwrap(goods.data_key), booking.label, f"{shipment.shipment_id}:label")
         wait = timeline.waiting("pickup", "support looks into it", self._settings.dispatch_timeout_s)
         parcel = {"carrier": shipment.carrier, "tracking_no": booking.tracking_no}
-        data = {"shipment_id": shipment.shipment_id, **parcel, "waiting": wait}
-        async with autocommit(self._db) as conn:
-            saved = await shipments.booked(conn, shipment, booking, label, data)
-            view = await view_of(conn, order_no, check_unapplied=False)
+        data: dict[str, object] = {"shipment_id": shipment.shipment_id, **parcel}
+        if part.several:
+            saved, view = await self._save_part(part, shipment, booking, label, data)
+        else:
+            async with autocommit(self._db) as conn:
+                saved = await shipments.booked(conn, shipment, booking, label, {**data, "waiting": wait})
+                view = await view_of(conn, part.order_no, check_unapplied=False)
         if not saved:
-            await self._cancel_late(order_no, shipment, booking)
+            await self._cancel_late(part, shipment, booking)
         return view
 
-    async def _cancel_late(self, order_no: str, shipment: Shipment, booking: Booking) -> None:
+    async def _save_part(
+        self, part: PartRef, shipment: Shipment, booking: Booking, label: bytes, data: dict[str, object]
+    ) -> tuple[bool, m.OrderView]:
+        async with self._db.begin() as conn:
+            status = await timeline.lock_order(conn, part.order_no)
+            saved = await shipments.part_booked(conn, shipment, booking, label)
+            if saved:
+                await parts.booked(conn, part, status, data, self._settings)
+                await inbox.reopen(conn, part.order_no, shipment.carrier, booking.shipment_ref)
+            return saved, await view_of(conn, part.order_no, check_unapplied=False)
+
+    async def _cancel_late(self, part: PartRef, shipment: Shipment, booking: Booking) -> None:
         """A try that was overtaken: a parcel that nobody waits for is called back."""
         async with self._db.begin() as conn:
-            live = await shipments.live_shipment(conn, order_no)
+            live = await shipments.live_shipment(conn, part.order_no, part.number)
         if live is None or live.key != shipment.key:
             await self._carriers.named(shipment.carrier).cancel(booking.shipment_ref, f"{shipment.key}/cancel")
 
-    async def _replace(self, ref: m.OrderRef, shipment: Shipment, booking: Booking) -> m.OrderView:
+    async def _replace(self, part: PartRef, shipment: Shipment, booking: Booking) -> m.OrderView:
         """The address was amended after a try that did book: call that parcel back, then book anew."""
         recalled = await self._carriers.named(shipment.carrier).cancel(booking.shipment_ref, f"{shipment.key}/cancel")
         if not recalled:
             raise RuleBroken("parcel_on_its_way")
         async with self._db.begin() as conn:
-            await timeline.lock_order(conn, ref.order_no)
+            await timeline.lock_order(conn, part.order_no)
             await shipments.cancelled(conn, shipment)
-        return await self.book_shipment(ref)
+        return await self._book_part(part)
 
     async def _view(self, order_no: str) -> m.OrderView:
         async with self._db.begin() as conn:

@@ -9,10 +9,14 @@ from domain.shipping.shipments import ShipmentStatus
 from domain.support.manual_transitions import adjustments, check_adjustment
 from infra.db.engine import Connection, Database
 from infra.db.orders.state import timeline
+from infra.db.shipping import fulfilments
+from infra.db.shipping.shipments import PartRef
 from infra.db.support import manual_transitions
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
 from workflows import payloads as m
+
+_OF_PARCELS = (OrderEvent.SHIPMENT_RECORDED, OrderEvent.SHIPMENT_PICKED_UP, OrderEvent.SHIPMENT_DELIVERED)
 
 
 class ManualTransitionActivities:
@@ -56,15 +60,17 @@ class ManualTransitionActivities:
             context.status, cancelling=context.cancelling, parked=context.parked, held=context.held
         ):
             raise Conflict("adjustment_not_possible")
+        if event in _OF_PARCELS and len(await fulfilments.parts_of(conn, order_no)) > 1:
+            raise Conflict("adjustment_not_possible", "the order ships in several parts: its status follows from them")
         match event:
             case OrderEvent.PAYMENT_RECORDED:
                 await manual_records.record_capture(conn, context.status, order_no, value["reference"])
             case OrderEvent.SHIPMENT_RECORDED:
                 tag = request.act_id.removeprefix("act_")[:8]
-                await manual_records.record_parcel(conn, self._settings, context.status, order_no, tag, value)
+                await manual_records.record_parcel(conn, self._settings, context.status, PartRef(order_no), tag, value)
             case OrderEvent.SHIPMENT_PICKED_UP:
-                await manual_records.move_parcel(conn, self._settings, order_no, ShipmentStatus.PICKED_UP)
+                await manual_records.move_parcel(conn, self._settings, PartRef(order_no), ShipmentStatus.PICKED_UP)
             case OrderEvent.SHIPMENT_DELIVERED:
-                await manual_records.move_parcel(conn, self._settings, order_no, ShipmentStatus.DELIVERED)
+                await manual_records.move_parcel(conn, self._settings, PartRef(order_no), ShipmentStatus.DELIVERED)
             case _:
                 await timeline.transition(conn, order_no, Status.DELIVERED, event, data={"waiting": None})

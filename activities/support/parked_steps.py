@@ -19,7 +19,8 @@ from infra.db.orders import order_contacts
 from infra.db.orders.state import timeline
 from infra.db.payments import change_payments, manual_payments, payment_requests, refund_payouts, refunds, store_credit
 from infra.db.payments.manual_payments import ManualPayment
-from infra.db.shipping import shipments
+from infra.db.shipping import fulfilments, shipments
+from infra.db.shipping.shipments import PartRef
 from infra.db.support import step_parking
 from infra.db.support.step_parking import NewParkedStep, OpenStep
 from infra.observability.metrics import ORDERS_PARKED
@@ -52,7 +53,7 @@ class ParkedStepActivities:
     @oms_activity("park_step")
     async def park_step(self, request: m.ParkRequest) -> m.OrderView:
         """Open a parked step unless one is open; support sees it at once."""
-        options = [str(option) for option in STEPS[Step(request.step)].options]
+        options = await self._options(request)
         parked = NewParkedStep(
             request.order_no, request.step, request.error, request.provider, request.attempts, options,
             request.subject, self._settings.escalation_s,
@@ -87,6 +88,13 @@ class ParkedStepActivities:
                 await self._note_refusal(request, code)
             raise
 
+    async def _options(self, request: m.ParkRequest) -> list[str]:
+        """An order is not undone while another part of it has left."""
+        async with self._db.begin() as conn:
+            left = await fulfilments.others_left(conn, request.order_no, request.subject)
+        options = STEPS[Step(request.step)].options
+        return [str(option) for option in options if not (left and option is Action.COMPENSATE)]
+
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _unpark(self, request: m.UnparkRequest) -> m.OrderView:
@@ -95,7 +103,7 @@ class ParkedStepActivities:
             parked = await step_parking.open_step(conn, request.order_no, request.park_no)
             if parked is not None:
                 step = parked.step
-                await _require_problem(conn, request, step)
+                await _require_problem(conn, request, step, parked.subject or "")
                 resolution = await self._read_resolution(conn, request, parked)
                 await self._apply(conn, status, request, step, resolution)
                 await step_parking.close(conn, request.order_no, request.park_no, request.resolution_id or None)
@@ -165,7 +173,8 @@ class ParkedStepActivities:
                 await change_payments.give_up(conn, order_no, "undone_by_support")
             case (Step.BOOK, Action.SKIP):
                 tag = str(request.park_no)
-                await manual_records.record_parcel(conn, self._settings, status, order_no, tag, value)
+                part = await fulfilments.part_named(conn, order_no, resolution.subject)
+                await manual_records.record_parcel(conn, self._settings, status, part, tag, value)
             case (Step.BOOK, Action.AMEND):
                 await self._amend_address(conn, order_no, resolution)
             case (Step.AUTHORISE, Action.AMEND):
@@ -173,12 +182,14 @@ class ParkedStepActivities:
                     conn, order_no, request.resolution_id or "", value["token"], resolution.actor
                 )
             case (Step.CANCEL_SHIPMENT, Action.SKIP):
-                if shipment := await shipments.live_shipment(conn, order_no):
+                part = await fulfilments.part_named(conn, order_no, resolution.subject)
+                if shipment := await shipments.live_shipment(conn, order_no, part.number):
                     await shipments.cancelled(conn, shipment)
             case (Step.DELIVER, Action.SKIP):
-                await manual_records.move_parcel(conn, self._settings, order_no, ShipmentStatus.DELIVERED)
+                part = await fulfilments.part_named(conn, order_no, resolution.subject)
+                await manual_records.move_parcel(conn, self._settings, part, ShipmentStatus.DELIVERED)
             case (Step.DELIVER, Action.RETRY):
-                await self._wait_on(conn, order_no)
+                await self._wait_on(conn, await fulfilments.part_named(conn, order_no, resolution.subject))
 
     async def _amend_address(self, conn: Connection, order_no: str, resolution: _Resolution) -> None:
         address = resolution.value
@@ -188,20 +199,22 @@ class ParkedStepActivities:
         )
         await timeline.append(conn, order_no, "order_amended", resolution.actor, data={"what": "ship_to"})
 
-    async def _wait_on(self, conn: Connection, order_no: str) -> None:
+    async def _wait_on(self, conn: Connection, part: PartRef) -> None:
         """Go on waiting for the parcel, with a new deadline."""
-        shipment = await shipments.live_shipment(conn, order_no)
+        shipment = await shipments.live_shipment(conn, part.order_no, part.number)
+        if part.several:
+            await fulfilments.set_due(conn, part, timeline.deadline_in(self._settings.delivery_timeout_s))
         if shipment and shipment.status in (ShipmentStatus.LOST, ShipmentStatus.REFUSED):
             await shipments.set_status(conn, shipment, ShipmentStatus.IN_TRANSIT)
         wait = timeline.waiting("delivery", "support looks into it", self._settings.delivery_timeout_s)
-        await timeline.append(conn, order_no, "delivery_extended", data={"waiting": wait})
+        await timeline.append(conn, part.order_no, "delivery_extended", data={"waiting": wait})
 
 
-async def _require_problem(conn: Connection, request: m.UnparkRequest, step: Step) -> None:
+async def _require_problem(conn: Connection, request: m.UnparkRequest, step: Step, subject: str) -> None:
     """The customer may have chosen a second parcel meanwhile: then there is nothing left to resolve."""
     if step is not Step.DELIVER or request.how == "overtaken":
         return
-    if await delivery_exceptions.sent_again(conn, request.order_no):
+    if await delivery_exceptions.sent_again(conn, request.order_no, subject):
         raise RuleBroken("delivery_problem_over")
 
 

@@ -14,7 +14,7 @@ from domain.after_sales.returns import OPEN
 from domain.json_types import JsonFields, JsonObject
 from domain.orders.payment_status import payment_state
 from domain.orders.priority import named
-from domain.orders.status import Status, allowed_actions
+from domain.orders.status import ChangeKind, Status, allowed_actions
 from domain.orders.waiting import waiting_for
 from domain.payments.payability import facts_by_attempt, is_offered
 from domain.shipping.fulfilment_status import fulfilment_state
@@ -57,6 +57,8 @@ def waits_for_returns(order: OrderFields | OrderRow, deadlines: Sequence[str | N
 
 def _exception_actions(order: OrderFields) -> list[str]:
     """What the customer may choose while a parcel of the order is lost or refused."""
+    if len(order["fulfilments"]) > 1:
+        return []
     parcels = [ParcelState(ShipmentStatus(parcel["status"]), parcel["replaced"]) for parcel in order["shipments"]]
     return exception_actions(Status(order["status"]), order["cancelling"] is not None, parcels)
 
@@ -77,6 +79,8 @@ def presented(order: OrderFields, caller: Principal, settings: Settings) -> Json
         parcel=order["booked"],
         change_waits=order["pending_change"] is not None,
     )
+    if len(order["fulfilments"]) > 1:
+        view["allowed_actions"] = [one for one in view["allowed_actions"] if one != ChangeKind.LINES]
     view["allowed_actions"] += _exception_actions(order)
     view["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     open_returns = [found["deadline"] for found in order["returns"] if found["status"] in OPEN]

@@ -1,10 +1,11 @@
 """Fulfilments: the parts in which an order ships, and what follows from them for the order."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from domain.orders.status import Status
+from domain.orders.status import OrderEvent, Status
 from domain.shipping.shipments import UNDELIVERABLE, ShipmentStatus, has_left
 
 
@@ -23,6 +24,7 @@ class FulfilmentStatus(StrEnum):
 
 
 _UNBOOKED = frozenset({FulfilmentStatus.PLANNED, FulfilmentStatus.RESERVED})
+_AT_WAREHOUSE = frozenset({FulfilmentStatus.BOOKED, FulfilmentStatus.PICKING, FulfilmentStatus.PACKED})
 _LEFT = frozenset({FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED, FulfilmentStatus.FAILED})
 
 
@@ -64,3 +66,40 @@ def status_by_parcel(order: Status, parcel: ShipmentStatus | None) -> Fulfilment
     if parcel is not None and has_left(parcel):
         return FulfilmentStatus.SHIPPED
     return FulfilmentStatus.BOOKED if parcel is ShipmentStatus.BOOKED else FulfilmentStatus.RESERVED
+
+
+# How a paid order moves on with its parts.
+_WAY = (Status.PAID, Status.PREPARING, Status.SHIPPED, Status.DELIVERED)
+_EVENTS = (OrderEvent.SHIPMENT_BOOKED, OrderEvent.SHIPMENT_PICKED_UP, OrderEvent.SHIPMENT_DELIVERED)
+
+
+def steps_to(status: Status, parts: Collection[FulfilmentStatus], *, cancelling: bool) -> tuple[OrderEvent, ...]:
+    """The events that bring an order from `status` to where its parts are. While it is being cancelled its parcels are
+    given up: then a delivery does not deliver the order."""
+    if status not in _WAY:
+        return ()
+    steps = _EVENTS[_WAY.index(status) : _WAY.index(order_status(parts))]
+    return tuple(step for step in steps if not (cancelling and step is OrderEvent.SHIPMENT_DELIVERED))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A fulfilment of an order with several; `due_at`: until when its next step is expected."""
+
+    number: int
+    warehouse: str
+    status: FulfilmentStatus
+    due_at: datetime | None
+
+
+def awaited(parts: Sequence[Part]) -> tuple[str, datetime | None]:
+    """What an order with several parts waits for first, and until when: a pick-up, a booking, or a delivery."""
+    for what, statuses in (("pickup", _AT_WAREHOUSE), ("carrier", _UNBOOKED)):
+        if waiting := [part for part in parts if part.status in statuses]:
+            return what, _earliest(waiting) if what == "pickup" else None
+    return "delivery", _earliest([part for part in parts if part.status in _LEFT])
+
+
+def _earliest(parts: Sequence[Part]) -> datetime | None:
+    open_ones = (part for part in parts if part.status is not FulfilmentStatus.DELIVERED)
+    return min((part.due_at for part in open_ones if part.due_at is not None), default=None)

@@ -274,7 +274,11 @@ class OrderWorkflowBase:
             lines.append("a cancellation requested in Temporal was refused: the order could not be cancelled then")
         if view.attempt:
             lines.append(f"payment attempt {view.attempt}: {view.attempt_state}")
-        if view.parcel:
+        for part in view.fulfilments:
+            lines.append(
+                f"fulfilment {part.number} of {len(view.fulfilments)}, warehouse {part.warehouse}: {part.status}"
+            )
+        if view.parcel and not view.fulfilments:
             lines.append(f"parcel: {view.parcel}")
         if view.returns:
             lines.append(f"open returns: {', '.join(names.return_workflow(one) for one in view.returns)}")

@@ -110,7 +110,8 @@ class ConcurrentRefunds(ParkedSteps):
 
     async def _park_refund(self, operation: m.PendingOperation, failure: Failure) -> bool:
         """It waits for support while the order goes on; False when it is put off instead."""
-        apart = self.view.parked is None and not self.view.cancelling and workflow.patched(PARKED_BESIDE)
+        apart = self.view.parked is None and self._parks is None and not self.view.cancelling
+        apart = apart and workflow.patched(PARKED_BESIDE)
         if not apart:
             self._postpone(operation, failure)
             return False

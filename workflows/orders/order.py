@@ -23,15 +23,14 @@ from workflows import payloads as m
 from workflows.cancellation_shield import through
 from workflows.failures import Failure, refusal_from
 from workflows.orders.base import CompensationRequested
+from workflows.orders.fulfilling import PARKED_BY, Fulfilling
 from workflows.orders.parked_steps import LEFT
-from workflows.orders.pending_operations import PendingOperations
 
 STOPS_REPLACEMENT = "replacement-stopped"
-PARKED_BY = {"lost": "parcel_lost", "refused": "parcel_refused"}
 
 
 @workflow.defn(name=names.ORDER, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
-class OrderWorkflow(PendingOperations):
+class OrderWorkflow(Fulfilling):
     """reserve → collect payment → book → follow the parcel → close; undone in reverse when it must not go on."""
 
     @workflow.run
@@ -63,7 +62,7 @@ class OrderWorkflow(PendingOperations):
         if self.cancel_requested:
             await self.handle_cancellation()
         elif self.stuck:
-            if not self.resume_parked_refund():
+            if not (self.resume_parked_part() or self.resume_parked_refund()):
                 await self._take_up_parked()
         elif self.events_pending:
             await self.apply_inbox()
@@ -86,6 +85,8 @@ class OrderWorkflow(PendingOperations):
 
     async def _advance_by_status(self) -> None:
         match Status(self.view.status):
+            case Status.PAID | Status.PREPARING | Status.SHIPPED if self.is_split:
+                await self.fulfil()
             case Status.RECEIVED:
                 await self._wait_for_stock()
             case Status.PENDING_PAYMENT:
@@ -268,6 +269,8 @@ class OrderWorkflow(PendingOperations):
 
     async def _recall_parcel(self) -> bool:
         """False when the parcel cannot come back: then the cancellation is refused and the order continues."""
+        if self.is_split:
+            return await self.recall_parts()
         if not self.view.parcel or self.view.parcel in PARKED_BY:
             return True
         await self.step(
@@ -304,7 +307,8 @@ class OrderWorkflow(PendingOperations):
     def cancel_decided(self) -> bool:
         """True once the recall is through or refused, or a person must decide."""
         undone = self.view.status == Status.CANCELLED or not self.view.cancelling
-        return undone or self.stuck or not (self.view.parcel or self.booking)
+        parcel = self.view.parcel or any(part.parcel for part in self.view.fulfilments)
+        return undone or self.stuck or not (parcel or self.booking)
 
     @workflow.update(name=names.PAY, description="Pay, or pay again after a decline")
     async def pay(self, request: m.PayRequest) -> m.UpdateAnswer:

@@ -43,7 +43,7 @@ async def labels(
     member: CurrentStaff,
     order_no: Annotated[list[OrderNo], Query(max_length=MAX_ORDERS)] = [],  # noqa: B006
 ) -> Response:
-    """The carrier labels of the parcels that go out, one file for each order. Orders without one are listed in the
+    """The carrier labels of the parcels that go out, one file for each parcel. Orders without one are listed in the
     archive. Raises NotFound `label_not_found` where no order has one."""
     require(member.principal, *parcel_labels.READ_BY)
     services, numbers = services_of(request), list(dict.fromkeys(order_no))
@@ -57,11 +57,12 @@ async def _archive(services: Services, numbers: list[str]) -> IO[bytes]:
     without: list[str] = []
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for number in numbers:
-            found = await parcel_labels.label_of_order(services, number)
-            if found is None:
+            found = await parcel_labels.labels_of_order(services, number)
+            if not found:
                 without.append(number)
-                continue
-            archive.writestr(f"{number}.{found[0].lower()}", found[1])
+            for place, (kind, content) in enumerate(found, 1):
+                name = number if len(found) == 1 else f"{number}-{place}"
+                archive.writestr(f"{name}.{kind.lower()}", content)
         archive.writestr("without-label.txt", "".join(f"{number}\n" for number in without))
     if len(without) == len(numbers):
         file.close()

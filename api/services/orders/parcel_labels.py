@@ -13,8 +13,8 @@ async def label(services: Services, order_no: str, shipment_id: str) -> tuple[st
         return await labels.label_of(conn, services.keys, order_no, shipment_id)
 
 
-async def label_of_order(services: Services, order_no: str) -> tuple[str, bytes] | None:
-    """Format and content of the label of the parcel that goes out now; None where there is none."""
+async def labels_of_order(services: Services, order_no: str) -> list[tuple[str, bytes]]:
+    """Format and content of the labels of the parcels that go out now, by fulfilment."""
     async with services.database.begin() as conn:
-        shipment_id = await labels.shipment_of(conn, order_no)
-        return None if shipment_id is None else await labels.label_of(conn, services.keys, order_no, shipment_id)
+        parcels = await labels.shipments_of(conn, order_no)
+        return [await labels.label_of(conn, services.keys, order_no, shipment_id) for shipment_id in parcels]

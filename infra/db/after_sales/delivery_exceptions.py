@@ -29,6 +29,7 @@ _PARCELS = text(
     """
     SELECT s.shipment_id, s.status AS parcel, s.replaced_at IS NOT NULL AS replaced, o.status,
            o.cancelling IS NOT NULL AS cancelling, o.currency,
+           EXISTS (SELECT FROM fulfilments f WHERE f.order_no = o.order_no AND f.number > 1) AS split,
            coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
                        FROM payments p JOIN payment_totals t USING (payment_id)
                       WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor
@@ -100,6 +101,8 @@ async def exception_of(conn: AsyncConnection, order_no: str) -> DeliveryExceptio
     """Raises Conflict `no_delivery_problem`."""
     rows = (await conn.execute(_PARCELS, {"order_no": order_no})).all()
     parcels = [ParcelState(ShipmentStatus(row.parcel), row.replaced) for row in rows]
+    if rows and rows[0].split:
+        raise Conflict("ships_in_parts", "the order ships in several parts: support decides about each parcel")
     place = exception_among(Status(rows[0].status), rows[0].cancelling, parcels) if rows else None
     if place is None:
         raise Conflict("no_delivery_problem", "no parcel of this order is lost or refused")
@@ -114,9 +117,11 @@ async def added_minor(conn: AsyncConnection, problem: DeliveryException) -> int:
     return exchange_minor + await approval_limits.undone(conn, problem.order_no)
 
 
-async def sent_again(conn: AsyncConnection, order_no: str) -> bool:
-    """True while a second parcel is to be booked."""
+async def sent_again(conn: AsyncConnection, order_no: str, fulfilment_id: str = "") -> bool:
+    """True while a second parcel is to be booked, for the fulfilment that is named."""
     state = await load_state(conn, order_no)
+    if fulfilment_id:
+        return any(part.fulfilment_id == fulfilment_id and part.to_be_booked for part in state.fulfilments)
     return state.reship and state.parcel in ("", "booking")
 
 

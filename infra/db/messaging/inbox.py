@@ -42,6 +42,7 @@ _KEEP_SHIPMENT = text(
        WHERE order_no = CAST(:order_no AS text) AND status <> 'cancelled' AND replaced_at IS NULL
          AND carrier = CAST(:carrier AS text)
          AND coalesce(carrier_ref, CAST(:carrier_ref AS text)) = CAST(:carrier_ref AS text)
+         AND (SELECT count(*) FROM shipments x WHERE x.order_no = CAST(:order_no AS text) AND x.status = 'booking') < 2
        ORDER BY by_order LIMIT 1
     ), scan AS (
       INSERT INTO shipment_scans (carrier, event_id, shipment_id, status, occurred_at)
@@ -86,6 +87,8 @@ _CLOSE = text("UPDATE inbox SET processed_at = now(), outcome = :outcome WHERE i
 _SET_ASIDE = text(
     "UPDATE inbox SET processed_at = now(), outcome = 'unapplied', reason = :reason WHERE inbox_id = :inbox_id"
 )
+# What could not be assigned while several bookings of its order had no answer.
+_REOPEN = text("SELECT reopen_parcel_events(:order_no, :carrier, :carrier_ref)")
 # What is checked at the end of a transaction is checked at the end of a fact, too.
 _CHECKED_NOW = text("SET CONSTRAINTS ALL IMMEDIATE")
 _CHECKED_LATER = text("SET CONSTRAINTS ALL DEFERRED")
@@ -218,6 +221,11 @@ async def open_facts(conn: AsyncConnection, order_no: str) -> list[InboxEvent]:
 async def close(conn: AsyncConnection, inbox_id: int, outcome: str) -> None:
     """The fact is applied."""
     await conn.execute(_CLOSE, {"inbox_id": inbox_id, "outcome": outcome})
+
+
+async def reopen(conn: AsyncConnection, order_no: str, carrier: str, carrier_ref: str) -> None:
+    """The parcel is known now: what came too early about it is applied."""
+    await conn.execute(_REOPEN, {"order_no": order_no, "carrier": carrier, "carrier_ref": carrier_ref})
 
 
 async def set_aside(conn: AsyncConnection, inbox_id: int, reason: str) -> None:

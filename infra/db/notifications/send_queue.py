@@ -45,7 +45,8 @@ _CLAIM = text(
       LEFT JOIN order_events e ON e.order_no = m.order_no AND e.seq = m.event_seq
       LEFT JOIN channel_settings shop ON shop.channel = o.channel
       LEFT JOIN LATERAL (SELECT s.tracking_no, s.carrier FROM shipments s WHERE s.order_no = m.order_no
-                          ORDER BY s.created_at DESC, s.shipment_id LIMIT 1) parcel ON true
+                          ORDER BY coalesce(s.shipment_id = e.data ->> 'shipment_id', false) DESC, s.created_at DESC,
+                                   s.shipment_id LIMIT 1) parcel ON true
      ORDER BY m.next_try_at, m.message_id
     """
 )

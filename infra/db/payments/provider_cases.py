@@ -36,7 +36,9 @@ _DISPUTES = text(
              WHERE x.shipment_id = s.shipment_id AND x.status = 'delivered') AS delivered_at
       FROM disputes d JOIN payments p USING (payment_id) JOIN orders o ON o.order_no = d.order_no
       JOIN customers c USING (customer_id)
-      LEFT JOIN shipments s ON s.order_no = d.order_no AND s.status <> 'cancelled' AND s.replaced_at IS NULL
+      LEFT JOIN LATERAL (SELECT h.* FROM shipments h
+                          WHERE h.order_no = d.order_no AND h.status <> 'cancelled' AND h.replaced_at IS NULL
+                          ORDER BY h.fulfilment_no LIMIT 1) s ON true
      WHERE d.status = 'open'
      ORDER BY d.answered_at IS NOT NULL, coalesce(d.due_at, d.opened_at), d.payment_id LIMIT :limit
     """

@@ -89,6 +89,14 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- Opens events again that arrived before the booking that they are about had its answer.
+CREATE FUNCTION reopen_parcel_events(its_order_no text, its_carrier text, its_reference text)
+  RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  UPDATE inbox SET processed_at = NULL, outcome = NULL
+   WHERE order_no = its_order_no AND kind = 'shipment' AND provider = its_carrier AND outcome = 'early'
+     AND fact ->> 'carrier_ref' = its_reference
+$$;
+
 -- Tries an event again that the program could not apply; false where it was dealt with.
 CREATE FUNCTION retry_inbox_event(fact_id bigint, by_actor text)
   RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -139,5 +147,6 @@ GRANT UPDATE (created_at) ON outbox TO oms_app;
 GRANT INSERT (kind, name, payload, rank, subject, trace) ON workflow_requests TO oms_app;
 GRANT UPDATE (claimed_until, last_error, rank, tries) ON workflow_requests TO oms_app;
 REVOKE EXECUTE ON FUNCTION dismiss_inbox_event(bigint, text), keep_processed(), reopen_early_events(),
-  retry_inbox_event(bigint, text), signal_order_of_event() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION dismiss_inbox_event(bigint, text), retry_inbox_event(bigint, text) TO oms_app;
+  reopen_parcel_events(text, text, text), retry_inbox_event(bigint, text), signal_order_of_event() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION dismiss_inbox_event(bigint, text), reopen_parcel_events(text, text, text),
+  retry_inbox_event(bigint, text) TO oms_app;

@@ -174,7 +174,10 @@ CREATE FUNCTION is_booked(asked_order_no text)
   SELECT EXISTS (SELECT FROM shipments s WHERE s.order_no = asked_order_no AND s.status <> 'cancelled'
                     AND NOT (s.status = 'booking' AND EXISTS (
                       SELECT FROM parked_steps k WHERE k.order_no = asked_order_no AND k.step = 'book'
-                         AND k.resolved_at IS NULL)))
+                         AND k.resolved_at IS NULL
+                         AND (coalesce(k.subject, '') = '' OR EXISTS (
+                           SELECT FROM fulfilments f WHERE f.fulfilment_id = k.subject
+                              AND f.number = s.fulfilment_no)))))
 $$;
 
 -- True where money for the order is in flight: an intent, or a notification that is not processed yet.

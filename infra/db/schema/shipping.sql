@@ -12,6 +12,7 @@ CREATE TABLE fulfilments (
   promised_to   timestamptz,
   created_at    timestamptz NOT NULL DEFAULT now(),
   updated_at    timestamptz NOT NULL DEFAULT now(),
+  due_at        timestamptz,  -- until when its next step is expected, where an order has several
   CONSTRAINT fulfilments_number UNIQUE (order_no, number)
 );
 CREATE INDEX fulfilments_open ON fulfilments (warehouse, status, fulfilment_id) WHERE status NOT IN ('delivered',
@@ -29,6 +30,22 @@ CREATE TABLE fulfilment_lines (
   CONSTRAINT fulfilment_lines_order_no_number_fkey FOREIGN KEY (order_no, number) REFERENCES fulfilments (order_no,
       number)
 );
+
+-- Refuses to ship more of a line than was ordered and not cancelled.
+CREATE FUNCTION check_fulfilled_quantity()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF (SELECT sum(n.quantity) FROM fulfilment_lines n JOIN fulfilments f USING (order_no, number)
+       WHERE n.order_no = NEW.order_no AND n.line_no = NEW.line_no AND f.status <> 'cancelled')
+     > (SELECT l.quantity - l.cancelled_quantity FROM order_lines l
+         WHERE l.order_no = NEW.order_no AND l.line_no = NEW.line_no) THEN
+    RAISE EXCEPTION 'more of a line is to be shipped than was ordered' USING ERRCODE = 'OM003';
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE CONSTRAINT TRIGGER fulfilled_within_line AFTER INSERT OR UPDATE ON fulfilment_lines DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.number > 1) EXECUTE FUNCTION check_fulfilled_quantity();
 
 -- A parcel of an order, from its booking to its delivery.
 CREATE TABLE shipments (
@@ -207,7 +224,7 @@ GRANT SELECT ON fulfilment_lines, fulfilments, replaced_parcel_lines, shipment_l
 GRANT INSERT (line_no, number, order_no, quantity) ON fulfilment_lines TO oms_app;
 GRANT UPDATE (quantity) ON fulfilment_lines TO oms_app;
 GRANT INSERT (fulfilment_id, number, order_no, promised_to, status, warehouse) ON fulfilments TO oms_app;
-GRANT UPDATE (promised_to, status, updated_at, warehouse) ON fulfilments TO oms_app;
+GRANT UPDATE (due_at, promised_to, status, updated_at, warehouse) ON fulfilments TO oms_app;
 GRANT INSERT (quantity, shipment_id, sku) ON replaced_parcel_lines TO oms_app;
 GRANT INSERT (content_enc, format, shipment_id) ON shipment_labels TO oms_app;
 GRANT INSERT (carrier, event_id, occurred_at, shipment_id, status) ON shipment_scans TO oms_app;
@@ -215,5 +232,5 @@ GRANT INSERT (address_rev, carrier, fulfilment_no, idempotency_key, order_no, sh
   warehouse) ON shipments TO oms_app;
 GRANT UPDATE (came_back_at, carrier_ref, cost_currency, cost_minor, replaced_at, status, tracking_no, tries, updated_at)
   ON shipments TO oms_app;
-REVOKE EXECUTE ON FUNCTION cancel_fulfilments(), create_fulfilment(), follow_changed_line(), guard_replaced_parcel(),
-  refresh_fulfilment(), refresh_order_warehouse() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION cancel_fulfilments(), check_fulfilled_quantity(), create_fulfilment(), follow_changed_line(),
+  guard_replaced_parcel(), refresh_fulfilment(), refresh_order_warehouse() FROM PUBLIC;

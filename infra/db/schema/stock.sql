@@ -89,7 +89,7 @@ BEGIN
                               AND l.quantity > l.cancelled_quantity) n
                    WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND n.units > 0
                    ORDER BY rank, o.order_no LIMIT 1000) first
-           WHERE fits_somewhere(first.order_no)) fitting
+           WHERE fits_together(first.order_no)) fitting
    WHERE fitting.taken_before < (SELECT sum(s.available) FROM stock_levels s WHERE s.sku = NEW.sku);
   RETURN NULL;
 END $$;
@@ -198,6 +198,16 @@ CREATE TABLE allocations (
 );
 CREATE INDEX allocations_held ON allocations (sku, warehouse) WHERE state = 'reserved';
 
+-- True where all warehouses together have everything that is left of the order's lines.
+CREATE FUNCTION fits_together(wanted_by text)
+  RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT NOT EXISTS (
+    SELECT FROM order_lines l WHERE l.order_no = wanted_by AND l.quantity > l.cancelled_quantity GROUP BY l.sku
+    HAVING sum(l.quantity - l.cancelled_quantity) > coalesce((
+             SELECT sum(s.available) FROM stock_levels s JOIN warehouses w ON w.code = s.warehouse
+              WHERE s.sku = l.sku AND w.active), 0))
+$$;
+
 -- True where one active warehouse has everything that is left of the order's lines.
 CREATE FUNCTION fits_somewhere(wanted_by text)
   RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
@@ -220,6 +230,6 @@ GRANT INSERT (city, code, contact_name, country, district, is_default, line1, na
   ON warehouses TO oms_app;
 GRANT UPDATE (active, city, contact_name, country, district, is_default, line1, name, phone, postcode, priority,
   province) ON warehouses TO oms_app;
-REVOKE EXECUTE ON FUNCTION apply_stock_movement(), fits_somewhere(text), guard_stock_level(),
+REVOKE EXECUTE ON FUNCTION apply_stock_movement(), fits_somewhere(text), fits_together(text), guard_stock_level(),
   require_active_warehouse(), signal_backorders() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION fits_somewhere(text) TO oms_app;
+GRANT EXECUTE ON FUNCTION fits_somewhere(text), fits_together(text) TO oms_app;

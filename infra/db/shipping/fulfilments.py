@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.json_types import JsonFields
-from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.fulfilments import FulfilmentStatus, Part
+from infra.db.shipping.shipments import PartRef
 
 # Of the fulfilment that the statement calls `f`: its lines, and its newest parcel.
 _LINES = """(SELECT json_agg(json_build_object('line_no', n.line_no, 'sku', l.sku, 'quantity', n.quantity)
@@ -36,6 +37,20 @@ _PAGE = f"""
 # What is not over is few, and has an index of its own.
 _PAGE_OF_OPEN = text(_PAGE.format(which="f.status NOT IN ('delivered', 'cancelled')"))
 _PAGE_OF_ALL = text(_PAGE.format(which="true"))
+_PARTS = text(
+    "SELECT number, warehouse, status, due_at FROM fulfilments WHERE order_no = :order_no ORDER BY number FOR UPDATE"
+)
+_SET_DUE = text(
+    "UPDATE fulfilments SET due_at = :due_at, updated_at = now() WHERE order_no = :order_no AND number = :number"
+)
+_NAMED = text("SELECT number FROM fulfilments WHERE order_no = :order_no AND fulfilment_id = :fulfilment_id")
+_OTHERS_LEFT = text(
+    """
+    SELECT EXISTS (SELECT FROM fulfilments f JOIN fulfilments x USING (order_no)
+                    WHERE f.order_no = :order_no AND f.fulfilment_id = :fulfilment_id AND x.number <> f.number
+                      AND x.status IN ('shipped', 'delivered'))
+    """
+)
 _OVER = (FulfilmentStatus.DELIVERED, FulfilmentStatus.CANCELLED)
 
 
@@ -93,3 +108,28 @@ async def page(conn: AsyncConnection, filters: FulfilmentFilters, after: str, li
     question |= {"after": after, "limit": limit}
     statement = _PAGE_OF_ALL if filters.status in _OVER else _PAGE_OF_OPEN
     return [ListedFulfilment(**row) for row in (await conn.execute(statement, question)).mappings()]
+
+
+async def parts_of(conn: AsyncConnection, order_no: str) -> list[Part]:
+    """The fulfilments of an order that is locked."""
+    rows = (await conn.execute(_PARTS, {"order_no": order_no})).all()
+    return [Part(row.number, row.warehouse, FulfilmentStatus(row.status), row.due_at) for row in rows]
+
+
+async def set_due(conn: AsyncConnection, part: PartRef, due_at: datetime | None) -> None:
+    """Until when its next step is expected."""
+    await conn.execute(_SET_DUE, {"order_no": part.order_no, "number": part.number, "due_at": due_at})
+
+
+async def part_named(conn: AsyncConnection, order_no: str, fulfilment_id: str) -> PartRef:
+    """The fulfilment that a step is about; a step of an order with one names none."""
+    if not fulfilment_id:
+        return PartRef(order_no)
+    values = {"order_no": order_no, "fulfilment_id": fulfilment_id}
+    return PartRef(order_no, (await conn.execute(_NAMED, values)).scalar_one(), several=True)
+
+
+async def others_left(conn: AsyncConnection, order_no: str, fulfilment_id: str) -> bool:
+    """True where another fulfilment of the order is on its way or has arrived."""
+    values = {"order_no": order_no, "fulfilment_id": fulfilment_id}
+    return bool((await conn.execute(_OTHERS_LEFT, values)).scalar_one())

@@ -23,7 +23,7 @@ _LABELLED = text(
 _LIVE = text(
     """
     SELECT s.shipment_id FROM shipments s JOIN shipment_labels USING (shipment_id)
-     WHERE s.order_no = :order_no AND s.status <> 'cancelled' AND s.replaced_at IS NULL
+     WHERE s.order_no = :order_no AND s.status <> 'cancelled' AND s.replaced_at IS NULL ORDER BY s.fulfilment_no
     """
 )
 
@@ -36,10 +36,9 @@ async def label_of(conn: AsyncConnection, keys: KeyRing, order_no: str, shipment
     return row.format, keys.vault.open(keys.unwrap(row.data_key), bytes(row.content_enc), f"{shipment_id}:label")
 
 
-async def shipment_of(conn: AsyncConnection, order_no: str) -> str | None:
-    """The parcel of the order that goes out now, where it has a label."""
-    found: str | None = (await conn.execute(_LIVE, {"order_no": order_no})).scalar_one_or_none()
-    return found
+async def shipments_of(conn: AsyncConnection, order_no: str) -> list[str]:
+    """The parcels of the order that go out now, those that have a label."""
+    return list((await conn.execute(_LIVE, {"order_no": order_no})).scalars())
 
 
 async def labelled(conn: AsyncConnection, order_no: str) -> set[str]:

@@ -65,9 +65,11 @@ _RELEASE = text(
       SELECT count(*) + 1 AS n FROM shipments WHERE order_no = :order_no AND replaced_at IS NOT NULL
     ), held AS MATERIALIZED (
       SELECT sku, warehouse, quantity FROM allocations
-       WHERE order_no = :order_no AND state = 'reserved' ORDER BY sku, warehouse
+       WHERE order_no = :order_no AND state = 'reserved' AND fulfilment_no BETWEEN :first AND :last
+       ORDER BY sku, warehouse
     ), moved AS (
-      UPDATE allocations SET state = :state WHERE order_no = :order_no AND state = 'reserved'
+      UPDATE allocations SET state = :state
+       WHERE order_no = :order_no AND state = 'reserved' AND fulfilment_no BETWEEN :first AND :last
     )
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
@@ -78,7 +80,10 @@ _RELEASE = text(
     RETURNING quantity
     """
 )
-_HELD = text("SELECT warehouse FROM allocations WHERE order_no = :order_no AND state = 'reserved' LIMIT 1")
+_HELD = text(
+    """SELECT warehouse FROM allocations
+        WHERE order_no = :order_no AND state = 'reserved' AND fulfilment_no = :number LIMIT 1"""
+)
 # Alone with its SKUs until the end of the transaction: units that are on their way have arrived before, or find the
 # order among those that wait (signal_backorders in the database).
 _ALONE = text(
@@ -87,7 +92,8 @@ _ALONE = text(
       FROM (SELECT DISTINCT sku FROM order_lines WHERE order_no = :order_no ORDER BY sku) g
     """
 )
-_FITS = text("SELECT fits_somewhere(:order_no)")
+# Numbers of fulfilments.
+ALL_PARTS = (1, 99)
 
 
 class StockContended(Exception):
@@ -157,29 +163,29 @@ async def reserve_at(conn: AsyncConnection, order_no: str, warehouse: str) -> No
         raise
 
 
-async def require_short(conn: AsyncConnection, order_no: str) -> None:
-    """Look again after the shortage was recorded: from here on the order is woken by what arrives.
-
-    Raises StockCame when units came in between; the transaction is not to be committed then.
-    """
+async def await_arrivals(conn: AsyncConnection, order_no: str) -> None:
+    """After the shortage was recorded: from here on the order is woken by what arrives. What arrived before can be
+    read now."""
     await conn.execute(_ALONE, {"order_no": order_no})
-    if (await conn.execute(_FITS, {"order_no": order_no})).scalar_one():
-        raise StockArrived
 
 
 async def release(conn: AsyncConnection, order_no: str) -> int:
     """Give back what the order holds; answers with the number of units, 0 when it holds nothing."""
-    rows = await conn.execute(_RELEASE, {"order_no": order_no, "kind": "release", "state": "released"})
-    return sum(row.quantity for row in rows)
+    return await _give(conn, order_no, ALL_PARTS, "release", "released")
 
 
-async def ship(conn: AsyncConnection, order_no: str) -> int:
-    """Take what the order holds out of the warehouse; answers with the number of units."""
-    rows = await conn.execute(_RELEASE, {"order_no": order_no, "kind": "ship", "state": "shipped"})
-    return sum(row.quantity for row in rows)
+async def ship(conn: AsyncConnection, order_no: str, number: int | None = None) -> int:
+    """Take what the order, or one fulfilment of it, holds out of the warehouse; answers with the number of units."""
+    return await _give(conn, order_no, ALL_PARTS if number is None else (number, number), "ship", "shipped")
 
 
-async def warehouse_of(conn: AsyncConnection, order_no: str) -> str | None:
-    """The warehouse that holds the order's stock."""
-    warehouse: str | None = (await conn.execute(_HELD, {"order_no": order_no})).scalar_one_or_none()
+async def _give(conn: AsyncConnection, order_no: str, parts: tuple[int, int], kind: str, state: str) -> int:
+    row = {"order_no": order_no, "first": parts[0], "last": parts[1], "kind": kind, "state": state}
+    return sum(found.quantity for found in await conn.execute(_RELEASE, row))
+
+
+async def warehouse_of(conn: AsyncConnection, order_no: str, number: int = 1) -> str | None:
+    """The warehouse that holds the stock of a fulfilment."""
+    held = await conn.execute(_HELD, {"order_no": order_no, "number": number})
+    warehouse: str | None = held.scalar_one_or_none()
     return warehouse

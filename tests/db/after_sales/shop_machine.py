@@ -24,6 +24,7 @@ from infra.db.orders.state import timeline
 from infra.db.payments import refund_payouts, refund_plans, refunds, transactions
 from infra.db.payments.transactions import PaymentIntent
 from infra.db.shipping import shipments
+from infra.db.shipping.shipments import PartRef
 from infra.db.stock import reservations
 from infra.gateways.payments.store_credit import StoreCredit
 from infra.settings import Settings
@@ -246,7 +247,7 @@ class Shop:
             await timeline.transition(conn, order_no, Status.PENDING_PAYMENT, OrderEvent.PAYMENT_RECORDED)
 
     async def _book(self, conn: AsyncConnection, order_no: str) -> None:
-        if (opened := await shipments.open_booking(conn, order_no, "sandbox")) is None:
+        if (opened := await shipments.open_booking(conn, PartRef(order_no), "sandbox")) is None:
             return
         answer = Booking(secrets.token_hex(6), secrets.token_hex(6), "PDF", b"", 500, "CNY")
         assert await shipments.booked(conn, opened[0], answer, b"", {})

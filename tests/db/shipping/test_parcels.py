@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from domain.gateways import Address
 from infra.db.engine import sqlalchemy_url
 from infra.db.shipping import shipments
+from infra.db.shipping.shipments import PartRef
 from tests.factories.raw_writes import DirectDatabase
 
 PARCEL = (
@@ -94,7 +95,7 @@ async def origin(db: DirectDatabase) -> Address:
     await db.rows("INSERT INTO allocations VALUES (%s, 'TEA', 'WH-EAST', 1, 'reserved')", order_no)
     engine = create_async_engine(sqlalchemy_url(db.urls.app_url))
     async with engine.begin() as conn:
-        opened = await shipments.open_booking(conn, order_no, "sandbox")
+        opened = await shipments.open_booking(conn, PartRef(order_no), "sandbox")
     await engine.dispose()
     assert opened is not None
     return opened[1].origin

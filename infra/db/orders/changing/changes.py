@@ -32,10 +32,11 @@ _CONTEXT = text(
            o.ship_to_enc, o.note_enc, o.slot_from, o.slot_to, c.data_key,
            is_paying(o.order_no) AS paying,
            coalesce((SELECT s.status FROM shipments s WHERE s.order_no = o.order_no AND s.status <> 'cancelled'
-                        AND s.replaced_at IS NULL), '')
+                        AND s.replaced_at IS NULL ORDER BY s.status = 'booking' LIMIT 1), '')
              AS parcel,
-           EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no AND k.step = 'book'
-                      AND k.resolved_at IS NULL) AS booking_parked,
+           NOT is_booked(o.order_no) AND EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no
+                      AND k.step = 'book' AND k.resolved_at IS NULL) AS booking_parked,
+           EXISTS (SELECT FROM fulfilments f WHERE f.order_no = o.order_no AND f.number > 1) AS split,
            (SELECT a.warehouse FROM allocations a WHERE a.order_no = o.order_no AND a.state = 'reserved' LIMIT 1)
              AS warehouse,
            (SELECT count(*) FROM order_changes h WHERE h.order_no = o.order_no) AS changes,
@@ -193,7 +194,13 @@ async def load_context(conn: AsyncConnection, keys: KeyRing, order_no: str) -> C
     lines = (await conn.execute(_LINES, {"order_no": order_no})).all()
     sold = {} if row.status in UNPAID else {line.line_no: line for line in await refund_plans.lines_of(conn, order_no)}
     standing = ChangeFacts(
-        Status(row.status), row.cancelling is not None, row.parcel, row.booking_parked, row.paying, row.exchange
+        Status(row.status),
+        row.cancelling is not None,
+        row.parcel,
+        row.booking_parked,
+        row.paying,
+        row.exchange,
+        row.split,
     )
     return ChangeContext(
         order_no=order_no,

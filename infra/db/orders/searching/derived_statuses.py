@@ -40,7 +40,9 @@ _AUTHORISED = _sql(
 )
 # The parcel that goes out now; none counts as one that is not booked yet.
 _PARCEL = """coalesce((SELECT p.status FROM shipments p
-                WHERE p.order_no = orders.order_no AND p.status <> 'cancelled' AND p.replaced_at IS NULL), 'booking')"""
+                WHERE p.order_no = orders.order_no AND p.status <> 'cancelled' AND p.replaced_at IS NULL
+                ORDER BY array_position('{lost,refused,booking,booked,picked_up,in_transit,delivered}', p.status)
+                LIMIT 1), 'booking')"""
 
 
 def statuses(payment: PaymentState | None, fulfilment: FulfilmentState | None) -> frozenset[Status]:

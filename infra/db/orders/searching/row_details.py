@@ -22,7 +22,9 @@ _DETAILS = text(
            lines.items, lines.names, money.authorised_minor, money.captured_minor, money.refunded_minor,
            money.disputed_minor,
            (SELECT p.status FROM shipments p
-             WHERE p.order_no = o.order_no AND p.status <> 'cancelled' AND p.replaced_at IS NULL) AS parcel
+             WHERE p.order_no = o.order_no AND p.status <> 'cancelled' AND p.replaced_at IS NULL
+             ORDER BY array_position('{lost,refused,booking,booked,picked_up,in_transit,delivered}', p.status)
+             LIMIT 1) AS parcel
       FROM orders o LEFT JOIN customers c USING (customer_id)
       LEFT JOIN customer_contacts s USING (customer_id, channel)
       LEFT JOIN order_contacts k ON o.contact_corrected AND k.customer_id = o.customer_id

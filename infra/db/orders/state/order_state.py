@@ -8,17 +8,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales import returns
 from domain.errors import NotFound
+from domain.json_types import JsonFields
 from domain.orders.pending_operations import Operation
 from domain.orders.status import Status
 from domain.payments.attempts import AttemptState, awaits_provider
 from domain.payments.payability import PayabilityFacts, facts_by_attempt
 from domain.payments.unapplied import MoneyFacts
+from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.shipments import ShipmentStatus
 from domain.support import parked_steps
 from domain.support.steps import Step
 from infra.db.literals import literals
 from infra.db.orders.replaced_parcels import ARRIVED
 from infra.db.orders.state.state_facts import COLUMNS, NEWEST_ATTEMPT, StateFacts, facts_of
 
+# The fulfilments of an order that has several; NULL for one.
+_FULFILMENTS = """(SELECT json_agg(json_build_object('fulfilment_id', f.fulfilment_id, 'number', f.number,
+                     'warehouse', f.warehouse, 'status', f.status, 'parcel', h.status,
+                     'reserved', EXISTS (SELECT FROM allocations a WHERE a.order_no = f.order_no
+                                            AND a.fulfilment_no = f.number AND a.state = 'reserved'),
+                     'due_at', f.due_at AT TIME ZONE 'UTC') ORDER BY f.number)
+              FROM fulfilments f
+              LEFT JOIN shipments h ON h.order_no = f.order_no AND h.fulfilment_no = f.number
+                   AND h.status <> 'cancelled' AND h.replaced_at IS NULL
+             WHERE f.order_no = o.order_no HAVING count(*) > 1) AS fulfilments"""
 # The order, its live parcel, the open parked step, the hold that is due first, and the facts for the rules: one round
 # trip.
 _STATE = text(
@@ -31,7 +44,7 @@ _STATE = text(
                                               AND b.state = 'reserved') AS reship,
            o.status = 'shipped' AND o.cancelling IS NULL AND EXISTS ({ARRIVED}) AS first_arrived,
            d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
-           k.park_no, k.step, k.error, k.options, k.subject,
+           k.park_no, k.step, k.error, k.options, k.subject, {_FULFILMENTS},
            EXISTS (SELECT FROM inbox i WHERE i.order_no = o.order_no AND i.processed_at IS NULL) AS unheard,
            ARRAY(SELECT t.return_id FROM returns t WHERE t.order_no = o.order_no
                     AND t.status IN ({literals(returns.OPEN)})
@@ -40,7 +53,8 @@ _STATE = text(
       {NEWEST_ATTEMPT}
       LEFT JOIN LATERAL (SELECT h.status FROM shipments h
                           WHERE h.order_no = o.order_no AND h.status <> 'cancelled'
-                            AND h.replaced_at IS NULL) s ON true
+                            AND h.replaced_at IS NULL
+                          ORDER BY h.fulfilment_no LIMIT 1) s ON true
       LEFT JOIN LATERAL (SELECT p.* FROM parked_steps p
                           WHERE p.order_no = o.order_no AND p.resolved_at IS NULL) k ON true
       LEFT JOIN LATERAL (SELECT h.hold_no, h.kind, bool_or(o.status = ANY (h.stops)) OVER () AS stops, n.due, n.act
@@ -83,10 +97,29 @@ class StandingPark:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingFulfilment:
+    """One of several fulfilments. `parcel` is the live shipment's status or empty; `reserved`: its stock is held."""
+
+    fulfilment_id: str
+    number: int
+    warehouse: str
+    status: FulfilmentStatus
+    parcel: str
+    reserved: bool
+    due_at: datetime | None
+
+    @property
+    def to_be_booked(self) -> bool:
+        """True while a parcel of it is to be booked."""
+        return self.reserved and self.parcel in ("", ShipmentStatus.BOOKING)
+
+
+@dataclass(frozen=True, slots=True)
 class OrderState:
     """Where an order stands. `operation` is the next pending one; `awaits_provider`: a call that takes the order's
     money is undecided; `money` decides which authorisations are needed; `unapplied`: money is held that is not the
-    order's and goes back; `returns` are the ids of those that are open."""
+    order's and goes back; `returns` are the ids of those that are open; `fulfilments` are there where the order has
+    several, and `parcel` is then that of the first one."""
 
     order_no: str
     status: Status
@@ -109,6 +142,7 @@ class OrderState:
     returns: tuple[str, ...]
     reship: bool = False
     first_arrived: bool = False
+    fulfilments: tuple[StandingFulfilment, ...] = ()
 
     @property
     def payability(self) -> PayabilityFacts:
@@ -143,9 +177,19 @@ async def load_state(conn: AsyncConnection, order_no: str) -> OrderState:
         money=facts.money,
         unapplied=facts.unapplied,
         returns=tuple(row["returns"]),
-        reship=row["reship"],
-        first_arrived=row["first_arrived"],
+        # Of an order with several fulfilments each says so itself.
+        reship=row["reship"] and not row["fulfilments"],
+        first_arrived=row["first_arrived"] and not row["fulfilments"],
+        fulfilments=tuple(_fulfilment(part) for part in row["fulfilments"] or ()),
     )
+
+
+def _fulfilment(part: JsonFields) -> StandingFulfilment:
+    due_at = datetime.fromisoformat(part["due_at"]).replace(tzinfo=UTC) if part["due_at"] else None
+    return StandingFulfilment(
+        part["fulfilment_id"], part["number"], part["warehouse"], FulfilmentStatus(part["status"]),
+        part["parcel"] or "", part["reserved"], due_at,
+    )  # fmt: skip
 
 
 def _park(row: RowMapping, facts: StateFacts) -> StandingPark:

@@ -18,7 +18,10 @@ _PARKED = """
                               'escalated', k.escalated_at IS NOT NULL,
                               'parcel', CASE WHEN k.step = 'deliver' THEN
                                 (SELECT s.tracking_no FROM shipments s WHERE s.order_no = k.order_no
-                                    AND s.replaced_at IS NULL ORDER BY s.created_at DESC LIMIT 1) END)
+                                    AND s.replaced_at IS NULL
+                                  ORDER BY EXISTS (SELECT FROM fulfilments f WHERE f.fulfilment_id = k.subject
+                                                      AND f.number = s.fulfilment_no) DESC, s.created_at DESC
+                                  LIMIT 1) END)
        FROM parked_steps k WHERE k.order_no = {o}.order_no AND k.resolved_at IS NULL)"""
 _HELD = """
     (SELECT json_build_object('kind', h.kind, 'owner', h.owner, 'put_on_by', h.put_on_by,

@@ -1,0 +1,146 @@
+"""An order that no single warehouse can ship: it ships in parts, each independently of the others."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from infra.stack.temporal.temporal_server import TemporalServer
+from tests.conftest import DatabaseUrls
+from tests.order_stage import Stage, eventually, staged
+from tests.workflows.split_orders import fulfilments, second_warehouse, split_order
+from workflows import names
+from workflows import payloads as m
+
+
+@pytest.fixture(scope="module")
+async def stage(
+    database_url: DatabaseUrls, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
+    async with staged(database_url, temporal.address, tmp_path_factory.mktemp("split")) as opened:
+        await second_warehouse(opened)
+        yield opened
+
+
+async def reach(stage: Stage, order_no: str, *statuses: str) -> None:
+    """Wait until the fulfilments have these statuses."""
+
+    async def there() -> bool:
+        return [part.status for part in await fulfilments(stage, order_no)] == list(statuses)
+
+    try:
+        await eventually(there)
+    except AssertionError:
+        raise AssertionError(f"{await fulfilments(stage, order_no)}, not {statuses}") from None
+
+
+async def carrier_says(stage: Stage, order_no: str, number: int, *statuses: str) -> None:
+    (parcel,) = await stage.sql(
+        "SELECT carrier_ref, tracking_no FROM shipments WHERE order_no = :o AND fulfilment_no = :n"
+        " AND status <> 'cancelled' AND replaced_at IS NULL", o=order_no, n=number,
+    )  # fmt: skip
+    for status in statuses:
+        fact = {"carrier_ref": parcel.carrier_ref, "tracking_no": parcel.tracking_no, "status": status}
+        await stage.inbox("shipment", order_no, {**fact, "occurred_at": "2026-01-01T00:00:00Z"})
+
+
+async def test_each_part_is_booked_and_followed_independently(stage: Stage) -> None:
+    order_no = await split_order(stage)
+    await reach(stage, order_no, "booked", "booked")
+    assert [(part.number, part.warehouse, part.lines) for part in await fulfilments(stage, order_no)] == [
+        (1, "WH-EAST", [[1, 2]]),
+        (2, "WH-SOUTH", [[1, 1]]),
+    ]
+    assert stage.parcels(order_no) == ["booked", "booked"]
+    assert await stage.status(order_no) == "preparing"
+    await carrier_says(stage, order_no, 2, "picked_up", "delivered")
+    await reach(stage, order_no, "booked", "delivered")
+    assert await stage.status(order_no) == "preparing"
+    await carrier_says(stage, order_no, 1, "picked_up")
+    await reach(stage, order_no, "shipped", "delivered")
+    assert await stage.status(order_no) == "shipped"
+    await carrier_says(stage, order_no, 1, "delivered")
+    await stage.reaches(order_no, "completed")
+    moved = await stage.sql(
+        "SELECT warehouse, kind, quantity FROM stock_movements WHERE order_no = :o ORDER BY warehouse, kind", o=order_no
+    )
+    assert [tuple(row) for row in moved] == [
+        ("WH-EAST", "reserve", 2), ("WH-EAST", "ship", 2), ("WH-SOUTH", "reserve", 1), ("WH-SOUTH", "ship", 1),
+    ]  # fmt: skip
+    assert await stage.handle(order_no).result() == "completed"
+
+
+async def test_reversed_and_repeated_scans_of_two_parcels_end_the_same(stage: Stage) -> None:
+    order_no = await split_order(stage)
+    await reach(stage, order_no, "booked", "booked")
+    await carrier_says(stage, order_no, 1, "delivered", "picked_up", "delivered")
+    await carrier_says(stage, order_no, 2, "delivered", "delivered", "in_transit")
+    await stage.reaches(order_no, "completed")
+    events = [event for event in await stage.events(order_no) if event.startswith(("shipment_", "fulfilment_"))]
+    assert sorted(events) == sorted([
+        *["fulfilment_booked", "fulfilment_shipped", "fulfilment_delivered"] * 2,
+        *["shipment_booked", "shipment_picked_up", "shipment_delivered"],
+    ])  # fmt: skip
+
+
+async def test_a_part_that_cannot_be_booked_waits_for_support_while_the_other_goes_on(stage: Stage) -> None:
+    order_no = await split_order(stage, token=None)
+    await stage.reaches(order_no, "pending_payment")
+    stage.fault("carriers", "reject", 1, order_no=order_no)
+    await pay(stage, order_no)
+    parked = await stage.parked(order_no)
+    number = int(parked.subject.rpartition("-F")[2])
+    other = 3 - number
+    await carrier_says_when_booked(stage, order_no, other, "picked_up")
+    statuses = {number: "reserved", other: "shipped"}
+    await reach(stage, order_no, statuses[1], statuses[2])
+    assert (await stage.sql("SELECT options FROM parked_steps WHERE order_no = :o", o=order_no))[0][0]
+    rid = await stage.resolution(order_no, "retry")
+    await stage.handle(order_no).execute_update(names.RESOLVE, m.ResolveRequest(order_no, rid, "retry"))
+    statuses[number] = "booked"
+    await reach(stage, order_no, statuses[1], statuses[2])
+    await carrier_says(stage, order_no, number, "delivered")
+    await carrier_says(stage, order_no, other, "delivered")
+    await stage.reaches(order_no, "completed")
+
+
+async def carrier_says_when_booked(stage: Stage, order_no: str, number: int, *statuses: str) -> None:
+    await eventually(lambda: stage.sql(
+        "SELECT 1 FROM shipments WHERE order_no = :o AND fulfilment_no = :n AND status = 'booked'", o=order_no, n=number
+    ))  # fmt: skip
+    await carrier_says(stage, order_no, number, *statuses)
+
+
+async def pay(stage: Stage, order_no: str) -> None:
+    await stage.sql(
+        "INSERT INTO payment_requests (request_id, order_no, method, token, actor)"
+        " VALUES (:o || '/1', :o, 'sandbox', 'tok_ok', 'test')", o=order_no,
+    )  # fmt: skip
+    await stage.handle(order_no).execute_update(names.PAY, m.PayRequest(order_no, f"{order_no}/1"))
+
+
+async def test_a_cancellation_recalls_every_parcel(stage: Stage) -> None:
+    order_no = await split_order(stage)
+    await reach(stage, order_no, "booked", "booked")
+    answer = await cancel(stage, order_no)
+    assert answer["outcome"] in ("cancelled", "cancelling")
+    await stage.reaches(order_no, "cancelled")
+    assert stage.parcels(order_no) == ["cancelled", "cancelled"]
+    await reach(stage, order_no, "cancelled", "cancelled")
+    assert not await stage.sql("SELECT 1 FROM allocations WHERE order_no = :o AND state = 'reserved'", o=order_no)
+
+
+async def cancel(stage: Stage, order_no: str) -> Any:
+    return await stage.handle(order_no).execute_update(
+        names.CANCEL, m.CancelRequest(order_no, "customer_request", "c"), id=f"cancel-{order_no}"
+    )
+
+
+async def test_a_booking_that_acts_and_does_not_answer_is_not_repeated(stage: Stage) -> None:
+    """At the second carrier call of the order, too."""
+    order_no = await split_order(stage, token=None)
+    await stage.reaches(order_no, "pending_payment")
+    stage.fault("carriers", "timeout_after", 2, order_no=order_no)
+    await pay(stage, order_no)
+    await reach(stage, order_no, "booked", "booked")
+    assert stage.parcels(order_no) == ["booked", "booked"]

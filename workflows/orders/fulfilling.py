@@ -1,0 +1,261 @@
+"""An order that ships in several parts: each is booked, followed, parked and recalled alone.
+
+An order with one part has none of this: its view names no fulfilments (see order.py).
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from domain.orders.cancellation import COMPENSATED
+from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.shipments import ShipmentStatus
+from domain.support.steps import STEPS, Action, Step
+from workflows import payloads as m
+from workflows import ports
+from workflows.failures import Failure
+from workflows.orders.base import CompensationRequested
+from workflows.orders.parked_steps import LEFT
+from workflows.orders.pending_operations import PendingOperations
+
+PARKED_BY = {"lost": "parcel_lost", "refused": "parcel_refused"}
+OVER = (FulfilmentStatus.DELIVERED, FulfilmentStatus.CANCELLED)
+PARTS = (Step.BOOK, Step.DELIVER)
+
+
+class Fulfilling(PendingOperations):
+    """A task for each part. One step of an order is parked at a time: the next one waits for its turn, and the parts
+    that nothing is wrong with go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._calls = 0  # carrier calls in progress
+        self._overdue: set[int] = set()
+        self._gives_up = False
+
+    @property
+    def is_split(self) -> bool:
+        """True for an order with several parts."""
+        return bool(self.view.fulfilments)
+
+    async def fulfil(self) -> None:
+        """Let every part go on until the order has moved on, or something else comes first."""
+        status = self.view.status
+        for part in self.view.fulfilments:
+            self._attend(part)
+        if not await self.wait(lambda: self._has_moved(status), self._deadline(), "its parcels", shared_timer=True):
+            self._note_overdue()
+        if self._gives_up:
+            self._gives_up = False
+            raise CompensationRequested(COMPENSATED)
+
+    def resume_parked_part(self) -> bool:
+        """True when what is parked is a part's, in a run before this one."""
+        parked = self.view.parked
+        if parked is None or self.view.cancelling or self._parks is not None or Step(parked.step) not in PARTS:
+            return False
+        part = self._named(parked.subject)
+        if part is None:
+            return False
+        self._parks = Step(parked.step), parked.subject
+        self._attend(part)
+        return True
+
+    async def recall_parts(self) -> bool:
+        """False when one of them has left: then the cancellation is refused and the order continues."""
+        await workflow.wait_condition(lambda: not self._running())
+        if not self._has_left():
+            for part in self.view.fulfilments:
+                await self._recall(part)
+        if self._has_left():
+            self.update_view(await ports.refuse_cancel(self.ref, "a parcel is on its way"))
+            return False
+        return True
+
+    # ── one part ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _attend(self, part: m.Fulfilment) -> None:
+        task = self._tasks.get(part.number)
+        if task is not None and not task.done():
+            return
+        if task is not None:
+            task.result()  # a bug in it is one of the main path
+        if part.status not in OVER or self._is_parked(part):
+            self._tasks[part.number] = asyncio.create_task(self._follow(part.number))
+
+    async def _follow(self, number: int) -> None:
+        """Book it, and watch its parcel, until it has arrived or the order is undone."""
+        while (part := self._part(number)).status not in OVER or self._is_parked(part):
+            if self._is_parked(part):
+                await self._await_resolution_of(part)
+            elif self.view.cancelling or self._gives_up:
+                return
+            elif part.reserved and part.parcel in ("", ShipmentStatus.BOOKING):
+                await self._book_part(part)
+            elif error := PARKED_BY.get(part.parcel) or self._lateness(part):
+                await self._park_part(Step.DELIVER, Failure(error, "", 1), part)
+            else:
+                await self._until(lambda: self._part(number) != part or number in self._overdue)
+
+    async def _book_part(self, part: m.Fulfilment) -> None:
+        seq, failure = self.view.seq, None
+        self._calls += 1
+        self.booking, self.shipment_data_changed = True, False  # the database is read from here on
+        try:
+            ref = m.FulfilmentRef(self.order_no, part.number)
+            self.update_view(await ports.book_fulfilment(ref, self.policy, f"book carrier, {self._words(part)}"))
+        except ActivityError as error:
+            failure = Failure.of(error)
+        finally:
+            self._calls -= 1
+            self.booking = self._calls > 0
+        if failure is not None:
+            await self._park_part(Step.BOOK, failure, part)
+        elif self._part(part.number) == part:
+            # A hold or a change that waits for its payment keeps it from being booked.
+            await self._until(lambda: self.view.seq != seq)
+
+    async def _recall(self, part: m.Fulfilment) -> None:
+        if not part.parcel or part.parcel in PARKED_BY or self._has_left():
+            return
+        ref = m.FulfilmentRef(self.order_no, part.number)
+        words = f"recall parcel, {self._words(part)}"
+        await self.step(
+            Step.CANCEL_SHIPMENT,
+            lambda: ports.recall_fulfilment(ref, self.policy, words),
+            undoing=True,
+            subject=part.id,
+        )
+
+    # ── parked beside the others ───────────────────────────────────────────────────────────────────────────
+
+    async def _park_part(self, step: Step, failure: Failure, part: m.Fulfilment) -> None:
+        """It waits for support while the others go on. While another step is parked it is tried again after that."""
+        if self.view.cancelling:
+            return
+        if self.view.parked is not None or self._parks is not None:
+            await self._until(lambda: self.view.parked is None and self._parks is None)
+            return
+        self._parks = step, part.id
+        await self.record_parked(step, failure, part.id)
+        if not self._is_parked(part):
+            self._parks = None  # another was quicker
+
+    def _is_parked(self, part: m.Fulfilment) -> bool:
+        parked = self.view.parked
+        return parked is not None and parked.subject == part.id and self._parks == (parked.step, part.id)
+
+    async def _await_resolution_of(self, part: m.Fulfilment) -> None:
+        parked = self.view.parked
+        assert parked is not None, "it is parked"
+        self.show()
+        resolution = await self._part_resolution(parked, part.number)
+        await self.unpark(parked, resolution)
+        now = self.view.parked
+        if now is None or now.park_no != parked.park_no:
+            yielded, self._yields, self._parks = self._yields, False, None
+            self.resolution = None  # accepted while this step was being resolved: it is for no other
+            self._overdue.discard(part.number)
+            self._gives_up = resolution.action == Action.COMPENSATE and not yielded
+        self.show()
+
+    async def _part_resolution(self, parked: m.Parked, number: int) -> m.ResolveRequest:
+        """As for a step of the main path, which handles events, holds and cancellation itself."""
+        until = (workflow.now() + timedelta(seconds=self.policy.escalation_s)).isoformat()
+        escalated = False
+        while not (self._yields or self._is_part_over(parked, number)):
+            await self._wait_for_support_of(parked, number, "" if escalated else until)
+            if self.resolution is not None and self.resolution.park_no not in (0, parked.park_no):
+                self.resolution = None
+            if self.resolution is not None:
+                resolution, self.resolution = self.resolution, None
+                return resolution
+            if self.must_retry(parked):
+                self.retry_requested = self.shipment_data_changed = False
+                return m.ResolveRequest(self.order_no, "", Action.RETRY)
+            if not escalated and self.is_past(until):
+                escalated = True
+                self.update_view(await ports.escalate_step(self.ref, "nobody acted: escalate"))
+        return m.ResolveRequest(self.order_no, "", "overtaken")
+
+    async def _wait_for_support_of(self, parked: m.Parked, number: int, until: str) -> None:
+        left = max(datetime.fromisoformat(until) - workflow.now(), timedelta(milliseconds=1)) if until else None
+        with suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(
+                lambda: (
+                    self.resolution is not None
+                    or self.must_retry(parked)
+                    or self._yields
+                    or self._is_part_over(parked, number)
+                ),
+                timeout=left,
+                timeout_summary=f"support: {STEPS[Step(parked.step)].words}, {self._words(self._part(number))}",
+            )
+
+    def _is_part_over(self, parked: m.Parked, number: int) -> bool:
+        """True when an event resolved it: it was booked or delivered meanwhile, or the order is to be undone."""
+        part = self._part(number)
+        if self.view.cancelling or part.status in OVER:
+            return True
+        to_be_booked = part.reserved and part.parcel in ("", ShipmentStatus.BOOKING)
+        return to_be_booked if parked.step == Step.DELIVER else not to_be_booked
+
+    # ── all parts ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def overtaken(self, parked: m.Parked) -> bool:
+        if parked.step == Step.CANCEL_SHIPMENT and (part := self._named(parked.subject)) is not None:
+            return part.parcel in LEFT
+        return super().overtaken(parked)
+
+    def _idle(self) -> bool:
+        return super()._idle() and not self._calls
+
+    def _running(self) -> bool:
+        return any(not task.done() for task in self._tasks.values())
+
+    def _has_moved(self, status: str) -> bool:
+        failed = any(task.done() and task.exception() is not None for task in self._tasks.values())
+        return self.view.status != status or self._gives_up or failed or self._has_more()
+
+    def _has_more(self) -> bool:
+        """True when a part has something to do and no task."""
+        return any(
+            part.status not in OVER and (part.number not in self._tasks or self._tasks[part.number].done())
+            for part in self.view.fulfilments
+        )
+
+    def _has_left(self) -> bool:
+        return any(part.parcel in LEFT for part in self.view.fulfilments)
+
+    def _deadline(self) -> str:
+        """When the first of those that are waited for is late."""
+        waiting = (part for part in self.view.fulfilments if part.number not in self._overdue)
+        return min((part.deadline for part in waiting if part.deadline and part.status not in OVER), default="")
+
+    def _note_overdue(self) -> None:
+        for part in self.view.fulfilments:
+            if part.status not in OVER and self.has_passed(part.deadline):
+                self._overdue.add(part.number)
+
+    def _lateness(self, part: m.Fulfilment) -> str:
+        """Why it is late, as a code."""
+        if part.number not in self._overdue or not self.has_passed(part.deadline):
+            return ""
+        return "no_delivery" if part.parcel in LEFT else "no_pickup"
+
+    async def _until(self, ready: Callable[[], bool]) -> None:
+        await workflow.wait_condition(lambda: ready() or bool(self.view.cancelling) or self._gives_up)
+
+    def _part(self, number: int) -> m.Fulfilment:
+        return next(part for part in self.view.fulfilments if part.number == number)
+
+    def _named(self, fulfilment_id: str) -> m.Fulfilment | None:
+        return next((part for part in self.view.fulfilments if part.id == fulfilment_id), None)
+
+    def _words(self, part: m.Fulfilment) -> str:
+        return f"fulfilment {part.number} of {len(self.view.fulfilments)}, warehouse {part.warehouse}"
