@@ -262,11 +262,11 @@ async def test_a_customer_gets_the_new_piece_first_against_a_guarantee(live: Sta
     assert "银行卡上预授权 ¥10.00" in await page.locator(".means").inner_text()
     await page.get_by_role("button", name="提交退货申请").click()
     await page.get_by_text("换货订单").wait_for()  # automatically, before anything is back
-    await page.get_by_text("¥10.00, 已预授权").wait_for()
+    await page.get_by_text("¥10.00，已预授权").wait_for()
     await page.get_by_role("link", name="取消退货").click()
     assert "银行卡上预授权的 ¥10.00 将被扣款" in await page.locator(".means").inner_text()
     await page.get_by_role("button", name="确认取消退货").click()
-    await page.get_by_text("¥10.00, 已扣款").wait_for()  # automatically
+    await page.get_by_text("¥10.00，已扣款").wait_for()  # automatically
     assert not await fine(page)
 
 

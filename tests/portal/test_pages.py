@@ -190,6 +190,8 @@ def test_more_of_a_product_is_one_line_and_a_second_parcel_has_its_steps() -> No
         ("pending_payment", "payment", "pending_payment"),
         ("pending_payment", "on_hold", "checking"),
         ("pending_payment", "looked_into", "checking"),
+        ("paid", "on_hold", "checking"),
+        ("preparing", "looked_into", "preparing"),
     ],
 )
 def test_list_and_page_name_the_state_by_one_rule(status: str, code: str, words: str) -> None:

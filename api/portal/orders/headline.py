@@ -8,7 +8,7 @@ from domain.orders.status import Status
 _UNDELIVERED = frozenset({"parcel_lost", "parcel_refused"})
 # While a shipped order waits for this, its second parcel is being packed.
 _BEFORE_PICKUP = frozenset({"reservation", "stock", "carrier", "pickup"})
-# While an unpaid order waits for this, its customer has nothing to pay.
+# While an order that is not packed yet waits for this, its customer has nothing to pay and nothing is being packed.
 _WITH_STAFF = frozenset({"on_hold", "looked_into"})
 
 
@@ -21,6 +21,6 @@ def headline(order: Mapping[str, Any], situation: Mapping[str, Any]) -> str:
         return "not_arrived"
     if status == Status.SHIPPED and code in _BEFORE_PICKUP:
         return "resending"
-    if status == Status.PENDING_PAYMENT and code in _WITH_STAFF:
+    if status in (Status.PENDING_PAYMENT, Status.PAID) and code in _WITH_STAFF:
         return "checking"
     return str(status)

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.documents import Amounts, Given, InvoiceLine, Replaced
 from domain.errors import NotFound
+from domain.orders.addresses import address_lines
 from domain.payments.refunds import RefundStatus
 from infra.db.customers.profiles import KeyRing, profile_context
 from infra.db.payments.refund_plans import MOVED
@@ -80,7 +81,6 @@ _REFUNDS = text(
      WHERE order_no = :order_no AND status = 'succeeded' ORDER BY refund_no
     """
 )
-_ADDRESS = ("province", "city", "district", "line1", "postcode", "country")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +115,12 @@ async def sale(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Sale:
 
 
 def _buyer(keys: KeyRing, row: RowMapping) -> dict[str, str]:
-    """The customer's name and the address that the order went to."""
+    """The customer's name and the address that the order went to, in one line as in its country."""
     key = row["data_key"]
     profile = keys.open_json(key, row["profile_enc"], profile_context(row["customer_id"])) or {}
     ship_to = keys.open_json(key, row["ship_to_enc"], f"{row['order_no']}:ship_to") or {}
-    # A province and its city of one name (Shanghai in Shanghai) are said once.
-    parts = dict.fromkeys(ship_to[part] for part in _ADDRESS if ship_to.get(part))
-    buyer = {"title": profile.get("name") or ship_to.get("name"), "address": " ".join(parts)}
+    written = (" " if ship_to.get("country") == "CN" else ", ").join(address_lines(ship_to))
+    buyer = {"title": profile.get("name") or ship_to.get("name"), "address": written}
     return {field: value for field, value in buyer.items() if value}
 
 
