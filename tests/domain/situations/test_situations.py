@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from api.presenters import situations as presented
+from domain.access import Principal, Role
 from domain.orders.holds import HoldKind, Outcome
 from domain.orders.status import Status
 from domain.situations import actions, customers, sentences, wording
@@ -323,3 +325,15 @@ def test_the_short_form_of_every_sentence_fits_two_narrow_lines() -> None:
         english, chinese = sentences.SUMMARIES.get(code) or sentences.SUMMARIES.get(kind) or sentences.SENTENCES[kind]
         assert len(english.format(**filled)) <= 48, (code, texts)
         assert len(chinese.format(**chinese_filled)) <= 24, (code, texts)
+
+
+@pytest.mark.parametrize("lang", sentences.LANGUAGES)
+@pytest.mark.parametrize("facts", [case[0] for case in CASES])
+def test_a_customers_list_says_what_the_orders_page_says(facts: SituationFacts, lang: str) -> None:
+    """Both are made from the same facts, by the presenters of a row and of a whole order."""
+    row: Any = {"situation_facts": facts}
+    order: Any = {**row, "needs_attention": None, "left_minor": 0, "payments": [], "currency": "USD"}
+    customer = Principal(Role.CUSTOMER, "c-1")
+    listed = presented.for_row(row, customer, lang, clock)
+    page = presented.for_order(order, {"waiting_for": None, "allowed_actions": []}, customer, lang, clock)
+    assert listed == page and listed["sentence"]
