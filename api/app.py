@@ -26,6 +26,7 @@ from api.http.guard import Guard
 from api.http.middleware import BodyLimit, Measured
 from api.http.rate_limits import RateLimits
 from api.http.request_body import refused
+from api.http.routing import by_prefix
 from api.portal import mount as portal
 from api.routes import (
     alerts,
@@ -151,7 +152,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(by_prefix(router))
     errors.install(app)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
     console.install(app)

@@ -42,6 +42,7 @@ from api.console.support import (
 )
 from api.console.webhooks import endpoints
 from api.errors import Problem
+from api.http.routing import by_prefix
 from api.pages.error_pages import as_pages, reader_of
 from api.pages.forms import require_own_origin
 
@@ -104,7 +105,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 def install(app: FastAPI) -> None:
     """Mount the console; to be called when every other error handler is in place."""
     for router in ROUTERS:
-        app.include_router(router, include_in_schema=False, dependencies=[Depends(require_own_origin)])
+        app.include_router(by_prefix(router), include_in_schema=False, dependencies=[Depends(require_own_origin)])
     SITE.serve_static(app)
     as_pages(app, SITE.home, _refusal)
     app.add_exception_handler(StaffSignInNeeded, to_sign_in)

@@ -46,13 +46,14 @@ def language(request: Request) -> str:
 def singular(known: Catalogue, key: str, values: Mapping[str, Any]) -> str | None:
     """`{key}.one` where the value that it leaves out is 1, as "1 order" leaves out the count of "{count} orders"."""
     one = known.get(f"{key}.one")
-    left_out = names_in(known[key][0]) - names_in(one[0]) if one else set()
+    left_out = names_in(known[key][0]) - names_in(one[0]) if one else frozenset()
     return f"{key}.one" if any(str(values.get(name)) == "1" for name in left_out) else None
 
 
-def names_in(text: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def names_in(text: str) -> frozenset[str]:
     """The names of the values that fill a text."""
-    return {name for _, name, _, _ in Formatter().parse(text) if name}
+    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
 
 
 class Words:

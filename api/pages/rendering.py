@@ -1,5 +1,6 @@
 """Pages: Jinja templates that escape everything, with the reader's words, and times and money as people read them."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,12 +11,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from api.pages import assets, notices
 from api.pages.assets import STATIC
 from api.pages.i18n import Words, language
 from api.pages.time_words import ahead, distance
+from api.presenters.markup import Filled
 from domain.money import shown, written
 from domain.situations.situation import Moment
 
@@ -28,6 +30,9 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_MONEY = Filled('<span class="money">{}</span>')
+_TIME = Filled('<time datetime="{}" title="{}">{}</time>')
+_TAGS = re.compile(r"<[^<>]*>")
 _TODAY = "%H:%M UTC"
 _SENTENCE_TIMES = {"en": "%-d %b %H:%M UTC", "zh": "%-m月%-d日 %H:%M UTC"}
 
@@ -47,12 +52,14 @@ class Site:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,  # the files of a running process do not change
         )
         found.globals["asset"] = self.asset
         found.globals["home"] = self.home
         found.filters["money"] = money
         found.filters["written"] = written
         found.filters["when"] = when
+        found.filters["untagged"] = untagged
         return found
 
     def asset(self, name: str) -> str:
@@ -76,8 +83,8 @@ class Site:
 
         def failure(error: str) -> Markup:
             words = self.words.error_words(lang, error)
-            shown = Markup("<code>{}</code>").format(error)
-            return Markup("{} {}").format(words, shown) if words else shown
+            shown = Filled("<code>{}</code>").format(error)
+            return Filled("{} {}").format(words, shown) if words else shown
 
         known: dict[str, Any] = {
             "explained": explained,
@@ -105,16 +112,21 @@ def _loader(templates: Path) -> ChoiceLoader:
 @pass_context
 def money(context: Context, amount_minor: int, currency: str) -> Markup:
     """An amount as the reader writes it, its digits aligned by the stylesheet."""
-    return Markup('<span class="money">{}</span>').format(shown(amount_minor, currency, context["lang"]))
+    return _MONEY.format(shown(amount_minor, currency, context["lang"]))
+
+
+def untagged(text: str) -> Markup:
+    """A sentence of ours without its tags, for an attribute; what fills it is escaped and stays so."""
+    return Markup(_TAGS.sub("", escape(text)))  # noqa: S704 - it is escaped
 
 
 @pass_context
 def when(context: Context, moment: datetime | str) -> Markup:
     """How long ago, or how far ahead; the exact time is its title, which a script shows on a tap."""
     at = instant(moment)
-    exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    exact = f"{at.isoformat(' ', 'seconds')[:19]} UTC"
     words = distance(at, datetime.now(UTC), context["lang"])
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, words)
+    return _TIME.format(at.isoformat(), exact, words)
 
 
 def sentence_time(lang: str) -> Callable[[Moment], Markup]:
@@ -123,10 +135,10 @@ def sentence_time(lang: str) -> Callable[[Moment], Markup]:
 
     def shown(moment: Moment) -> Markup:
         at, now = instant(moment.at), datetime.now(UTC)
-        exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        exact = f"{at.isoformat(' ', 'seconds')[:19]} UTC"
         written_out = _TODAY if at.date() == now.date() else _SENTENCE_TIMES[lang]
         words = ahead(at, now, lang) if moment.near else at.strftime(written_out)
-        return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, words)
+        return _TIME.format(at.isoformat(), exact, words)
 
     return shown
 

@@ -5,6 +5,7 @@ import re
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.errors import Problem
+from api.http.routing import by_prefix
 from api.pages.error_pages import as_pages, reader_of
 from api.pages.forms import require_own_origin
 from api.portal import documents, feedback, looks, messages, payments, shops, sign_in
@@ -36,7 +37,7 @@ _ORDER = re.compile(rf"^{HOME}/orders/([0-9A-Z-]{{20}})/")
 def install(app: FastAPI) -> None:
     """Mount the portal; to be called when every other error handler is in place."""
     for router in ROUTERS:
-        app.include_router(router, include_in_schema=False, dependencies=[Depends(require_own_origin)])
+        app.include_router(by_prefix(router), include_in_schema=False, dependencies=[Depends(require_own_origin)])
     SITE.serve_static(app)
     as_pages(app, HOME, _refusal)
     app.add_exception_handler(CustomerSignInNeeded, to_sign_in)

@@ -20,6 +20,7 @@ from api.pages.slot_fields import is_odd
 from api.portal.i18n import WORDS, own
 from api.portal.zone_names import zone_name
 from api.presenters.channel_looks import DEFAULT_LOOK, PresentedLook
+from api.presenters.markup import Filled
 from domain.money import shown
 from domain.orders.addresses import address_lines
 from domain.situations.situation import Moment
@@ -82,11 +83,11 @@ def slot_text(request: Request, slot: dict[str, str], ship_to: Mapping[str, str]
     begin, end = (instant(slot[name]).astimezone(zone) for name in ("from", "to"))
     same = begin.date() == end.date()
     first = _time(begin, f"{_DATES[lang]} %H:%M", zone)
-    text = Markup("{}–{}").format(first, _time(end, "%H:%M" if same else f"{_DATES[lang]} %H:%M", zone))
+    text = Filled("{}–{}").format(first, _time(end, "%H:%M" if same else f"{_DATES[lang]} %H:%M", zone))
     where = [zone_name(zone, lang)] if zone.key != shops else []
     if is_odd(begin, end):
         where.append(f"{begin:%z} {end:%z}")
-    return Markup("{} ({})").format(text, ", ".join(where)) if where else text
+    return Filled("{} ({})").format(text, ", ".join(where)) if where else text
 
 
 def sentence_time(request: Request, place: Mapping[str, str] | None = None) -> Callable[[Moment], Markup]:
@@ -96,7 +97,7 @@ def sentence_time(request: Request, place: Mapping[str, str] | None = None) -> C
 
     def shown(moment: Moment) -> Markup:
         words = _time(moment.at, f"{_DATES[lang]} %H:%M", zone)
-        return words if zone.key == shops else Markup("{} ({})").format(words, zone_name(zone, lang))
+        return words if zone.key == shops else Filled("{} ({})").format(words, zone_name(zone, lang))
 
     return shown
 
@@ -119,7 +120,7 @@ class Cash(Markup):
 
 def cash(amount_minor: int, currency: str, lang: str = "en") -> Cash:
     """An amount with its currency's sign in front; currencies without one of their own keep their code."""
-    text = Cash(Markup('<span class="money">{}</span>').format(shown(amount_minor, currency, lang)))
+    text = Cash(Filled('<span class="money">{}</span>').format(shown(amount_minor, currency, lang)))
     text.money = (amount_minor, currency)
     return text
 
@@ -136,7 +137,7 @@ def address_of(ship_to: dict[str, str]) -> str:
 
 def _time(moment: datetime | str, form: str, zone: ZoneInfo) -> Markup:
     local_time = instant(moment).astimezone(zone)
-    return Markup('<time datetime="{}">{}</time>').format(local_time.isoformat(), local_time.strftime(form))
+    return Filled('<time datetime="{}">{}</time>').format(local_time.isoformat(), local_time.strftime(form))
 
 
 SITE.environment.globals.update(address=address_of, address_lines=address_lines, cash=_cash, own=own)

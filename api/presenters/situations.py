@@ -3,8 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from markupsafe import Markup
-
+from api.presenters.markup import Filled
 from api.services.orders.order_types import OrderFields, OrderRow
 from domain.access import Principal
 from domain.json_types import JsonFields, JsonObject
@@ -38,7 +37,7 @@ def for_order(
     options = attention["options"] if attention else ()
     facts, stake = facts_in(order, presented["waiting_for"]), at_stake(order)
     allowed = presented["allowed_actions"]
-    return localized(facts, caller, allowed, options, stake, lang, show_time, Markup)
+    return localized(facts, caller, allowed, options, stake, lang, show_time, Filled)
 
 
 def for_row(
@@ -49,13 +48,7 @@ def for_row(
     facts = row["situation_facts"]
     if returning is not None:
         facts = replace(facts, waiting=waiting_from(returning))
-    shown = localized(facts, caller, (), (), AtStake(), lang, show_time, Markup)
-    return shown | {"summary": in_short(facts, lang)} if caller.is_staff else shown
-
-
-def in_short(facts: SituationFacts, lang: str) -> str:
-    """The short form for a row that staff read."""
-    return summary(situation_of(facts), lang)
+    return localized(facts, caller, (), (), AtStake(), lang, show_time, Filled, in_short=caller.is_staff)
 
 
 def facts_in(order: OrderFields, waiting: JsonObject | None) -> SituationFacts:
@@ -74,8 +67,11 @@ def localized(
     lang: str,
     show_time: ShowTime,
     template: type[str] = str,
+    *,
+    in_short: bool = False,
 ) -> JsonFields:
-    """The same in a reader's language. `template` is the type of text that pages fill, see `wording.sentence`."""
+    """The same in a reader's language, `in_short` with a `summary` for a row that staff read. `template` is the type of
+    text that pages fill, see `wording.sentence`."""
     if caller.is_staff:
         found = situation_of(facts)
         words = sentence(found, lang, show_time, template)
@@ -94,7 +90,7 @@ def localized(
         "until": found.until or None,
         "then": then_words(found, lang) or None,
         "actions": [_action(one, lang, stake.currency) for one in fitting],
-    }
+    } | ({"summary": summary(found, lang)} if in_short else {})
 
 
 def _action(action: SuggestedAction, lang: str, currency: str) -> JsonFields:

@@ -28,8 +28,8 @@ def sentence(situation: Situation, lang: str, show_time: ShowTime, template: typ
     `template` is the type of the text: pages give one that escapes what fills it.
     """
     place = LANGUAGES.index(lang)
-    values = _values(situation, place, show_time)
-    said = template(SENTENCES[situation.code][place]).format(**values)
+    values, text = _values(situation, place, show_time), SENTENCES[situation.code][place]
+    said = template(text).format(**values, **_capitals(values, text))
     if situation.since:
         said += template(SINCE[place]).format(since=show_time(Moment(situation.since)))
     return said + _ending(situation, place, show_time, template, values)
@@ -39,7 +39,8 @@ def summary(situation: Situation, lang: str) -> str:
     """The state and its cause in a few words, for a row of a list; the sentence says the rest."""
     place, kind = LANGUAGES.index(lang), situation.code.partition(".")[0]
     known = SUMMARIES.get(situation.code) or SUMMARIES.get(kind) or SENTENCES[kind]
-    return known[place].format(**_values(situation, place, utc))
+    values = _values(situation, place, utc)
+    return known[place].format(**values, **_capitals(values, known[place]))
 
 
 def utc(moment: Moment) -> str:
@@ -61,9 +62,17 @@ def error_words(code: str, place: int) -> str | None:
 
 
 def _values(situation: Situation, place: int, show_time: ShowTime) -> dict[str, str]:
-    """What fills the sentence; a name with a capital begins it."""
-    values = {name: _written(value, place, show_time) for name, value in situation.values.items()}
-    return values | {name.capitalize(): value[:1].upper() + value[1:] for name, value in values.items()}
+    """What fills the sentence."""
+    return {name: _written(value, place, show_time) for name, value in situation.values.items()}
+
+
+def _capitals(values: dict[str, str], text: str) -> dict[str, str]:
+    """The values that begin the text: their names have a capital there."""
+    return {
+        name.capitalize(): value[:1].upper() + value[1:]
+        for name, value in values.items()
+        if f"{{{name.capitalize()}}}" in text
+    }
 
 
 def _ending(situation: Situation, place: int, show_time: ShowTime, template: type[str], values: dict[str, str]) -> str:
@@ -74,7 +83,8 @@ def _ending(situation: Situation, place: int, show_time: ShowTime, template: typ
         kind = "decides"
     until = show_time(Moment(situation.until, near=situation.then == "next_attempt"))
     then = THEN[situation.then][place] if situation.then else ""
-    return template(ENDINGS[kind][place]).format(until=until, then=then, **values)
+    text = ENDINGS[kind][place]
+    return template(text).format(until=until, then=then, **values, **_capitals(values, text))
 
 
 def _written(value: Value, place: int, show_time: ShowTime) -> str:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import Request
-from markupsafe import Markup
 
 from api.console.i18n import language
 from api.console.orders import situation_links
@@ -14,6 +13,7 @@ from api.console.orders.situation_links import OfferedAction
 from api.console.session import StaffMember
 from api.pages.rendering import sentence_time
 from api.presenters import situations
+from api.presenters.markup import Filled
 from api.services.support.parked_queue import QueuedOrder
 from domain.situations.actions import AtStake
 
@@ -39,9 +39,8 @@ def _row(request: Request, member: StaffMember, order: QueuedOrder) -> QueueRow:
     lang = language(request)
     situation = situations.localized(
         order.facts, member.principal, (), order.options, AtStake(currency=order.currency), lang, sentence_time(lang),
-        Markup,
+        Filled, in_short=True,
     )  # fmt: skip
-    situation["summary"] = situations.in_short(order.facts, lang)
     known = {"order_no": order.order_no, "situation_facts": order.facts}
     offered = situation_links.offered(situation, known, member)
     best = offered[0] if offered and not offered[0].danger else None

@@ -1,9 +1,10 @@
 """The table of orders: filters, tabs with counts, sorting, saved views, chosen columns."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import quote_plus
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -77,6 +78,7 @@ async def shown_table(
     return page(request, template, status=422 if asked.errors else status, member=member, **context)
 
 
+_SOMEBODY = "somebody-else"
 # The words of each filter whose values are codes.
 CODED = {"payment_status": "payment_state", "fulfilment_status": "fulfilment_state", "hold": "hold"}
 CODED |= {"priority": "priority"}
@@ -118,6 +120,7 @@ def _context(request: Request, member: StaffMember, asked: Parameters, found: Or
         "rows": [_presented(request, member, row) for row in found.rows],
         "next": f"{asked.link()}{'&' if asked.values else '?'}cursor={found.next_cursor}" if found.next_cursor else "",
         "view_link": view_link,
+        "customer_link": _customer_links(asked),
         **_choices(language(request), asked),
         "counts": found.counts,
         "counted": orders_table.COUNTED,
@@ -140,6 +143,12 @@ def _context(request: Request, member: StaffMember, asked: Parameters, found: Or
         "prints": member.may(*parcel_labels.READ_BY),
         "key": new_key(),
     }
+
+
+def _customer_links(asked: Parameters) -> Callable[[str], str]:
+    """The address of a customer's orders with the filters that are set, for each row."""
+    before, _, after = asked.link(customer=_SOMEBODY, q="", status="").partition(_SOMEBODY)
+    return lambda customer_id: f"{before}{quote_plus(customer_id)}{after}"
 
 
 def _presented(request: Request, member: StaffMember, row: TableRow) -> dict[str, Any]:
