@@ -73,6 +73,7 @@ Identity = Annotated[str, StringConstraints(strict=True, min_length=1, max_lengt
 # What is created under an id that a path must be able to carry: products, customers, warehouses, channels.
 InPath = AfterValidator(_identifier)
 Reference = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100, pattern=LINE), Visible]
+OptionalReference = Annotated[str, StringConstraints(strict=True, max_length=100, pattern=LINE), Visible]
 # What stands on a delivery note, typed or scanned: what surrounds it and cannot be seen makes no other one of it.
 NotedReference = Annotated[Reference, AfterValidator(trimmed)]
 Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=LINE), Visible]

@@ -8,11 +8,14 @@ from api.console.forms import whole
 from api.console.i18n import LANGUAGES, WORDS
 from api.errors import Problem
 from api.pages.forms import fitting
+from api.pages.slot_fields import FIELDS, WAS, as_typed, typed_slot
 from api.schemas.orders.order_drafts import MAX_LINES, DraftAddress, DraftOrder
 from api.services.orders.order_quotes import Quote, QuotedLine
+from infra.time_zones import zone_at
 
 PERSON = ("name", "email", "phone")
 ADDRESS = tuple(DraftAddress.model_fields)
+OF_THE_SLOT = ("invalid_delivery_slot", "no_such_time")
 # The words for what a model found wrong, by the beginning of its code.
 _KINDS = {
     "missing": "missing",
@@ -55,6 +58,8 @@ class DraftForm:
     lines: list[FormLine] = field(default_factory=list)
     channel: str = ""
     note: str = ""
+    external_ref: str = ""
+    slot: dict[str, str] = field(default_factory=lambda: dict.fromkeys((*FIELDS, WAS), ""))
     backorder: bool = False
     priority: str = "standard"
     errors: dict[str, str] = field(default_factory=dict)
@@ -63,14 +68,16 @@ class DraftForm:
         """What is wrong with the field; empty for nothing."""
         return self.errors.get(name, "")
 
-    def as_draft(self) -> DraftOrder:
-        """As a draft. Raises Problem with the fields that cannot be saved."""
+    def as_draft(self, shops_zone: str) -> DraftOrder:
+        """As a draft; a slot is by the clock of the destination. Raises Problem with what cannot be saved."""
         value: dict[str, Any] = {
             "channel": self.channel,
             "customer": {**self.person, "id": self.customer_id or None, "language": self.language or None},
             "ship_to": self.ship_to,
             "lines": [{"sku": line.sku, "quantity": whole(line.quantity)} for line in self.lines],
             "note": self.note,
+            "external_ref": self.external_ref,
+            "delivery_slot": typed_slot(self.slot, zone_at(place(self.ship_to), shops_zone)),
             "backorder": self.backorder,
             "priority": self.priority,
         }
@@ -79,6 +86,8 @@ class DraftForm:
     def refused(self, problem: Problem, lang: str) -> "DraftForm":
         """The same with what is wrong at each field, and at each line."""
         found = {str(one["field"]): words_for(str(one["code"]), lang, one) for one in problem.errors}
+        if problem.code in OF_THE_SLOT:
+            found["slot_day"] = WORDS.catalogue()[f"problem.{problem.code}"][LANGUAGES.index(lang)]
         lines = [
             replace(line, error=next((words for name, words in found.items() if _is_of(name, place)), line.error))
             for place, line in enumerate(self.lines)
@@ -99,12 +108,14 @@ def typed(fields: Mapping[str, str]) -> DraftForm:
         lines=[line for line in lines if line.sku and line.quantity not in ("", "0")],
         channel=fields.get("channel", "").strip(),
         note=fields.get("note", "").replace("\r\n", "\n").strip(),
+        external_ref=fields.get("external_ref", "").strip(),
+        slot={name: fields.get(name, "").strip() for name in (*FIELDS, WAS)},
         backorder=bool(fields.get("backorder")),
         priority=fields.get("priority", "standard"),
     )
 
 
-def of(order: DraftOrder, quoted: Quote | None, lang: str) -> DraftForm:
+def of(order: DraftOrder, quoted: Quote | None, lang: str, shops_zone: str) -> DraftForm:
     """The form of a saved draft, with what is wrong with its lines."""
     by_no = {line.line_no: line for line in quoted.lines} if quoted else {}
     lines = []
@@ -122,9 +133,26 @@ def of(order: DraftOrder, quoted: Quote | None, lang: str) -> DraftForm:
         lines=lines,
         channel=order.channel,
         note=order.note,
+        external_ref=order.external_ref,
+        slot=_slot(order, shops_zone),
         backorder=order.backorder,
         priority=order.priority,
     )
+
+
+def _slot(order: DraftOrder, shops_zone: str) -> dict[str, str]:
+    """The fields of the slot; empty where the draft, which anybody may save, holds no times."""
+    try:
+        slot = {str(name): at for name, at in order.delivery_slot.items()} if order.delivery_slot else None
+        return as_typed(slot, zone_at(place(order.ship_to.model_dump()), shops_zone))
+    except (ValueError, OverflowError):
+        return as_typed(None, zone_at(None, shops_zone))
+
+
+def place(ship_to: Mapping[str, str]) -> dict[str, str] | None:
+    """Where it goes, once the country is known."""
+    country = ship_to["country"].upper()
+    return {**ship_to, "country": country} if country else None
 
 
 def words_for(code: str, lang: str, facts: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ from domain.errors import RuleBroken
 from domain.orders.lines import RequestedLine
 from domain.orders.priority import Priority
 from domain.text import is_line
+from infra.time_zones import zone_at
 
 router = APIRouter(prefix="/console/orders/new")
 
@@ -59,7 +60,7 @@ async def show(
     if view.draft.order_no is not None:
         placed = await order_drafting.placed_order(services_of(request), member.principal, draft_id)
         return page(request, "order_placed.html", member=member, placed=placed)
-    form = draft_form.of(view.order, view.quote, language(request))
+    form = draft_form.of(view.order, view.quote, language(request), _shops_zone(request))
     return await _page(request, member, form, view, find=find, who=who)
 
 
@@ -84,13 +85,17 @@ async def delete(request: Request, member: CurrentStaff, draft_id: DraftId) -> R
     return acknowledged(request, "/console/orders/new", "done.draft_deleted")
 
 
+def _shops_zone(request: Request) -> str:
+    return services_of(request).settings.portal_time_zone
+
+
 async def _submit(request: Request, member: StaffMember, draft_id: str | None) -> Response:
     require(member.principal, *order_drafting.PREPARED_BY)
     fields = await posted(request, member)
     form = draft_form.typed(fields)
     try:
         form = await _applied(request, form, fields)
-        saved_id = await _save(request, member, draft_id, fields, form.as_draft())
+        saved_id = await _save(request, member, draft_id, fields, form.as_draft(_shops_zone(request)))
     except (Problem, RuleBroken) as error:
         return await _again(request, member, draft_id, form, error)
     if fields.get("do") == "place":
@@ -145,7 +150,7 @@ async def _place(request: Request, member: StaffMember, draft_id: str, fields: d
             raise Problem("draft_total_changed")
         await order_drafting.place(services, member.principal, draft_id, total if total >= 0 else None)
     except (Problem, RuleBroken) as error:
-        form = draft_form.of(view.order, view.quote, language(request))
+        form = draft_form.of(view.order, view.quote, language(request), _shops_zone(request))
         return await _again(request, member, draft_id, form, error)
     return acknowledged(request, f"/console/orders/new/{draft_id}", "done.draft_placed")
 
@@ -207,8 +212,13 @@ async def _page(
         "default_channel": services.settings.customer_channel,
         "person": draft_form.PERSON,
         "address": draft_form.ADDRESS,
+        "slot_zone": _slot_zone(form, services.settings.portal_time_zone),
     }
     return page(request, "order_new.html", status=problem.status_code if problem else 200, member=member, **context)
+
+
+def _slot_zone(form: DraftForm, shops_zone: str) -> str:
+    return zone_at(draft_form.place(form.ship_to), shops_zone).key
 
 
 async def _products(services: Services, q: str) -> list[Any]:

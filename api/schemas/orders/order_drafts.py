@@ -5,10 +5,25 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.schemas.answers import CurrencyCode, Minor, NextCursor, Time
-from api.schemas.fields import LINE, Body, Identity, InPath, Note, OptionalPhone, PriceMinor, Quantity, Sku, Visible
+from api.schemas.fields import (
+    LINE,
+    Body,
+    Identity,
+    InPath,
+    Moment,
+    Note,
+    OptionalPhone,
+    OptionalReference,
+    PriceMinor,
+    Quantity,
+    Sku,
+    Visible,
+)
 from api.schemas.orders.orders import PlacedOrder
 from domain.orders.priority import Priority
 
+# As `delivery_slot` of an order: from and to, RFC 3339 with offset. The rules of slots hold when it is placed.
+DraftSlot = Annotated[dict[Literal["from", "to"], Moment], Field(min_length=2)]
 DraftText = Annotated[str, StringConstraints(strict=True, max_length=254, pattern=LINE), Visible]
 # In paths.
 DraftId = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
@@ -54,12 +69,14 @@ class DraftOrder(Body):
     ship_to: DraftAddress = Field(default_factory=DraftAddress)
     lines: Annotated[list[DraftLine], Field(max_length=MAX_LINES)] = Field(default_factory=list)
     note: Note = ""
+    external_ref: OptionalReference = ""
+    delivery_slot: DraftSlot | None = None
     backorder: bool = False
     priority: Annotated[Priority, Field(strict=False)] = Priority.STANDARD
 
 
 class ChangeDraft(Body):
-    """The parts that are replaced; the others stay as they are."""
+    """The parts that are replaced; the others stay as they are. `delivery_slot: null` takes the slot away."""
 
     channel: DraftText | None = None
     currency: DraftText | None = None
@@ -67,6 +84,8 @@ class ChangeDraft(Body):
     ship_to: DraftAddress | None = None
     lines: Annotated[list[DraftLine], Field(max_length=MAX_LINES)] | None = None
     note: Note | None = None
+    external_ref: OptionalReference | None = None
+    delivery_slot: DraftSlot | None = None
     backorder: bool | None = None
     priority: Annotated[Priority, Field(strict=False)] | None = None
 

@@ -35,6 +35,7 @@ from workflows import names
 
 PREPARED_BY = (Role.SUPPORT,)
 ANY = "*"
+_CAN_BE_NONE = ("delivery_slot",)
 
 
 class DraftFields(TypedDict):
@@ -174,7 +175,7 @@ async def change(
         if ANY not in versions and str(found.version) not in versions:
             raise Problem("draft_changed")
         parts = {name: getattr(changed, name) for name in changed.model_fields_set}
-        named = {name: part for name, part in parts.items() if part is not None}
+        named = {name: part for name, part in parts.items() if part is not None or name in _CAN_BE_NONE}
         stored = _stored(_content(found).model_copy(update=named))
         await order_drafts.save(conn, services.keys, actor(caller), draft_id, stored, services.settings.order_draft_s)
         made.append(found.version + 1)
@@ -344,6 +345,8 @@ def _order(settings: Settings, draft_id: str, content: DraftOrder, quoted: Quote
         "ship_to": to,
         "lines": [line.model_dump() for line in content.lines],
         "note": content.note or None,
+        "external_ref": content.external_ref or None,
+        "delivery_slot": content.delivery_slot,
         "backorder": content.backorder,
         "priority": content.priority,
     }

@@ -1,6 +1,7 @@
 """Create order: found products and customers, totals before placing, errors at the field, placed once."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -125,3 +126,25 @@ async def test_the_chinese_page_holds_no_english(shop: ApiClient) -> None:
     page = (await browser.get("/console/orders/new")).text
     assert "新建订单" in page and "收货地址" in page
     assert not any(word in page for word in ("Customer", "Products", "Save draft", "Country", "Required"))
+
+
+async def test_a_slot_and_a_reference_go_with_the_order(support: StaffBrowser) -> None:
+    """The slot is by the clock of the destination; a wrong one is refused at its field, and an empty one goes."""
+    sku, day = await stocked(support.api), (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+    fields = {"sku.0": sku, "quantity.0": "1", **PERSON, **ADDRESS, "external_ref": unique("PO")}
+    slot = {"slot_day": day, "slot_begin": "09:00", "slot_end": "12:00"}
+    refused = await support.post("/console/orders/new", do="save", **fields, slot_day=day)
+    assert refused.status_code == 422 and 'id="f-slot_day-error"' in refused.text and f'value="{sku}"' in refused.text
+    draft = await sent(support, "/console/orders/new", do="save", **fields, **slot)
+    page = (await support.get(draft)).text
+    assert f'value="{day}"' in page and 'value="09:00"' in page and "Asia/Shanghai" in page
+    proof = {name: hidden(page, name) for name in ("version", "key", "slot_was")}
+    await sent(support, draft, do="save", **fields, **proof)
+    page = (await support.get(draft)).text
+    assert f'value="{day}"' not in page
+    proof = {name: hidden(page, name) for name in ("version", "key", "seen_total")}
+    await sent(support, draft, do="place", **proof, **fields, **slot)
+    (order_no,) = set(re.findall(r"/portal/orders/([0-9A-Z-]+)/pay", (await support.get(draft)).text))
+    order = (await support.api.get(f"/v1/orders/{order_no}")).json()
+    assert order["external_ref"] == fields["external_ref"]
+    assert order["delivery_slot"] == {"from": f"{day}T01:00:00Z", "to": f"{day}T04:00:00Z"}
