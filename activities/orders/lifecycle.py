@@ -22,7 +22,8 @@ from infra.db.orders.state import holds, timeline
 from infra.db.orders.state.order_state import load_state
 from infra.db.payments import payment_requests
 from infra.db.shipping import fulfilments, shipments
-from infra.db.stock import reservations, split_reservations
+from infra.db.sourcing import decisions
+from infra.db.stock import profiled_candidates, reservations, split_reservations
 from infra.db.stock.reservations import Demand
 from infra.settings import Settings
 from workflows import payloads as m
@@ -182,7 +183,7 @@ class OrderActivities:
         demand = await reservations.demand_of(conn, order_no)
         if demand.cancelling or demand.held:
             return
-        able = demand.candidates()
+        able = await profiled_candidates.candidates_of(conn, order_no, demand)
         shares = () if able else await self._split(conn, order_no, demand)
         if able:
             await reservations.reserve_at(conn, order_no, able[0])
@@ -212,8 +213,12 @@ class OrderActivities:
         most = self._settings.max_fulfilments
         if most == 1 or demand.exchange:
             return ()
-        decision = decide(await split_reservations.request_of(conn, order_no, demand.destination, most))
-        return () if decision.unallocated or len(decision.shares) > most else decision.shares
+        profile = await profiled_candidates.profile_of(conn, demand)
+        decision = decide(await split_reservations.request_of(conn, order_no, demand.destination, most), profile)
+        if decision.unallocated or len(decision.shares) > most:
+            return ()
+        await decisions.save_decision(conn, order_no, decision, profile.version)
+        return decision.shares
 
     async def _short(self, conn: Connection, order_no: str, backorder: bool) -> None:
         if not backorder:
@@ -223,5 +228,7 @@ class OrderActivities:
             await timeline.append(conn, order_no, "stock_short", key="stock_short", data={"waiting": wait})
             await reservations.await_arrivals(conn, order_no)
             demand = await reservations.demand_of(conn, order_no)
-            if demand.candidates() or await self._split(conn, order_no, demand):
+            if await profiled_candidates.candidates_of(conn, order_no, demand) or await self._split(
+                conn, order_no, demand
+            ):
                 raise reservations.StockArrived

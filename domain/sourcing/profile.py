@@ -88,6 +88,11 @@ class Profile:
     rates: Rates = DEFAULT_RATES
     version: int = 0
 
+    @property
+    def judges_by_load(self) -> bool:
+        """True where a criterion asks how much each warehouse has to do."""
+        return any(one.kind is CriterionKind.LOAD for strategy in self.strategies for one in strategy.criteria)
+
     def strategies_for(self, request: SourcingRequest) -> tuple[Strategy, ...]:
         """Those that fit, in order."""
         return tuple(strategy for strategy in self.strategies if strategy.condition.fits(request))

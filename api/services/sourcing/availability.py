@@ -8,7 +8,6 @@ from api.services.catalogue.product_entries import require_sku
 from domain.errors import NotFound
 from domain.sourcing.deciding import decide
 from domain.sourcing.places import Destination
-from domain.sourcing.profile import CriterionKind, Profile
 from domain.sourcing.promise import Promise, promised
 from domain.sourcing.request import Line, SourcingRequest
 from infra.db.catalogue import products
@@ -36,7 +35,7 @@ async def availability(services: Services, asked: Question) -> Promise:
         if product is None:
             raise NotFound("product_not_found")
         profile = await profiles.active(conn)
-        known = await network.of_skus(conn, [asked.sku], now, with_loads=judges_by_load(profile))
+        known = await network.of_skus(conn, [asked.sku], now, with_loads=profile.judges_by_load)
     if not product.active:
         return Promise(False, None, None, ())
     line = Line(1, asked.sku, asked.quantity, product.weight_g)
@@ -48,8 +47,3 @@ async def availability(services: Services, asked: Question) -> Promise:
 def destination_of(country: str, province: str, city: str) -> Destination:
     """The place with its coordinates."""
     return Destination(country, province, city, coordinates_of(country, province, city))
-
-
-def judges_by_load(profile: Profile) -> bool:
-    """True where a criterion asks how much each warehouse has to do."""
-    return any(one.kind is CriterionKind.LOAD for strategy in profile.strategies for one in strategy.criteria)

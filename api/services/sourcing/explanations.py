@@ -9,8 +9,7 @@ from domain.access import Principal
 from domain.sourcing.decision import ConsideredFields, SharedLineFields, ShareFields
 from domain.sourcing.derived import derived
 from domain.sourcing.request import SourcingRequest
-from infra.db.read_models import order_sourcing
-from infra.db.sourcing import decisions, network
+from infra.db.sourcing import decisions, network, order_sourcing
 
 
 @dataclass(frozen=True, slots=True)

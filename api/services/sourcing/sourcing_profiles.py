@@ -9,7 +9,6 @@ from api.errors import Problem
 from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.sourcing_profiles import ActivateProfile, NewProfile
-from api.services.sourcing.availability import judges_by_load
 from domain.access import Principal, Role
 from domain.errors import NotFound
 from domain.sourcing.comparison import Comparison, compared
@@ -95,7 +94,7 @@ async def tried(services: Services, version: int, orders: int = _TRIED) -> Compa
     async with services.database.begin() as conn:
         then = (await _known(conn, version)).profile
         now = await profiles.active(conn)
-        loads = judges_by_load(now) or judges_by_load(then)
+        loads = now.judges_by_load or then.judges_by_load
         past = await past_orders.newest(conn, orders, datetime.now(UTC), with_loads=loads)
     # Outside of the transaction, and beside the other requests of this process.
     return await asyncio.to_thread(compared, past, now, then)

@@ -32,7 +32,7 @@ _WANTED = text(
                                              AND o.status = ANY (s.stops)) AS held,
            EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
                       AND p.purpose = 'order' AND p.status = 'succeeded') AS paid,
-           w.sku, w.quantity,
+           EXISTS (SELECT FROM sourcing_activations) AS profiled, w.sku, w.quantity,
            h.code, h.country AS w_country, h.province AS w_province, h.city AS w_city, h.priority, l.available
       FROM orders o CROSS JOIN wanted w
       LEFT JOIN stock_levels l ON l.sku = w.sku AND l.available >= w.quantity
@@ -108,7 +108,8 @@ class StockArrived(Exception):
 class Demand:
     """What an order wants, where to, and what could serve it: `available` is {(warehouse, sku): units}.
 
-    `paid` says that a payment came before the stock was reserved, `exchange` that goods are given for others.
+    `paid` says that a payment came before the stock was reserved, `exchange` that goods are given for others,
+    `profiled` that a sourcing profile is in force: see profiled_candidates.
     """
 
     destination: Destination
@@ -118,12 +119,13 @@ class Demand:
     total_minor: int
     exchange: bool
     paid: bool
+    profiled: bool
     wanted: Mapping[str, int]
     available: Mapping[tuple[str, str], int]
     warehouses: tuple[Warehouse, ...]
 
     def candidates(self) -> list[str]:
-        """Warehouses that can ship all of it, best first."""
+        """Warehouses that can ship all of it, best first by the default profile."""
         return candidates(self.wanted, self.available, self.warehouses, self.destination)
 
 
@@ -144,6 +146,7 @@ async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
         total_minor=first.total_minor,
         exchange=first.exchange,
         paid=first.paid,
+        profiled=first.profiled,
         wanted={row.sku: row.quantity for row in rows},
         available={(row.code, row.sku): row.available for row in able},
         warehouses=tuple(places.values()),

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import ApiClient, unique
+from infra.db.stock import profiled_candidates, reservations
+from tests.api.conftest import ApiClient, an_order, unique
 from tests.factories.order_changes import placed, reserved, stocked
 
 RATES = [
@@ -130,3 +131,22 @@ async def test_an_unknown_version_is_not_found(office: ApiClient) -> None:
         answer = await office.get(f"/v1/sourcing/profiles/{version}")
         assert (answer.status_code, answer.json()["code"]) == (404, "profile_not_found")
         assert (await activated(office, version)).json()["code"] == "profile_not_found"
+
+
+async def test_the_profile_in_force_decides_where_an_order_ships_from(shop: ApiClient, office: ApiClient) -> None:
+    sku, other = await stocked(shop), unique("ZNEXT")
+    house = {"code": other, "name": other, "country": "CN", "province": "广东省", "city": "广州市", "priority": 900}
+    assert (await office.post("/v1/warehouses", house)).status_code == 201
+    receipt = {"sku": sku, "quantity": 20, "reference": unique("PO"), "warehouse": other}
+    assert (await shop.as_("warehouse").post("/v1/stock/receipts", receipt)).status_code == 201
+    far = {"name": "Only there", "criteria": [{"kind": "distance", "weight": 1}]}
+    version = (await added(office, strategies=[far]))["version"]
+    assert (await activated(office, version, accept_excluded=True)).status_code == 200
+    for province, city, expected in (("广东省", "深圳市", other), ("江苏省", "苏州市", "WH-EAST")):
+        number = await placed(shop, sku, ship_to={**an_order()["ship_to"], "province": province, "city": city})
+        async with shop.app.state.services.database.begin() as conn:
+            demand = await reservations.demand_of(conn, number)
+            assert await profiled_candidates.candidates_of(conn, number, demand) == [expected]
+        shown = (await shop.get(f"/v1/orders/{number}/sourcing")).json()
+        assert (shown["profile_version"], shown["strategy"], shown["derived"]) == (version, "Only there", False)
+        assert [share["warehouse"] for share in shown["chosen"]] == [expected]

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.sourcing.decision import SharedLine
 from domain.sourcing.places import Destination
 from domain.sourcing.request import Line
+from infra.geography import coordinates_of
 
 _ORDER = text(
     """
@@ -45,8 +46,9 @@ class SourcedOrder:
 async def of_order(conn: AsyncConnection, order_no: str) -> SourcedOrder:
     """The order, which exists."""
     row = (await conn.execute(_ORDER, {"order_no": order_no})).one()
+    at = coordinates_of(row.country, row.province, row.city)
     lines = await conn.execute(_LINES, {"order_no": order_no})
     return SourcedOrder(
-        Destination(row.country, row.province, row.city), row.channel, row.warehouse, row.reserved_at,
+        Destination(row.country, row.province, row.city, at), row.channel, row.warehouse, row.reserved_at,
         tuple(Line(line.line_no, line.sku, line.quantity, line.weight_g) for line in lines),
     )  # fmt: skip

@@ -1,0 +1,33 @@
+"""Who can ship an order, by the sourcing profile in force."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.sourcing.profile import DEFAULT_PROFILE, Profile
+from domain.sourcing.request import SourcingRequest
+from domain.sourcing.whole import decide_whole
+from infra.db.sourcing import decisions, network, order_sourcing, profiles
+from infra.db.stock.reservations import Demand
+
+
+async def profile_of(conn: AsyncConnection, demand: Demand) -> Profile:
+    """The profile in force for this order."""
+    return await profiles.active(conn) if demand.profiled else DEFAULT_PROFILE
+
+
+async def candidates_of(conn: AsyncConnection, order_no: str, demand: Demand) -> list[str]:
+    """Warehouses that can ship all of it, best first. While no profile was activated this reads nothing more. With one,
+    the answer is the best warehouse or nobody, and the decision is kept: one warehouse ships all, so nothing is
+    searched within the transaction."""
+    if not demand.profiled:
+        return demand.candidates()
+    profile = await profiles.active(conn)
+    order = await order_sourcing.of_order(conn, order_no)
+    known = await network.of_skus(conn, sorted(demand.wanted), datetime.now(UTC), with_loads=profile.judges_by_load)
+    lines = tuple(line for line in order.lines if line.sku in demand.wanted)
+    decision = decide_whole(SourcingRequest(lines, known, order.destination, channel=order.channel), profile)
+    if not decision.shares:
+        return []
+    await decisions.save_decision(conn, order_no, decision, profile.version)
+    return [decision.shares[0].warehouse]
