@@ -64,6 +64,7 @@ NAVIGATION = (
         Entry("team", "/console/settings/staff", (Role.ADMIN,)),
         Entry("webhooks", "/console/webhooks", (Role.OPERATIONS,)),
         Entry("nav.channels", "/console/settings/channels", (Role.OPERATIONS,)),
+        Entry("nav.sourcing", "/console/settings/sourcing", (Role.OPERATIONS,)),
     )),
 )  # fmt: skip
 

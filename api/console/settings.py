@@ -30,6 +30,7 @@ SETTINGS = (
     Setting("notices", "/console/notices", "alerts", (Role.OPERATIONS,)),
     Setting("webhooks", "/console/webhooks", "external", (Role.OPERATIONS,)),
     Setting("nav.channels", "/console/settings/channels", "home", (Role.OPERATIONS,)),
+    Setting("nav.sourcing", "/console/settings/sourcing", "truck", (Role.OPERATIONS,)),
     Setting("nav.audit", "/console/audit", "reports", (Role.ADMIN,)),
 )
 
