@@ -1,4 +1,4 @@
-"""Acts on what runs, shared by HTTP and console: on an activity that still tries, on a workflow to begin again."""
+"""Operations on running workflows: actions on an activity that is being retried, and the reset of a workflow."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -133,17 +133,7 @@ async def operate_activity(
                 raise
             over = True
             return
-        await activity_actions.save(
-            conn,
-            services.keys,
-            act_id,
-            order_no=number,
-            activity=activity.name,
-            action=request.action.value,
-            timeout_s=request.timeout_s,
-            actor=actor(caller),
-            reason=request.reason,
-        )
+        await _save(conn, services, caller, act_id, number, activity.name, request)
 
     async def change(client: Client) -> None:
         # Temporal shows the id of the action; the reason stays in the database.
@@ -162,6 +152,28 @@ async def operate_activity(
             await retrying_steps.set_paused(conn, number, request.activity, _PAUSING[request.action])
 
     return await run_by_workflow(services, claim, 200, WorkflowCall(prepare, query, _nothing, settle))
+
+
+async def _save(
+    conn: Connection,
+    services: Services,
+    caller: Principal,
+    act_id: str,
+    number: str,
+    activity: str,
+    request: ActivityAct,
+) -> None:
+    await activity_actions.save(
+        conn,
+        services.keys,
+        act_id,
+        order_no=number,
+        activity=activity,
+        action=request.action.value,
+        timeout_s=request.timeout_s,
+        actor=actor(caller),
+        reason=request.reason,
+    )
 
 
 async def _named(services: Services, number: str, activity_id: str, name: str) -> RunningActivity:
