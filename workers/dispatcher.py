@@ -182,7 +182,7 @@ class Dispatcher:
                 client = await self._client()
             except RuntimeError as error:
                 raise TemporalUnreachable from error
-            # Already started: an earlier try got through, or another process was quicker.
+            # Already started: by an earlier attempt, or by another process.
             with suppress(WorkflowAlreadyStartedError):
                 await self._deliver(client, request)
 

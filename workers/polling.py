@@ -1,4 +1,4 @@
-"""The rhythm of background work: quick while there is some, slower while there is none, and on after trouble."""
+"""The interval of background work: short while there is some, longer while there is none; an error does not end it."""
 
 import asyncio
 import logging

@@ -28,7 +28,7 @@ from workers import process
 READY_POLL_S, FIRST_POLL_S, NOT_READY_POLL_S, POLL_TIMEOUT_S = 10.0, 0.5, 4.0, 5.0
 # One question without an answer is no outage.
 UNREACHABLE_AFTER_S = 15.0
-# A version is known to the server only a moment after its first poll: that is no trouble yet.
+# The server knows a version a moment after its first poll: until then this is no error.
 SETTLE_S, REPEAT_S = 3.0, 60.0
 UNREACHABLE, NO_NAMESPACE = "temporal_unreachable", "namespace_missing"
 MISSING, WRONG_TYPE = "search_attributes_missing", "search_attribute_type"

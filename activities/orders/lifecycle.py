@@ -28,7 +28,7 @@ from infra.db.stock.reservations import Demand
 from infra.settings import Settings
 from workflows import payloads as m
 
-# How often a reservation looks again when other orders were faster, before it is tried again later.
+# How often a reservation reads again when other orders reserved first, before it is tried again later.
 TRIES = 5
 
 
@@ -99,7 +99,7 @@ class OrderActivities:
     @oms_activity("begin_cancel")
     async def begin_cancel(self, request: m.CancelRequest) -> m.OrderView:
         """Record that the order is being undone. Refuses `not_cancellable` where its status does not allow it, or
-        somebody else was quicker."""
+        somebody else was first."""
         async with self._db.begin() as conn:
             status = await timeline.lock_order(conn, request.order_no)
             if key := cancellation.request_key(request.request_id):
@@ -166,7 +166,7 @@ class OrderActivities:
             try:
                 return await self._reserve_once(ref.order_no)
             except (reservations.StockContended, reservations.StockArrived):
-                # Another order was faster, or units came: look again. Nothing of this try is left.
+                # Another order reserved first, or units arrived: read again. This attempt left nothing.
                 continue
         raise reservations.StockContended
 

@@ -39,7 +39,7 @@ class RefundActivities:
         for part in parts:
             await self._calls.void_or_refund(part)
         if not parts:
-            # The provider's notification was quicker: only the end is missing, if that.
+            # The notification of the provider came first: at most the end is missing.
             async with self._db.begin() as conn:
                 await timeline.lock_order(conn, order_no)
                 await refund_payouts.settle(conn, refund_id)

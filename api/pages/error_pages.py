@@ -20,7 +20,7 @@ def as_pages(app: FastAPI, home: str, show: Show) -> None:
 
 async def reader_of(request: Request, problem: Problem, kept: str, find: Reader) -> Any:
     """Who reads the page, so that it keeps their navigation: kept in the request's state, else found by the session;
-    nobody where none is open, and where the server itself has a trouble."""
+    nobody where none is open, and where the server itself has an error."""
     known = getattr(request.state, kept, None)
     if known is not None or problem.status_code >= 500:
         return known

@@ -38,7 +38,7 @@ class Findings(BaseModel):
 
 
 class Backlog(BaseModel):
-    """Orders that are kept and wait to be begun; at `limit` (0: none) no more are accepted."""
+    """Orders that are stored and wait to be started; at `limit` (0: none) no more are accepted."""
 
     waiting: int
     oldest_s: float

@@ -1,4 +1,4 @@
-"""The settlement of a return: which units go to which shelf, which are refunded, and what they are worth."""
+"""The settlement of a return: which units return to which stock, which are refunded, and their value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Tells a channel something: picks the way, and turns whatever goes wrong into a code."""
+"""Sends an alert over a channel; an error becomes a code."""
 
 import asyncio
 import ssl

@@ -240,7 +240,7 @@ async def _relays(configuration: Settings) -> Finding:
 
 
 async def _backlog(configuration: Settings) -> Finding:
-    """Orders that wait to be begun: after an outage they are many for a while, which is as it should be."""
+    """Orders that wait to be started: after an outage there are many for a while, as intended."""
     limit = configuration.backlog_limit
     database = Database.from_settings(configuration)
     try:

@@ -28,7 +28,7 @@ async def examine(request: Request, caller: Caller) -> Response:
 
 @router.get("/backlog", **operation("get_backlog", Answer(200, Backlog)))
 async def waiting(request: Request, caller: Caller) -> Response:
-    """How many orders are kept and wait to be begun, and for how long the oldest has waited. They begin as fast as
+    """How many orders are stored and wait to be started, and how long the oldest has waited. They begin as fast as
     those before them come to rest, urgent ones first, then the oldest. From `limit` on no more are accepted (503
     `backlog_full`; 0: without limit). For staff.
     """

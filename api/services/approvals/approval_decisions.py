@@ -53,7 +53,7 @@ async def refuse(services: Services, caller: Principal, key: str, digest: bytes,
         await approval_requests.decide(conn, services.keys, approval_id, "refused", actor(caller), words)
         if found.kind is ApprovalKind.REFUND:
             refund_id, number = await refunds.find_by_approval(conn, approval_id)
-            with contextlib.suppress(Conflict):  # a cancellation was quicker: there is nothing left to refuse
+            with contextlib.suppress(Conflict):  # a cancellation came first: there is nothing left to refuse
                 await refunds.decided(conn, number, refund_id, RefundStatus.REFUSED, actor(caller))
         return {"approval_id": approval_id, "decision": "refused"}
 

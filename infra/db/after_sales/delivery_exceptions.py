@@ -154,7 +154,7 @@ async def refund(conn: AsyncConnection, problem: DeliveryException, actor: str) 
 async def reship(conn: AsyncConnection, problem: DeliveryException, actor: str) -> Resend:
     """Reserve anew what was not refunded and let the workflow book a second parcel; answers with what goes from where.
 
-    The caller has locked the order. Raises Conflict as `resend_of` does; StockGone when another order was faster.
+    The caller has locked the order. Raises Conflict as `resend_of` does; StockGone when another order reserved first.
     """
     resend = await resend_of(conn, problem.order_no)
     await conn.execute(_INSERT_CONTENTS, {"shipment_id": problem.shipment_id})

@@ -128,7 +128,7 @@ async def inspect(
 async def conclude(
     conn: AsyncConnection, order_return: Return, context: SettlementContext, found: list[LineFinding], *, checked: bool
 ) -> Return:
-    """The end of the inspection: shelves first, then what the customer gets, in one transaction."""
+    """The end of the inspection: first stock, then the settlement, in one transaction."""
     await returns.keep_findings(conn, order_return.return_id, "inspected", found)
     await settlement.shelve(conn, order_return, found, context.actor, checked=checked)
     data = {"found": _counted(found), "checked": checked}

@@ -1,4 +1,4 @@
-"""What comes of a return once it is inspected: pieces onto their shelves, then what the customer gets.
+"""The settlement of an inspected return: pieces return to stock, then the customer gets the refund or the goods.
 
 `SETTLINGS` says by resolution how a return is settled, `THROUGH` whether what was begun then is at its end.
 """
@@ -60,7 +60,7 @@ Through = Callable[[AsyncConnection, Return], Awaitable[bool]]
 async def shelve(
     conn: AsyncConnection, found_return: Return, found: Sequence[LineFinding], actor: str, *, checked: bool
 ) -> None:
-    """Put the units that came onto their shelves; what nobody has inspected (`checked` False) is not put on sale."""
+    """Return the units that came to stock; what was not inspected (`checked` False) is not put on sale."""
     units = {
         (sku, _KINDS[disposition]): count
         for (sku, disposition), count in units_by_disposition(found, checked=checked).items()
@@ -77,7 +77,7 @@ async def shelve(
 async def settle(conn: AsyncConnection, found_return: Return, context: SettlementContext) -> str:
     """Begin what the customer gets; answers with a code, `nothing_due` when that is nothing.
 
-    The pieces are on their shelves already, in this transaction; money moves only after it, by the order's workflow.
+    The pieces are in stock already, in this transaction; money moves only after it, by the workflow of the order.
     """
     code = await SETTLINGS[found_return.resolution](conn, found_return, context)
     await returns.mark_settled(conn, found_return, code)

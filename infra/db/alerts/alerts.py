@@ -34,7 +34,7 @@ _RECORD = text(
            amounts = excluded.amounts, oldest_at = excluded.oldest_at, seen_at = now()
     """
 )
-# Gone for a while, not for one look: what comes and goes within seconds is one trouble.
+# A cause is over after a while, not at once: one that returns within seconds is the same alert.
 _OVER = text(
     """
     UPDATE alerts SET over_at = now()

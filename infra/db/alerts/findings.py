@@ -36,7 +36,7 @@ class Finding:
 
     @property
     def cause(self) -> str:
-        """The key of the cause: the same as long as it is the same trouble."""
+        """The key of the cause."""
         return ":".join([self.kind, *(quote(value or "", safe="") for _, value in sorted(self.facts.items()))])
 
     def row(self) -> dict[str, object]:

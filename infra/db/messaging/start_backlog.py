@@ -1,4 +1,4 @@
-"""Orders that are kept and wait to be begun: how many, and for how long the oldest has waited."""
+"""Orders that are stored and wait to be started: their number, and the age of the oldest."""
 
 from dataclasses import dataclass
 

@@ -156,7 +156,7 @@ async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
 async def reserve_at(conn: AsyncConnection, order_no: str, warehouse: str) -> None:
     """Reserve every line at `warehouse`, all or nothing.
 
-    Raises StockGone when another order was faster; the transaction is then over.
+    Raises StockGone when another order reserved first, which ends the transaction.
     """
     try:
         await conn.execute(_RESERVE, {"order_no": order_no, "warehouse": warehouse})

@@ -12,7 +12,7 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.support.parked_steps import JobFilter
 from infra.security.crypto import Unreadable
 
-# Open parked steps and failing ones only: both are as small as the trouble is.
+# Only open parked steps and failing ones: both are few.
 _GROUPS = text(
     """
     SELECT s.step, s.error, s.provider, o.currency, count(*) FILTER (WHERE s.parked) AS orders,

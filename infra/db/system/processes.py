@@ -1,4 +1,4 @@
-"""Lives of processes: begun, beating, ended."""
+"""Runs of processes: started, alive, ended."""
 
 import json
 import secrets
@@ -78,7 +78,7 @@ class Workers:
 async def begin(
     conn: AsyncConnection, name: str, host: str, pid: int, usage: Usage, trouble: Mapping[str, str] | None = None
 ) -> int:
-    """A process says that it has begun; the number of this life."""
+    """Register the start of a process; the number of this run."""
     row = {"name": name, "host": host, "pid": pid, "disk": usage.disk, "memory": usage.memory}
     return int((await conn.execute(_BEGIN, {**row, "trouble": _json(trouble)})).scalar_one())
 

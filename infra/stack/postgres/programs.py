@@ -89,7 +89,7 @@ def _copied(own: Path, folder: Path) -> Path:
         unfinished = Path(tempfile.mkdtemp(dir=folder, prefix=".new-"))
         try:
             _copy(own.parents[len(BIN.parts) - 1], unfinished)
-            with contextlib.suppress(OSError):  # another stack was faster
+            with contextlib.suppress(OSError):  # another stack came first
                 unfinished.rename(there)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)

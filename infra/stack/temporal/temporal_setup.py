@@ -51,7 +51,7 @@ async def set_current_version(client: Client, deployment: str, build_id: str) ->
                 await worker_versions.set_current(client, deployment, build_id, there.conflict_token, "oms-stack")
                 return
         except RPCError as error:
-            # failed precondition: the version has not polled every queue yet, or another supervisor was quicker
+            # failed precondition: the version has not polled every queue yet, or another supervisor came first
             if error.status not in PASSING | {RPCStatusCode.FAILED_PRECONDITION}:
                 raise
         await asyncio.sleep(INTERVAL_S)

@@ -92,7 +92,7 @@ async def _rounds(way: _Way, keys: KeyRing, draft: NewOrder) -> Placed | Answere
 
 
 async def _round(way: _Way, keys: KeyRing, draft: NewOrder) -> Placed | Answered | None:
-    """Look and write once; None when somebody else was quicker and it is to be tried again."""
+    """Read and write once; None when another request came first and it is to be tried again."""
     row = await way.one_or_none(FIND, values_of.question(draft))
     if row.request_hash is not None:
         return await _earlier(way, keys, draft, row)
