@@ -10,9 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.json_types import JsonFields
 from domain.orders.delivery_slots import TimeSlot, as_json
+from domain.orders.holds import HoldKind
 from domain.orders.status import Status
 from domain.orders.waiting import Waiting
 from domain.payments.attempts import state_of
+from domain.payments.refunds import Origin, RefundStatus
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from domain.shipping.fulfilments import status_by_parcel
 from domain.shipping.shipments import ShipmentStatus
 from domain.times import rfc3339
@@ -182,7 +185,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Or
     row = (await conn.execute(_ORDER, {"order_no": order_no})).one_or_none()
     if row is None:
         return None
-    order = dict(row._mapping)
+    order: JsonFields = {**row._mapping, "status": Status(row.status)}
     key, profile, ship_to, note = (order.pop(name) for name in ("data_key", "profile_enc", "ship_to_enc", "note_enc"))
     known = keys.open_json(key, profile, profile_context(row.customer_id)) or {}
     order["customer"] = {"id": row.customer_id, **{name: known.get(name) for name in ("name", "email", "phone")}}
@@ -255,6 +258,7 @@ async def consequence(conn: AsyncConnection, order_no: str) -> CancellationConse
 
 
 def _shipment(shipment: JsonFields) -> JsonFields:
+    shipment["status"] = ShipmentStatus(shipment["status"])
     shipment["scans"] = [_zulu(scan, "occurred_at") for scan in shipment["scans"]]
     return _zulu(shipment, "created_at")
 
@@ -274,6 +278,7 @@ def _only(order: JsonFields) -> list[JsonFields]:
 
 
 def _refund(refund: JsonFields) -> JsonFields:
+    refund |= {"status": RefundStatus(refund["status"]), "origin": Origin(refund["origin"])}
     for name in ("pending_since", "failed_since"):
         if refund[name] is not None:
             _zulu(refund, name)
@@ -281,6 +286,7 @@ def _refund(refund: JsonFields) -> JsonFields:
 
 
 def _hold(hold: JsonFields) -> JsonFields:
+    hold["kind"] = HoldKind(hold["kind"])
     for name in ("put_on_at", "until", "escalated_at", "closed_at"):
         if hold[name] is not None:
             _zulu(hold, name)
@@ -288,6 +294,8 @@ def _hold(hold: JsonFields) -> JsonFields:
 
 
 def _payment(payment: JsonFields) -> JsonFields:
+    payment["kind"], payment["purpose"] = PaymentKind(payment["kind"]), PaymentPurpose(payment["purpose"])
+    payment["status"] = PaymentStatus(payment["status"])
     del payment["attempt"], payment["updated_at"]
     if payment["expires_at"] is not None:
         _zulu(payment, "expires_at")

@@ -5,8 +5,13 @@ from datetime import datetime
 from typing import TypedDict
 
 from domain.json_types import JsonObject
+from domain.orders.holds import HoldKind
+from domain.orders.status import Status
 from domain.orders.waiting import Waiting
 from domain.payments.attempts import AttemptState
+from domain.payments.refunds import Origin, RefundStatus
+from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
+from domain.shipping.shipments import ShipmentStatus
 from domain.situations.facts import SituationFacts
 from infra.db.after_sales.return_fields import ReturnFields
 from infra.db.shipping.fulfilments import FulfilmentFields
@@ -44,9 +49,9 @@ class PaymentFields(TypedDict):
     """A payment transaction of an order."""
 
     payment_id: int
-    kind: str
-    purpose: str
-    status: str
+    kind: PaymentKind
+    purpose: PaymentPurpose
+    status: PaymentStatus
     amount_minor: int
     currency: str
     provider: str
@@ -68,7 +73,7 @@ class ShipmentFields(TypedDict):
     """A parcel of an order."""
 
     shipment_id: str
-    status: str
+    status: ShipmentStatus
     carrier: str
     tracking_no: str | None
     warehouse: str
@@ -84,11 +89,11 @@ class RefundFields(TypedDict):
 
     refund_id: str
     refund_no: int
-    origin: str
+    origin: Origin
     return_id: str | None
     amount_minor: int
     currency: str
-    status: str
+    status: RefundStatus
     created_at: str
     pending_since: str | None
     failed_since: str | None
@@ -98,7 +103,7 @@ class HoldFields(TypedDict):
     """A hold of an order, open or closed."""
 
     hold_no: int
-    kind: str
+    kind: HoldKind
     stops: Sequence[str]
     owner: str
     default_outcome: str
@@ -156,7 +161,7 @@ class OrderFields(TypedDict):
     channel: str
     external_ref: str | None
     type: str
-    status: str
+    status: Status
     total_minor: int
     items_minor: int
     shipping_minor: int

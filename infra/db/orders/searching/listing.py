@@ -108,7 +108,8 @@ def _query(selection: OrderListFilter) -> Query:
 
 
 def _row(found: DriverRow) -> OrderRow:
-    row = {"matched": [], **found, "situation_facts": situation_facts.facts_of(found)}
+    row = {"matched": [], **found, "status": Status(found["status"])}
+    row["situation_facts"] = situation_facts.facts_of(found)
     for name in situation_facts.COLUMNS:
         del row[name]
     return cast(OrderRow, row)

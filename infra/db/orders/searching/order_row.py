@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import NotRequired, TypedDict
 
+from domain.orders.status import Status
 from domain.orders.waiting import Waiting
 from domain.situations.facts import SituationFacts
 from infra.db.orders.searching.row_details import RowDetails
@@ -12,7 +13,7 @@ class OrderRow(TypedDict):
     """A row of a list. `matched` is what a search found of it; `details` are there where the list shows them."""
 
     order_no: str
-    status: str
+    status: Status
     channel: str
     external_ref: str | None
     customer_id: str
