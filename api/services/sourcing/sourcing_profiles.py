@@ -1,8 +1,9 @@
 """Sourcing profiles: kept in versions, tried on past orders, activated."""
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypedDict
 
 from api.dependencies import Services, actor
 from api.errors import Problem
@@ -12,7 +13,7 @@ from api.schemas.sourcing_profiles import ActivateProfile, NewProfile
 from domain.access import Principal, Role
 from domain.errors import NotFound
 from domain.sourcing.comparison import Comparison, compared
-from domain.sourcing.profile import DEFAULT_PROFILE, CriterionKind, Profile
+from domain.sourcing.profile import DEFAULT_PROFILE, Criterion, CriterionKind, Profile, Rate, Strategy
 from infra.db.engine import Connection
 from infra.db.read_models import past_orders
 from infra.db.sourcing import profiles
@@ -22,6 +23,44 @@ SET_BY = (Role.OPERATIONS,)
 MOST_TRIED = 500
 # So many past orders are tried before a version is activated.
 _TRIED = 200
+
+
+class ConditionFields(TypedDict):
+    """Which orders a strategy is for; an empty list does not restrict."""
+
+    countries: list[str]
+    provinces: list[str]
+    channels: list[str]
+
+
+class StrategyFields(TypedDict):
+    """A strategy as a request names it."""
+
+    name: str
+    condition: ConditionFields
+    criteria: list[Criterion]
+    split_points: int
+    max_fulfilments: int
+
+
+class ProfileFields(TypedDict):
+    """The strategies and rates as a request names them."""
+
+    strategies: list[StrategyFields]
+    rates: list[Rate]
+
+
+class StoredProfileFields(ProfileFields):
+    """A version as the API shows it."""
+
+    version: int
+    name: str
+    reason: str
+    active: bool
+    created_by: str
+    created_at: datetime
+    activated_at: datetime | None
+    activated_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +95,7 @@ async def add(asked: ProfileRequest, wanted: NewProfile) -> Reply:
     """Keep a version. Raises as `checked` does."""
     profile = checked(wanted)
 
-    async def work(conn: Connection) -> dict[str, object]:
+    async def work(conn: Connection) -> StoredProfileFields:
         return shown(await profiles.add(conn, wanted.name, wanted.reason, profile, actor(asked.caller)))
 
     return await run_in_transaction(asked.services, request_of(asked.caller, asked.key, asked.digest), 201, work)
@@ -108,7 +147,7 @@ async def activate(asked: ProfileRequest, version: int, wanted: ActivateProfile)
         more = {"excluded": len(found.excluded_orders), "orders": found.orders}
         raise Problem("profile_excludes_orders", more={**more, "excluded_orders": list(found.excluded_examples)})
 
-    async def work(conn: Connection) -> dict[str, object]:
+    async def work(conn: Connection) -> StoredProfileFields:
         if (await _known(conn, version)).active:
             raise Problem("profile_active")
         await profiles.activate(conn, version, wanted.reason, actor(asked.caller))
@@ -117,37 +156,41 @@ async def activate(asked: ProfileRequest, version: int, wanted: ActivateProfile)
     return await run_in_transaction(asked.services, request_of(asked.caller, asked.key, asked.digest), 200, work)
 
 
-def shown(stored: StoredProfile) -> dict[str, object]:
+def shown(stored: StoredProfile) -> StoredProfileFields:
     """A version as the API shows it."""
     return {
-        "version": stored.version, "name": stored.name, "reason": stored.reason, "active": stored.active,
-        "created_by": stored.created_by, "created_at": stored.created_at, "activated_at": stored.activated_at,
-        "activated_by": stored.activated_by, **profile_fields(stored.profile),
-    }  # fmt: skip
+        **profile_fields(stored.profile),
+        "version": stored.version,
+        "name": stored.name,
+        "reason": stored.reason,
+        "active": stored.active,
+        "created_by": stored.created_by,
+        "created_at": stored.created_at,
+        "activated_at": stored.activated_at,
+        "activated_by": stored.activated_by,
+    }
 
 
-def profile_fields(profile: Profile) -> dict[str, object]:
+def profile_fields(profile: Profile) -> ProfileFields:
     """The strategies and rates as a request names them."""
-    strategies = [
-        {
-            "name": one.name,
-            "condition": {
-                "countries": list(one.condition.countries), "provinces": list(one.condition.provinces),
-                "channels": list(one.condition.channels),
-            },
-            "criteria": [
-                {"kind": each.kind.value, "weight": each.weight, "exclude_below": each.exclude_below}
-                for each in one.criteria
-            ],
-            "split_points": one.split_points,
-            "max_fulfilments": one.max_fulfilments,
-        }
-        for one in profile.strategies
-    ]  # fmt: skip
-    return {"strategies": strategies, "rates": [asdict(rate) for rate in profile.rates]}
+    return {"strategies": [_strategy(one) for one in profile.strategies], "rates": list(profile.rates)}
 
 
-def default_fields() -> dict[str, object]:
+def _strategy(one: Strategy) -> StrategyFields:
+    return {
+        "name": one.name,
+        "condition": {
+            "countries": list(one.condition.countries),
+            "provinces": list(one.condition.provinces),
+            "channels": list(one.condition.channels),
+        },
+        "criteria": list(one.criteria),
+        "split_points": one.split_points,
+        "max_fulfilments": one.max_fulfilments,
+    }
+
+
+def default_fields() -> ProfileFields:
     """The default profile as a request names it."""
     return profile_fields(DEFAULT_PROFILE)
 

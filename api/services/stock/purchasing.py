@@ -1,6 +1,7 @@
 """Purchase orders: created, changed, cancelled; receipts against them are in stock_movements."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import TypedDict
 
 from api import pagination
 from api.dependencies import Services, actor
@@ -13,7 +14,6 @@ from api.services.orders.order_changes import ANY
 from api.services.stock.stock_movements import StockRequest
 from api.services.stock.stock_transfers import summed
 from domain.errors import Conflict
-from domain.json_types import JsonFields
 from domain.stock.expected_dates import expected_date
 from domain.stock.purchasing import Arrival, PurchaseOrderStatus
 from infra.db.engine import Connection
@@ -23,6 +23,30 @@ from infra.db.stock.purchase_orders import PurchaseOrder
 __all__ = ["PurchaseOrder", "add", "arrivals", "cancel", "change", "one", "page", "view"]
 
 
+class PurchaseLineFields(TypedDict):
+    """Units of a SKU that were ordered, and what of them was received."""
+
+    sku: str
+    quantity: int
+    received: int
+    open: int
+    over_percent: int
+
+
+class PurchaseOrderFields(TypedDict):
+    """A purchase order as callers see it."""
+
+    number: str
+    supplier: str
+    warehouse: str
+    expected_on: date
+    status: PurchaseOrderStatus
+    created_by: str
+    created_at: datetime
+    version: int
+    lines: list[PurchaseLineFields]
+
+
 async def add(asked: StockRequest, new: NewPurchaseOrder) -> Reply:
     """Raises Conflict `purchase_order_exists`; NotFound `product_not_found`; RuleBroken `unknown_warehouse`,
     `invalid_expected_date`."""
@@ -30,7 +54,7 @@ async def add(asked: StockRequest, new: NewPurchaseOrder) -> Reply:
     units, over = _units(new.lines), new.over_percent
     tolerance = asked.services.settings.over_delivery_percent if over is None else over
 
-    async def work(conn: Connection) -> JsonFields:
+    async def work(conn: Connection) -> PurchaseOrderFields:
         for sku in units:
             await movements.place_of(conn, sku, new.warehouse, arrives=True)
         made = purchase_orders.NewPurchaseOrder(
@@ -56,7 +80,7 @@ async def change(asked: StockRequest, number: str, versions: frozenset[str], cha
     today = datetime.now(UTC).date()
     expected_on = expected_date(changed.expected_on, today) if "expected_on" in named else None
 
-    async def work(conn: Connection) -> JsonFields:
+    async def work(conn: Connection) -> PurchaseOrderFields:
         order = await purchase_orders.find(conn, number, lock=True)
         _require_open(order, versions)
         units = _units(changed.lines) if "lines" in named else None
@@ -93,7 +117,7 @@ def _require_kept(order: PurchaseOrder, units: dict[str, int] | None) -> None:
 async def cancel(asked: StockRequest, number: str) -> Reply:
     """Raises NotFound `purchase_order_not_found`, Conflict `purchase_order_closed` where nothing is open."""
 
-    async def work(conn: Connection) -> JsonFields:
+    async def work(conn: Connection) -> PurchaseOrderFields:
         order = await purchase_orders.find(conn, number, lock=True)
         if order.status is not PurchaseOrderStatus.OPEN:
             raise Conflict("purchase_order_closed")
@@ -127,9 +151,25 @@ async def arrivals(services: Services, sku: str) -> list[Arrival]:
         return await purchase_orders.expected_arrivals(conn, [require_sku(sku)])
 
 
-def view(order: PurchaseOrder) -> JsonFields:
+def view(order: PurchaseOrder) -> PurchaseOrderFields:
     """A purchase order as callers see it."""
-    names = ("number", "supplier", "warehouse", "expected_on", "status", "created_by", "created_at", "version")
-    of_line = ("sku", "quantity", "received", "open", "over_percent")
-    lines = [{name: getattr(line, name) for name in of_line} for line in order.shown_lines]
-    return {name: getattr(order, name) for name in names} | {"lines": lines}
+    return {
+        "number": order.number,
+        "supplier": order.supplier,
+        "warehouse": order.warehouse,
+        "expected_on": order.expected_on,
+        "status": order.status,
+        "created_by": order.created_by,
+        "created_at": order.created_at,
+        "version": order.version,
+        "lines": [
+            {
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "received": line.received,
+                "open": line.open,
+                "over_percent": line.over_percent,
+            }
+            for line in order.shown_lines
+        ],
+    }

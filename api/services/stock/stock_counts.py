@@ -1,6 +1,7 @@
 """Counts: recorded, decided by another person where much differs, posted as adjustments."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 from api import pagination
 from api.dependencies import Services, actor
@@ -9,7 +10,6 @@ from api.replies import Reply
 from api.schemas.stock_counts import CountedLine, NewCount
 from api.services.stock.stock_movements import StockRequest
 from domain.errors import Conflict, RuleBroken
-from domain.json_types import JsonFields
 from domain.stock.cases import StockCaseKind
 from domain.stock.counting import CountLimits, CountLine, CountStatus, needs_approval, require_once
 from infra.db.engine import Connection
@@ -20,6 +20,31 @@ from infra.db.stock.counts import StockCount
 _OLDEST = timedelta(days=7)
 
 
+class CountLineFields(TypedDict):
+    """What was counted of a SKU, and what was expected."""
+
+    sku: str
+    location: str | None
+    counted: int
+    expected: int
+    difference: int
+
+
+class CountFields(TypedDict):
+    """A count as callers see it, with the cases that it opened."""
+
+    count_id: str
+    status: CountStatus
+    warehouse: str
+    reference: str
+    counted_by: str
+    counted_at: datetime
+    decided_by: str | None
+    posted_at: datetime | None
+    lines: list[CountLineFields]
+    cases: list[int]
+
+
 async def record(asked: StockRequest, new: NewCount) -> Reply:
     """Raises Problem `lines_needed`; RuleBroken `counted_twice`, `unknown_warehouse`, `unknown_location`,
     `invalid_count_time`; NotFound `product_not_found`; Conflict `count_exists`."""
@@ -28,7 +53,7 @@ async def record(asked: StockRequest, new: NewCount) -> Reply:
     require_once((line.sku, line.location or "") for line in new.lines)
     moment = _moment(new.counted_at)
 
-    async def work(conn: Connection) -> JsonFields:
+    async def work(conn: Connection) -> CountFields:
         lines = [await _line(conn, new.warehouse, line, moment) for line in sorted(new.lines, key=lambda one: one.sku)]
         count_id = f"ct_{asked.unique('count')}"
         made = counts.NewCount(count_id, new.warehouse, new.reference, actor(asked.caller), moment)
@@ -68,7 +93,7 @@ async def _line(conn: Connection, warehouse: str, line: CountedLine, moment: dat
     return CountLine(line.sku, "", line.counted, expected)
 
 
-async def _post(conn: Connection, asked: StockRequest, count: StockCount, decided_by: str | None) -> JsonFields:
+async def _post(conn: Connection, asked: StockRequest, count: StockCount, decided_by: str | None) -> CountFields:
     """Write the adjustments; where orders hold more than was counted, nothing is written and each SKU is a case."""
     if short := await counts.short_lines(conn, count):
         await counts.set_status(conn, count.count_id, CountStatus.SHORT, decided_by)
@@ -97,7 +122,7 @@ async def approve(asked: StockRequest, count_id: str) -> Reply:
     """Another person agrees. Raises NotFound `count_not_found`, Conflict `count_closed`; the database refuses the
     person who counted."""
 
-    async def work(conn: Connection) -> JsonFields:
+    async def work(conn: Connection) -> CountFields:
         count = await _locked(conn, count_id, CountStatus.AWAITING_APPROVAL)
         return await _post(conn, asked, count, actor(asked.caller))
 
@@ -107,7 +132,7 @@ async def approve(asked: StockRequest, count_id: str) -> Reply:
 async def refuse(asked: StockRequest, count_id: str) -> Reply:
     """Another person disagrees: it is to be counted again. Raises as `approve` does."""
 
-    async def work(conn: Connection) -> JsonFields:
+    async def work(conn: Connection) -> CountFields:
         count = await _locked(conn, count_id, CountStatus.AWAITING_APPROVAL)
         await counts.set_status(conn, count.count_id, CountStatus.REFUSED, actor(asked.caller))
         return view(await counts.find(conn, count_id), [])
@@ -118,7 +143,7 @@ async def refuse(asked: StockRequest, count_id: str) -> Reply:
 async def post(asked: StockRequest, count_id: str) -> Reply:
     """Post a count again that was short. Raises NotFound `count_not_found`, Conflict `count_closed`."""
 
-    async def work(conn: Connection) -> JsonFields:
+    async def work(conn: Connection) -> CountFields:
         count = await _locked(conn, count_id, CountStatus.SHORT)
         return await _post(conn, asked, count, None)
 
@@ -150,17 +175,26 @@ async def page(
     return found[:limit], pagination.encoded([end.created_at.isoformat(), end.count_id]) if end else None
 
 
-def view(count: StockCount, opened: list[int]) -> JsonFields:
+def view(count: StockCount, opened: list[int]) -> CountFields:
     """A count as callers see it."""
-    names = ("count_id", "status", "warehouse", "reference", "counted_by", "counted_at", "decided_by", "posted_at")
-    lines = [
-        {
-            "sku": line.sku,
-            "location": line.location or None,
-            "counted": line.counted,
-            "expected": line.expected,
-            "difference": line.difference,
-        }
-        for line in count.lines
-    ]
-    return {name: getattr(count, name) for name in names} | {"lines": lines, "cases": opened}
+    return {
+        "count_id": count.count_id,
+        "status": count.status,
+        "warehouse": count.warehouse,
+        "reference": count.reference,
+        "counted_by": count.counted_by,
+        "counted_at": count.counted_at,
+        "decided_by": count.decided_by,
+        "posted_at": count.posted_at,
+        "lines": [
+            {
+                "sku": line.sku,
+                "location": line.location or None,
+                "counted": line.counted,
+                "expected": line.expected,
+                "difference": line.difference,
+            }
+            for line in count.lines
+        ],
+        "cases": opened,
+    }
