@@ -72,7 +72,7 @@ async def add(request: Request, member: CurrentStaff) -> Response:
         made = await stock_counts.record(asked, body)
     except (Problem, RuleBroken) as refused:
         return await _form(request, member, typed.typed_of(fields), FormErrors(request, refused))
-    return acknowledged(request, f"{_HOME}/{made.content['count_id']}", f"done.count_{made.content['status']}")
+    return acknowledged(request, f"{_HOME}/{stock_counts.count_of(made)}", f"done.count_{stock_counts.status_of(made)}")
 
 
 @router.get("/stock-counts/{count_id}")
@@ -96,7 +96,7 @@ async def take(request: Request, member: CurrentStaff, count_id: str, step: str)
         raise
     except (Problem, RuleBroken) as refused:
         return await _page(request, member, count_id, FormErrors(request, refused))
-    return acknowledged(request, f"{_HOME}/{count_id}", f"done.count_{done.content['status']}")
+    return acknowledged(request, f"{_HOME}/{count_id}", f"done.count_{stock_counts.status_of(done)}")
 
 
 async def _form(

@@ -175,6 +175,16 @@ async def page(
     return found[:limit], pagination.encoded([end.created_at.isoformat(), end.count_id]) if end else None
 
 
+def count_of(reply: Reply) -> str:
+    """The count that this reply is about."""
+    return str(reply.content["count_id"])
+
+
+def status_of(reply: Reply) -> str:
+    """The status of the count after the action."""
+    return str(reply.content["status"])
+
+
 def view(count: StockCount, opened: list[int]) -> CountFields:
     """A count as callers see it."""
     return {
