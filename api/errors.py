@@ -179,6 +179,8 @@ STATUSES: dict[str, int] = {
 CONSTRAINTS: dict[str, str] = {
     "stock_on_hand_not_negative": "stock_not_available",
     "stock_not_oversold": "stock_not_available",
+    "stock_placed_within_on_hand": "stock_not_available",
+    "location_levels_on_hand_check": "stock_not_available",
     "stock_quarantined_not_negative": "stock_not_available",
     "line_returns_within_delivered": "return_exceeds_delivered",
     "order_external_ref": "external_ref_exists",

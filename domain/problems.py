@@ -131,6 +131,7 @@ SENTENCES: dict[str, str] = {
     "line_not_named": "each line needs a line_no or a sku",
     "line_sku_mismatch": "the line with this number has another SKU; send only one of them",
     "lines_needed": "send at least one line",
+    "location_exists": "the warehouse already has a location with this code",
     "master_key_unknown": "the master key of this server is not known to the database; nothing "
     "was written. Run oms doctor",
     "message_not_failed": "only a failed message can be sent again",
@@ -227,6 +228,7 @@ SENTENCES: dict[str, str] = {
     "return_not_received": "the return must be received before it is inspected",
     "return_open": "a return of this order is still open; wait for its end, or cancel it first",
     "return_window_closed": "the return window of this order is closed",
+    "same_location": "from and to are the same location; name two different ones",
     "same_warehouse": "from and to are the same warehouse; send two different ones",
     "second_person_needed": "another person must approve this",
     "seller_unknown": "OMS_SELLER_NAME is not set; the operator sets it before invoices can be issued",

@@ -32,7 +32,7 @@ from api.console.reports import home, periods
 from api.console.session import StaffSignInNeeded, member, to_sign_in
 from api.console.sourcing import sourcing_profiles
 from api.console.staff import account, joining, sign_in, team
-from api.console.stock import case_pages, count_pages, purchase_pages, transfer_pages
+from api.console.stock import case_pages, count_pages, location_pages, purchase_pages, transfer_pages
 from api.console.support import (
     activity_actions,
     bulk_jobs,
@@ -99,6 +99,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     case_pages.router,
     purchase_pages.router,
     count_pages.router,
+    location_pages.router,
     warehouse_pages.router,
     photographs.router,
 )

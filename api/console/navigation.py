@@ -48,6 +48,7 @@ NAVIGATION = (
         Entry("purchase_orders", "/console/purchase-orders", under=("/console/new/purchase-order",)),
         Entry("transfers", "/console/transfers", under=("/console/new/transfer",)),
         Entry("counts", "/console/stock-counts", under=("/console/new/count",)),
+        Entry("locations", "/console/locations"),
         Entry("stock_cases", "/console/stock-cases"),
         Entry("warehouses", "/console/warehouses", under=("/console/new/warehouse",)),
     )),

@@ -12,6 +12,7 @@ class StockCaseKind(StrEnum):
     TRANSFER_DIFFERENCE = "transfer_difference"
     TRANSFER_OVERDUE = "transfer_overdue"
     COUNT_SHORT = "count_short"
+    CHECK_FAILED = "check_failed"
 
 
 class StockCaseState(StrEnum):
@@ -36,6 +37,7 @@ RESOLUTIONS: Mapping[StockCaseKind, tuple[StockResolution, ...]] = {
     StockCaseKind.TRANSFER_DIFFERENCE: (_R.FOUND, _R.LOST, _R.NOT_SENT),
     StockCaseKind.TRANSFER_OVERDUE: (_R.CORRECTED,),
     StockCaseKind.COUNT_SHORT: (_R.CORRECTED,),
+    StockCaseKind.CHECK_FAILED: (_R.CORRECTED,),
 }
 
 

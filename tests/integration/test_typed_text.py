@@ -25,7 +25,7 @@ from tests.portal.conftest import browser_of
 CLEAR = {
     r"(channel|currency|country|owner|activity|carrier|provider|error)$": "one of a list of names",
     r"(^|\.)(sku|code|warehouse|from|to|external_ref|reference|line_no|tracking_no)$": "an id, or a time",
-    r"(^|\.)(number|location|purchase_order)$": "an id",
+    r"(^|\.)(number|location|zone|purchase_order)$": "an id",
     r"customer\.id$": "the id under which a channel knows its customer",
     r"(^|\.)(method|token)$": "a wish to pay: never a card, no use a second time",
     r"(province|city)$": "the place, by which a warehouse is chosen",

@@ -3,11 +3,15 @@
 import logging
 from collections.abc import Awaitable, Callable
 
+from domain.stock.cases import StockCaseKind
 from infra.db.autocommit import autocommit
 from infra.db.checks import check_schedule, consistency_checks
 from infra.db.checks.check import Check
-from infra.db.engine import Database
+from infra.db.checks.consistency_checks import CheckResult
+from infra.db.engine import Connection, Database
 from infra.db.errors import StatementFailed
+from infra.db.stock import cases
+from infra.db.stock.cases import NewCase
 from infra.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -28,6 +32,14 @@ def checks(database: Database, settings: Settings) -> Callable[[], Awaitable[boo
     return step
 
 
+async def _open_cases(connection: Connection, answer: CheckResult) -> None:
+    """Each difference in stock that is shown is a case, once; a person finds its cause."""
+    if answer.question.code.startswith("stock_"):
+        for one in answer.examples:
+            subject = f"{answer.question.code}: {one.place}, {one.found}"
+            await cases.open_case(connection, NewCase(StockCaseKind.CHECK_FAILED, subject, "system"))
+
+
 async def put(database: Database, question: Check, limit_s: float) -> None:
     """Ask, and keep the answer or that there was none."""
     try:
@@ -35,6 +47,7 @@ async def put(database: Database, question: Check, limit_s: float) -> None:
             await check_schedule.limit_resources(connection, limit_s)
             answer = await consistency_checks.run_checks(connection, question)
             await check_schedule.answered(connection, question, answer.count)
+            await _open_cases(connection, answer)
     except StatementFailed:
         _log.warning("a consistency check did not finish", exc_info=True, extra={"question": question.code})
         async with autocommit(database) as connection:

@@ -41,6 +41,8 @@ _AT = {
     "already_received": "lines",
     "over_delivery": "quantity",
     "counted_twice": "lines",
+    "location_exists": "code",
+    "same_location": "to",
     "lines_needed": "lines",
     "unknown_location": "lines",
     "product_not_found": "lines",

@@ -13,7 +13,7 @@ from domain.errors import Conflict, RuleBroken
 from domain.stock.cases import StockCaseKind
 from domain.stock.counting import CountLimits, CountLine, CountStatus, needs_approval, require_once
 from infra.db.engine import Connection
-from infra.db.stock import cases, counts, movements
+from infra.db.stock import cases, counts, locations, movements
 from infra.db.stock.cases import NewCase
 from infra.db.stock.counts import StockCount
 
@@ -87,8 +87,9 @@ def _moment(typed: str | None) -> datetime | None:
 async def _line(conn: Connection, warehouse: str, line: CountedLine, moment: datetime | None) -> CountLine:
     await movements.place_of(conn, line.sku, warehouse)
     if line.location is not None:
-        raise RuleBroken("unknown_location", "{warehouse} has no location {location}", warehouse=warehouse,
-                         location=line.location)  # fmt: skip
+        await locations.require_known(conn, warehouse, line.location)
+        at_location = await locations.level_at(conn, line.sku, warehouse, line.location, moment)
+        return CountLine(line.sku, line.location, line.counted, at_location)
     expected = await counts.book_quantity(conn, line.sku, warehouse, moment)
     return CountLine(line.sku, "", line.counted, expected)
 

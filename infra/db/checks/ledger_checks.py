@@ -19,6 +19,58 @@ LEDGER = (
                   <> (coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(m.quarantined, 0))""",
     ),
     Check(
+        "stock_locations",
+        "locations have the sums of their movements, and together what is placed in their warehouse",
+        """SELECT sku || ' at ' || warehouse || ', ' || location AS place, 'on hand ' || coalesce(m.sum, 0) AS expected,
+                  'on hand ' || coalesce(l.on_hand, 0) AS found
+             FROM location_levels l
+             FULL JOIN (SELECT sku, warehouse, location, sum(delta) FROM location_movements
+                         GROUP BY sku, warehouse, location) m USING (sku, warehouse, location)
+            WHERE coalesce(l.on_hand, 0) <> coalesce(m.sum, 0)
+           UNION ALL
+           SELECT sku || ' at ' || warehouse, 'placed ' || coalesce(l.sum, 0), 'placed ' || coalesce(s.placed, 0)
+             FROM (SELECT sku, warehouse, placed FROM stock_levels WHERE placed > 0) s
+             FULL JOIN (SELECT sku, warehouse, sum(on_hand) FROM location_levels GROUP BY sku, warehouse) l
+               USING (sku, warehouse)
+            WHERE coalesce(s.placed, 0) <> coalesce(l.sum, 0)""",
+    ),
+    Check(
+        "stock_incoming",
+        "what is incoming is open on purchase orders",
+        """SELECT sku || ' at ' || warehouse AS place, 'incoming ' || coalesce(o.open, 0) AS expected,
+                  'incoming ' || coalesce(l.incoming, 0) AS found
+             FROM (SELECT sku, warehouse, incoming FROM stock_levels WHERE incoming > 0) l
+             FULL JOIN (SELECT n.sku, p.warehouse, sum(n.open) AS open
+                          FROM purchase_order_lines n JOIN purchase_orders p USING (number)
+                         WHERE n.open > 0 GROUP BY n.sku, p.warehouse) o USING (sku, warehouse)
+            WHERE coalesce(l.incoming, 0) <> coalesce(o.open, 0)""",
+    ),
+    Check(
+        "stock_transfers",
+        "transfers have what their movements say, and end",
+        """SELECT 'transfer ' || l.transfer_id || ' ' || l.sku AS place,
+                  'shipped ' || coalesce(m.shipped, 0) || ', received ' || coalesce(m.received, 0) AS expected,
+                  'shipped ' || l.shipped || ', received ' || l.received AS found
+             FROM stock_transfer_lines l
+             LEFT JOIN (SELECT k.transfer_id, m.sku, sum(m.quantity) FILTER (WHERE m.kind = 'transfer_out') AS shipped,
+                               sum(m.quantity) FILTER (WHERE m.kind = 'transfer_in') AS received
+                          FROM stock_transfer_movements k JOIN stock_movements m USING (movement_id)
+                         GROUP BY k.transfer_id, m.sku) m USING (transfer_id, sku)
+            WHERE (l.shipped, l.received) <> (coalesce(m.shipped, 0), coalesce(m.received, 0))
+           UNION ALL
+           SELECT 'transfer ' || transfer_id, 'received or cancelled', status || ' for 30 days after its day'
+             FROM stock_transfers
+            WHERE status IN ('requested', 'shipped') AND due_at < now() - interval '30 days'""",
+    ),
+    Check(
+        "stock_of_ended_orders",
+        "nothing is reserved for an order that is over",
+        """SELECT a.order_no || ' ' || a.sku AS place, 'nothing reserved' AS expected,
+                  'reserved ' || a.quantity || ', order ' || o.status AS found
+             FROM allocations a JOIN orders o USING (order_no)
+            WHERE a.state = 'reserved' AND o.status IN ('completed', 'cancelled')""",
+    ),
+    Check(
         "stock_reserved",
         "reserved stock is what orders hold",
         """SELECT sku || ' at ' || warehouse AS place,

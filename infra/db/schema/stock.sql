@@ -44,6 +44,7 @@ CREATE TABLE stock_levels (
   safety_stock bigint NOT NULL DEFAULT 0,
   available    bigint GENERATED ALWAYS AS (GREATEST(on_hand - reserved - safety_stock, 0::bigint)) STORED,
   quarantined  bigint NOT NULL DEFAULT 0,  -- not part of on_hand
+  placed       bigint NOT NULL DEFAULT 0,  -- units at all locations; the rest of on_hand is in the default location
   CONSTRAINT stock_levels_pkey PRIMARY KEY (sku, warehouse),
   CONSTRAINT stock_on_hand_not_negative CHECK (on_hand >= 0),
   CONSTRAINT stock_not_oversold CHECK (reserved <= on_hand),
@@ -52,6 +53,7 @@ CREATE TABLE stock_levels (
   CONSTRAINT stock_safety_not_negative CHECK (safety_stock >= 0),
   CONSTRAINT stock_quarantined_not_negative CHECK (quarantined >= 0)
 ) WITH (fillfactor = 60);
+ALTER TABLE stock_levels ADD CONSTRAINT stock_placed_within_on_hand CHECK (placed >= 0 AND placed <= on_hand) NOT VALID;
 
 CREATE TRIGGER safety_stock_audited AFTER UPDATE OF safety_stock ON stock_levels
   FOR EACH ROW WHEN (NEW.safety_stock <> OLD.safety_stock) EXECUTE FUNCTION audit_safety_stock();
@@ -64,6 +66,10 @@ BEGIN
     OR TG_OP = 'UPDATE' AND (NEW.on_hand <> OLD.on_hand OR NEW.reserved <> OLD.reserved
                              OR NEW.quarantined <> OLD.quarantined)) THEN
     RAISE EXCEPTION 'a level moves only through stock_movements' USING ERRCODE = 'OM003';
+  END IF;
+  IF NEW.placed > NEW.on_hand AND TG_OP = 'UPDATE' AND NEW.on_hand >= 0 AND NEW.placed = OLD.placed THEN
+    PERFORM take_from_locations(NEW.sku, NEW.warehouse, NEW.placed - NEW.on_hand);
+    NEW.placed := NEW.on_hand;
   END IF;
   RETURN NEW;
 END $$;

@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict, NotFound
 from domain.stock.counting import CountLine, CountStatus
 from domain.stock.movements import MovementKind
-from infra.db.stock import movements
-from infra.db.stock.movements import Move
+from infra.db.stock import locations, movements
+from infra.db.stock.locations import Place
+from infra.db.stock.movements import Move, Moved
 
 _LOCK = text("SELECT on_hand, reserved FROM stock_levels WHERE sku = :sku AND warehouse = :warehouse FOR NO KEY UPDATE")
 _SINCE = text(
@@ -183,14 +184,25 @@ async def post(conn: AsyncConnection, count: StockCount, actor: str, decided_by:
     """Write the adjustments, all of them."""
     for line in count.lines:
         if line.difference:
-            key = f"count:{count.count_id}:{line.sku}@{line.location}"
-            move = Move(
-                key, MovementKind.ADJUSTMENT, line.sku, count.warehouse, line.difference, count.reference, actor
-            )
-            moved = await movements.move(conn, [move])
+            moved = await _adjust(conn, count, line, actor)
             where = {"count_id": count.count_id, "sku": line.sku, "location": line.location}
             await conn.execute(_MOVED, {**where, "movement_id": moved.movement_id})
     await set_status(conn, count.count_id, CountStatus.POSTED, decided_by)
+
+
+async def _adjust(conn: AsyncConnection, count: StockCount, line: CountLine, actor: str) -> Moved:
+    """A location that was counted changes by the difference; one that has less by now is empty then."""
+    key = f"count:{count.count_id}:{line.sku}@{line.location}"
+    move = Move(key, MovementKind.ADJUSTMENT, line.sku, count.warehouse, line.difference, count.reference, actor)
+    place = Place(line.sku, count.warehouse, count.reference, actor)
+    if line.location and line.difference < 0:
+        there = await locations.level(conn, line.sku, count.warehouse, line.location)
+        if taken := min(there, -line.difference):
+            await locations.change(conn, place, line.location, -taken, counted=True)
+    moved = await movements.move(conn, [move])
+    if line.location and line.difference > 0:
+        await locations.change(conn, place, line.location, line.difference, counted=True)
+    return moved
 
 
 async def prices(conn: AsyncConnection, skus: Sequence[str]) -> dict[str, int]:

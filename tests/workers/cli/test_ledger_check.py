@@ -87,7 +87,7 @@ async def order_no(database_url: DatabaseUrls, settings: Settings) -> str:
     await empty(
         database_url.owner_url,
         "orders, stock_levels, stock_movements, allocations, payments, payment_ledger, payment_totals, outbox, "
-        "workflow_requests, order_events, order_lines, store_credits",
+        "workflow_requests, stock_transfers, order_events, order_lines, store_credits",
     )
     placed = await honest(database_url)
     assert await wrong(settings) == {}
@@ -95,6 +95,10 @@ async def order_no(database_url: DatabaseUrls, settings: Settings) -> str:
 
 
 LEVELS = "stock levels are the sums of their movements"
+PLACES = "locations have the sums of their movements, and together what is placed in their warehouse"
+INCOMING = "what is incoming is open on purchase orders"
+MOVED = "transfers have what their movements say, and end"
+ENDED = "nothing is reserved for an order that is over"
 HELD = "reserved stock is what orders hold"
 PROMISED = "no stock is promised twice or below zero"
 ENTRIES = "each succeeded payment has its ledger entry, no other has one"
@@ -141,6 +145,14 @@ def invoice(items: int, total: int) -> str:
 
 
 KINDS = [
+    ("UPDATE stock_levels SET placed = 1", {PLACES}),
+    ("UPDATE stock_levels SET incoming = 3", {INCOMING}),
+    (
+        "INSERT INTO stock_transfers (transfer_id, source, target, reference, due_at, requested_by)"
+        " VALUES ('tr_1', 'WH-EAST', 'WH-SOUTH', 'r', now() - interval '40 days', 'test')",
+        {MOVED},
+    ),
+    ("UPDATE orders SET status = 'completed'", {STATUS, ENDED}),
     (invoice(1_199, 1_200), {ADDS_UP}),
     (invoice(1_100, 1_100), {NOTES}),
     ("UPDATE order_lines SET returned_quantity = 1", {RETURNED}),

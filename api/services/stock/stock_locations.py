@@ -1,0 +1,61 @@
+"""Locations within a warehouse: added, listed, and what moves between them."""
+
+from dataclasses import asdict
+
+from api.dependencies import Services, actor
+from api.errors import Problem
+from api.replies import Reply
+from api.schemas.locations import MoveWithin, NewLocation
+from api.services.catalogue.product_entries import require_sku
+from api.services.stock.stock_movements import StockRequest
+from domain.errors import RuleBroken
+from domain.json_types import JsonFields
+from infra.db.catalogue import warehouses
+from infra.db.engine import Connection
+from infra.db.stock import locations, movements
+from infra.db.stock.locations import Location, PickLocation, Place
+
+
+async def add(asked: StockRequest, new: NewLocation) -> Reply:
+    """Raises RuleBroken `unknown_warehouse`, Conflict `location_exists`."""
+
+    async def work(conn: Connection) -> JsonFields:
+        if new.warehouse not in {one.code for one in await warehouses.everything(conn)}:
+            raise RuleBroken("unknown_warehouse")
+        made = locations.NewLocation(new.warehouse, new.code, new.zone, new.sequence)
+        await locations.add(conn, made)
+        return {**asdict(made), "units": 0}
+
+    return await asked.run(work, 201)
+
+
+async def move(asked: StockRequest, wanted: MoveWithin) -> Reply:
+    """Put units away, or move them. Raises Problem `same_location`; NotFound `product_not_found`; RuleBroken
+    `unknown_warehouse`, `unknown_location`; Conflict `stock_not_available`."""
+    if wanted.source == wanted.target:
+        raise Problem("same_location")
+
+    async def work(conn: Connection) -> JsonFields:
+        await movements.place_of(conn, wanted.sku, wanted.warehouse)
+        for code in (wanted.source, wanted.target):
+            if code is not None:
+                await locations.require_known(conn, wanted.warehouse, code)
+        place = Place(wanted.sku, wanted.warehouse, wanted.reference, actor(asked.caller))
+        await locations.move(conn, place, wanted.source, wanted.target, wanted.quantity)
+        found = await locations.pick_locations(conn, wanted.warehouse, [wanted.sku])
+        return {"items": [asdict(one) for one in found], "next_cursor": None}
+
+    return await asked.run(work, 201)
+
+
+async def everything(services: Services, warehouse: str | None) -> list[Location]:
+    """Those of a warehouse, or all, in walking order."""
+    async with services.database.begin() as conn:
+        return await locations.everything(conn, warehouse)
+
+
+async def places_of(services: Services, sku: str, warehouse: str | None) -> list[PickLocation]:
+    """Where a SKU is, in walking order. Raises NotFound `product_not_found`."""
+    async with services.database.begin() as conn:
+        at = await movements.place_of(conn, require_sku(sku), warehouse)
+        return await locations.pick_locations(conn, at, [sku])
