@@ -48,8 +48,8 @@ def test_a_window_is_over_at_its_end(length: timedelta | None, passed: timedelta
     ("length", "text"),
     [
         (WEEK, "for 7 days after delivery: for this order until 2026-03-08T09:30:15Z"),
-        (timedelta(days=1), "for 1 days after delivery: for this order until 2026-03-02T09:30:15Z"),
-        (timedelta(hours=1), "for 3600 seconds after delivery: for this order until 2026-03-01T10:30:15Z"),
+        (timedelta(days=1), "for 1 day after delivery: for this order until 2026-03-02T09:30:15Z"),
+        (timedelta(hours=1), "for 3,600 seconds after delivery: for this order until 2026-03-01T10:30:15Z"),
         (-timedelta(hours=1), "for 0 seconds after delivery: for this order until 2026-03-01T08:30:15Z"),
         (None, "until the order is completed, and it is"),
     ],
