@@ -147,3 +147,22 @@ async def test_a_role_without_further_pages_sees_no_empty_list_of_links(shop: Ap
     path = f"/console/orders/{await placed(support)}"
     pages = [(await browser.get(path)).text for browser in (support, warehouse)]
     assert [">More</h" in page for page in pages] == [True, False]
+
+
+async def test_an_order_in_several_parts_shows_each_with_its_lines_and_has_a_slip_for_each(shop: ApiClient) -> None:
+    support, warehouse = await sign_in(shop, "support"), await sign_in(shop, "warehouse")
+    order_no = await paid(shop)
+    for number, status in ((1, "shipped"), (2, "booked")):
+        await shop.sql(
+            "INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status)"
+            " VALUES (%s, %s, %s, 'WH-EAST', %s)", f"{order_no}-F{number}", order_no, number, status,
+        )  # fmt: skip
+        await shop.sql(
+            "INSERT INTO fulfilment_lines (order_no, number, line_no, quantity) VALUES (%s, %s, 1, 1)",
+            order_no, number,
+        )  # fmt: skip
+    page = (await support.get(f"/console/orders/{order_no}")).text
+    assert "1 of 2 shipped" in page and "Part 1 of 2" in page and "Part 2 of 2" in page
+    for path in (f"/console/orders/{order_no}/packing-slip", f"/console/orders/packing-slips?order_no={order_no}"):
+        slip = (await warehouse.get(path)).text
+        assert slip.count("<table") == 2 and "Part 2 of 2" in slip
