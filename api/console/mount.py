@@ -30,7 +30,7 @@ from api.console.payments import provider_cases, refunds, store_credit
 from api.console.rendering import SITE, page
 from api.console.reports import home, periods
 from api.console.session import StaffSignInNeeded, member, to_sign_in
-from api.console.sourcing import sourcing_profiles
+from api.console.sourcing import order_sourcing, sourcing_profiles
 from api.console.staff import account, joining, sign_in, team
 from api.console.stock import case_pages, count_pages, location_pages, purchase_pages, transfer_pages
 from api.console.support import (
@@ -89,6 +89,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     endpoints.router,
     channel_settings.router,
     sourcing_profiles.router,
+    order_sourcing.router,
     audit_trail.router,
     retrying_steps.router,
     product_list.router,
