@@ -52,7 +52,7 @@ async def save(request: Request, member: CurrentStaff) -> Response:
         reply = await sourcing_profiles.add(asked, wanted)
     except Problem as problem:
         return _form(request, member, fields, problem)
-    return acknowledged(request, f"{_HOME}/{reply.content['version']}", "done.sourcing_saved")
+    return acknowledged(request, f"{_HOME}/{sourcing_profiles.version_of(reply)}", "done.sourcing_saved")
 
 
 @router.get("/{version}")
@@ -156,7 +156,7 @@ def _number(typed: str) -> int | float | str:
 
 
 def _name_of(path: str, fields: dict[str, str]) -> str:
-    """The form's field of a path of the body: `strategies.0.criteria.1.weight` is `s3_region`, say."""
+    """The form's field of a path of the body: strategies.0.criteria.1.weight is s3_region, for example."""
     parts = path.split(".")
     if parts[0] == "rates" and len(parts) == 3:
         return f"r{parts[1]}_{parts[2]}"

@@ -156,6 +156,11 @@ async def activate(asked: ProfileRequest, version: int, wanted: ActivateProfile)
     return await run_in_transaction(asked.services, request_of(asked.caller, asked.key, asked.digest), 200, work)
 
 
+def version_of(reply: Reply) -> int:
+    """The version that `add` made."""
+    return int(reply.content["version"])
+
+
 def shown(stored: StoredProfile) -> StoredProfileFields:
     """A version as the API shows it."""
     return {
