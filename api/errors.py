@@ -171,6 +171,7 @@ STATUSES: dict[str, int] = {
     "database_unavailable": 503,
     "master_key_unknown": 503,
     "pdf_unavailable": 503,
+    "exports_busy": 503,
     "provider_unavailable": 503,
     "workflow_unavailable": 503,
 }

@@ -74,6 +74,7 @@ SENTENCES: dict[str, str] = {
     "exchange_goods_stay": "the lines of an exchange order cannot change; cancel it, and its return is refunded",
     "exchange_lines_not_expected": "exchange_lines are for the resolution exchange only; leave them out",
     "expected_differs": "the number of parked orders differs from the expected one; check them and send this again",
+    "exports_busy": "enough spreadsheets are being written; try again in a moment, or export CSV",
     "external_ref_exists": "this channel already sent an order with this external_ref; read that order",
     "external_ref_not_accepted": "external_ref is for channels only; leave it out",
     "fact_settled": "this event is already applied or set aside",

@@ -18,9 +18,9 @@ COUNTED = re.compile(r"\{(\w+)\}\+? (?:[a-z]+ ){0,2}?([a-z]+s)\b")
 # Verbs and other words that end like a plural.
 NO_NOUN = {"was", "is", "has", "this", "as", "goes"}
 # Values in front of a plural that are no count, and counts that are a limit or a period, never 1.
-NO_COUNT = {"amount", "owner"}
+NO_COUNT = {"amount", "owner", "name"}
 NEVER_ONE = {"audit.access_means", "feedback.summary", "told.amount_invalid.decimals", "search.more"}
-NEVER_ONE |= {"orders.bulk.too_many"}
+NEVER_ONE |= {"orders.bulk.too_many", "import.file_hint"}
 
 
 @pytest.mark.parametrize("words", [CONSOLE, PORTAL], ids=["console", "portal"])

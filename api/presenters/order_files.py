@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
+from typing import IO
 
 from fastapi.responses import Response, StreamingResponse
 
 from api.errors import Problem
 from api.presenters.orders import listed
+from api.services.orders.order_export import xlsx_room
 from api.services.orders.order_types import OrderRow
 from domain.access import Principal
 from domain.money import written
@@ -76,7 +78,13 @@ async def csv_file(pages: Pages, header: list[str], cells_of: Callable[[OrderRow
 
 
 async def xlsx_file(pages: Pages, header: list[str], cells_of: Callable[[OrderRow], list[Cell]]) -> Response:
-    """Written to the disk page by page, then sent. Raises Problem `too_many_rows`."""
+    """Written to the disk page by page, then sent. Raises Problem `too_many_rows`, `exports_busy`."""
+    with xlsx_room():
+        done = await _written(pages, header, cells_of)
+    return StreamingResponse(chunks(done), 200, _headers("xlsx"), XLSX)
+
+
+async def _written(pages: Pages, header: list[str], cells_of: Callable[[OrderRow], list[Cell]]) -> IO[bytes]:
     file = XlsxFile("Orders")
     try:
         file.add([header])
@@ -84,11 +92,10 @@ async def xlsx_file(pages: Pages, header: list[str], cells_of: Callable[[OrderRo
             if file.rows + len(rows) - 1 > MAX_XLSX_ROWS:
                 raise Problem("too_many_rows", f"an XLSX file holds at most {MAX_XLSX_ROWS:,} orders; export CSV")
             await asyncio.to_thread(file.add, [cells_of(row) for row in rows])
-        done = await asyncio.to_thread(file.finish)
+        return await asyncio.to_thread(file.finish)
     except BaseException:
         file.discard()
         raise
-    return StreamingResponse(chunks(done), 200, _headers("xlsx"), XLSX)
 
 
 def _headers(kind: str) -> dict[str, str]:

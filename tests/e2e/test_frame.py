@@ -71,6 +71,10 @@ async def test_a_live_part_disturbs_nobody(live: StackRun, browser: Browser) -> 
         "note": "half a sentence", "q": "typed in the head", "all": True, "left": 120, "open": True,
         "time": "2026-01-01 00:00:00 UTC", "focus": "note", "rows": 7, "same": kept - 1,
     }  # fmt: skip
+    answers[0] = '<p id="said">gone</p>'
+    await updated(page)
+    await page.locator("#said", has_text="gone").wait_for()
+    assert await page.locator("[data-live] [name=note]").input_value() == "half a sentence", "its subject is gone"
 
 
 async def test_a_selection_is_kept_until_it_is_given_up(live: StackRun, browser: Browser) -> None:

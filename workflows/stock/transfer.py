@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey, VersioningBehavior
 
 from domain.json_types import JsonValue
+from domain.text import counted
 from workflows import names, ports
 from workflows import payloads as m
 from workflows.cancellation_shield import through
@@ -73,9 +74,9 @@ class TransferWorkflow:
 
 
 def _details(view: m.TransferView) -> str:
-    lines = [f"**{view.status}** · {view.requested} units from {view.source} to {view.target}"]
+    lines = [f"**{view.status}** · {counted(view.requested, 'unit')} from {view.source} to {view.target}"]
     if view.in_transit:
-        lines.append(f"{view.in_transit} units in transit")
+        lines.append(f"{counted(view.in_transit, 'unit')} in transit")
     if not view.closed:
         lines.append(f"expected until {view.due[:19]}Z" if view.due else "late: a case is open")
     return "\n\n".join(lines)

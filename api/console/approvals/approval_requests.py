@@ -14,6 +14,8 @@ from api.replies import Reply
 from api.schemas.approvals import Decide
 from api.services.approvals import approval_decisions, approval_queries
 from api.services.approvals.approval_requests import DECIDED_BY, approval_of
+from api.services.approvals.approved_order_jobs import job_approved_by
+from domain.approvals import OrderJobRequest
 
 router = APIRouter(prefix="/console")
 
@@ -40,9 +42,11 @@ async def one(request: Request, member: CurrentStaff, approval_id: str) -> Respo
     """One request, whole, and the forms to decide it."""
     require(member.principal, *DECIDED_BY)
     found = await approval_queries.find_approval(services_of(request), approval_id)
+    number = found.approval_id
     open_ = found.decision is None and not found.lapsed
     mine = found.requested_by(member.name)
     context: dict[str, Any] = {"found": found, "open": open_, "mine": mine}
+    context["order_job"] = job_approved_by(number) if isinstance(found.request, OrderJobRequest) else ""
     return page(request, "approval.html", member=member, key=new_key(), **context)
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.console.approvals.approval_requests import after_action
 from api.console.orders.table_query import PATH, AskedRightly, Parameters
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
@@ -71,7 +72,7 @@ async def carry_out(request: Request, member: CurrentStaff) -> Response:
         if problem.status_code != 422:
             raise
         return await _form(request, member, action, fields, problem)
-    return RedirectResponse(f"{PATH}/jobs/{job_of(done)}", 303)
+    return after_action(request, done, f"{PATH}/jobs/{job_of(done)}", "done.orders.bulk")
 
 
 @router.get("/jobs/{job_id}")

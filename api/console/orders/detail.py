@@ -26,6 +26,7 @@ from api.services.documents import document_issuing
 from api.services.feedback import customer_feedback
 from api.services.notifications import order_messages
 from api.services.orders import order_cancellation, order_record
+from api.services.orders.order_drafting import payment_url
 from api.services.orders.order_record import OrderRecord
 from domain.access import Role
 from domain.errors import RuleBroken
@@ -53,6 +54,8 @@ async def order(request: Request, member: CurrentStaff, order_no: str, show: Sho
     context["products"] = await line_products.on_lines(services_of(request), skus, language(request))
     if request.headers.get("x-live"):
         return page(request, "order_live.html", member=member, **context)
+    to_pay = "pay" in context["order"]["allowed_actions"] and member.may(Role.SUPPORT)
+    context["payment_url"] = payment_url(services_of(request).settings, number) if to_pay else ""
     context["collaboration"] = await panel.read(request, member, number)
     return page(request, "order.html", member=member, **context)
 

@@ -57,7 +57,7 @@
           move(from, found, here);
           break;
         }
-        here.remove();
+        drop(here);
         here = next;
       }
       if (here === found) here = found.nextSibling;
@@ -65,9 +65,16 @@
     }
     while (here) {
       const next = here.nextSibling;
-      here.remove();
+      drop(here);
       here = next;
     }
+  }
+
+  // What holds a form that somebody fills in stays until it is sent, also where its subject is gone: sent late, it is
+  // refused in words.
+  function drop(node) {
+    const forms = node.nodeType === 1 ? [...(node.matches("form") ? [node] : []), ...node.querySelectorAll("form")] : [];
+    if (!forms.some(busy)) node.remove();
   }
 
   function stillWanted(node, wanted) {

@@ -32,19 +32,34 @@ class UnfitOrder(BaseModel):
     code: str
 
 
+class ReturnedMoney(BaseModel):
+    """The money of one currency that an action returns."""
+
+    currency: str
+    amount_minor: int
+
+
 class BulkPreview(BaseModel):
     """Which of the orders the action fits now. Nothing was done."""
 
     fits: list[str]
     unfit: list[UnfitOrder]
+    returns: list[ReturnedMoney] = Field(description="What `cancel` returns to customers; empty for other actions")
+    needs_approval: bool = Field(
+        description="It returns more than one person may: another person approves the job first"
+    )
 
 
 class OpenedOrderJob(BaseModel):
-    """A job over the `total` orders that the action fits; the others are left out."""
+    """A job over the `total` orders that the action fits; the others are left out. A job that returns more money than
+    one person may begins when `approval_id` is approved: until then there is no job of `job_id`, and `total` is 0."""
 
     job_id: str
     total: int
     unfit: list[UnfitOrder]
+    approval_id: str | None = Field(default=None, description="The approval that the job waits for")
+    waiting: int | None = Field(default=None, description="The number of orders that wait with it")
+    expires_at: Time | None = Field(default=None, description="When the request for approval expires")
 
 
 class OrderOutcome(BaseModel):

@@ -7,10 +7,11 @@ from api.dependencies import Services, actor, require
 from api.errors import Problem
 from api.idempotency import WorkflowCall, request_of, run_by_workflow, run_in_transaction
 from api.replies import Reply
+from api.services.approvals import approved_order_jobs
 from api.services.approvals.approval_requests import DECIDED_BY
 from api.services.support import bulk_resolution, order_transitions, step_resolution
 from domain.access import Principal
-from domain.approvals import ApprovalKind, BulkRequest, ManualTransition, RefundRequest, StepResolution
+from domain.approvals import ApprovalKind, BulkRequest, ManualTransition, OrderJobRequest, RefundRequest, StepResolution
 from domain.errors import Conflict
 from domain.payments.refunds import RefundStatus
 from infra.db import idempotency
@@ -36,6 +37,8 @@ async def approve(
         raise Problem("approval_unreadable", "what was asked for cannot be read any more")
     if isinstance(action, BulkRequest):
         return await _begin_job(services, caller, request, found, action, words)
+    if isinstance(action, OrderJobRequest):
+        return await _begin_order_job(services, caller, request, found, action, words)
     if isinstance(action, RefundRequest):
         return await _approve_refund(services, caller, request, found, words)
     call = _decided(services, caller, found, words, _call_of(services, found, action))
@@ -104,6 +107,25 @@ async def _begin_job(
         total = await bulk_resolution.open_job(conn, services, job_id, action.resolution, found.asked_by, approved)
         await approval_requests.done(conn, found.approval_id)
         return {"job_id": job_id, "total": total}
+
+    return await run_in_transaction(services, request, 200, work)
+
+
+async def _begin_order_job(
+    services: Services,
+    caller: Principal,
+    request: idempotency.Request,
+    found: Approval,
+    action: OrderJobRequest,
+    words: str,
+) -> Reply:
+    """Raises Conflict `amount_differs`."""
+
+    async def work(conn: Connection) -> dict[str, object]:
+        await approval_requests.decide(conn, services.keys, found.approval_id, "approved", actor(caller), words)
+        job_id = await approved_order_jobs.open_approved(conn, services, found.approval_id, found.asked_by, action)
+        await approval_requests.done(conn, found.approval_id)
+        return {"job_id": job_id, "total": len(action.orders)}
 
     return await run_in_transaction(services, request, 200, work)
 

@@ -1,21 +1,27 @@
 """Actions on many orders at once: a preview, then a job that a worker carries out, order by order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from api.dependencies import Services, actor, derived_id, order_number, require
 from api.errors import Problem
 from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.orders.bulk import BulkOrders
+from api.services.approvals import approval_requests
+from api.services.approvals.approval_requests import ApprovalRequest
+from api.services.approvals.approved_order_jobs import job_approved_by
 from api.services.support.bulk_resolution import JobDetail, JobProgress, job_number
 from domain.access import Principal, Role
+from domain.approvals import OrderJobRequest
 from domain.collaboration import normalised
 from domain.errors import NotFound
 from domain.orders.bulk_actions import BULK, MAX_ORDERS, RATE_PER_S, ActionRequest, BulkAction, refusal
 from infra.db.collaboration import order_labels
 from infra.db.engine import Connection
 from infra.db.orders.searching import bulk_facts
+from infra.db.read_models import returned_money
+from infra.db.read_models.returned_money import ReturnedMoney
 from infra.db.support import order_jobs, parked_groups, parked_steps
 from infra.db.support.order_jobs import NewOrderJob, OrderOutcome
 from infra.observability.telemetry import current_traceparent
@@ -32,11 +38,22 @@ class Unfit:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """The money of one currency that the action returns."""
+
+    currency: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
-    """Which of the orders the action fits now."""
+    """Which of the orders the action fits now, and the money that it returns for them; `needs_approval`: more than one
+    person may return at once."""
 
     fits: list[str]
     unfit: list[Unfit]
+    returns: list[Returned] = field(default_factory=list)
+    needs_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +69,14 @@ async def preview(services: Services, caller: Principal, body: BulkOrders) -> Pr
     """What the action would do now; nothing is written. Raises Problem `forbidden`, `invalid_value`."""
     requested = _action_request(caller, body)
     async with services.database.begin() as conn:
-        return await _sorted(conn, requested, body.order_nos)
+        found = await _sorted(conn, requested, body.order_nos)
+        money = await _money(conn, requested, found.fits)
+        return replace(found, returns=_totals(money), needs_approval=_is_above(services, money))
 
 
 async def open_job(services: Services, caller: Principal, key: str, digest: bytes, body: BulkOrders) -> Reply:
-    """Open a job over the orders that the action fits now; a repeat gives the same job.
+    """Open a job over the orders that the action fits now; a repeat gives the same job. Where it returns more money
+    than one person may at once, the job begins when another person approves it: the answer names the approval.
 
     Raises Problem `forbidden`, `invalid_value`.
     """
@@ -66,6 +86,9 @@ async def open_job(services: Services, caller: Principal, key: str, digest: byte
         if requested.assignee and requested.assignee not in await order_labels.staff_names(conn, MOST_STAFF):
             raise NotFound("staff_not_found")
         found = await _sorted(conn, requested, body.order_nos)
+        money = await _money(conn, requested, found.fits)
+        if _is_above(services, money):
+            return await _request_approval(conn, services, caller, key, body, money) | {"unfit": found.unfit}
         job_id = f"job_{derived_id(caller, key, 'bulk orders')}"
         value = _value(requested)
         by, trace = actor(caller), current_traceparent()
@@ -74,6 +97,44 @@ async def open_job(services: Services, caller: Principal, key: str, digest: byte
         return {"job_id": job_id, "total": len(found.fits), "unfit": found.unfit}
 
     return await run_in_transaction(services, request_of(caller, key, digest), 202, work)
+
+
+async def _request_approval(
+    conn: Connection, services: Services, caller: Principal, key: str, body: BulkOrders, money: Sequence[ReturnedMoney]
+) -> dict[str, object]:
+    totals = _totals(money)
+    currency = totals[0].currency if len(totals) == 1 else None
+    orders, amounts = [one.order_no for one in money], [one.amount_minor for one in money]
+    wanted = OrderJobRequest(body.action, body.reason or "", orders, amounts)
+    asked = ApprovalRequest(None, body.action.value, len(orders), sum(amounts), currency, wanted)
+    waiting = await approval_requests.open_request(conn, services, caller, key, asked)
+    approval_id = str(waiting["approval_id"])
+    return {
+        "job_id": job_approved_by(approval_id),
+        "total": 0,
+        "approval_id": approval_id,
+        "waiting": len(orders),
+        "expires_at": waiting["expires_at"],
+    }
+
+
+async def _money(conn: Connection, requested: ActionRequest, orders: Sequence[str]) -> list[ReturnedMoney]:
+    """The money that the action returns for each order; nothing where it returns none."""
+    return await returned_money.of_orders(conn, orders) if requested.action is BulkAction.CANCEL else []
+
+
+def _totals(money: Sequence[ReturnedMoney]) -> list[Returned]:
+    sums: dict[str, int] = {}
+    for one in money:
+        if one.amount_minor:
+            sums[one.currency] = sums.get(one.currency, 0) + one.amount_minor
+    return [Returned(currency, amount) for currency, amount in sorted(sums.items())]
+
+
+def _is_above(services: Services, money: Sequence[ReturnedMoney]) -> bool:
+    """One order is cancelled by one person, as on its own page."""
+    limit = services.settings.approval_limit_minor
+    return len(money) > 1 and any(one.amount_minor > limit for one in _totals(money))
 
 
 def job_of(reply: Reply) -> str:

@@ -296,8 +296,13 @@ def _key(draft_id: str) -> str:
 
 def _answer(settings: Settings, draft_id: str, made: OrderFromDraft) -> PlacedDraft:
     order_no = made["order_no"]
-    url = f"{portal_url(settings)}/orders/{order_no}/pay"
+    url = payment_url(settings, order_no)
     return {**made, "workflow_id": names.order_workflow(order_no), "draft_id": draft_id, "payment_url": url}
+
+
+def payment_url(settings: Settings, order_no: str) -> str:
+    """Where the customer pays the order."""
+    return f"{portal_url(settings)}/orders/{order_no}/pay"
 
 
 def _content(draft: OrderDraft) -> DraftOrder:

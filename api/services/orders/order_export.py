@@ -1,9 +1,11 @@
 """Exporting the orders of a list: read in small pages, so that memory does not grow with their number."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from api.dependencies import Services, actor
+from api.errors import unavailable
 from api.services.orders import order_queries, orders_table
 from api.services.orders.order_queries import NEWEST, OrderFilters, Sort
 from domain.access import Principal
@@ -13,7 +15,32 @@ from infra.db.orders.searching.list_sources import Branch, Exactly
 from infra.db.orders.searching.order_row import OrderRow
 
 PAGE = 500
+# A spreadsheet is computed here, row by row; CSV is sent while it is read and costs little.
+MAX_XLSX_AT_ONCE = 2
+XLSX_RETRY_S = 15
 NAMED_ITEMS = 20
+
+
+class _Room:
+    """How many spreadsheets this process writes now."""
+
+    taken = 0
+
+
+@contextmanager
+def xlsx_room() -> Iterator[None]:
+    """One of the few spreadsheets that are written at once. Raises Problem `exports_busy`."""
+    _require_room()
+    _Room.taken += 1
+    try:
+        yield
+    finally:
+        _Room.taken -= 1
+
+
+def _require_room() -> None:
+    if _Room.taken >= MAX_XLSX_AT_ONCE:
+        raise unavailable("exports_busy", after_s=XLSX_RETRY_S)
 
 
 async def begin(
@@ -25,7 +52,9 @@ async def begin(
     customer: str = "",
 ) -> tuple[OrderFilters, Sequence[Branch] | None]:
     """Write the export to the audit log; answers with what is to be read: the filters with the customers whom
-    `customer` names, and the branches of the search, None without one."""
+    `customer` names, and the branches of the search, None without one. Raises Problem `exports_busy`."""
+    if file_format == "xlsx":
+        _require_room()
     said: dict[str, object] = {
         name: str(value)
         for name in (

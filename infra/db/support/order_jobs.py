@@ -13,11 +13,11 @@ _OPEN = text(
     """
     WITH job AS (
       INSERT INTO support_jobs (job_id, action, filter, data_key, reason_enc, value_enc, actor, rate_per_s, state,
-                                total, finished_at)
+                                total, finished_at, approval_id)
       SELECT :job_id, CAST(:action AS text), '{"step": null, "error": null, "provider": null}',
              CAST(:data_key AS bytea), CAST(:reason_enc AS bytea), CAST(:value_enc AS bytea), CAST(:actor AS text),
              CAST(:rate_per_s AS double precision), CASE WHEN n.total = 0 THEN 'finished' ELSE 'running' END, n.total,
-             CASE WHEN n.total = 0 THEN now() END
+             CASE WHEN n.total = 0 THEN now() END, CAST(:approval_id AS text)
         FROM (SELECT cardinality(CAST(:order_nos AS text[])) AS total) n
       RETURNING job_id, total),
     items AS (
@@ -46,6 +46,7 @@ class NewOrderJob:
     rate_per_s: float
     reason: str = field(repr=False)
     value: Mapping[str, str] | None = None
+    approval_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ async def open_job(conn: AsyncConnection, keys: KeyRing, job: NewOrderJob, trace
     plain, wrapped = keys.vault.new_data_key()
     value = None if job.value is None else keys.vault.seal_json(plain, job.value, f"{job.job_id}:value")
     row = {"job_id": job.job_id, "action": job.action, "actor": job.actor, "rate_per_s": job.rate_per_s}
+    row["approval_id"] = job.approval_id
     sealed = {"data_key": wrapped, "value_enc": value}
     sealed["reason_enc"] = keys.vault.seal_json(plain, job.reason, f"{job.job_id}:reason")
     await conn.execute(_OPEN, {**row, **sealed, "order_nos": list(job.order_nos), "trace": trace})

@@ -6,6 +6,7 @@ import pytest
 
 from domain.orders.bulk_actions import MAX_ORDERS
 from tests.api.conftest import ApiClient, an_order, unique
+from tests.api.payments.test_refunds import capture, paid
 
 
 async def placed(shop: ApiClient) -> str:
@@ -100,3 +101,60 @@ async def test_a_job_is_seen_by_who_opened_it_by_support_and_by_operations(shop:
     for caller in (finance, shop.as_("support", unique("x")), shop.as_("warehouse", unique("x"))):
         codes[caller.headers["Authorization"]] = (await caller.get(f"/v1/orders/bulk/{job_id}")).status_code
     assert list(codes.values()) == [200, 200, 403]
+
+
+async def expensive(shop: ApiClient) -> str:
+    """An order that is paid with more than half of what one person may refund at once."""
+    return await paid(shop, [{"sku": "TEA-1", "quantity": 15}])
+
+
+def cancel(*orders: str) -> dict[str, Any]:
+    return {"action": "cancel", "order_nos": list(orders), "reason": "the supplier is gone"}
+
+
+async def test_cancelling_many_that_returns_much_money_waits_for_another_person(shop: ApiClient) -> None:
+    name, orders = unique("amy"), [await expensive(shop) for _ in range(2)]
+    amy = shop.as_("support", name)
+    preview = (await amy.post("/v1/orders/bulk/preview", cancel(*orders))).json()
+    assert preview["needs_approval"] and preview["returns"] == [{"currency": "CNY", "amount_minor": 127_500}]
+    key = unique("key")
+    first, second = [(await amy.post("/v1/orders/bulk", cancel(*orders), key=key)).json() for _ in range(2)]
+    assert first == second and (first["total"], first["waiting"]) == (0, 2)
+    path = f"/v1/orders/bulk/{first['job_id']}"
+    assert (await amy.get(path)).status_code == 404
+    assert not await shop.sql("SELECT FROM support_jobs WHERE job_id = %s", first["job_id"])
+
+    approve = f"/v1/support/approvals/{first['approval_id']}/approve"
+    own = await shop.as_("finance", name).post(approve, {"reason": "fine"})
+    assert (own.status_code, own.json()["code"]) == (403, "second_person_needed")
+    done = await shop.as_("finance", unique("ben")).post(approve, {"reason": "seen"})
+    assert done.status_code == 200, done.text
+    job = (await amy.get(path)).json()
+    assert (job["action"], job["state"], job["total"]) == ("cancel", "running", 2)
+    assert job["actor"] == f"support:{name}", "in the name of who asked"
+    (stored,) = await shop.sql("SELECT approval_id FROM support_jobs WHERE job_id = %s", first["job_id"])
+    assert stored["approval_id"] == first["approval_id"]
+
+
+async def test_a_small_sum_and_a_single_order_need_nobody_else(shop: ApiClient) -> None:
+    amy = shop.as_("support", unique("amy"))
+    small, one = [await paid(shop) for _ in range(2)], await paid(shop, [{"sku": "TEA-1", "quantity": 100}])
+    for orders in (small, [one]):
+        preview = (await amy.post("/v1/orders/bulk/preview", cancel(*orders))).json()
+        assert not preview["needs_approval"] and preview["returns"]
+        assert "approval_id" not in (await amy.post("/v1/orders/bulk", cancel(*orders))).json()
+    held = (await amy.post("/v1/orders/bulk/preview", hold(*[await expensive(shop) for _ in range(2)]))).json()
+    assert (held["returns"], held["needs_approval"]) == ([], False)
+
+
+async def test_more_money_than_was_agreed_to_is_not_returned(shop: ApiClient) -> None:
+    amy, orders = shop.as_("support", unique("amy")), [await expensive(shop) for _ in range(2)]
+    later = str((await shop.post("/v1/orders", an_order(lines=[{"sku": "TEA-1", "quantity": 3}]))).json()["order_no"])
+    asked = (await amy.post("/v1/orders/bulk", cancel(*orders, later))).json()
+    await capture(shop, later)
+    ben = shop.as_("finance", unique("ben"))
+    refused = await ben.post(f"/v1/support/approvals/{asked['approval_id']}/approve", {"reason": "seen"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "amount_differs")
+    assert not await shop.sql("SELECT FROM support_jobs WHERE job_id = %s", asked["job_id"])
+    (asked,) = await shop.sql("SELECT decision FROM approvals WHERE approval_id = %s", asked["approval_id"])
+    assert asked["decision"] is None

@@ -82,3 +82,17 @@ async def test_each_export_is_in_the_audit_log_without_what_was_searched_for(sho
     entries = await shop.sql("SELECT action, after FROM audit_log WHERE actor = %s", f"support:{amy}")
     assert [entry["action"] for entry in entries] == ["order_export_added"]
     assert "paid" in entries[0]["after"] and "li@example.com" not in entries[0]["after"]
+
+
+async def test_only_a_few_spreadsheets_are_written_at_once(shop: ApiClient) -> None:
+    channel = unique("busy")
+    await place(shop, channel)
+    recorded = await shop.sql("SELECT count(*) AS n FROM order_exports")
+    with order_export.xlsx_room(), order_export.xlsx_room():
+        refused = await shop.get("/v1/orders/export", channel=channel, format="xlsx")
+        other = await shop.get("/v1/orders/export", channel=channel, format="csv")
+    assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (503, "exports_busy", "15")
+    assert other.status_code == 200, "CSV is sent while it is read"
+    (after,) = await shop.sql("SELECT count(*) AS n FROM order_exports")
+    assert after["n"] == recorded[0]["n"] + 1, "what was refused is no export"
+    assert (await shop.get("/v1/orders/export", channel=channel, format="xlsx")).status_code == 200

@@ -24,7 +24,7 @@ async def test_a_file_is_previewed_and_applied(shop: ApiClient) -> None:
     path = answer.headers["location"]
     page = (await operations.get(path)).text
     assert "&lt;b&gt;Tea&lt;/b&gt;" in page and "An amount like 12.50" in page and "colour" in page
-    assert "Creates 1 and changes 0 products. Refused rows (1) are left out." in page
+    assert "Creates 1, changes 0. Refused rows (1) are left out." in page
     assert sku not in (await operations.get(path, outcome="refused")).text.replace(f"{sku}-2", "")
     for _ in range(2):  # pressed twice
         assert (await operations.post(f"{path}/apply")).headers["location"] == path

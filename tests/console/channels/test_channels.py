@@ -114,7 +114,7 @@ async def test_messages_are_switched_off_by_channel_and_audited(shop: ApiClient)
     assert (await olga.post(path, **FIELDS, version="1")).status_code == 303
     known = (await shop.get(f"/v1/channels/{channel}")).json()
     assert (known["messages_off"], known["version"]) == (["shipment_booked"], 2), "the other form keeps it"
-    assert "One message is switched off" in (await olga.get(path)).text
+    assert "1 message is switched off" in (await olga.get(path)).text
     [entry] = await shop.sql(
         "SELECT after FROM audit_log WHERE reference = %s AND action = 'channel_added' LIMIT 1", channel
     )

@@ -166,3 +166,20 @@ async def test_an_order_in_several_parts_shows_each_with_its_lines_and_has_a_sli
     for path in (f"/console/orders/{order_no}/packing-slip", f"/console/orders/packing-slips?order_no={order_no}"):
         slip = (await warehouse.get(path)).text
         assert slip.count("<table") == 2 and "Part 2 of 2" in slip
+
+
+async def test_an_unpaid_order_shows_its_payment_link_and_deadline_to_support(shop: ApiClient) -> None:
+    for language, words in (("en", "To be paid by"), ("zh", "付款截止")):
+        browser = await sign_in(shop, "support", language)
+        order_no = await placed(browser, payment=None)
+        assert 'id="payment-link"' not in (await browser.get(f"/console/orders/{order_no}")).text, "nothing is reserved"
+        await shop.sql(
+            "INSERT INTO order_events (order_no, seq, type, from_status, to_status, actor, data)"
+            " VALUES (%s, 0, 'stock_reserved', 'received', 'pending_payment', 'test',"
+            """ '{"waiting": {"what": "payment", "until": "2099-01-01T00:00:00Z", "next": "cancel"}}')""",
+            order_no,
+        )
+        page = (await browser.get(f"/console/orders/{order_no}")).text
+        assert f"/portal/orders/{order_no}/pay" in page and words in page and "2099-01-01 00:00:00 UTC" in page
+        finance = await sign_in(shop, "finance", language)
+        assert 'id="payment-link"' not in (await finance.get(f"/console/orders/{order_no}")).text

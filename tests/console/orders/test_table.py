@@ -12,6 +12,7 @@ from domain.orders.status import Status
 from infra.db.orders.searching import status_counts
 from infra.db.orders.searching.listing import OrderListFilter
 from tests.api.conftest import ApiClient, an_order, unique
+from tests.api.payments.test_refunds import paid
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.console.test_pages import ROW, hidden, placed
 
@@ -278,3 +279,23 @@ async def test_labels_of_chosen_orders_come_as_one_archive(shop: ApiClient) -> N
         assert archive.read(f"{labelled}.pdf") == b"the label"
         assert archive.read("without-label.txt").decode() == f"{without}\n"
     assert (await warehouse.get(f"{PAGE}/labels", order_no=without)).status_code == 404
+
+
+async def test_cancelling_many_paid_orders_waits_for_another_person(shop: ApiClient) -> None:
+    for language, words in (("en", ("Goes back to customers", "¥1,275.00", "Request approval for cancelling 2 orders")),
+                            ("zh", ("退还客户", "¥1,275.00", "申请取消 2 单并退款"))):  # fmt: skip
+        amy, ben = await sign_in(shop, "support", language), await sign_in(shop, "finance", language)
+        orders = [await paid(shop, [{"sku": "TEA-1", "quantity": 15}]) for _ in range(2)]
+        page = await amy.http.get(f"{PAGE}/bulk?action=cancel&order_no={orders[0]}&order_no={orders[1]}")
+        assert all(one in page.text for one in words)
+        sent = {"action": "cancel", "orders": " ".join(orders), "key": hidden(page.text, "key"), "reason": "gone"}
+        answer = await amy.post(f"{PAGE}/bulk", **sent)
+        assert re.fullmatch(r"/console/approvals/apr_\w+", answer.headers["location"])
+        waiting = (await ben.get(answer.headers["location"])).text
+        assert all(order_no in waiting for order_no in orders) and "¥1,275.00" in waiting
+        done = await ben.post(f"{answer.headers['location']}/approve", reason="seen")
+        assert done.status_code == 303
+        approved = (await ben.get(answer.headers["location"])).text
+        job = re.findall(r'href="(/console/orders/jobs/job_\w+)"', approved)[0]
+        shown = (await amy.get(job)).text
+        assert all(order_no in shown for order_no in orders)
