@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.sourcing.decision import SourcingDecision
@@ -33,10 +33,10 @@ class Promise:
 
 
 def next_cut_off(now: datetime, cut_off: time, zone: str) -> datetime:
-    """The next moment at which the parcels of a day leave: today's cut-off, after it tomorrow's."""
+    """The next moment at which the parcels of a day leave: today's cut-off, after it tomorrow's; in UTC."""
     local = now.astimezone(ZoneInfo(zone))
     today = local.replace(hour=cut_off.hour, minute=cut_off.minute, second=cut_off.second, microsecond=0)
-    return today if local < today else today + timedelta(days=1)
+    return (today if local < today else today + timedelta(days=1)).astimezone(UTC)
 
 
 def is_same_day(now: datetime, then: datetime, zone: str) -> bool:

@@ -33,6 +33,8 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/availability"): (None, STAFF | {"customer", "channel"}),
     ("GET", f"/v1/orders/{NUMBER}/sourcing"): (None, STAFF),
     ("GET", "/v1/sourcing/profiles"): (None, STAFF),
+    ("GET", "/v1/sourcing/warehouses"): (None, STAFF),
+    ("PUT", "/v1/sourcing/warehouses/WH-EAST"): ({"cut_off": "no"}, {"operations", "admin"}),
     ("POST", "/v1/sourcing/profiles"): ({}, {"operations", "admin"}),
     ("GET", "/v1/sourcing/profiles/1"): (None, STAFF),
     ("GET", "/v1/sourcing/profiles/1/dry-run"): (None, {"operations", "admin"}),

@@ -49,6 +49,7 @@ CLEAR_CALLS = {
     "PATCH /v1/purchase-orders/{number}": "the same",
     "POST /v1/stock/cases/{case_id}/resolve": "about goods; the ledger's reference",
     "POST /v1/webhook-endpoints": "an address of a program",
+    "PUT /v1/sourcing/warehouses/{code}": "a time and the name of a zone",
     "POST /v1/sourcing/profiles": "rules of the shop, and why they change; in the audit log",
     "POST /v1/sourcing/profiles/{version}/activate": "the same",
     "POST /v1/notices/channels name": "how staff call it",
