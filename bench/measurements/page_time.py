@@ -192,7 +192,7 @@ async def _portal_cookie(running: Running) -> str:
 def _section(lab: Lab, spent: dict[str, dict[str, float]], requests: int) -> Section:
     compared = {page: took for page, took in spent.items() if took.get("then")}
     rows = [
-        (page, took["now"], took.get("then") or None, took["now"] / took["then"] if took.get("then") else None)
+        (page, took["now"], took.get("then") or "–", took["now"] / took["then"] if took.get("then") else "–")
         for page, took in spent.items()
     ]
     body = [
