@@ -8,7 +8,7 @@ from domain.sourcing.scoring import Costs
 from domain.sourcing.supply import MOST, Supply, best_sums, packed
 
 # So many sets are looked at; then the best one found counts.
-BUDGET = 20_000
+BUDGET = 80_000
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,13 @@ from itertools import combinations
 from pathlib import Path
 from random import Random
 
+import pytest
+
+from domain.sourcing import search
 from domain.sourcing.allocation import allocated
+from domain.sourcing.deciding import decide
+from domain.sourcing.places import Destination, Warehouse
+from domain.sourcing.request import Line, Network, SourcingRequest
 from domain.sourcing.scoring import SCALE, Costs
 from domain.sourcing.search import Candidates
 from workers import demo
@@ -64,6 +70,27 @@ def test_real_baskets_cost_close_to_the_least() -> None:
         if least is None:
             continue
         gaps.append(allocated(basket, units, costs, MOST).points / least - 1)
+    assert min(gaps) >= 0
+    assert sum(gaps) / len(gaps) <= 0.02
+    assert max(gaps) <= 0.10
+
+
+def sparse_request(chance: Random) -> SourcingRequest:
+    """Ten lines over fifty warehouses, of which each has a few."""
+    places = [(f"P{n % 12}", f"C{n}") for n in range(50)]
+    houses = tuple(Warehouse(f"W{n:02}", "CN", *place, chance.randint(1, 5)) for n, place in enumerate(places))
+    wanted = tuple(Line(n, f"S{n}", chance.randint(1, 3), 500) for n in range(1, 11))
+    having = chance.choice([0.15, 0.2, 0.3, 0.5])
+    stock = {(h.code, one.sku): chance.randint(1, 9) for h in houses for one in wanted if chance.random() < having}
+    return SourcingRequest(wanted, Network(houses, stock), Destination("CN", *chance.choice(places)))
+
+
+def test_the_limit_of_the_search_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = Random(5)
+    asked = [sparse_request(chance) for _ in range(80)]
+    limited = [decide(one).points for one in asked]
+    monkeypatch.setattr(search, "BUDGET", 2_000_000)
+    gaps = [points / decide(one).points - 1 for one, points in zip(asked, limited, strict=True)]
     assert min(gaps) >= 0
     assert sum(gaps) / len(gaps) <= 0.02
     assert max(gaps) <= 0.10
