@@ -73,13 +73,18 @@ class FormErrors:
 
     def _named(self) -> dict[str, str]:
         names = [column_of(str(error["field"])) for error in self.problem.errors]
-        return {name: self._say(f"catalogue.rule.{name}") for name in names if f"catalogue.rule.{name}" in _words()}
+        return {name: self._say(_rule(name)) for name in names if _rule(name) in _words()}
 
     def _known(self) -> dict[str, str]:
         if (field := _AT.get(self.problem.code)) is None:
             return {}
         explained = WORDS.explanation(self._lang, self.problem.code, self.problem.facts)
         return {field: explained or self._say(f"problem.{self.problem.code}")}
+
+
+def _rule(name: str) -> str:
+    """The words for what a field takes; names in all languages have the same rule."""
+    return "catalogue.rule.name_en" if name.startswith("name_") else f"catalogue.rule.{name}"
 
 
 def _words() -> dict[str, tuple[str, str]]:

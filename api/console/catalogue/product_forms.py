@@ -31,6 +31,8 @@ from domain.products import TaxCategory
 router = APIRouter(prefix="/console")
 _EMPTY = {"weight_g": "500", "tax_category": TaxCategory.STANDARD.value, "active": "on"}
 _PROMISED = (Problem, RuleBroken)
+# Where a name was typed without its language: no tag, so that the model refuses it.
+NO_LANGUAGE = "none"
 
 
 @router.get("/new/product")
@@ -135,7 +137,7 @@ def _details(fields: dict[str, str], currency: str, names: dict[str, str]) -> di
     barcode = fields.get("barcode", "").replace(" ", "").replace("-", "")
     return {
         "name": fields.get("name", "").strip(),
-        "names": typed.named(names, fields, LANGUAGES),
+        "names": _names(names, fields),
         "price_minor": price_of(fields.get("price", ""), currency),
         "weight_g": whole(fields.get("weight_g", "")),
         "barcode": barcode or None,
@@ -144,10 +146,18 @@ def _details(fields: dict[str, str], currency: str, names: dict[str, str]) -> di
     }
 
 
+def _names(names: dict[str, str], fields: dict[str, str]) -> dict[str, str]:
+    """The names by language, with that of a language that is added."""
+    languages = tuple(field.removeprefix("name_") for field in fields if field.startswith("name_"))
+    named = typed.named(names, fields, languages)
+    added, name = (fields.get(field, "").strip() for field in ("new_language", "new_name"))
+    return {**named, added or NO_LANGUAGE: name} if added or name else named
+
+
 def _fields_of(product: Any) -> dict[str, str]:
     """A product as its form has it."""
     return {
-        **{f"name_{lang}": product.names.get(lang, "") for lang in LANGUAGES},
+        **{f"name_{lang}": product.names.get(lang, "") for lang in (*LANGUAGES, *product.names)},
         "name": product.name,
         "price": written(product.price_minor, product.currency),
         "weight_g": str(product.weight_g),
@@ -167,6 +177,9 @@ def _form(
         "fields": fields,
         "theirs": {name: text for name, text in theirs.items() if text != fields.get(name, "")},
         "errors": errors,
+        "more_names": sorted(
+            name for name in fields if name.startswith("name_") and name.removeprefix("name_") not in LANGUAGES
+        ),
         "tax_categories": list(TaxCategory),
         "key": new_key(),
     }

@@ -211,6 +211,20 @@ async def test_low_stock_is_found(operations: StaffBrowser) -> None:
     assert wrong((await operations.post(path, warehouse="WH-EAST", quantity="-4")).text) == {"safety_stock-quantity"}
 
 
+async def test_a_name_in_another_language_is_added_and_removed(shop: ApiClient) -> None:
+    operations = await sign_in(shop, "operations")
+    sku = await add(operations)
+    path, same = f"/console/products/{sku}/edit", form(sku=sku)
+    for wrong_one in ({"new_language": "French", "new_name": "Thé"}, {"new_language": "fr"}, {"new_name": "Thé"}):
+        refused = await operations.post(path, version="1", **same, **wrong_one)
+        assert refused.status_code == 422 and wrong(refused.text) == {"new_language"}, wrong_one
+    assert (await operations.post(path, version="1", **same, new_language="fr", new_name="Thé")).status_code == 303
+    assert 'name="name_fr"' in (await operations.get(path)).text
+    assert (await shop.get(f"/v1/products/{sku}")).json()["names"] == {"zh": "乌龙茶", "fr": "Thé"}
+    assert (await operations.post(path, version="2", **same, name_fr="")).status_code == 303
+    assert (await shop.get(f"/v1/products/{sku}")).json()["names"] == {"zh": "乌龙茶"}
+
+
 async def test_lists_are_exported_as_they_are_filtered(operations: StaffBrowser) -> None:
     sku = await add(operations, name='=1+1 "tea"', currency="USD", price="12.5")
     path = f"/console/products/{sku}/stock/safety_stock"
