@@ -2,7 +2,6 @@
 
 import logging
 
-from activities.orders import parts
 from activities.payments.provider_events import UNAPPLIED, payment_fact
 from domain.errors import RuleBroken
 from domain.orders.status import OrderEvent
@@ -17,7 +16,7 @@ from infra.db.errors import constraint_of, fault_of
 from infra.db.messaging import inbox
 from infra.db.messaging.inbox import InboxEvent
 from infra.db.orders.state import holds, timeline
-from infra.db.shipping import shipments
+from infra.db.shipping import part_progress, shipments
 from infra.db.shipping.shipments import PartRef
 from infra.db.stock import reservations
 from infra.settings import Settings
@@ -101,7 +100,7 @@ async def _parcel_fact(conn: Connection, row: InboxEvent, settings: Settings) ->
         return "replaced"
     if moved.several:
         part = PartRef(row.order_no, moved.number, several=True)
-        await parts.moved(conn, part, moved.before, scan, moved.shipment_id, settings)
+        await part_progress.moved(conn, part, moved.before, scan, moved.shipment_id, settings)
     else:
         await parcel_moved(conn, row.order_no, moved.position, scan, settings)
     return "applied"

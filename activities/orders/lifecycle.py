@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from activities.base import oms_activity
-from activities.orders import parts
 from activities.orders.inbox import apply_inbox, parcel_moved, position_of, reason_of
 from activities.orders.views import policy_of, view_of
 from domain.errors import Conflict
@@ -21,7 +20,7 @@ from infra.db.orders.changing import cancellation
 from infra.db.orders.state import holds, timeline
 from infra.db.orders.state.order_state import load_state
 from infra.db.payments import payment_requests
-from infra.db.shipping import fulfilments, shipments
+from infra.db.shipping import fulfilments, part_progress, shipments
 from infra.db.sourcing import decisions
 from infra.db.stock import profiled_candidates, reservations, split_reservations
 from infra.db.stock.reservations import Demand
@@ -129,7 +128,7 @@ class OrderActivities:
     async def _catch_up(self, conn: Connection, order_no: str) -> None:
         """What the carrier delivered while the order was being undone counts now."""
         if len(await fulfilments.parts_of(conn, order_no)) > 1:
-            await parts.settle(conn, order_no, self._settings)
+            await part_progress.settle(conn, order_no, self._settings)
             return
         parcel = await shipments.live_shipment(conn, order_no)
         if parcel is not None and parcel.status is ShipmentStatus.DELIVERED:

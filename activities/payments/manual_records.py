@@ -1,6 +1,5 @@
 """What a person says has happened outside: money that came, a parcel that was booked, picked up or delivered."""
 
-from activities.orders import parts
 from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
 from activities.payments.provider_events import mark_paid
@@ -12,7 +11,7 @@ from infra.db.engine import Connection
 from infra.db.orders.state import timeline
 from infra.db.payments import manual_payments
 from infra.db.payments.manual_payments import ManualPayment
-from infra.db.shipping import shipments
+from infra.db.shipping import part_progress, shipments
 from infra.db.shipping.shipments import PartRef
 from infra.db.stock import reservations
 from infra.db.support import manual_transitions
@@ -56,7 +55,7 @@ async def record_parcel(
         await shipments.cancelled(conn, shipment)
     await shipments.record_manually(conn, part, tag, warehouse, value["carrier"], value["tracking_no"])
     if part.several:
-        await parts.booked(conn, part, status, {**value}, settings)
+        await part_progress.booked(conn, part, status, {**value}, settings)
         return
     wait = timeline.waiting("pickup", "support looks into it", settings.dispatch_timeout_s)
     data = {**value, "waiting": wait}
@@ -74,4 +73,4 @@ async def move_parcel(conn: Connection, settings: Settings, part: PartRef, statu
     if not part.several:
         await parcel_moved(conn, part.order_no, await position_of(conn, part.order_no), status, settings)
     elif shipment:
-        await parts.moved(conn, part, shipment.status, status, shipment.shipment_id, settings)
+        await part_progress.moved(conn, part, shipment.status, status, shipment.shipment_id, settings)

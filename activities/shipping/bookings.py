@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from activities.base import oms_activity
-from activities.orders import parts
 from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
 from activities.shipping.carriers import Carriers, address_of
@@ -15,7 +14,7 @@ from infra.db.engine import Connection, Database
 from infra.db.messaging import inbox
 from infra.db.orders import replaced_parcels
 from infra.db.orders.state import timeline
-from infra.db.shipping import shipments
+from infra.db.shipping import part_progress, shipments
 from infra.db.shipping.shipments import PartRef, Shipment, ToShip
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
@@ -114,7 +113,7 @@ class ShippingActivities:
             await shipments.set_status(conn, shipment, ShipmentStatus.PICKED_UP)
             if part.several:
                 scan = ShipmentStatus.PICKED_UP
-                await parts.moved(conn, part, shipment.status, scan, shipment.shipment_id, self._settings)
+                await part_progress.moved(conn, part, shipment.status, scan, shipment.shipment_id, self._settings)
                 return False
             standing = await position_of(conn, order_no)
             await parcel_moved(conn, order_no, standing, ShipmentStatus.PICKED_UP, self._settings)
@@ -171,7 +170,7 @@ class ShippingActivities:
             status = await timeline.lock_order(conn, part.order_no)
             saved = await shipments.part_booked(conn, shipment, booking, label)
             if saved:
-                await parts.booked(conn, part, status, data, self._settings)
+                await part_progress.booked(conn, part, status, data, self._settings)
                 await inbox.reopen(conn, part.order_no, shipment.carrier, booking.shipment_ref)
             return saved, await view_of(conn, part.order_no, check_unapplied=False)
 

@@ -18,6 +18,7 @@ from domain.orders.status import ChangeKind, Status, allowed_actions
 from domain.orders.waiting import waiting_for
 from domain.payments.payability import facts_by_attempt, is_offered
 from domain.shipping.fulfilment_status import fulfilment_state
+from domain.shipping.fulfilments import FulfilmentStatus
 from domain.shipping.shipments import ShipmentStatus
 from infra.settings import Settings
 from workflows import names
@@ -57,10 +58,13 @@ def waits_for_returns(order: OrderFields | OrderRow, deadlines: Sequence[str | N
 
 def _exception_actions(order: OrderFields) -> list[str]:
     """What the customer may choose while a parcel of the order is lost or refused."""
-    if len(order["fulfilments"]) > 1:
-        return []
-    parcels = [ParcelState(ShipmentStatus(parcel["status"]), parcel["replaced"]) for parcel in order["shipments"]]
-    return exception_actions(Status(order["status"]), order["cancelling"] is not None, parcels)
+    given_up = {part["number"] for part in order["fulfilments"] if part["status"] == FulfilmentStatus.CANCELLED}
+    parcels = [
+        ParcelState(ShipmentStatus(parcel["status"]), parcel["replaced"], parcel["fulfilment_no"] in given_up)
+        for parcel in order["shipments"]
+    ]
+    split = len(order["fulfilments"]) > 1
+    return exception_actions(Status(order["status"]), order["cancelling"] is not None, parcels, split=split)
 
 
 def presented(order: OrderFields, caller: Principal, settings: Settings) -> JsonFields:

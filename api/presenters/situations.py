@@ -104,7 +104,8 @@ def _action(action: SuggestedAction, lang: str, currency: str) -> JsonFields:
 
 def at_stake(order: OrderFields) -> AtStake:
     """What of a whole order could be refunded, and what is authorised and not captured."""
-    return AtStake(order["left_minor"], _authorised(order["payments"]), order["currency"])
+    in_parts = len(order["fulfilments"]) > 1
+    return AtStake(order["left_minor"], _authorised(order["payments"]), order["currency"], in_parts)
 
 
 def _authorised(payments: Collection[JsonObject]) -> int:

@@ -10,25 +10,34 @@ from domain.shipping.shipments import UNDELIVERABLE, ShipmentStatus
 
 @dataclass(frozen=True, slots=True)
 class ParcelState:
-    """A parcel as far as it decides about an exception; `replaced`: another parcel is sent instead of it."""
+    """A parcel as far as it decides about an exception; `replaced`: another parcel is sent instead of it, `given_up`:
+    the part of the order that it is for was refunded."""
 
     status: ShipmentStatus
     replaced: bool
+    given_up: bool = False
 
 
-def exception_among(status: Status, cancelling: bool, parcels: Sequence[ParcelState]) -> int | None:
-    """The position of the parcel that the customer decides about; None where the order has no delivery exception."""
-    if status is not Status.SHIPPED or cancelling:
+def exception_among(
+    status: Status, cancelling: bool, parcels: Sequence[ParcelState], *, split: bool = False
+) -> int | None:
+    """The position of the parcel that the customer decides about; None where the order has no delivery exception. While
+    parts of a `split` order are in preparation, another one can be lost."""
+    if cancelling or not (status is Status.SHIPPED or (split and status is Status.PREPARING)):
         return None
     open_ones = (
-        place for place, parcel in enumerate(parcels) if parcel.status in UNDELIVERABLE and not parcel.replaced
+        place
+        for place, parcel in enumerate(parcels)
+        if parcel.status in UNDELIVERABLE and not parcel.replaced and not parcel.given_up
     )
     return next(open_ones, None)
 
 
-def exception_actions(status: Status, cancelling: bool, parcels: Sequence[ParcelState]) -> list[str]:
+def exception_actions(
+    status: Status, cancelling: bool, parcels: Sequence[ParcelState], *, split: bool = False
+) -> list[str]:
     """What the customer may choose while a parcel of the order is lost or refused, in the words of the API."""
-    return [] if exception_among(status, cancelling, parcels) is None else ["reship", "refund_lost"]
+    return [] if exception_among(status, cancelling, parcels, split=split) is None else ["reship", "refund_lost"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ NOTES = frozenset(
         "fulfilment_booked",
         "fulfilment_shipped",
         "fulfilment_delivered",
+        "fulfilment_given_up",
         "parcel_replaced",
         "replacement_booked",
         "replacement_picked_up",

@@ -11,11 +11,13 @@ from domain.support.steps import STEPS, Action, Step
 
 @dataclass(frozen=True, slots=True)
 class AtStake:
-    """Minor units that an action would move: what would be refunded, what is only authorised; in `currency`."""
+    """Minor units that an action would move: what would be refunded, what is only authorised; in `currency`. Of an
+    order that ships `in_parts`, a lost parcel has a part of it alone."""
 
     refund_minor: int = 0
     authorised_minor: int = 0
     currency: str = ""
+    in_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ def _amount(code: str, stake: AtStake) -> int | None:
         case "cancel_and_refund" | "cancel":
             return stake.refund_minor + stake.authorised_minor
         case "refund_lost":
-            return stake.refund_minor
+            return None if stake.in_parts else stake.refund_minor
         case _:
             return None
 

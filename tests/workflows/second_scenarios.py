@@ -6,7 +6,8 @@ from infra.db.orders.state import timeline
 from tests.factories.return_handling import ask, becomes, delivered_order, inspect, receive
 from tests.order_stage import Stage, eventually
 from tests.workflows.later_scenarios import happened
-from tests.workflows.scenarios import STREET, Scenario, placed
+from tests.workflows.scenarios import STREET, Scenario, placed, resolved
+from tests.workflows.split_orders import booked, part_says, pay, restocked, second_warehouse, split_order
 from workflows import names
 
 SECOND: dict[str, Scenario] = {}
@@ -47,6 +48,33 @@ async def another_parcel(stage: Stage, order_no: str) -> None:
         )
 
     await eventually(there)
+
+
+@second
+async def split_and_parked(stage: Stage) -> str:
+    """Two warehouses; one part cannot be booked at first, the other one is lost and sent again."""
+    await second_warehouse(stage)
+    order_no = await split_order(stage, token=None, line1=STREET)
+    await stage.reaches(order_no, "pending_payment")
+    stage.fault("carriers", "reject", 1, order_no=order_no)
+    await pay(stage, order_no)
+    parked = await stage.parked(order_no)
+    number = int(parked.subject.rpartition("-F")[2])
+    await booked(stage, order_no, 3 - number)
+    await resolved(stage, order_no, "retry")
+    await booked(stage, order_no, number)
+    await restocked(stage, order_no)
+    await part_says(stage, order_no, 3 - number, "lost")
+    await stage.parked(order_no)
+    async with stage.database.begin() as conn:
+        await timeline.lock_order(conn, order_no)
+        problem = await delivery_exceptions.exception_of(conn, order_no)
+        await delivery_exceptions.reship(conn, problem, "customer:c")
+    await booked(stage, order_no, 3 - number)
+    for part in (1, 2):
+        await part_says(stage, order_no, part, "picked_up", "delivered")
+    await stage.reaches(order_no, "completed")
+    return order_no
 
 
 async def sent_first(stage: Stage) -> tuple[str, str]:

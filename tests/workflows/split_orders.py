@@ -1,9 +1,11 @@
-"""Orders that ship from two warehouses."""
+"""Orders that ship from two warehouses, and what their carriers say."""
 
 import secrets
 from typing import Any
 
-from tests.order_stage import Stage
+from tests.order_stage import Stage, eventually
+from workflows import names
+from workflows import payloads as m
 
 
 async def second_warehouse(stage: Stage) -> None:
@@ -26,6 +28,48 @@ async def split_order(stage: Stage, **more: Any) -> str:
         sku=sku,
     )
     return await stage.place(sku, 3, **more)
+
+
+async def restocked(stage: Stage, order_no: str) -> None:
+    """Three more units of the order's product in each warehouse: enough to send any part again."""
+    await stage.sql(
+        "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta,"
+        " actor) SELECT :o || w.code, 'receipt', l.sku, w.code, 3, 3, 0, 'test' FROM order_lines l,"
+        " (VALUES ('WH-EAST'), ('WH-SOUTH')) w (code) WHERE l.order_no = :o",
+        o=order_no,
+    )
+
+
+async def booked(stage: Stage, order_no: str, number: int) -> None:
+    """Wait until the carrier has booked a parcel of the part."""
+    statement = (
+        "SELECT 1 FROM shipments WHERE order_no = :o AND fulfilment_no = :n AND status = 'booked'"
+        " AND replaced_at IS NULL"
+    )
+    await eventually(lambda: stage.sql(statement, o=order_no, n=number))
+
+
+async def part_says(stage: Stage, order_no: str, number: int, *statuses: str) -> None:
+    """Facts from the carrier about the parcel of the part, as its webhooks leave them."""
+    (parcel,) = await stage.sql(
+        "SELECT carrier_ref, tracking_no FROM shipments WHERE order_no = :o AND fulfilment_no = :n"
+        " AND status <> 'cancelled' AND replaced_at IS NULL",
+        o=order_no,
+        n=number,
+    )
+    for status in statuses:
+        fact = {"carrier_ref": parcel.carrier_ref, "tracking_no": parcel.tracking_no, "status": status}
+        await stage.inbox("shipment", order_no, {**fact, "occurred_at": "2026-01-01T00:00:00Z"})
+
+
+async def pay(stage: Stage, order_no: str) -> None:
+    """The customer pays an order that waits for it."""
+    await stage.sql(
+        "INSERT INTO payment_requests (request_id, order_no, method, token, actor)"
+        " VALUES (:o || '/1', :o, 'sandbox', 'tok_ok', 'test')",
+        o=order_no,
+    )
+    await stage.handle(order_no).execute_update(names.PAY, m.PayRequest(order_no, f"{order_no}/1"))
 
 
 async def fulfilments(stage: Stage, order_no: str) -> list[Any]:

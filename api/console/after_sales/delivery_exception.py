@@ -16,7 +16,7 @@ from api.errors import Problem
 from api.pages.notices import acknowledged
 from api.schemas.after_sales.delivery_exceptions import AnswerProblem
 from api.services.after_sales import exception_handling
-from api.services.after_sales.exception_handling import CHOICES, Choice
+from api.services.after_sales.exception_handling import CHOICES, Choice, ExceptionOptions
 from api.services.after_sales.keyed_request import KeyedRequest
 from domain.access import Role
 from domain.errors import RuleBroken
@@ -40,8 +40,9 @@ async def form(request: Request, member: CurrentStaff, order_no: str, choice: Ch
     """One of the two ways, as a page or in the side panel of the order."""
     require(member.principal, Role.SUPPORT)
     number = (await visible_order(services_of(request), member.principal, order_no)).order_no
-    form = await _form(request, member, number, choice)
-    refused = (await exception_handling.options_of(services_of(request), member.principal, number)).refused
+    options = await exception_handling.options_of(services_of(request), member.principal, number)
+    form = await _form(request, member, number, choice, options)
+    refused = options.refused
     return form_page(request, member, form, problem=Problem(refused[choice]) if choice in refused else None)
 
 
@@ -67,7 +68,11 @@ async def choose(request: Request, member: CurrentStaff, order_no: str) -> Respo
     )
 
 
-async def _form(request: Request, member: StaffMember, number: str, choice: Choice) -> ActionForm:
+async def _form(
+    request: Request, member: StaffMember, number: str, choice: Choice, options: ExceptionOptions | None = None
+) -> ActionForm:
+    means = options.means.get(choice) if options else None
+    consequence = "refund_part" if choice == "refund" and means is not None and means.order_goes_on else choice
     shown = await shown_order.read(request, member, number)
     code = "reship" if choice == "reship" else "refund_lost"
     words = {"label": spoken(request, f"undelivered.{choice}")}
@@ -75,7 +80,7 @@ async def _form(request: Request, member: StaffMember, number: str, choice: Choi
         order_no=number,
         action=f"/console/orders/{number}/parcel",
         label=(shown.action(code) or words)["label"],
-        consequence=spoken(request, f"undelivered.means.{choice}"),
+        consequence=spoken(request, f"undelivered.means.{consequence}"),
         hidden={"choice": choice},
         danger=choice == "refund",
         reason="required",

@@ -28,6 +28,9 @@ class ProblemAnswered(BaseModel):
     currency: CurrencyCode
     warehouse: str | None = Field(description="Which one sends the goods again; null with refund.")
     lines: list[SkuQuantity] = Field(description="What is sent again, without what was refunded meanwhile.")
+    order_goes_on: bool = Field(
+        description="The order has other parts: refund gives back what is in this parcel, and the order is not undone."
+    )
 
 
 class CameBack(Body):

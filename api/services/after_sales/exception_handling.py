@@ -43,7 +43,7 @@ async def preview(services: Services, caller: Principal, number: str, choice: Ch
         if choice == "refund":
             await _require_no_approval(conn, services, caller, trouble)
             return _answer(trouble, choice, refund_minor=trouble.refund_minor)
-        return _answer(trouble, choice, resend=await delivery_exceptions.resend_of(conn, number))
+        return _answer(trouble, choice, resend=await delivery_exceptions.resend_of(conn, number, trouble.part))
 
 
 async def options_of(services: Services, caller: Principal, number: str) -> ExceptionOptions:
@@ -81,7 +81,7 @@ async def choose(services: Services, keyed: KeyedRequest, number: str, decision:
             )
             await staff_actions.save(conn, services.keys, action)
         if decision.choice == "refund":
-            await delivery_exceptions.refund(conn, trouble, by)
+            await delivery_exceptions.refund(conn, trouble, by, services.settings)
             return _answer(trouble, decision.choice, refund_minor=trouble.refund_minor).model_dump()
         resend = await delivery_exceptions.reship(conn, trouble, by)
         return _answer(trouble, decision.choice, resend=resend).model_dump()
@@ -137,4 +137,5 @@ def _answer(
         currency=trouble.currency,
         warehouse=resend.warehouse if resend else None,
         lines=[SkuQuantity(sku=sku, quantity=units) for sku, units in goods],
+        order_goes_on=trouble.part is not None and not trouble.part.alone,
     )

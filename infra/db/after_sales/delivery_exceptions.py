@@ -18,22 +18,28 @@ from domain.errors import Conflict, NotFound
 from domain.orders.status import Status
 from domain.shipping.shipments import ShipmentStatus
 from domain.stock.movements import MovementKind, effect
-from infra.db.after_sales import exchange_fallback
+from infra.db.after_sales import exchange_fallback, lost_parts
+from infra.db.after_sales.lost_parts import LostPart
 from infra.db.approvals import approval_limits
 from infra.db.orders.changing import cancellation
 from infra.db.orders.state import timeline
 from infra.db.orders.state.order_state import load_state
-from infra.db.stock import reservations
+from infra.db.stock import reservations, split_reservations
+from infra.settings import Settings
 
 _PARCELS = text(
     """
     SELECT s.shipment_id, s.status AS parcel, s.replaced_at IS NOT NULL AS replaced, o.status,
            o.cancelling IS NOT NULL AS cancelling, o.currency,
-           EXISTS (SELECT FROM fulfilments f WHERE f.order_no = o.order_no AND f.number > 1) AS split,
+           s.fulfilment_no AS number, p.split, p.alone, coalesce(p.status = 'cancelled', false) AS given_up,
            coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
                        FROM payments p JOIN payment_totals t USING (payment_id)
                       WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor
-      FROM orders o JOIN shipments s USING (order_no) WHERE o.order_no = :order_no ORDER BY s.shipment_id
+      FROM orders o JOIN shipments s USING (order_no),
+           LATERAL (SELECT count(*) > 1 AS split, max(f.status) FILTER (WHERE f.number = s.fulfilment_no) AS status,
+                           count(*) FILTER (WHERE f.number <> s.fulfilment_no AND f.status <> 'cancelled') = 0 AS alone
+                      FROM fulfilments f WHERE f.order_no = o.order_no) p
+     WHERE o.order_no = :order_no ORDER BY s.shipment_id
     """
 )
 _REPLACE = text("UPDATE shipments SET replaced_at = now(), updated_at = now() WHERE shipment_id = :shipment_id")
@@ -42,6 +48,7 @@ _INSERT_CONTENTS = text(
     INSERT INTO replaced_parcel_lines (shipment_id, sku, quantity)
     SELECT s.shipment_id, a.sku, a.quantity FROM shipments s JOIN allocations a USING (order_no)
      WHERE s.shipment_id = :shipment_id AND a.warehouse = s.warehouse AND a.state = 'shipped'
+       AND a.fulfilment_no = s.fulfilment_no
     """
 )
 # What was in the first parcel alone is no part of the second.
@@ -64,6 +71,8 @@ _RETURNING = text(
     """
     SELECT s.order_no, s.status, s.warehouse, s.came_back_at, s.replaced_at IS NOT NULL
              OR o.status = 'cancelled' OR o.cancelling IS NOT NULL
+             OR EXISTS (SELECT FROM fulfilments f WHERE f.order_no = s.order_no AND f.number = s.fulfilment_no
+                           AND f.status = 'cancelled')
              OR EXISTS (SELECT FROM order_events e WHERE e.order_no = s.order_no AND e.type = 'replacement_not_stopped'
                            AND e.data ->> 'shipment_id' = s.shipment_id) AS given_up,
            (SELECT json_object_agg(n.sku, n.quantity) FROM (
@@ -71,7 +80,7 @@ _RETURNING = text(
               UNION ALL
               SELECT a.sku, a.quantity FROM allocations a
                WHERE a.order_no = s.order_no AND a.warehouse = s.warehouse AND a.state = 'shipped'
-                 AND s.replaced_at IS NULL) n) AS contents
+                 AND a.fulfilment_no = s.fulfilment_no AND s.replaced_at IS NULL) n) AS contents
       FROM shipments s JOIN orders o USING (order_no) WHERE s.shipment_id = :shipment_id
     """
 )
@@ -88,31 +97,38 @@ _QUARANTINE = text(
 
 @dataclass(frozen=True, slots=True)
 class DeliveryException:
-    """A parcel that is lost or refused, and what would be refunded to the customer."""
+    """A parcel that is lost or refused, and what would be refunded to the customer: all of the order, or `part` of an
+    order that ships in several."""
 
     order_no: str
     shipment_id: str
     parcel: str
     refund_minor: int
     currency: str
+    part: LostPart | None = None
 
 
 async def exception_of(conn: AsyncConnection, order_no: str) -> DeliveryException:
     """Raises Conflict `no_delivery_problem`."""
     rows = (await conn.execute(_PARCELS, {"order_no": order_no})).all()
-    parcels = [ParcelState(ShipmentStatus(row.parcel), row.replaced) for row in rows]
-    if rows and rows[0].split:
-        raise Conflict("ships_in_parts", "the order ships in several parts: support decides about each parcel")
-    place = exception_among(Status(rows[0].status), rows[0].cancelling, parcels) if rows else None
+    parcels = [ParcelState(ShipmentStatus(row.parcel), row.replaced, row.given_up) for row in rows]
+    first = rows[0] if rows else None
+    place = exception_among(Status(first.status), first.cancelling, parcels, split=first.split) if first else None
     if place is None:
         raise Conflict("no_delivery_problem", "no parcel of this order is lost or refused")
     row = rows[place]
+    if row.split:
+        part = await lost_parts.part_of(conn, order_no, row.number, alone=row.alone)
+        minor = row.refund_minor if row.alone else part.refund_minor
+        return DeliveryException(order_no, row.shipment_id, row.parcel, minor, row.currency, part)
     refund_minor = row.refund_minor + await exchange_fallback.quote(conn, order_no)
     return DeliveryException(order_no, row.shipment_id, row.parcel, refund_minor, row.currency)
 
 
 async def added_minor(conn: AsyncConnection, problem: DeliveryException) -> int:
     """What of the money is not promised as a refund already."""
+    if problem.part is not None and not problem.part.alone:
+        return problem.refund_minor
     exchange_minor = await exchange_fallback.quote(conn, problem.order_no)
     return exchange_minor + await approval_limits.undone(conn, problem.order_no)
 
@@ -133,20 +149,29 @@ class Resend:
     goods: Mapping[str, int]
 
 
-async def resend_of(conn: AsyncConnection, order_no: str) -> Resend:
+async def resend_of(conn: AsyncConnection, order_no: str, part: LostPart | None = None) -> Resend:
     """What would be sent once more, by the best warehouse that can send all of it. Raises Conflict `stock_short`,
     `refund_waiting`, `nothing_to_send`."""
     if (await conn.execute(_REFUND_WAITS, {"order_no": order_no})).scalar_one():
         raise Conflict("refund_waiting", "a refund of its items waits for approval: its outcome comes first")
-    demand = await reservations.demand_of(conn, order_no)
-    able = demand.candidates()
+    if part is None:
+        demand = await reservations.demand_of(conn, order_no)
+        goods, able = demand.wanted, demand.candidates()
+    else:
+        goods = await split_reservations.goods_of(conn, order_no, part.number)
+        able = await split_reservations.senders_of(conn, order_no, part.number, goods)
     if not able:
         raise Conflict("stock_short", "no warehouse can send all of it once more: choose refund")
-    return Resend(able[0], demand.wanted)
+    return Resend(able[0], goods)
 
 
-async def refund(conn: AsyncConnection, problem: DeliveryException, actor: str) -> None:
-    """The order is undone as support would: all of its money goes back. The caller has locked the order."""
+async def refund(conn: AsyncConnection, problem: DeliveryException, actor: str, settings: Settings) -> None:
+    """The order is undone as support would: all of its money goes back; of an order with other parts, what is in the
+    parcel. The caller has locked the order."""
+    if problem.part is not None and not problem.part.alone:
+        await lost_parts.give_up(conn, problem.order_no, problem.part, actor, settings)
+        await conn.execute(_SIGNAL, {"order_no": problem.order_no})
+        return
     await cancellation.mark(conn, problem.order_no, f"parcel_{problem.parcel}", actor)
     await conn.execute(_SIGNAL, {"order_no": problem.order_no})
 
@@ -156,12 +181,17 @@ async def reship(conn: AsyncConnection, problem: DeliveryException, actor: str) 
 
     The caller has locked the order. Raises Conflict as `resend_of` does; StockGone when another order reserved first.
     """
-    resend = await resend_of(conn, problem.order_no)
+    part = problem.part
+    resend = await resend_of(conn, problem.order_no, part)
     await conn.execute(_INSERT_CONTENTS, {"shipment_id": problem.shipment_id})
     await conn.execute(_REPLACE, {"shipment_id": problem.shipment_id})
-    await conn.execute(_LEAVE_OUT, {"order_no": problem.order_no, "skus": list(resend.goods)})
-    await reservations.reserve_at(conn, problem.order_no, resend.warehouse)
+    if part is None:
+        await conn.execute(_LEAVE_OUT, {"order_no": problem.order_no, "skus": list(resend.goods)})
+        await reservations.reserve_at(conn, problem.order_no, resend.warehouse)
+    else:
+        await split_reservations.reserve_part(conn, problem.order_no, part.number, resend.warehouse, resend.goods)
     data = {
+        **({"fulfilment": part.number} if part else {}),
         "shipment_id": problem.shipment_id,
         "parcel": problem.parcel,
         "warehouse": resend.warehouse,

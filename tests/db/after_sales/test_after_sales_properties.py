@@ -138,7 +138,10 @@ class AfterSales(RuleBasedStateMachine):
         async def work(conn: AsyncConnection) -> None:
             await timeline.lock_order(conn, order_no)
             problem = await delivery_exceptions.exception_of(conn, order_no)
-            await (delivery_exceptions.reship if again else delivery_exceptions.refund)(conn, problem, "customer:c")
+            if again:
+                await delivery_exceptions.reship(conn, problem, "customer:c")
+            else:
+                await delivery_exceptions.refund(conn, problem, "customer:c", self.shop.settings)
 
         self.tried(work)
 

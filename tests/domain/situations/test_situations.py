@@ -332,7 +332,7 @@ def test_the_short_form_of_every_sentence_fits_two_narrow_lines() -> None:
 def test_a_customers_list_says_what_the_orders_page_says(facts: SituationFacts, lang: str) -> None:
     """Both are made from the same facts, by the presenters of a row and of a whole order."""
     row: Any = {"situation_facts": facts}
-    order: Any = {**row, "needs_attention": None, "left_minor": 0, "payments": [], "currency": "USD"}
+    order: Any = {**row, "needs_attention": None, "left_minor": 0, "payments": [], "fulfilments": [], "currency": "USD"}
     customer = Principal(Role.CUSTOMER, "c-1")
     listed = presented.for_row(row, customer, lang, clock)
     page = presented.for_order(order, {"waiting_for": None, "allowed_actions": []}, customer, lang, clock)

@@ -29,6 +29,7 @@ class ProblemAnswered:
         currency (str):
         warehouse (None | str):
         lines (list[SkuQuantity]):
+        order_goes_on (bool):
     """
 
     order_no: str
@@ -39,6 +40,7 @@ class ProblemAnswered:
     currency: str
     warehouse: None | str
     lines: list[SkuQuantity]
+    order_goes_on: bool
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,6 +64,8 @@ class ProblemAnswered:
             lines_item = lines_item_data.to_dict()
             lines.append(lines_item)
 
+        order_goes_on = self.order_goes_on
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -74,6 +78,7 @@ class ProblemAnswered:
                 "currency": currency,
                 "warehouse": warehouse,
                 "lines": lines,
+                "order_goes_on": order_goes_on,
             }
         )
 
@@ -110,6 +115,8 @@ class ProblemAnswered:
 
             lines.append(lines_item)
 
+        order_goes_on = d.pop("order_goes_on")
+
         problem_answered = cls(
             order_no=order_no,
             choice=choice,
@@ -119,6 +126,7 @@ class ProblemAnswered:
             currency=currency,
             warehouse=warehouse,
             lines=lines,
+            order_goes_on=order_goes_on,
         )
 
         problem_answered.additional_properties = d
