@@ -30,7 +30,9 @@ STEP_OF: dict[str, Step] = {
     "renew_authorisation": Step.AUTHORISE,
     "tend_supplement": Step.SUPPLEMENT,
     "book_shipment": Step.BOOK,
+    "book_fulfilment": Step.BOOK,
     "cancel_shipment": Step.CANCEL_SHIPMENT,
+    "recall_fulfilment": Step.CANCEL_SHIPMENT,
     "stop_replacement": Step.CANCEL_SHIPMENT,
 }
 _OURS = "database_"

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from api.schemas.fields import LINE, Body, Code, InPath, Reference, Sku, Units
+from api.schemas.fields import LINE, Body, Code, InPath, Reference, Sku, Units, Visible
 
-Zone = Annotated[str, StringConstraints(strict=True, max_length=32, pattern=LINE)]
+Zone = Annotated[str, StringConstraints(strict=True, max_length=32, pattern=LINE), Visible]
 Sequence = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
