@@ -35,8 +35,17 @@ def _side(role: Role, path: str, lang: str) -> Markup:
 @lru_cache(maxsize=512)
 def _rendered_side(role: Role, here: str, lang: str) -> Markup:
     reader = StaffMember("", role, "")
-    known = {"links": links(reader, here), "entries": every_entry(reader), "t": WORDS.speaker(lang)}
-    return Markup(SITE.environment.get_template("navigation.html").render(known))  # noqa: S704 - rendered by Jinja
+    return fragment("navigation.html", lang, links=links(reader, here), entries=every_entry(reader))
+
+
+def fragment(template: str, lang: str, **context: Any) -> Markup:
+    """A part of pages that is the same for several requests. It also gets `t`, `code`, `lang`."""
+
+    def code(group: str, value: str) -> str:
+        return WORDS.code_words(lang, group, value)
+
+    known = {"t": WORDS.speaker(lang), "code": code, "lang": lang, **context}
+    return Markup(SITE.environment.get_template(template).render(known))  # noqa: S704 - rendered by Jinja
 
 
 SITE.environment.globals["side"] = _side

@@ -1,12 +1,14 @@
 """Holds, priority, adjustments and approvals in a real browser, against the running stack."""
 
 import re
+import secrets
 
 import pytest
 from playwright.async_api import Browser, Page
 
 from tests.e2e.test_console import found_by_axe, pytestmark, signed_in  # noqa: F401
 from tests.faults import driver
+from tests.faults.console import post
 from tests.faults.stackrun import StackRun
 
 TELEPHONE = {"width": 390, "height": 844}
@@ -55,6 +57,38 @@ async def test_an_order_is_held_found_on_the_board_and_released(live: StackRun, 
     await release.locator("input[name=reason]").fill("he wrote the right one")
     await release.get_by_role("button").click()
     await live.reaches(order_no, "preparing")
+    assert not grave, "\n".join(grave)
+
+
+async def test_names_are_offered_while_somebody_is_mentioned(live: StackRun, browser: Browser) -> None:
+    order_no, mark = await unpaid(live), secrets.token_hex(3)
+    for name in ("kim", "lee"):
+        answer = await post(live, "/v1/staff", {"name": f"{mark}-{name}", "role": "warehouse"}, "admin")
+        assert answer.status_code == 201, answer.text
+    page = await signed_in(live, browser, "support", locale="en", viewport=TELEPHONE)
+    await page.goto(f"/console/orders/{order_no}")
+    note, offered = page.locator("#note-text"), page.get_by_role("listbox", name="Colleagues").get_by_role("option")
+    await note.press_sequentially(f"ask mail@{mark}")
+    assert await offered.count() == 0, "an e-mail address"
+    await note.fill("")
+    await note.press_sequentially(f"please @{mark}")
+    await offered.nth(1).wait_for()
+    assert [await offered.nth(n).text_content() for n in (0, 1)] == [f"{mark}-kim", f"{mark}-lee"]
+    grave = await found_by_axe(page, "names offered")
+    assert await fits(page), "wider than the telephone"
+    await note.press("Escape")
+    assert await offered.count() == 0 and await note.input_value() == f"please @{mark}"
+    await note.press_sequentially("-")
+    await offered.nth(1).wait_for()
+    await note.press("ArrowDown")
+    assert await note.get_attribute("aria-activedescendant") == await offered.nth(1).get_attribute("id")
+    await note.press("Enter")
+    assert await note.input_value() == f"please @{mark}-lee " and await offered.count() == 0
+    await note.press_sequentially(f"and @{mark}-K")
+    await offered.filter(has_text="kim").click()
+    assert await note.input_value() == f"please @{mark}-lee and @{mark}-kim "
+    await page.get_by_role("button", name="Add note").click()
+    await page.locator("strong", has_text=f"@{mark}-lee").first.wait_for()
     assert not grave, "\n".join(grave)
 
 

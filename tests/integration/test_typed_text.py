@@ -274,8 +274,8 @@ WORDS_IN_FORMS = {
 }  # fmt: skip
 NO_WORDS_IN_FORMS = {
     # the shop's own, and tags, which staff search by
-    "add", "colour", "dark_colour", "logo",
-    "amount", "carrier", "code", "count", "customer", "hours", "new.{{ row.sku }}", "owner",
+    "add", "colour", "dark_colour", "file", "logo", "new_language", "new_name",
+    "amount", "carrier", "code", "count", "customer", "external_ref", "hours", "new.{{ row.sku }}", "owner",
     "slot_begin", "slot_end", "token", "tracking_no", "{{ count }}",
     "{{ line.field }}", "{{ row.field }}",
     # names of staff and of their keys, days, files

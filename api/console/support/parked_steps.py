@@ -26,7 +26,7 @@ from domain.support.steps import STEPS, Action, Step, shape_of
 router = APIRouter(prefix="/console/stuck")
 
 # On the page of all causes: each cause leads to the whole of its orders.
-PAGE_SIZE, LONGEST = 50, 5
+PAGE_SIZE, LONGEST = 50, 25
 DEFAULT_RATE = "20"
 # Operations are alerted about what is in the queue; they look, support acts.
 READ_BY = (Role.SUPPORT, Role.OPERATIONS)
@@ -46,12 +46,11 @@ async def queue_again(request: Request, member: CurrentStaff) -> Response:
 
 async def _groups(request: Request, member: StaffMember, template: str) -> Response:
     require(member.principal, *READ_BY)
-    services = services_of(request)
-    orders = await parked_queue.queue(services, None, None, None, LONGEST, None)
+    found = await parked_queue.overview(services_of(request), LONGEST)
     context: dict[str, Any] = {
-        "groups": await parked_queue.groups(services),
-        "rows": queue_rows.rows(request, member, orders.items),
-        "more": orders.next_cursor,
+        "groups": found.groups,
+        "rows": queue_rows.rows(request, member, found.longest),
+        "more": found.more,
     }
     return page(request, template, member=member, **context)
 

@@ -16,8 +16,8 @@ from infra.db.support.attention_queue import QueuedOrder
 from infra.db.support.parked_groups import LastAction, OpenParkedStep, ParkedGroup, Touched
 from infra.db.support.parked_steps import JobFilter, ParkedStepFilter, QueuedStep
 
-__all__ = ["JobFilter", "ParkedOrder", "ParkedPage", "QueuePage", "QueuedOrder", "groups", "list_parked",
-           "parked_order", "queue", "size"]  # fmt: skip
+__all__ = ["JobFilter", "ParkedOrder", "ParkedPage", "QueueOverview", "QueuePage", "QueuedOrder",
+           "list_parked", "overview", "parked_order", "queue", "size"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,21 @@ async def queue(
     return QueuePage(rows[:limit], _next_cursor(rows, limit))
 
 
-async def groups(services: Services) -> list[ParkedGroup]:
-    """Parked orders by step, error and provider."""
+@dataclass(frozen=True, slots=True)
+class QueueOverview:
+    """Parked orders by step, error and provider, and the longest parked ones; `more` says that there are others."""
+
+    groups: Sequence[ParkedGroup]
+    longest: Sequence[QueuedOrder]
+    more: bool
+
+
+async def overview(services: Services, limit: int) -> QueueOverview:
+    """All causes, and at most `limit` orders, in one read."""
     async with services.database.begin() as conn:
-        return await parked_groups.groups(conn)
+        groups = await parked_groups.groups(conn)
+        rows = await attention_queue.queue(conn, _wanted(None, None, None, limit, None)) if groups else []
+    return QueueOverview(groups, rows[:limit], len(rows) > limit)
 
 
 async def size(services: Services, action: str, chosen: JobFilter) -> list[Touched]:

@@ -33,25 +33,36 @@ _CHANGE = text(
     """  # noqa: S608
 )
 _SHOWN = text("SELECT sku, names, picture_id FROM products WHERE sku = ANY(CAST(:skus AS text[]))")
-# A product `p` that is sought. The names are looked at one by one only where their JSON as a whole holds the text.
-SOUGHT = r"""(p.sku ILIKE :pattern ESCAPE '\' OR p.name ILIKE :pattern ESCAPE '\'
-            OR ltrim(p.barcode, '0') = ltrim(:q, '0')
-            OR (p.names <> '{}' AND p.names::text ILIKE :json_pattern ESCAPE '\'
-                AND EXISTS (SELECT FROM jsonb_each_text(p.names) n WHERE n.value ILIKE :pattern ESCAPE '\')))"""
+# The row `s` of product_search of a product that is sought.
+SOUGHT = r"""(s.words LIKE lower(:pattern) ESCAPE '\'
+            OR s.sku IN (SELECT b.sku FROM products b WHERE b.barcode = ANY(CAST(:barcodes AS text[]))))"""
 _BY_SKUS = text(f"SELECT {_COLUMNS} FROM products WHERE sku = ANY(CAST(:skus AS text[]))")  # noqa: S608
-_LANGUAGES = text("SELECT DISTINCT n.lang FROM products p, jsonb_object_keys(p.names) n(lang) WHERE p.names <> '{}'")
-_PAGE = text(
-    rf"""
+# Products have few combinations of languages: each is read once, by the index.
+_LANGUAGES = text(
+    """
+    WITH RECURSIVE sets AS (
+      (SELECT languages FROM product_search ORDER BY languages LIMIT 1)
+      UNION ALL
+      SELECT (SELECT n.languages FROM product_search n WHERE n.languages > s.languages ORDER BY n.languages LIMIT 1)
+        FROM sets s WHERE s.languages IS NOT NULL)
+    SELECT DISTINCT unnest(string_to_array(languages, ' ')) AS lang FROM sets WHERE languages <> ''
+    """
+)
+_LISTED = f"""
     SELECT {_COLUMNS},
            (SELECT coalesce(sum(l.available), 0)::bigint FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse
-             WHERE l.sku = p.sku AND w.active) AS available
-      FROM products p
-     WHERE (CAST(:active AS boolean) IS NULL OR p.active = CAST(:active AS boolean))
-       AND (:q = '' OR {SOUGHT})
-       AND p.sku > :after
-     ORDER BY p.sku LIMIT :limit
+             WHERE l.sku = p.sku AND w.active) AS available"""  # noqa: S608
+_WANTED = "(CAST(:active AS boolean) IS NULL OR active = CAST(:active AS boolean)) AND sku > :after"
+_PAGE = text(f"{_LISTED} FROM products p WHERE {_WANTED} ORDER BY sku LIMIT :limit")
+_SOUGHT_PAGE = text(
+    rf"""
+    {_LISTED}
+      FROM (SELECT sku AS found FROM product_search s WHERE {_WANTED} AND {SOUGHT} ORDER BY sku LIMIT :limit) f
+      JOIN products p ON p.sku = f.found
+     ORDER BY p.sku
     """  # noqa: S608
 )
+_BARCODE_DIGITS = (8, 12, 13, 14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,16 +139,15 @@ async def change(conn: AsyncConnection, changed: CatalogueProduct) -> CatalogueP
 async def page(conn: AsyncConnection, filters: ProductFilters, after: str, limit: int) -> list[ListedProduct]:
     """At most `limit` products with a SKU behind `after`."""
     question = {**asdict(filters), **patterns(filters.q), "after": after, "limit": limit}
-    return [ListedProduct(**row) for row in (await conn.execute(_PAGE, question)).mappings()]
+    statement = _SOUGHT_PAGE if filters.q else _PAGE
+    return [ListedProduct(**row) for row in (await conn.execute(statement, question)).mappings()]
 
 
-def patterns(q: str) -> dict[str, str]:
-    """What SOUGHT looks for: a part of a text, and of a text within JSON."""
-    return {"pattern": _part(q), "json_pattern": _part(orjson.dumps(q).decode()[1:-1])}
-
-
-def _part(text: str) -> str:
-    return "%" + text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+def patterns(q: str) -> dict[str, object]:
+    """What SOUGHT looks for: a part of a text, and the barcodes that differ from it in leading zeros alone."""
+    part = "%" + q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    digits = q.lstrip("0") if q.isascii() and q.isdigit() else ""
+    return {"pattern": part, "barcodes": [digits.zfill(size) for size in _BARCODE_DIGITS] if digits else []}
 
 
 async def shown(conn: AsyncConnection, skus: list[str]) -> list[tuple[str, dict[str, str], str | None]]:

@@ -84,6 +84,20 @@ CREATE TRIGGER product_audited AFTER INSERT OR UPDATE ON products
   EXECUTE FUNCTION audit_row('product', 'sku',
     'name names price_minor currency active weight_g barcode tax_category picture_id');
 
+-- Writes what the product is found by.
+CREATE FUNCTION product_searched()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  INSERT INTO product_search (sku, words, languages, active)
+  VALUES (NEW.sku, product_words(NEW.sku, NEW.name, NEW.names), product_languages(NEW.names), NEW.active)
+  ON CONFLICT (sku) DO UPDATE
+     SET words = EXCLUDED.words, languages = EXCLUDED.languages, active = EXCLUDED.active;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER product_searched AFTER INSERT OR UPDATE OF active, name, names ON products
+  FOR EACH ROW EXECUTE FUNCTION product_searched();
+
 -- Counts the changes of a row, so that two people who edit it at once see each other.
 CREATE FUNCTION next_version() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -95,9 +109,31 @@ END $$;
 CREATE TRIGGER product_versioned BEFORE UPDATE ON products
   FOR EACH ROW WHEN (NEW.* IS DISTINCT FROM OLD.*) EXECUTE FUNCTION next_version();
 
+-- What a search of products reads: one short row of each, written with it.
+CREATE TABLE product_search (
+  sku       text PRIMARY KEY REFERENCES products ON DELETE CASCADE,
+  words     text NOT NULL,  -- in small letters: the SKU and every name, each on its line
+  languages text NOT NULL,  -- of its names, in order; few combinations differ, so that all of them are found at once
+  active    boolean NOT NULL
+);
+CREATE INDEX product_search_languages ON product_search (languages);
+
+-- What a product is found by, in small letters: SKU and names, each on its line.
+CREATE FUNCTION product_words(sku text, name text, names jsonb)
+  RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT lower(sku || E'\n' || name || coalesce(
+    E'\n' || (SELECT string_agg(n.value, E'\n' ORDER BY n.key) FROM jsonb_each_text(names) n), ''))
+$$;
+
+-- The languages in which a product has a name, in order.
+CREATE FUNCTION product_languages(names jsonb)
+  RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT coalesce(string_agg(n.lang, ' ' ORDER BY n.lang), '') FROM jsonb_object_keys(names) n(lang)
+$$;
+
 -- Rights
 
-GRANT SELECT ON product_import_rows, product_imports, products TO oms_app;
+GRANT SELECT ON product_import_rows, product_imports, product_search, products TO oms_app;
 GRANT DELETE ON product_imports TO oms_app;
 GRANT INSERT (changes, errors, import_id, line, outcome, product, sku, version) ON product_import_rows TO oms_app;
 GRANT UPDATE (errors, outcome) ON product_import_rows TO oms_app;
@@ -106,5 +142,6 @@ GRANT UPDATE (applied_at, applied_by, finished_at, origin, state, total) ON prod
 GRANT INSERT (active, barcode, currency, name, names, picture_id, price_minor, sku, tax_category, weight_g) ON products
   TO oms_app;
 GRANT UPDATE (active, barcode, name, names, picture_id, price_minor, tax_category, weight_g) ON products TO oms_app;
-REVOKE EXECUTE ON FUNCTION are_product_names(jsonb), is_gtin(text), next_version() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION are_product_names(jsonb), is_gtin(text), next_version(), product_languages(jsonb),
+  product_searched(), product_words(text, text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION are_product_names(jsonb), is_gtin(text) TO oms_app;

@@ -9,23 +9,36 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.db.catalogue.products import SOUGHT, patterns
 
+_LEVEL = """l.sku, p.name, p.names, p.active, p.picture_id, l.warehouse, l.on_hand, l.reserved, l.available, l.incoming,
+           l.safety_stock, l.quarantined"""
+_WANTED = """(l.sku, l.warehouse) > (:sku, :after)
+       AND (CAST(:warehouse AS text) IS NULL OR l.warehouse = CAST(:warehouse AS text))"""
+_ALL = f"SELECT {_LEVEL} FROM stock_levels l JOIN products p ON p.sku = l.sku WHERE {_WANTED}"  # noqa: S608
+_IN_ORDER = "ORDER BY l.sku, l.warehouse LIMIT :limit"
+_ALL_LEVELS = text(f"{_ALL} {_IN_ORDER}")
 # No index on what is left: levels move with every order, and must stay cheap to write.
-_LEVELS = """
-    SELECT l.sku, p.name, p.names, p.active, p.picture_id, l.warehouse, l.on_hand, l.reserved, l.available, l.incoming,
-           l.safety_stock, l.quarantined
-      FROM stock_levels l JOIN products p ON p.sku = l.sku
-     WHERE (l.sku, l.warehouse) > (:sku, :after)
-       AND (CAST(:warehouse AS text) IS NULL OR l.warehouse = CAST(:warehouse AS text))
-       AND (NOT :low OR (l.available = 0 AND p.active))
-       {sought}
-     ORDER BY l.sku, l.warehouse LIMIT :limit
-    """
-_ALL_LEVELS = text(_LEVELS.format(sought=""))
-# Each product is looked at once, not each of its levels.
-_SOUGHT_LEVELS = text(
-    f"WITH sought AS MATERIALIZED (SELECT p.sku FROM products p WHERE {SOUGHT})"  # noqa: S608
-    + _LEVELS.format(sought="AND l.sku IN (SELECT sku FROM sought)")
+_LOW = f"{_ALL} AND l.available = 0 AND p.active"
+_LOW_LEVELS = text(f"{_LOW} {_IN_ORDER}")
+_SOUGHT_LOW_LEVELS = text(
+    f"{_LOW} AND EXISTS (SELECT FROM product_search s WHERE s.sku = l.sku AND {SOUGHT}) {_IN_ORDER}"
 )
+# Product by product in their order, so that it ends with the page.
+_SOUGHT_LEVELS = text(
+    f"""
+    SELECT {_LEVEL}
+      FROM (SELECT s.sku FROM product_search s WHERE s.sku >= :sku AND {SOUGHT} ORDER BY s.sku) f
+     CROSS JOIN LATERAL (SELECT l.* FROM stock_levels l WHERE l.sku = f.sku AND {_WANTED} OFFSET 0) l
+      JOIN products p ON p.sku = f.sku
+     ORDER BY f.sku, l.warehouse LIMIT :limit
+    """  # noqa: S608
+)
+# By whether something is sought, and whether only what is low.
+_STATEMENTS = {
+    (False, False): _ALL_LEVELS,
+    (False, True): _LOW_LEVELS,
+    (True, False): _SOUGHT_LEVELS,
+    (True, True): _SOUGHT_LOW_LEVELS,
+}
 _MOVEMENTS = """
     SELECT movement_id, kind, warehouse, quantity, on_hand_delta, reserved_delta, quarantined_delta, order_no,
            reference, actor, created_at
@@ -94,7 +107,7 @@ class StockMovement:
 async def levels(conn: AsyncConnection, filters: StockFilters, after: tuple[str, str], limit: int) -> list[ListedLevel]:
     """At most `limit` levels behind this SKU and warehouse."""
     question = {**asdict(filters), **patterns(filters.q), "sku": after[0], "after": after[1], "limit": limit}
-    statement = _SOUGHT_LEVELS if filters.q else _ALL_LEVELS
+    statement = _STATEMENTS[bool(filters.q), filters.low]
     return [ListedLevel(**row) for row in (await conn.execute(statement, question)).mappings()]
 
 

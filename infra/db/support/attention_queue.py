@@ -1,6 +1,5 @@
 """Orders that need attention, the longest first, each with the facts of its situation."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,7 +31,7 @@ class QueuedOrder:
 
     order_no: str
     provider: str | None
-    options: Sequence[str]
+    options: tuple[str, ...]
     amount_minor: int | None
     currency: str
     since: datetime
@@ -53,7 +52,7 @@ async def queue(conn: AsyncConnection, wanted: ParkedStepFilter) -> list[QueuedO
     rows = (await conn.execute(_QUEUE, question)).mappings()
     return [
         QueuedOrder(
-            row["order_no"], row["provider"], row["options"], row["amount_minor"], row["currency"], row["since"],
+            row["order_no"], row["provider"], tuple(row["options"]), row["amount_minor"], row["currency"], row["since"],
             situation_facts.facts_of(dict(row)),
         )
         for row in rows
