@@ -10,6 +10,7 @@ class Kind(StrEnum):
     ESCALATED = "escalated"
     HELD = "held"
     STOCK_LOW = "stock_low"
+    STOCK_CASES = "stock_cases"
     REQUESTS_WAITING = "requests_waiting"
     ORDERS_WAITING = "orders_waiting"
     WEBHOOKS_FAILED = "webhooks_failed"

@@ -132,7 +132,10 @@ SENTENCES: dict[str, str] = {
     "line_not_named": "each line needs a line_no or a sku",
     "line_sku_mismatch": "the line with this number has another SKU; send only one of them",
     "lines_needed": "send at least one line",
+    "location_closed": "this location is closed and takes nothing new; choose another one, or open it first",
     "location_exists": "the warehouse already has a location with this code",
+    "location_not_empty": "units are at this location; move them, then close it",
+    "location_not_found": "the warehouse has no such location; GET /v1/locations lists them",
     "master_key_unknown": "the master key of this server is not known to the database; nothing "
     "was written. Run oms doctor",
     "message_not_failed": "only a failed message can be sent again",
@@ -219,6 +222,8 @@ SENTENCES: dict[str, str] = {
     "resolution_not_offered": "returns cannot be settled in this way",
     "resolution_not_possible": "a case of this kind does not end like this",
     "resolution_unknown": "there is no such action",
+    "resolution_warehouse_inactive": "the warehouse is inactive and takes nothing; activate it first, or end the case "
+    "in another way",
     "return_already_inspected": "the return is already inspected",
     "return_already_received": "the return is already received",
     "return_closed": "the return has ended; request a new one",
@@ -273,7 +278,7 @@ SENTENCES: dict[str, str] = {
     "unknown_currency": "a currency is an active code of ISO 4217 in three capital letters, like EUR",
     "unknown_field": "this field does not exist; leave it out",
     "unknown_line": "the order has no such line",
-    "unknown_location": "the warehouse has no such location; leave it out to count the whole warehouse",
+    "unknown_location": "the warehouse has no such location; GET /v1/locations lists them",
     "unknown_owner": "an owner is a role, or role:name",
     "unknown_payment_method": "this payment method does not exist",
     "unknown_template": "this is not the template of a message about an order",

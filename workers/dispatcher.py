@@ -34,6 +34,7 @@ SEND_TIMEOUT_S, PROBE_TIMEOUT_S = 6.0, 2.0
 MAX_UNREACHABLE_S, MAX_RETRY_S = 2.0, 10.0
 STOP_S = 5.0
 _PART = "dispatcher"
+KINDS = frozenset({"start_order", "signal_order", "start_job", "signal_return", "signal_transfer"})
 
 _UNREACHABLE = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED}
 _log = logging.getLogger(__name__)
@@ -41,6 +42,10 @@ _log = logging.getLogger(__name__)
 
 class TemporalUnreachable(Exception):
     """No client could be had."""
+
+
+class UnknownRequestKind(Exception):
+    """Only a later version knows it."""
 
 
 class Dispatcher:
@@ -187,6 +192,9 @@ class Dispatcher:
                 await self._deliver(client, request)
 
     async def _deliver(self, client: Client, request: WorkflowRequest) -> None:
+        if request.kind not in KINDS:
+            # In a rolling deployment: the request waits for a worker of that version.
+            raise UnknownRequestKind(request.kind)
         if request.kind == "start_job":
             job = StartJob(request.subject, float(request.payload["rate_per_s"]))
             await workflow_starts.start_job(client, job, self._task_queue)

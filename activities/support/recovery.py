@@ -48,6 +48,7 @@ class Recovered:
     running: int = 0
     jobs: int = 0
     returns: int = 0
+    transfers: int = 0
 
     def plus(self, other: "Recovered") -> "Recovered":
         """Both together."""
@@ -124,7 +125,7 @@ async def _jobs(client: Client, database: Database, task_queue: str, found: Reco
     async with database.begin() as connection:
         jobs = [StartJob(*row) for row in await workflow_requests.running_jobs(connection)]
         transfers = await open_ones(connection)
-    await _started(transfers, lambda one: workflow_starts.start_transfer(client, one, task_queue))
+    found.transfers = await _started(transfers, lambda one: workflow_starts.start_transfer(client, one, task_queue))
     found.jobs = await _started(jobs, lambda job: workflow_starts.start_job(client, job, task_queue))
 
 

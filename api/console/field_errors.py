@@ -12,6 +12,8 @@ _FIELD_OF: Mapping[str, str] = {
     "refund_exceeds_captured": "amount",
     "invalid_timeout": "timeout_s",
     "unknown_owner": "owner",
+    "unknown_location": "location",
+    "location_closed": "location",
 }
 # The words for what a model found, by the beginning of its code.
 _KINDS = ("missing", "string_too_short", "string_too_long", "string_pattern_mismatch")

@@ -7,7 +7,7 @@ from api.http.openapi import Answer, operation
 from api.http.responses import response_of
 from api.routes.stock import stock_request
 from api.schemas.fields import Code
-from api.schemas.locations import Location, Locations, MoveWithin, NewLocation, PickLocations
+from api.schemas.locations import ChangeLocation, Location, Locations, MoveWithin, NewLocation, PickLocations
 from api.services.stock import stock_locations
 from domain.access import Role
 
@@ -27,6 +27,15 @@ async def add_location(request: Request, caller: Caller) -> Response:
     """Add a location to a warehouse."""
     asked, body = await stock_request(request, caller, NewLocation, Role.WAREHOUSE, Role.OPERATIONS)
     return response_of(await stock_locations.add(asked, body))
+
+
+@router.patch(
+    "/v1/locations/{warehouse}/{code}", **operation("change_location", Answer(200, Location), body=ChangeLocation)
+)
+async def change_location(warehouse: str, code: str, request: Request, caller: Caller) -> Response:
+    """Rename it, move it in the walk, close it or open it again. One with units is not closed."""
+    asked, body = await stock_request(request, caller, ChangeLocation, Role.WAREHOUSE, Role.OPERATIONS)
+    return response_of(await stock_locations.change(asked, warehouse, code, body))
 
 
 @router.post("/v1/stock/moves", **operation("move_within_warehouse", Answer(201, PickLocations), body=MoveWithin))

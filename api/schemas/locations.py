@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from api.schemas.fields import LINE, Body, Code, InPath, Reference, Sku, Units, Visible
 
 Zone = Annotated[str, StringConstraints(strict=True, max_length=32, pattern=LINE), Visible]
+LocationName = Annotated[str, StringConstraints(strict=True, max_length=64, pattern=LINE), Visible]
 Sequence = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
@@ -15,8 +16,19 @@ class NewLocation(Body):
 
     warehouse: Code
     code: Annotated[Code, InPath]
+    name: LocationName = ""
     zone: Zone = ""
     sequence: Sequence = 0
+
+
+class ChangeLocation(Body):
+    """What changes; what is left out stays. With `active: false` it is closed and takes nothing new; units that are
+    there leave it before."""
+
+    name: LocationName = Field(default_factory=str)
+    zone: Zone = Field(default_factory=str)
+    sequence: Sequence = Field(default_factory=int)
+    active: bool = Field(default_factory=bool)
 
 
 class MoveWithin(Body):
@@ -35,8 +47,10 @@ class Location(BaseModel):
 
     warehouse: str
     code: str
+    name: str
     zone: str
     sequence: int
+    active: bool = Field(description="False: it is closed and takes nothing new.")
     units: int
 
 

@@ -109,7 +109,7 @@ class Receipt(Body):
     """Units that arrived; without a warehouse, at the default one. A reference names one delivery: of one SKU at one
     warehouse it is booked once (409 `receipt_exists`), unless `allow_duplicate` says that the same came again. Spaces
     around it, and signs that show nothing, are left out. With `purchase_order` (its number) it is received against that
-    order, at its warehouse."""
+    order, at its warehouse. With `location` the units are put there."""
 
     sku: Sku
     quantity: Units
@@ -117,6 +117,7 @@ class Receipt(Body):
     warehouse: Code | None = None
     allow_duplicate: bool = False
     purchase_order: Identity | None = None
+    location: Code | None = None
 
 
 class Adjustment(Body):

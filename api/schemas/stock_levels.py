@@ -59,6 +59,7 @@ class StockMovement(BaseModel):
     reference: str | None = Field(description="What a receipt or transfer came with; the reason of an adjustment.")
     actor: str = Field(description="`role:name`, or the system.")
     created_at: Time
+    location: str | None = Field(description="The location that was named for the units; null for none.")
 
 
 class MovementPage(BaseModel):

@@ -48,10 +48,11 @@ class ShipTransfer(Body):
 
 class ReceiveTransfer(Body):
     """The units that arrived; without lines, all that are in transit. A SKU that is not named did not arrive. With
-    `more_expected` the rest is on its way and no case is opened."""
+    `more_expected` the rest is on its way and no case is opened. With `location` the units are put there."""
 
     lines: Annotated[list[CountedUnits], Field(max_length=MAX_LINES)] = Field(default_factory=list)
     more_expected: bool = False
+    location: Code | None = None
 
 
 class CancelTransfer(Body):

@@ -54,4 +54,5 @@ class Recovered(BaseModel):
     running: int
     returns: int
     jobs: int
+    transfers: int
     next_cursor: str | None

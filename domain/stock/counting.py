@@ -1,6 +1,6 @@
 """Counts of a warehouse: what differs from the ledger, and when another person decides."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,7 +33,7 @@ class CountLine:
 
 @dataclass(frozen=True, slots=True)
 class CountLimits:
-    """Differences above one of them need another person; the value is at sales prices."""
+    """Differences above one of them need another person; the value is at sales prices, in each currency."""
 
     units: int
     value_minor: int
@@ -49,8 +49,20 @@ def require_once(places: Iterable[tuple[str, str]]) -> None:
         before.add(location)
 
 
-def needs_approval(lines: Iterable[CountLine], price_minor: dict[str, int], limits: CountLimits) -> bool:
-    """Gains and losses do not make up for each other."""
-    differences = [(abs(line.difference), price_minor[line.sku]) for line in lines]
-    units, value = sum(units for units, _ in differences), sum(units * price for units, price in differences)
-    return units > limits.units or value > limits.value_minor
+@dataclass(frozen=True, slots=True)
+class SalesPrice:
+    """What a unit is sold for."""
+
+    currency: str
+    minor: int
+
+
+def needs_approval(lines: Iterable[CountLine], prices: Mapping[str, SalesPrice], limits: CountLimits) -> bool:
+    """Gains and losses do not make up for each other. The value is compared in each currency alone: amounts of
+    different currencies are never added."""
+    units, value = 0, dict.fromkeys((price.currency for price in prices.values()), 0)
+    for line in lines:
+        differs, price = abs(line.difference), prices[line.sku]
+        units += differs
+        value[price.currency] += differs * price.minor
+    return units > limits.units or any(minor > limits.value_minor for minor in value.values())

@@ -122,6 +122,8 @@ def path_of(alert: AlertMessage) -> str:
     """The page that helps: the orders of the cause, else the list of causes."""
     if alert.kind in (Kind.WEBHOOKS_FAILED, Kind.WEBHOOK_DISABLED):
         return "/console/webhooks"
+    if alert.kind == Kind.STOCK_CASES:
+        return "/console/stock-cases"
     if alert.kind not in (Kind.STUCK, Kind.ESCALATED):
         return "/console/notices"
     chosen = {name: alert.facts.get(name) for name in ("step", "error", "provider")}

@@ -58,6 +58,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/stock/counts"): (None, STAFF),
     ("GET", "/v1/locations"): (None, STAFF),
     ("POST", "/v1/locations"): ({}, {"warehouse", "operations", "admin"}),
+    ("PATCH", "/v1/locations/WH-EAST/a_1"): ({}, {"warehouse", "operations", "admin"}),
     ("POST", "/v1/stock/moves"): ({}, {"warehouse", "admin"}),
     ("GET", "/v1/stock/TEA-1/locations"): (None, STAFF),
     ("POST", "/v1/stock/counts"): ({}, {"warehouse", "admin"}),

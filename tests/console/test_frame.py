@@ -13,7 +13,7 @@ from api.http.acknowledgements import words_for
 from api.pages import assets, notices
 from api.pages.forms import csrf_of
 from domain.access import Role
-from tests.api.conftest import ApiClient
+from tests.api.conftest import ApiClient, unique
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.console.test_pages import hidden, placed
 
@@ -86,6 +86,23 @@ async def test_counts_are_for_those_who_may_know_them(support: StaffBrowser, sho
     known = (await support.get("/console/counts")).json()
     assert "attention" in known and re.fullmatch(r"\d*\+?", known["attention"])
     assert "attention" not in (await (await sign_in(shop, "finance")).get("/console/counts")).json()
+    assert "stock_cases" not in known
+
+
+async def test_the_navigation_counts_stock_cases_for_those_who_work_on_them(shop: ApiClient) -> None:
+    browsers = [await sign_in(shop, role) for role in ("warehouse", "operations")]
+    before = [(await browser.get("/console/counts")).json() for browser in browsers]
+    await shop.sql(
+        "INSERT INTO stock_cases (kind, subject, opened_by) VALUES ('check_failed', %s, 'system')", unique("S")
+    )
+    after = [(await browser.get("/console/counts")).json() for browser in browsers]
+    for earlier, later in zip(before, after, strict=True):
+        assert int(later["stock_cases"]) == int(earlier["stock_cases"] or 0) + 1
+        assert int(later["attention"]) == int(earlier["attention"] or 0) + 1
+    assert after[0]["attention"] == after[0]["stock_cases"], "the warehouse counts no orders"
+    home = (await browsers[0].get("/console/stock-cases")).text
+    assert 'data-count="stock_cases"' in home and f'ms-1">{after[0]["stock_cases"]}<' in home
+    assert 'href="/console/stock-cases"' in (await browsers[1].get("/console/stuck")).text
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ INSERTS = {
     "passkey_challenges": "challenge_hash expires_at name purpose",
     "staff_sessions": "address expires_at name session_hash",
     "location_movements": "actor delta kind location reference sku warehouse",
-    "locations": "code sequence warehouse zone",
+    "locations": "code name sequence warehouse zone",
     "purchase_order_lines": "number over_percent quantity sku",
     "purchase_orders": "created_by expected_on number supplier warehouse",
     "purchase_receipts": "movement_id number",
@@ -127,8 +127,8 @@ INSERTS = {
     "stock_counts": "count_id counted_at counted_by reference status warehouse",
     "stock_levels": "sku warehouse",
     "stock_movements": (
-        "actor duplicate idempotency_key kind on_hand_delta order_no quantity quarantined_delta reference "
-        "reserved_delta sku warehouse"
+        "actor duplicate idempotency_key kind location on_hand_delta order_no quantity quarantined_delta "
+        "reference reserved_delta sku warehouse"
     ),
     "stock_transfer_lines": "requested sku transfer_id",
     "stock_transfer_movements": "movement_id transfer_id",
@@ -207,7 +207,7 @@ UPDATES = {
     "staff_invitations": "accepted_at email_enc name revoked_at",
     "staff_passkeys": "sign_count used_at",
     "staff_sessions": "seen_at",
-    "locations": "sequence zone",
+    "locations": "active name sequence zone",
     "purchase_order_lines": "cancelled over_percent quantity",
     "purchase_orders": "expected_on status supplier",
     "stock_count_lines": "movement_id",

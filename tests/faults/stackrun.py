@@ -28,6 +28,7 @@ POLL_S = 0.1
 # Waits that are days in a shop are seconds here.
 SHORT = {
     "OMS_RETURN_WINDOW_S": "1",
+    "OMS_TRANSFER_TIMEOUT_S": "3",
     "OMS_PAYMENT_TIMEOUT_S": "4",
     "OMS_PAYMENT_POLL_S": "2",
     "OMS_GATEWAY_TIMEOUT_S": "1",

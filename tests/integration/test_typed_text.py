@@ -48,6 +48,8 @@ CLEAR_CALLS = {
     "POST /v1/purchase-orders": "the shop's own suppliers",
     "PATCH /v1/purchase-orders/{number}": "the same",
     "POST /v1/stock/cases/{case_id}/resolve": "about goods; the ledger's reference",
+    "POST /v1/locations": "what is written on a rack",
+    "PATCH /v1/locations/{warehouse}/{code}": "the same",
     "POST /v1/webhook-endpoints": "an address of a program",
     "PUT /v1/sourcing/warehouses/{code}": "a time and the name of a zone",
     "POST /v1/sourcing/profiles": "rules of the shop, and why they change; in the audit log",

@@ -20,6 +20,7 @@ from infra.stack.data_dir.ports import any_free
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.workers.stored_orders import ask, database, place, settings_for, sql, until
+from workers import dispatcher as dispatching
 from workers.dispatcher import Dispatcher
 from workflows import names
 from workflows.payloads import StartJob, StartOrder
@@ -130,6 +131,27 @@ async def test_two_dispatchers_start_each_order_once(
     ):
         await until(drained(database_url))
     assert sorted(starts) == sorted(names.order_workflow(order_no) for order_no in orders)
+
+
+async def test_a_request_of_a_later_version_waits_for_its_worker(
+    database_url: DatabaseUrls, settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sql(
+        database_url.app_url,
+        "INSERT INTO workflow_requests (kind, subject, name) VALUES ('signal_transfer', 'tr_late', 'transfer_changed')",
+    )
+    monkeypatch.setattr(dispatching, "KINDS", dispatching.KINDS - {"signal_transfer"})
+
+    async def refused() -> bool:
+        kept = await sql(database_url.app_url, "SELECT tries > 1, last_error FROM workflow_requests")
+        return kept == [(True, "UnknownRequestKind")]
+
+    async with database(settings) as db, dispatching_with(db, settings, lazily_connected(settings)):
+        await until(refused)
+        monkeypatch.undo()
+        await until(drained(database_url))
+    described = await client.get_workflow_handle(names.transfer_workflow("tr_late")).describe()
+    assert described.workflow_type == names.TRANSFER
 
 
 async def test_an_order_that_was_started_before_counts_as_done(

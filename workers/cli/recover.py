@@ -84,8 +84,9 @@ def _report(found: Recovered, console: Console, as_json: bool) -> int:
         return OK
     jobs = f", {_counted(found.jobs, 'bulk act')} started again" if found.jobs else ""
     returns = f", {_counted(found.returns, 'return')} started again" if found.returns else ""
+    transfers = f", {_counted(found.transfers, 'transfer')} started again" if found.transfers else ""
     started = f"{found.started} started, {found.running} already running"
-    console.print(f"{_counted(found.open_orders, 'order')} open: {started}{returns}{jobs}")
+    console.print(f"{_counted(found.open_orders, 'order')} open: {started}{returns}{transfers}{jobs}")
     return OK
 
 

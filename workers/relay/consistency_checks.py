@@ -33,10 +33,10 @@ def checks(database: Database, settings: Settings) -> Callable[[], Awaitable[boo
 
 
 async def _open_cases(connection: Connection, answer: CheckResult) -> None:
-    """Each difference in stock that is shown is a case, once; a person finds its cause."""
+    """Each place where stock differs is a case, once, however much it differs; a person finds the cause."""
     if answer.question.code.startswith("stock_"):
         for one in answer.examples:
-            subject = f"{answer.question.code}: {one.place}, {one.found}"
+            subject = f"{answer.question.code}: {one.place}"
             await cases.open_case(connection, NewCase(StockCaseKind.CHECK_FAILED, subject, "system"))
 
 

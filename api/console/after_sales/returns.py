@@ -16,7 +16,7 @@ from api.errors import Problem
 from api.http.responses import private_picture_response
 from api.pages import forms
 from api.presenters.return_labels import label_response
-from api.schemas.after_sales.returns import FoundPieces, RejectReturn
+from api.schemas.after_sales.returns import FoundPieces, InspectedPieces, RejectReturn
 from api.services.after_sales import return_lookup, return_operations, return_photographs
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
 from api.services.after_sales.return_lookup import HANDLED_BY, REQUESTED_BY
@@ -140,13 +140,18 @@ async def _operate(
             await return_operations.reject(
                 services, KeyedRequest(member.principal, key, digest(no)), return_id, no.reason
             )
+        case "receive":
+            pieces = forms.fitting(FoundPieces, _found(fields, found))
+            keyed = KeyedRequest(member.principal, key, digest(pieces))
+            await return_operations.receive(services, keyed, return_id, pieces)
         case _:
-            pieces = _found(fields, found)
-            does = return_operations.receive if verb == "receive" else return_operations.inspect
-            await does(services, KeyedRequest(member.principal, key, digest(pieces)), return_id, pieces)
+            at = {"location": text} if (text := fields.get("location", "").strip()) else {}
+            inspected = forms.fitting(InspectedPieces, _found(fields, found) | at)
+            keyed = KeyedRequest(member.principal, key, digest(inspected))
+            await return_operations.inspect(services, keyed, return_id, inspected)
 
 
-def _found(fields: dict[str, str], found: ReturnView) -> FoundPieces:
+def _found(fields: dict[str, str], found: ReturnView) -> dict[str, Any]:
     """The numbers that were typed for each line and condition. Raises Problem."""
     lines = [
         {
@@ -156,7 +161,7 @@ def _found(fields: dict[str, str], found: ReturnView) -> FoundPieces:
         }
         for line, condition in _counted(fields, found)
     ]
-    return forms.fitting(FoundPieces, {"lines": lines})
+    return {"lines": lines}
 
 
 def _counted(fields: dict[str, str], found: ReturnView) -> list[tuple[Any, str]]:

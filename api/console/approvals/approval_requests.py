@@ -12,9 +12,10 @@ from api.dependencies import require, services_of
 from api.pages.notices import acknowledged
 from api.replies import Reply
 from api.schemas.approvals import Decide
-from api.services.approvals import approval_decisions, approval_queries
+from api.services.approvals import approval_decisions, approval_list, approval_queries
 from api.services.approvals.approval_requests import DECIDED_BY, approval_of
 from api.services.approvals.approved_order_jobs import job_approved_by
+from domain.access import Role
 from domain.approvals import OrderJobRequest
 
 router = APIRouter(prefix="/console")
@@ -29,10 +30,15 @@ async def listed(
     state: Literal["open", "decided"] = "open",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
-    """Requests that wait for an approver, or that were decided; the newest first."""
-    require(member.principal, *DECIDED_BY)
-    found = await approval_queries.list_approvals(
-        services_of(request), undecided=state == "open", cursor=cursor or None, limit=PAGE_SIZE
+    """Requests and counts that wait for another person, or that were decided; the newest first. The warehouse sees
+    counts alone."""
+    require(member.principal, *DECIDED_BY, Role.WAREHOUSE)
+    found = await approval_list.listed(
+        services_of(request),
+        undecided=state == "open",
+        cursor=cursor or None,
+        limit=PAGE_SIZE,
+        requests=member.may(*DECIDED_BY),
     )
     return page(request, "approvals.html", member=member, rows=found.items, next=found.next_cursor, state=state)
 

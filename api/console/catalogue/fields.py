@@ -1,6 +1,7 @@
 """Forms of the catalogue: what was typed as the body of the HTTP call, and what is wrong with which field."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request
@@ -44,7 +45,10 @@ _AT = {
     "location_exists": "code",
     "same_location": "to",
     "lines_needed": "lines",
-    "unknown_location": "lines",
+    "unknown_location": "location",
+    "location_closed": "location",
+    "location_not_empty": "active",
+    "resolution_warehouse_inactive": "resolution",
     "product_not_found": "lines",
     "count_exists": "reference",
     "invalid_count_time": "counted_at",
@@ -55,8 +59,12 @@ _SIGNED = re.compile(r"[+-]?[0-9]{1,12}")
 class FormErrors:
     """What is wrong with a form in the reader's words: at fields, and with the whole of it (`code`, empty for none)."""
 
-    def __init__(self, request: Request, refused: Problem | RuleBroken) -> None:
+    def __init__(
+        self, request: Request, refused: Problem | RuleBroken, places: Mapping[str, str] | None = None
+    ) -> None:
+        """`places` are the fields of codes that this form has elsewhere than others."""
         self.problem = refused if isinstance(refused, Problem) else from_rule(refused)
+        self._places = {**_AT, **(places or {})}
         self._lang = language(request)
         self._say = WORDS.speaker(self._lang)
         self.fields = self._named() or self._known()
@@ -76,7 +84,7 @@ class FormErrors:
         return {name: self._say(_rule(name)) for name in names if _rule(name) in _words()}
 
     def _known(self) -> dict[str, str]:
-        if (field := _AT.get(self.problem.code)) is None:
+        if (field := self._places.get(self.problem.code)) is None:
             return {}
         explained = WORDS.explanation(self._lang, self.problem.code, self.problem.facts)
         return {field: explained or self._say(f"problem.{self.problem.code}")}

@@ -30,6 +30,8 @@ from domain.errors import NotFound, RuleBroken
 
 router = APIRouter(prefix="/console/products")
 _MOVEMENTS = 20
+# At which field of the form a refusal stands, where other forms have it elsewhere.
+_PLACES = {"transfer": {"unknown_warehouse": "to", "warehouse_inactive": "to"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +78,14 @@ async def move(request: Request, member: CurrentStaff, sku: str, action: str) ->
         wanted = StockRequest(services_of(request), member.principal, key_of(fields), digest(body))
         await form.do(wanted, body)
     except (Problem, RuleBroken) as refused:
-        errors = FormErrors(request, refused)
+        errors = FormErrors(request, refused, _PLACES.get(action))
         return await _page(request, member, sku, opened=action, fields=typed.typed_of(fields), errors=errors)
     return acknowledged(request, address(sku), f"done.{action}")
 
 
 def _body(sku: str, fields: dict[str, str]) -> dict[str, Any]:
     """The form as the HTTP call's body; what was left empty is missing there."""
-    body = {"sku": sku, **typed.texts(fields, "warehouse", "reference", "reason", "from", "to")}
+    body = {"sku": sku, **typed.texts(fields, "warehouse", "reference", "reason", "from", "to", "location")}
     if fields.get("allow_duplicate"):
         body["allow_duplicate"] = True
     return body | ({"quantity": typed.signed(fields["quantity"])} if fields.get("quantity", "").strip() else {})

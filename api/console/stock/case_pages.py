@@ -18,14 +18,13 @@ from api.pages.notices import acknowledged
 from api.schemas.stock_cases import CaseOwner, ResolveCase
 from api.services.stock import stock_cases
 from api.services.stock.stock_movements import StockRequest
-from domain.access import Role
 from domain.errors import NotFound, RuleBroken
 from domain.stock.cases import RESOLUTIONS, StockCaseState
 
 router = APIRouter(prefix="/console/stock-cases")
 _HOME = "/console/stock-cases"
 _ON_A_PAGE = 50
-_ACTORS = (Role.WAREHOUSE, Role.OPERATIONS)
+_ACTORS = stock_cases.WORKED_ON_BY
 Number = Annotated[int, Path(ge=1, le=2**62)]
 
 
@@ -34,9 +33,11 @@ async def listed(request: Request, member: CurrentStaff, state: str = "", cursor
     """Open cases, or those that are resolved; the newest first."""
     require_staff(member.principal)
     chosen = StockCaseState.RESOLVED if state == StockCaseState.RESOLVED else StockCaseState.OPEN
-    found, following = await stock_cases.page(services_of(request), chosen, _ON_A_PAGE, cursor or None)
+    services = services_of(request)
+    found, following = await stock_cases.page(services, chosen, _ON_A_PAGE, cursor or None)
     following = f"{_HOME}?{urlencode({'state': chosen, 'cursor': following})}" if following else ""
-    return page(request, "stock_cases.html", member=member, rows=found, chosen=chosen, next=following)
+    waiting = await stock_cases.waiting(services)
+    return page(request, "stock_cases.html", member=member, rows=found, chosen=chosen, next=following, waiting=waiting)
 
 
 @router.get("/{case_id}")

@@ -29,6 +29,7 @@ from domain.stock.counting import CountStatus
 router = APIRouter(prefix="/console")
 _HOME = "/console/stock-counts"
 _ON_A_PAGE = 50
+_PLACES = {"unknown_location": "lines", "location_closed": "lines"}
 _DECIDERS = (Role.WAREHOUSE, Role.OPERATIONS)
 STEPS: dict[str, Callable[[StockRequest, str], Awaitable[Reply]]] = {
     "approve": stock_counts.approve,
@@ -71,7 +72,7 @@ async def add(request: Request, member: CurrentStaff) -> Response:
         asked = StockRequest(services_of(request), member.principal, key_of(fields), digest(body))
         made = await stock_counts.record(asked, body)
     except (Problem, RuleBroken) as refused:
-        return await _form(request, member, typed.typed_of(fields), FormErrors(request, refused))
+        return await _form(request, member, typed.typed_of(fields), FormErrors(request, refused, _PLACES))
     return acknowledged(request, f"{_HOME}/{stock_counts.count_of(made)}", f"done.count_{stock_counts.status_of(made)}")
 
 

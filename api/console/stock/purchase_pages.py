@@ -122,7 +122,9 @@ async def receive(request: Request, member: CurrentStaff, number: str) -> Respon
     typed_units = fields.get("quantity", "").strip()
     units = {"quantity": typed.signed(typed_units)} if typed_units else {}
     try:
-        body = fitting(Receipt, {**typed.texts(fields, "sku", "reference"), **units, "purchase_order": number})
+        body = fitting(
+            Receipt, {**typed.texts(fields, "sku", "reference", "location"), **units, "purchase_order": number}
+        )
         asked = StockRequest(services_of(request), member.principal, key_of(fields), digest(body))
         await stock_movements.receive(asked, body)
     except (Problem, RuleBroken) as refused:

@@ -15,7 +15,7 @@ from api.console.forms import digest, key_of, new_key
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.console.stock import typed_lines
-from api.dependencies import require, require_staff, services_of
+from api.dependencies import Services, require, require_staff, services_of
 from api.errors import Problem
 from api.pages.forms import fitting
 from api.pages.notices import acknowledged
@@ -92,7 +92,8 @@ async def add(request: Request, member: CurrentStaff) -> Response:
         asked = StockRequest(services_of(request), member.principal, key_of(fields), digest(body))
         made = await stock_transfers.request(asked, body)
     except (Problem, RuleBroken) as refused:
-        return await _form(request, member, typed.typed_of(fields), FormErrors(request, refused))
+        errors = FormErrors(request, refused, await _places(services_of(request), fields))
+        return await _form(request, member, typed.typed_of(fields), errors)
     return acknowledged(request, _path(stock_transfers.transfer_of(made)), "done.transfer")
 
 
@@ -121,6 +122,25 @@ async def take(request: Request, member: CurrentStaff, transfer_id: str, step: s
     return acknowledged(request, _path(transfer_id), f"done.transfer_{step}")
 
 
+async def _places(services: Services, fields: dict[str, str]) -> dict[str, str]:
+    """At which field of the form a refusal stands."""
+    known = {one.code for one in await warehouse_entries.everything(services)}
+    unknown = "to" if fields.get("to", "").strip() not in known else "from"
+    lines = dict.fromkeys(("stock_not_available", "invalid_quantity", "product_not_found"), "lines")
+    return {"unknown_warehouse": unknown, "warehouse_inactive": "to", **lines}
+
+
+def _wrong_units(fields: dict[str, str], errors: FormErrors | None) -> dict[str, str]:
+    """{SKU: what is wrong with its units}."""
+    if errors is None:
+        return {}
+    skus = [name.removeprefix("units-") for name in fields if name.startswith("units-")]
+    places = [str(error["field"]).split(".") for error in errors.problem.errors]
+    typed_wrong = [skus[int(place[1])] for place in places if place[0] == "lines" and len(place) > 1]
+    words = errors.at("lines") or errors.at("units") or errors.at("quantity")
+    return dict.fromkeys([*typed_wrong, *filter(None, [errors.problem.more.get("sku")])], words)
+
+
 def _body(fields: dict[str, str]) -> dict[str, Any]:
     lines = typed_lines.units(fields.get("lines", ""))
     return {**typed.texts(fields, "from", "to", "reference", "expected_on"), "lines": lines}
@@ -132,7 +152,7 @@ def _units(step: str, fields: dict[str, str]) -> dict[str, Any]:
     named = {name.removeprefix("units-"): text.strip() for name, text in fields.items() if name.startswith("units-")}
     lines = [{"sku": sku, "quantity": typed_lines.number(text)} for sku, text in named.items()]
     more = {"more_expected": True} if fields.get("more_expected") else {}
-    return {"lines": lines, **more}
+    return {"lines": lines, **more, **(typed.texts(fields, "location") if step == "receive" else {})}
 
 
 def _path(transfer_id: str) -> str:
@@ -162,6 +182,7 @@ async def _page(
         "steps": _POSSIBLE.get(found.status, ()) if member.may(Role.WAREHOUSE) else (),
         "fields": fields or {},
         "errors": errors,
+        "wrong": _wrong_units(fields or {}, errors),
         "key": new_key(),
         "here": _path(transfer_id),
     }

@@ -12,7 +12,7 @@ from api.http.responses import response_of
 from api.presenters.return_labels import MEDIA_TYPES, OTHER_TYPE, label_response
 from api.schemas.after_sales.return_previews import ReturnPreview
 from api.schemas.after_sales.return_views import Return, ReturnPage
-from api.schemas.after_sales.returns import AskReturn, FoundPieces, RejectReturn, SentReturn
+from api.schemas.after_sales.returns import AskReturn, FoundPieces, InspectedPieces, RejectReturn, SentReturn
 from api.services.after_sales import return_lookup, return_operations, return_requesting
 from api.services.after_sales.keyed_request import KeyedRequest, digest_of
 from api.services.after_sales.return_lookup import HANDLED_BY, REQUESTED_BY
@@ -126,13 +126,13 @@ async def receive(return_id: str, request: Request, caller: Caller) -> Response:
     return response_of(await return_operations.receive(services, keyed, return_id, parsed.model))
 
 
-@router.post("/v1/returns/{return_id}/inspect", **operation("inspect_return", _RETURN, body=FoundPieces))
+@router.post("/v1/returns/{return_id}/inspect", **operation("inspect_return", _RETURN, body=InspectedPieces))
 async def inspect(return_id: str, request: Request, caller: Caller) -> Response:
     """What was found: as new goes on sale, damaged into quarantine, and the customer gets what they are due."""
     require(caller, *HANDLED_BY)
     services, key = services_of(request), idempotency_key(request)
     await return_lookup.visible(services, caller, return_id)
-    parsed = await read(request, FoundPieces)
+    parsed = await read(request, InspectedPieces)
     keyed = KeyedRequest(caller, key, parsed.digest)
     return response_of(await return_operations.inspect(services, keyed, return_id, parsed.model))
 

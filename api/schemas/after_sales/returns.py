@@ -48,6 +48,12 @@ class FoundPieces(Body):
     lines: Annotated[list[FoundLine], Field(min_length=1, max_length=MAX_LINES)]
 
 
+class InspectedPieces(FoundPieces):
+    """What was found when the pieces were inspected. With `location`, those that can be sold are put there."""
+
+    location: Code | None = None
+
+
 class RejectReturn(Body):
     """Why not, in words for the customer; kept encrypted."""
 

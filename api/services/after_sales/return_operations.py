@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from api.dependencies import Services, actor
 from api.idempotency import run_in_transaction
 from api.replies import Reply
-from api.schemas.after_sales.returns import FoundPieces, SentReturn
+from api.schemas.after_sales.returns import FoundPieces, InspectedPieces, SentReturn
 from api.services.after_sales import return_lookup
 from api.services.after_sales.keyed_request import KeyedRequest
 from domain.after_sales.returns import Condition, Found
@@ -68,9 +68,11 @@ async def receive(services: Services, keyed: KeyedRequest, return_id: str, found
     return await _apply(services, keyed, return_id, work)
 
 
-async def inspect(services: Services, keyed: KeyedRequest, return_id: str, found: FoundPieces) -> Reply:
-    """Record the inspection; pieces return to stock and the refund is opened, in one transaction."""
-    context = SettlementContext(services.keys, ReturnPolicy.from_settings(services.settings), actor(keyed.caller))
+async def inspect(services: Services, keyed: KeyedRequest, return_id: str, found: InspectedPieces) -> Reply:
+    """Record the inspection; pieces return to stock and the refund is opened, in one transaction. Raises RuleBroken
+    `unknown_location`, `location_closed`."""
+    terms = ReturnPolicy.from_settings(services.settings)
+    context = SettlementContext(services.keys, terms, actor(keyed.caller), found.location)
 
     async def work(conn: Connection, order_return: Return) -> Return:
         return await return_handling.inspect(conn, order_return, context, _found(found))

@@ -27,7 +27,7 @@ class ApprovalPage:
 
 async def list_approvals(services: Services, *, undecided: bool, cursor: str | None, limit: int) -> ApprovalPage:
     """A page of the requests that wait, or of those that were decided. Raises Problem `invalid_cursor`."""
-    before = _before(cursor)
+    before = decided_before(cursor)
     async with services.database.begin() as conn:
         found = await approval_requests.listed(conn, services.keys, undecided=undecided, before=before, limit=limit)
     return ApprovalPage(found[:limit], _next_cursor(found, limit))
@@ -47,8 +47,8 @@ def approval_number(typed: str) -> str:
     return typed
 
 
-def _before(cursor: str | None) -> tuple[datetime, str] | None:
-    """Time and id of the last approval of the page before."""
+def decided_before(cursor: str | None) -> tuple[datetime, str] | None:
+    """Time and id of the last one of the page before. Raises Problem `invalid_cursor`."""
     if cursor is None:
         return None
     asked_at, approval_id = pagination.decoded(cursor, str, str)

@@ -7,12 +7,22 @@ from api.dependencies import Services, actor
 from api.replies import Reply
 from api.schemas.stock_cases import CaseOwner, ResolveCase
 from api.services.stock.stock_movements import StockRequest
+from domain.access import Role
+from domain.errors import RuleBroken
 from domain.stock.cases import StockCaseState, StockResolution, require_resolution
 from infra.db.engine import Connection
 from infra.db.stock import cases, transfers
 from infra.db.stock.cases import StockCase
 
 NEWEST = 2**62
+# Who gives a case an owner and ends it.
+WORKED_ON_BY = (Role.WAREHOUSE, Role.OPERATIONS)
+
+
+async def waiting(services: Services) -> int:
+    """How many cases are open; larger numbers are cut short."""
+    async with services.database.begin() as conn:
+        return await cases.count_open(conn)
 
 
 async def page(
@@ -44,7 +54,7 @@ async def assign(asked: StockRequest, case_id: int, owner: CaseOwner) -> Reply:
 
 async def resolve(asked: StockRequest, case_id: int, wanted: ResolveCase) -> Reply:
     """End the case, with what that does to the stock. Raises NotFound `stock_case_not_found`, Conflict
-    `stock_case_resolved`, RuleBroken `resolution_not_possible`."""
+    `stock_case_resolved`, RuleBroken `resolution_not_possible`, `resolution_warehouse_inactive`."""
 
     async def work(conn: Connection) -> StockCase:
         case = await cases.find(conn, case_id, lock=True)
@@ -73,7 +83,13 @@ async def _back(conn: Connection, asked: StockRequest, case: StockCase, *, at_so
     at = transfer.source if at_source else transfer.target
     key = f"case:{asked.unique('case')}"
     units = {case.sku or "": case.quantity or 0}
-    await transfers.receive(conn, transfer, units, actor(asked.caller), key, at=at)
+    try:
+        await transfers.receive(conn, transfer, units, actor(asked.caller), key, at=at)
+    except RuleBroken as refused:
+        if refused.code != "warehouse_inactive":
+            raise
+        detail = "{warehouse} is inactive and takes nothing: activate it first, or end the case in another way"
+        raise RuleBroken("resolution_warehouse_inactive", detail, warehouse=at) from None
 
 
 async def _written_off(conn: Connection, _: StockRequest, case: StockCase) -> None:

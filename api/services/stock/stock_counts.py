@@ -47,7 +47,7 @@ class CountFields(TypedDict):
 
 async def record(asked: StockRequest, new: NewCount) -> Reply:
     """Raises Problem `lines_needed`; RuleBroken `counted_twice`, `unknown_warehouse`, `unknown_location`,
-    `invalid_count_time`; NotFound `product_not_found`; Conflict `count_exists`."""
+    `location_closed`, `invalid_count_time`; NotFound `product_not_found`; Conflict `count_exists`."""
     if not new.lines:
         raise Problem("lines_needed")
     require_once((line.sku, line.location or "") for line in new.lines)
@@ -87,7 +87,7 @@ def _moment(typed: str | None) -> datetime | None:
 async def _line(conn: Connection, warehouse: str, line: CountedLine, moment: datetime | None) -> CountLine:
     await movements.place_of(conn, line.sku, warehouse)
     if line.location is not None:
-        await locations.require_known(conn, warehouse, line.location)
+        await locations.require_open(conn, warehouse, line.location)
         at_location = await locations.level_at(conn, line.sku, warehouse, line.location, moment)
         return CountLine(line.sku, line.location, line.counted, at_location)
     expected = await counts.book_quantity(conn, line.sku, warehouse, moment)

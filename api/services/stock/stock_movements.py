@@ -53,7 +53,8 @@ async def levels(services: Services, sku: str) -> list[StockLevel]:
 
 async def receive(movement: StockRequest, receipt: Receipt) -> Reply:
     """Raises NotFound `product_not_found`, `purchase_order_not_found`; RuleBroken `unknown_warehouse`,
-    `not_in_purchase_order`; Conflict `receipt_exists`, `over_delivery`, `purchase_order_closed`."""
+    `unknown_location`, `location_closed`, `not_in_purchase_order`; Conflict `receipt_exists`,
+    `over_delivery`, `purchase_order_closed`."""
 
     async def work(conn: Connection) -> dict[str, object]:
         ordered = await _ordered(conn, receipt)
@@ -61,6 +62,7 @@ async def receive(movement: StockRequest, receipt: Receipt) -> Reply:
         move = Move(
             f"receipt:{movement.unique('receipt')}", MovementKind.RECEIPT, receipt.sku, warehouse, receipt.quantity,
             receipt.reference, actor(movement.caller), allow_duplicate=receipt.allow_duplicate,
+            location=receipt.location,
         )  # fmt: skip
         moved = await movements.move(conn, [move])
         if ordered:

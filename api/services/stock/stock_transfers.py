@@ -126,13 +126,16 @@ async def ship(asked: StockRequest, transfer_id: str, sent: ShipTransfer) -> Rep
 
 async def receive(asked: StockRequest, transfer_id: str, got: ReceiveTransfer) -> Reply:
     """Book what arrived. What is missing then is a case of the person who requested the transfer. Raises NotFound
-    `transfer_not_found`, Conflict `transfer_not_possible`, RuleBroken `more_than_shipped`, `not_in_transfer`."""
+    `transfer_not_found`, Conflict `transfer_not_possible`, RuleBroken `more_than_shipped`, `not_in_transfer`,
+    `unknown_location`, `location_closed`."""
 
     async def work(conn: Connection) -> ReceivedTransfer:
         transfer = await transfers.find(conn, transfer_id, lock=True)
         rules.require_next(transfer.status, TransferStatus.RECEIVED)
         units = rules.receiving(transfer.lines, summed(got.lines))
-        await transfers.receive(conn, transfer, units, actor(asked.caller), asked.unique("receive"))
+        await transfers.receive(
+            conn, transfer, units, actor(asked.caller), asked.unique("receive"), location=got.location
+        )  # fmt: skip
         opened = [] if got.more_expected and _left(transfer, units) else await _close(conn, asked, transfer, units)
         return {**view(await transfers.find(conn, transfer_id)), "cases": opened}
 

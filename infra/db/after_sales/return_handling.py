@@ -130,7 +130,7 @@ async def conclude(
 ) -> Return:
     """The end of the inspection: first stock, then the settlement, in one transaction."""
     await returns.keep_findings(conn, order_return.return_id, "inspected", found)
-    await settlement.shelve(conn, order_return, found, context.actor, checked=checked)
+    await settlement.shelve(conn, order_return, found, context, checked=checked)
     data = {"found": _counted(found), "checked": checked}
     moved = await returns.transition(conn, order_return, ReturnEvent.INSPECTED, context.actor, context.terms, data)
     code = await settlement.settle(conn, moved, context)

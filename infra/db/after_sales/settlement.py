@@ -46,11 +46,13 @@ _OPEN_REFUND = text(
 
 @dataclass(frozen=True, slots=True)
 class SettlementContext:
-    """What a settlement needs to know; `keys` None keeps no text."""
+    """What a settlement needs to know; `keys` None keeps no text. What can be sold is put at `location`, if one is
+    named."""
 
     keys: KeyRing | None
     terms: ReturnPolicy
     actor: str
+    location: str | None = None
 
 
 Settle = Callable[[AsyncConnection, Return, SettlementContext], Awaitable[str]]
@@ -58,8 +60,9 @@ Through = Callable[[AsyncConnection, Return], Awaitable[bool]]
 
 
 async def shelve(
-    conn: AsyncConnection, found_return: Return, found: Sequence[LineFinding], actor: str, *, checked: bool
-) -> None:
+    conn: AsyncConnection, found_return: Return, found: Sequence[LineFinding], context: SettlementContext, *,
+    checked: bool,
+) -> None:  # fmt: skip
     """Return the units that came to stock; what was not inspected (`checked` False) is not put on sale."""
     units = {
         (sku, _KINDS[disposition]): count
@@ -68,9 +71,11 @@ async def shelve(
     # Levels are locked in the order of their SKUs, as every order does.
     for (sku, kind), quantity in sorted(units.items()):
         key = f"{found_return.return_id}/{kind}/{sku}"
+        at = context.location if kind is MovementKind.RETURN_RESTOCK else None
         move = Move(
-            key, kind, sku, found_return.warehouse, quantity, found_return.return_id, actor, found_return.order_no
-        )
+            key, kind, sku, found_return.warehouse, quantity, found_return.return_id, context.actor,
+            found_return.order_no, location=at,
+        )  # fmt: skip
         await movements.move(conn, [move])
 
 

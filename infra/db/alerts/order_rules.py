@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts import Kind
 from domain.orders.order_no import new_order_no
-from infra.db.alerts import system_rules
+from infra.db.alerts import stock_rules, system_rules
 from infra.db.alerts.findings import Detector, Finding
 from infra.db.payments.provider_cases import UNKNOWN, UNKNOWN_AFTER_S
 from infra.settings import Settings
@@ -313,6 +313,7 @@ DETECTORS: dict[Kind, Detector] = {
     Kind.ESCALATED: escalated,
     Kind.HELD: held,
     Kind.STOCK_LOW: stock_low,
+    Kind.STOCK_CASES: stock_rules.stock_cases,
     Kind.REQUESTS_WAITING: requests_waiting,
     Kind.ORDERS_WAITING: orders_waiting,
     Kind.WEBHOOKS_FAILED: webhooks_failed,

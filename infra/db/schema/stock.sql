@@ -51,9 +51,9 @@ CREATE TABLE stock_levels (
   CONSTRAINT stock_reserved_not_negative CHECK (reserved >= 0),
   CONSTRAINT stock_incoming_not_negative CHECK (incoming >= 0),
   CONSTRAINT stock_safety_not_negative CHECK (safety_stock >= 0),
-  CONSTRAINT stock_quarantined_not_negative CHECK (quarantined >= 0)
+  CONSTRAINT stock_quarantined_not_negative CHECK (quarantined >= 0),
+  CONSTRAINT stock_placed_within_on_hand CHECK (placed BETWEEN 0 AND on_hand)
 ) WITH (fillfactor = 60);
-ALTER TABLE stock_levels ADD CONSTRAINT stock_placed_within_on_hand CHECK (placed >= 0 AND placed <= on_hand) NOT VALID;
 
 CREATE TRIGGER safety_stock_audited AFTER UPDATE OF safety_stock ON stock_levels
   FOR EACH ROW WHEN (NEW.safety_stock <> OLD.safety_stock) EXECUTE FUNCTION audit_safety_stock();
@@ -119,6 +119,7 @@ CREATE TABLE stock_movements (
   created_at        timestamptz NOT NULL DEFAULT now(),
   quarantined_delta bigint NOT NULL DEFAULT 0,
   duplicate         boolean NOT NULL DEFAULT false,
+  location          text,  -- where the units were put, if a person named a location
   CONSTRAINT one_movement_per_key UNIQUE (idempotency_key),
   CONSTRAINT movement_deltas CHECK (
   CASE kind
@@ -230,8 +231,8 @@ GRANT INSERT (fulfilment_no, order_no, quantity, sku, state, warehouse) ON alloc
 GRANT UPDATE (fulfilment_no, quantity, state) ON allocations TO oms_app;
 GRANT INSERT (sku, warehouse) ON stock_levels TO oms_app;
 GRANT UPDATE (safety_stock) ON stock_levels TO oms_app;
-GRANT INSERT (actor, duplicate, idempotency_key, kind, on_hand_delta, order_no, quantity, quarantined_delta, reference,
-  reserved_delta, sku, warehouse) ON stock_movements TO oms_app;
+GRANT INSERT (actor, duplicate, idempotency_key, kind, location, on_hand_delta, order_no, quantity, quarantined_delta,
+  reference, reserved_delta, sku, warehouse) ON stock_movements TO oms_app;
 GRANT INSERT (city, code, contact_name, country, district, is_default, line1, name, phone, postcode, priority, province)
   ON warehouses TO oms_app;
 GRANT UPDATE (active, city, contact_name, country, district, is_default, line1, name, phone, postcode, priority,

@@ -1,70 +1,5 @@
--- Stock: locations, transfers, purchase orders, counts, cases
--- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after webhooks.sql.
-
--- Places within a warehouse. What is not placed is in the default location, which has no row.
-CREATE TABLE locations (
-  warehouse text NOT NULL REFERENCES warehouses (code),
-  code      text NOT NULL,
-  zone      text NOT NULL DEFAULT '',
-  sequence  integer NOT NULL DEFAULT 0,
-  CONSTRAINT locations_pkey PRIMARY KEY (warehouse, code),
-  CONSTRAINT locations_code CHECK (length(code) BETWEEN 1 AND 32),
-  CONSTRAINT locations_zone CHECK (length(zone) <= 32),
-  CONSTRAINT locations_sequence CHECK (sequence BETWEEN 0 AND 1000000)
-);
-CREATE INDEX locations_walk ON locations (warehouse, sequence, code);
-
-CREATE TRIGGER location_audited AFTER INSERT OR UPDATE ON locations
-  FOR EACH ROW EXECUTE FUNCTION audit_row('location', 'code', 'warehouse zone sequence');
-
--- How many units of a product a location has. Changed by location_movements only.
-CREATE TABLE location_levels (
-  sku       text NOT NULL REFERENCES products,
-  warehouse text NOT NULL,
-  location  text NOT NULL,
-  on_hand   bigint NOT NULL CHECK (on_hand >= 0),
-  CONSTRAINT location_levels_pkey PRIMARY KEY (warehouse, sku, location),
-  CONSTRAINT location_levels_warehouse_location_fkey FOREIGN KEY (warehouse, location) REFERENCES locations (warehouse,
-      code)
-);
-
--- Every change of a location's level. Append-only; levels equal the sum of their movements.
-CREATE TABLE location_movements (
-  movement_no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  kind        text NOT NULL CHECK (kind IN ('moved', 'counted', 'taken')),
-  sku         text NOT NULL,
-  warehouse   text NOT NULL,
-  location    text NOT NULL,
-  delta       bigint NOT NULL CHECK (delta <> 0),
-  reference   text,
-  actor       text NOT NULL,
-  created_at  timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT location_taken_falls CHECK (kind <> 'taken' OR delta < 0)
-);
-CREATE INDEX location_movements_place ON location_movements (warehouse, sku, location);
-
--- Applies a movement to its location, and to what is placed in the warehouse.
-CREATE FUNCTION apply_location_movement()
-  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-  IF NEW.kind <> 'taken' THEN
-    UPDATE stock_levels SET placed = placed + NEW.delta WHERE sku = NEW.sku AND warehouse = NEW.warehouse;
-    IF NOT FOUND THEN
-      RAISE EXCEPTION 'nothing of this SKU is in the warehouse' USING ERRCODE = 'OM001';
-    END IF;
-  END IF;
-  INSERT INTO location_levels (sku, warehouse, location, on_hand) VALUES (NEW.sku, NEW.warehouse, NEW.location, 0)
-  ON CONFLICT DO NOTHING;
-  UPDATE location_levels SET on_hand = on_hand + NEW.delta
-   WHERE sku = NEW.sku AND warehouse = NEW.warehouse AND location = NEW.location;
-  RETURN NULL;
-END $$;
-
-CREATE TRIGGER location_movement_applies AFTER INSERT ON location_movements
-  FOR EACH ROW EXECUTE FUNCTION apply_location_movement();
-
-CREATE TRIGGER location_movements_append_only BEFORE DELETE OR UPDATE ON location_movements
-  FOR EACH ROW EXECUTE FUNCTION forbid_change();
+-- Stock: transfers, purchase orders, counts, cases
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after stock_locations.sql.
 
 -- A transfer of goods between two warehouses. What was sent and has not arrived is on no level.
 CREATE TABLE stock_transfers (
@@ -337,25 +272,10 @@ END $$;
 CREATE TRIGGER stock_case_guard BEFORE UPDATE ON stock_cases
   FOR EACH ROW WHEN (OLD.state = 'resolved') EXECUTE FUNCTION guard_stock_case();
 
--- Takes units from the locations in walking order, where the warehouse has less than was placed.
-CREATE FUNCTION take_from_locations(of_sku text, at_warehouse text, units bigint)
-  RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  INSERT INTO location_movements (kind, sku, warehouse, location, delta, actor)
-  SELECT 'taken', of_sku, at_warehouse, w.location, -least(w.on_hand, units - w.before), current_actor()
-    FROM (SELECT l.location, l.on_hand, sum(l.on_hand) OVER (ORDER BY p.sequence, p.code) - l.on_hand AS before
-            FROM location_levels l JOIN locations p ON p.warehouse = l.warehouse AND p.code = l.location
-           WHERE l.sku = of_sku AND l.warehouse = at_warehouse AND l.on_hand > 0) w
-   WHERE w.before < units
-$$;
-
 -- Rights
 
-GRANT SELECT ON location_levels, location_movements, locations, purchase_order_lines, purchase_orders,
-  purchase_receipts, stock_cases, stock_count_lines, stock_counts, stock_transfer_lines, stock_transfer_movements,
-  stock_transfers TO oms_app;
-GRANT INSERT (actor, delta, kind, location, reference, sku, warehouse) ON location_movements TO oms_app;
-GRANT INSERT (code, sequence, warehouse, zone) ON locations TO oms_app;
-GRANT UPDATE (sequence, zone) ON locations TO oms_app;
+GRANT SELECT ON purchase_order_lines, purchase_orders, purchase_receipts, stock_cases, stock_count_lines, stock_counts,
+  stock_transfer_lines, stock_transfer_movements, stock_transfers TO oms_app;
 GRANT INSERT (number, over_percent, quantity, sku) ON purchase_order_lines TO oms_app;
 GRANT UPDATE (cancelled, over_percent, quantity) ON purchase_order_lines TO oms_app;
 GRANT INSERT (created_by, expected_on, number, supplier, warehouse) ON purchase_orders TO oms_app;
@@ -373,6 +293,5 @@ GRANT UPDATE (lost) ON stock_transfer_lines TO oms_app;
 GRANT INSERT (movement_id, transfer_id) ON stock_transfer_movements TO oms_app;
 GRANT INSERT (due_at, reference, requested_by, source, target, transfer_id) ON stock_transfers TO oms_app;
 GRANT UPDATE (closed_at, due_at, reminded_at, shipped_at, status) ON stock_transfers TO oms_app;
-REVOKE EXECUTE ON FUNCTION apply_location_movement(), apply_purchase_line(), apply_purchase_receipt(),
-  apply_transfer_movement(), guard_purchase_order(), guard_stock_case(), guard_stock_count(), guard_transfer(),
-  signal_transfer(), take_from_locations(text, text, bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION apply_purchase_line(), apply_purchase_receipt(), apply_transfer_movement(),
+  guard_purchase_order(), guard_stock_case(), guard_stock_count(), guard_transfer(), signal_transfer() FROM PUBLIC;

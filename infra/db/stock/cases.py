@@ -29,7 +29,9 @@ _RESOLVED = text(
     """UPDATE stock_cases SET state = 'resolved', resolution = :resolution, reason = :reason, resolved_by = :actor,
               resolved_at = now() WHERE case_id = :case_id"""
 )
-_COUNT = text("SELECT count(*) FROM stock_cases WHERE state = 'open'")
+# So many are counted at most.
+_MANY = 10_000
+_COUNT = text("SELECT count(*) FROM (SELECT FROM stock_cases WHERE state = 'open' LIMIT :many) c")
 _OVER = text(
     """UPDATE stock_cases SET state = 'resolved', resolution = 'corrected', reason = :reason, resolved_by = :actor,
               resolved_at = now() WHERE kind = :kind AND subject = :subject AND state = 'open'"""
@@ -118,8 +120,8 @@ async def over(conn: AsyncConnection, kind: StockCaseKind, subject: str, reason:
 
 
 async def count_open(conn: AsyncConnection) -> int:
-    """How many wait for somebody."""
-    return int((await conn.execute(_COUNT)).scalar_one())
+    """How many wait for somebody, 10,000 at most."""
+    return int((await conn.execute(_COUNT, {"many": _MANY})).scalar_one())
 
 
 def _typed(row: JsonFields) -> JsonFields:

@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
-from domain.stock.counting import CountLine, CountStatus
+from domain.stock.counting import CountLine, CountStatus, SalesPrice
 from domain.stock.movements import MovementKind
 from infra.db.stock import locations, movements
 from infra.db.stock.locations import Place
@@ -48,6 +48,14 @@ _PAGE = text(
      ORDER BY created_at DESC, count_id DESC LIMIT :limit
     """
 )
+_FOR_APPROVAL = text(
+    _COLUMNS
+    + """
+     WHERE (status = 'awaiting_approval' AND :open OR decided_by IS NOT NULL AND NOT :open)
+       AND (CAST(:moment AS timestamptz) IS NULL OR (created_at, count_id) < (:moment, :last))
+     ORDER BY created_at DESC, count_id DESC LIMIT :limit
+    """
+)
 _LINES = text(
     """SELECT count_id, sku, location, counted, expected FROM stock_count_lines
         WHERE count_id = ANY(CAST(:ids AS text[])) ORDER BY sku, location"""
@@ -65,7 +73,7 @@ _HOLDERS = text(
     """SELECT DISTINCT order_no FROM allocations WHERE sku = :sku AND warehouse = :warehouse AND state = 'reserved'
         ORDER BY order_no LIMIT 50"""
 )
-_PRICES = text("SELECT sku, price_minor FROM products WHERE sku = ANY(CAST(:skus AS text[]))")
+_PRICES = text("SELECT sku, currency, price_minor FROM products WHERE sku = ANY(CAST(:skus AS text[]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +151,15 @@ async def page(
     return await _with_lines(conn, list((await conn.execute(_PAGE, question)).mappings()))
 
 
+async def for_approval(
+    conn: AsyncConnection, *, undecided: bool, before: tuple[datetime, str] | None, limit: int
+) -> list[StockCount]:
+    """Counts that wait for another person, or that one has decided; at most `limit`, the newest first."""
+    moment, last = before or (None, "")
+    question = {"open": undecided, "moment": moment, "last": last, "limit": limit}
+    return await _with_lines(conn, list((await conn.execute(_FOR_APPROVAL, question)).mappings()))
+
+
 async def _with_lines(conn: AsyncConnection, rows: list[RowMapping]) -> list[StockCount]:
     found = (await conn.execute(_LINES, {"ids": [row["count_id"] for row in rows]})).mappings()
     lines: dict[str, list[CountLine]] = {}
@@ -199,12 +216,15 @@ async def _adjust(conn: AsyncConnection, count: StockCount, line: CountLine, act
         there = await locations.level(conn, line.sku, count.warehouse, line.location)
         if taken := min(there, -line.difference):
             await locations.change(conn, place, line.location, -taken, counted=True)
+    if line.location and line.difference > 0:
+        await locations.require_open(conn, count.warehouse, line.location)
     moved = await movements.move(conn, [move])
     if line.location and line.difference > 0:
         await locations.change(conn, place, line.location, line.difference, counted=True)
     return moved
 
 
-async def prices(conn: AsyncConnection, skus: Sequence[str]) -> dict[str, int]:
-    """{sku: minor units}."""
-    return {row.sku: row.price_minor for row in await conn.execute(_PRICES, {"skus": list(skus)})}
+async def prices(conn: AsyncConnection, skus: Sequence[str]) -> dict[str, SalesPrice]:
+    """{sku: sales price}."""
+    rows = await conn.execute(_PRICES, {"skus": list(skus)})
+    return {row.sku: SalesPrice(row.currency, row.price_minor) for row in rows}

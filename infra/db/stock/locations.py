@@ -6,21 +6,27 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.errors import Conflict, RuleBroken
+from domain.errors import Conflict, NotFound, RuleBroken
 
 _ADD = text(
-    """INSERT INTO locations (warehouse, code, zone, sequence) VALUES (:warehouse, :code, :zone, :sequence)
-       ON CONFLICT DO NOTHING RETURNING code"""
+    """INSERT INTO locations (warehouse, code, name, zone, sequence)
+       VALUES (:warehouse, :code, :name, :zone, :sequence) ON CONFLICT DO NOTHING RETURNING code"""
 )
 _ALL = text(
     """
-    SELECT p.warehouse, p.code, p.zone, p.sequence, coalesce(sum(l.on_hand), 0)::bigint AS units
+    SELECT p.warehouse, p.code, p.name, p.zone, p.sequence, p.active, coalesce(sum(l.on_hand), 0)::bigint AS units
       FROM locations p LEFT JOIN location_levels l ON l.warehouse = p.warehouse AND l.location = p.code
-     WHERE CAST(:warehouse AS text) IS NULL OR p.warehouse = :warehouse
-     GROUP BY p.warehouse, p.code, p.zone, p.sequence ORDER BY p.warehouse, p.sequence, p.code LIMIT 2000
+     WHERE (CAST(:warehouse AS text) IS NULL OR p.warehouse = :warehouse)
+       AND (CAST(:code AS text) IS NULL OR p.code = :code)
+     GROUP BY p.warehouse, p.code ORDER BY p.warehouse, NOT p.active, p.sequence, p.code LIMIT 2000
     """
 )
-_KNOWN = text("SELECT EXISTS (SELECT FROM locations WHERE warehouse = :warehouse AND code = :code)")
+_ACTIVE = text("SELECT active FROM locations WHERE warehouse = :warehouse AND code = :code FOR SHARE")
+_LOCK_LOCATION = text("SELECT FROM locations WHERE warehouse = :warehouse AND code = :code FOR NO KEY UPDATE")
+_CHANGE = text(
+    """UPDATE locations SET name = :name, zone = :zone, sequence = :sequence, active = :active
+        WHERE warehouse = :warehouse AND code = :code"""
+)
 _LEVEL = text(
     """SELECT s.on_hand - s.placed AS unplaced, coalesce(l.on_hand, 0) AS on_hand
          FROM stock_levels s LEFT JOIN location_levels l
@@ -58,14 +64,16 @@ class NewLocation:
 
     warehouse: str
     code: str
+    name: str
     zone: str
     sequence: int
 
 
 @dataclass(frozen=True, slots=True)
 class Location(NewLocation):
-    """A place with the units of all SKUs there."""
+    """A place with the units of all SKUs there. One that is not active is closed: it takes nothing new."""
 
+    active: bool
     units: int
 
 
@@ -97,16 +105,52 @@ async def add(conn: AsyncConnection, new: NewLocation) -> None:
 
 
 async def everything(conn: AsyncConnection, warehouse: str | None) -> list[Location]:
-    """Those of a warehouse, or all, in walking order; 2,000 at most."""
-    return [Location(**row) for row in (await conn.execute(_ALL, {"warehouse": warehouse})).mappings()]
+    """Those of a warehouse, or all, in walking order, closed ones last; 2,000 at most."""
+    question = {"warehouse": warehouse, "code": None}
+    return [Location(**row) for row in (await conn.execute(_ALL, question)).mappings()]
+
+
+async def find(conn: AsyncConnection, warehouse: str, code: str, *, lock: bool = False) -> Location:
+    """With `lock` it is not changed meanwhile, and nothing is put there. Raises NotFound `location_not_found`."""
+    question = {"warehouse": warehouse, "code": code}
+    if lock:
+        await conn.execute(_LOCK_LOCATION, question)
+    row = (await conn.execute(_ALL, question)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("location_not_found")
+    return Location(**row)
+
+
+async def save(conn: AsyncConnection, changed: Location) -> None:
+    """Its name, zone, place in the walk, and whether it is open. The caller has locked it. Raises Conflict
+    `location_not_empty` where it is closed with units there."""
+    if not changed.active and changed.units:
+        detail = "{units} units are at this location: move them first"
+        raise Conflict("location_not_empty", detail, units=changed.units)
+    await conn.execute(_CHANGE, {name: value for name, value in asdict(changed).items() if name != "units"})
 
 
 async def require_known(conn: AsyncConnection, warehouse: str, code: str) -> None:
     """Raises RuleBroken `unknown_location`."""
-    if not (await conn.execute(_KNOWN, {"warehouse": warehouse, "code": code})).scalar_one():
+    await _active(conn, warehouse, code)
+
+
+async def require_open(conn: AsyncConnection, warehouse: str, code: str) -> None:
+    """It takes units, and is not closed before the transaction ends. Raises RuleBroken `unknown_location`,
+    `location_closed`."""
+    if not await _active(conn, warehouse, code):
+        raise RuleBroken(
+            "location_closed", "location {location} of {warehouse} is closed", warehouse=warehouse, location=code
+        )
+
+
+async def _active(conn: AsyncConnection, warehouse: str, code: str) -> bool:
+    active: bool | None = (await conn.execute(_ACTIVE, {"warehouse": warehouse, "code": code})).scalar_one_or_none()
+    if active is None:
         raise RuleBroken(
             "unknown_location", "{warehouse} has no location {location}", warehouse=warehouse, location=code
         )
+    return active
 
 
 async def level(conn: AsyncConnection, sku: str, warehouse: str, location: str | None) -> int:

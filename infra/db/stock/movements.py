@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict, NotFound, RuleBroken
 from domain.stock.movements import MovementKind, effect
 from domain.text import counted
+from infra.db.stock import locations
+from infra.db.stock.locations import Place
 
 _LEVELS = text(
     """
@@ -34,9 +36,9 @@ _MOVE = text(
     """
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, quarantined_delta, order_no,
-       reference, actor, duplicate)
+       reference, actor, duplicate, location)
     VALUES (:key, :kind, :sku, :warehouse, :quantity, :on_hand_delta, :reserved_delta, :quarantined_delta, :order_no,
-            :reference, :actor, :duplicate)
+            :reference, :actor, :duplicate, :location)
     ON CONFLICT (reference, sku, warehouse) WHERE kind = 'receipt' AND NOT duplicate DO NOTHING
     RETURNING movement_id
     """
@@ -55,7 +57,8 @@ _NOW = text(
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One movement to write; an adjustment's quantity is signed. With `allow_duplicate` a receipt may repeat one."""
+    """One movement to write; an adjustment's quantity is signed. With `allow_duplicate` a receipt may repeat one.
+    Units that arrive are put at `location` where one is named."""
 
     key: str
     kind: MovementKind
@@ -66,6 +69,7 @@ class Move:
     actor: str
     order_no: str | None = None
     allow_duplicate: bool = False
+    location: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ async def move_all(conn: AsyncConnection, moves: list[Move]) -> list[Moved]:
 
     Where units arrive, a trigger tells the backorders that they serve. The caller's transaction fails with the
     database's own error when a level would go below zero or below what is reserved. Raises Conflict `receipt_exists`,
-    RuleBroken `warehouse_inactive`.
+    RuleBroken `warehouse_inactive`, `unknown_location`, `location_closed`.
     """
     done: dict[int, Moved] = {}
     # Levels are locked in one order, whichever way units travel: that in which orders lock theirs.
@@ -138,9 +142,19 @@ async def move_all(conn: AsyncConnection, moves: list[Move]) -> list[Moved]:
         await conn.execute(_LEVEL, where)
         await _require_left(conn, one)
         movement_id = await _written(conn, one)
+        await _place(conn, one)
         level = (await conn.execute(_NOW, where)).mappings().one()
         done[place] = Moved(movement_id, one.sku, one.warehouse, one.quantity, **level)
     return [done[place] for place in range(len(moves))]
+
+
+async def _place(conn: AsyncConnection, one: Move) -> None:
+    """Put what arrived at the location that is named."""
+    arrived, _, _ = effect(one.kind, one.quantity)
+    if one.location is not None and arrived > 0:
+        await locations.require_open(conn, one.warehouse, one.location)
+        place = Place(one.sku, one.warehouse, one.reference, one.actor)
+        await locations.change(conn, place, one.location, arrived)
 
 
 async def _require_left(conn: AsyncConnection, one: Move) -> None:
@@ -191,4 +205,5 @@ def _values(one: Move) -> dict[str, object]:
         "order_no": one.order_no,
         "reference": one.reference,
         "actor": one.actor,
+        "location": one.location,
     }

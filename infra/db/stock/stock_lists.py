@@ -41,7 +41,7 @@ _STATEMENTS = {
 }
 _MOVEMENTS = """
     SELECT movement_id, kind, warehouse, quantity, on_hand_delta, reserved_delta, quarantined_delta, order_no,
-           reference, actor, created_at
+           reference, actor, created_at, location
       FROM stock_movements
      WHERE sku = :sku AND movement_id < :before
        AND (CAST(:warehouse AS text) IS NULL OR warehouse = CAST(:warehouse AS text))
@@ -102,6 +102,7 @@ class StockMovement:
     reference: str | None
     actor: str
     created_at: datetime
+    location: str | None
 
 
 async def levels(conn: AsyncConnection, filters: StockFilters, after: tuple[str, str], limit: int) -> list[ListedLevel]:

@@ -131,18 +131,19 @@ async def ship(conn: AsyncConnection, transfer: Transfer, units: Mapping[str, in
 
 
 async def receive(
-    conn: AsyncConnection, transfer: Transfer, units: Mapping[str, int], actor: str, key: str, *, at: str | None = None
-) -> None:
-    """Put the units that arrived on the level of the target, or of the warehouse `at`."""
-    await _move(conn, transfer, MovementKind.TRANSFER_IN, at or transfer.target, units, actor, key)
+    conn: AsyncConnection, transfer: Transfer, units: Mapping[str, int], actor: str, key: str, *, at: str | None = None,
+    location: str | None = None,
+) -> None:  # fmt: skip
+    """Put the units that arrived on the level of the target, or of the warehouse `at`, and at a location of it."""
+    await _move(conn, transfer, MovementKind.TRANSFER_IN, at or transfer.target, units, actor, key, location)
 
 
 async def _move(
     conn: AsyncConnection, transfer: Transfer, kind: MovementKind, at: str, units: Mapping[str, int], actor: str,
-    key: str,
+    key: str, location: str | None = None,
 ) -> None:  # fmt: skip
     moves = [
-        Move(f"{kind}:{key}:{sku}", kind, sku, at, quantity, transfer.reference, actor)
+        Move(f"{kind}:{key}:{sku}", kind, sku, at, quantity, transfer.reference, actor, location=location)
         for sku, quantity in sorted(units.items())
     ]
     for moved in await movements.move_all(conn, moves):

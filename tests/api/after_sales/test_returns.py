@@ -56,6 +56,20 @@ async def test_a_return_is_asked_for_approved_by_rule_received_inspected_and_ref
     assert (mine["reason"], mine["photographs"], mine["allowed_actions"]) == ("it does not please", ["photo-1"], [])
 
 
+async def test_what_can_be_sold_again_is_put_at_the_location_that_is_named(shop: ApiClient) -> None:
+    warehouse, code = shop.as_("warehouse", "wu"), unique("R")
+    made = await warehouse.post("/v1/locations", {"warehouse": "WH-EAST", "code": code})
+    assert made.status_code == 201, made.text
+    path = f"/v1/returns/{(await request_return(shop, await delivered(shop)))['return_id']}"
+    await warehouse.post(f"{path}/receive", found())
+    unknown = await warehouse.post(f"{path}/inspect", found() | {"location": "NONE"})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_location")
+    done = await warehouse.post(f"{path}/inspect", found() | {"location": code})
+    assert done.status_code == 200, done.text
+    placed = (await shop.get("/v1/stock/TEA-1/locations", warehouse="WH-EAST")).json()["items"]
+    assert [one["on_hand"] for one in placed if one["location"] == code] == [1]
+
+
 async def test_approving_an_approved_one_is_fine_and_a_rejected_one_is_over(shop: ApiClient) -> None:
     order_no = await delivered(shop)
     first = await request_return(shop, order_no)

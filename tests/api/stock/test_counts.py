@@ -73,11 +73,26 @@ async def test_a_refused_count_changes_nothing(shop: ApiClient) -> None:
     assert await on_hand(shop, sku) == 500
 
 
-async def test_value_counts_as_well_as_units(shop: ApiClient) -> None:
+async def dear(shop: ApiClient, currency: str = "CNY") -> str:
+    """Ten pieces of 600.00 each."""
     sku = unique("DEAR")
-    product = {"sku": sku, "name": "Gold tea", "price_minor": 60_000, "currency": "CNY"}
+    product = {"sku": sku, "name": "Gold tea", "price_minor": 60_000, "currency": currency}
     assert (await shop.as_("operations").post("/v1/products", product)).status_code == 201
     await receive(shop, sku, 10)
+    return sku
+
+
+async def test_amounts_of_different_currencies_are_never_added(shop: ApiClient) -> None:
+    yuan, more_yuan, euro = await dear(shop), await dear(shop), await dear(shop, "EUR")
+    one_less = [{"sku": sku, "counted": 9} for sku in (yuan, euro)]
+    assert (await counted(shop, *one_less))["status"] == "posted"
+    assert (await counted(shop, {"sku": euro, "counted": 7}))["status"] == "awaiting_approval"
+    both = [{"sku": yuan, "counted": 8}, {"sku": more_yuan, "counted": 9}]
+    assert (await counted(shop, *both))["status"] == "awaiting_approval"
+
+
+async def test_value_counts_as_well_as_units(shop: ApiClient) -> None:
+    sku = await dear(shop)
     assert (await counted(shop, {"sku": sku, "counted": 9}))["status"] == "posted"
     assert (await counted(shop, {"sku": sku, "counted": 7}))["status"] == "awaiting_approval"
 

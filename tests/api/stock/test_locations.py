@@ -3,10 +3,12 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.api.conftest import ApiClient, unique
 from tests.api.stock.test_counts import counted, on_hand
+from tests.api.stock.test_stock import new_sku
 from tests.api.stock.test_transfers import requested, step, stocked
 from tests.console.catalogue.test_product_pages import wrong
 from tests.console.conftest import sign_in
@@ -75,6 +77,97 @@ async def test_no_location_has_less_than_nothing_however_many_take(shop: ApiClie
     answers = await asyncio.gather(*taken)
     assert sorted(answer.status_code for answer in answers) == [201] * 5 + [409] * 3
     assert await walk(shop, sku) == [(None, 10)]
+
+
+async def patched(shop: ApiClient, code: str, body: dict[str, Any]) -> httpx.Response:
+    headers = {"Idempotency-Key": unique("key"), **shop.as_("operations", "ola").headers}
+    return await shop.http.patch(f"/v1/locations/WH-EAST/{code}", json=body, headers=headers)
+
+
+async def changed(shop: ApiClient, code: str, expect: int = 200, **body: Any) -> Any:
+    answer = await patched(shop, code, body)
+    assert answer.status_code == expect, answer.text
+    return answer.json()
+
+
+async def test_a_location_is_renamed_and_moved_in_the_walk(shop: ApiClient) -> None:
+    code = await located(shop, 3, zone="Z")
+    found = await changed(shop, code, name="Cold room, left", sequence=9)
+    assert (found["name"], found["zone"], found["sequence"], found["active"]) == ("Cold room, left", "Z", 9, True)
+    assert (await changed(shop, code, 422))["code"] == "nothing_to_change"
+    assert (await changed(shop, code, 422, sequence=-1))["code"] == "validation_failed"
+    assert (await changed(shop, "NONE", 404, zone="Y"))["code"] == "location_not_found"
+    kept = await shop.sql("SELECT actor FROM audit_log WHERE action = 'location_changed' AND reference = %s", code)
+    assert [row["actor"] for row in kept] == ["operations:ola"]
+
+
+async def test_only_an_empty_location_is_closed_and_a_closed_one_takes_nothing(shop: ApiClient) -> None:
+    sku, code, other = await stocked(shop), await located(shop), await located(shop)
+    await moved(shop, sku, 4, None, code)
+    refused = await changed(shop, code, 409, active=False)
+    assert (refused["code"], refused["units"]) == ("location_not_empty", 4)
+    await moved(shop, sku, 4, code, other)
+    assert (await changed(shop, code, active=False))["active"] is False
+    assert (await moved(shop, sku, 1, other, code, 422))["code"] == "location_closed"
+    line = {"sku": sku, "counted": 1, "location": code}
+    assert (await counted(shop, line, expect=422))["code"] == "location_closed"
+    body = {"sku": sku, "quantity": 1, "reference": unique("DN"), "warehouse": "WH-EAST", "location": code}
+    late = await shop.as_("warehouse").post("/v1/stock/receipts", body)
+    assert (late.status_code, late.json()["code"]) == (422, "location_closed") and await on_hand(shop, sku) == 10
+    await changed(shop, code, active=True)
+    await moved(shop, sku, 1, other, code)
+
+
+async def test_a_location_is_closed_or_filled_never_both(shop: ApiClient) -> None:
+    sku, places = await stocked(shop, 20), [await located(shop) for _ in range(6)]
+    warehouse = shop.as_("warehouse")
+    put = {"warehouse": "WH-EAST", "sku": sku, "quantity": 1, "reference": "r"}
+    fills = [warehouse.post("/v1/stock/moves", put | {"to": code}) for code in places]
+    closes = [patched(shop, code, {"active": False}) for code in places]
+    answers = await asyncio.gather(*(one for pair in zip(fills, closes, strict=True) for one in pair))
+    assert {answer.status_code for answer in answers} <= {200, 201, 409, 422}
+    listed = (await shop.get("/v1/locations", warehouse="WH-EAST")).json()["items"]
+    mine = [(one["active"], one["units"]) for one in listed if one["code"] in places]
+    assert len(mine) == 6 and set(mine) <= {(True, 1), (False, 0)}
+
+
+async def test_what_arrives_is_put_where_a_person_says(shop: ApiClient) -> None:
+    sku, code = await new_sku(shop), await located(shop)
+    body = {"sku": sku, "quantity": 3, "reference": unique("DN"), "warehouse": "WH-EAST", "location": code}
+    answer = await shop.as_("warehouse").post("/v1/stock/receipts", body)
+    assert answer.status_code == 201 and await walk(shop, sku) == [(code, 3)]
+    (arrival,) = (await shop.get(f"/v1/stock/{sku}/movements")).json()["items"]
+    assert (arrival["kind"], arrival["location"]) == ("receipt", code)
+    unknown = await shop.as_("warehouse").post("/v1/stock/receipts", body | {"location": "NONE", "reference": "x"})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_location") and await on_hand(shop, sku) == 3
+    number = (await requested(shop, sku=sku, quantity=2, **{"from": "WH-EAST", "to": "WH-SOUTH"}))["transfer_id"]
+    await step(shop, number, "ship")
+    assert (await step(shop, number, "receive", 422, location=code))["code"] == "unknown_location"
+    south = await located(shop, warehouse="WH-SOUTH")
+    await step(shop, number, "receive", location=south)
+    items = (await shop.get(f"/v1/stock/{sku}/locations", warehouse="WH-SOUTH")).json()["items"]
+    assert [(one["location"], one["on_hand"]) for one in items] == [(south, 2)]
+
+
+async def test_locations_are_named_and_closed_on_their_pages(shop: ApiClient) -> None:
+    sku, code = await new_sku(shop), await located(shop)
+    browser = await sign_in(shop, "warehouse")
+    arrived = {"warehouse": "WH-EAST", "quantity": "3", "reference": unique("DN")}
+    bad = await browser.post(f"/console/products/{sku}/stock/receipt", location="NONE", **arrived)
+    assert (bad.status_code, wrong(bad.text)) == (422, {"receipt-location"}) and 'value="NONE"' in bad.text
+    assert (await browser.post(f"/console/products/{sku}/stock/receipt", location=code, **arrived)).status_code == 303
+    assert f"WH-EAST · {code}" in (await browser.get(f"/console/products/{sku}")).text
+    page, fields = f"/console/locations/WH-EAST/{code}", {"name": "Cold room", "zone": "B", "sequence": "7"}
+    full = await browser.post(page, active="0", **fields)
+    assert (full.status_code, wrong(full.text)) == (409, {"active"}) and 'value="Cold room"' in full.text
+    assert wrong((await browser.post(page, **(fields | {"sequence": "x"}))).text) == {"sequence"}
+    await moved(shop, sku, 3, code, None)
+    assert (await browser.post(page, active="0", **fields)).status_code == 303
+    listed = (await browser.get("/console/locations", warehouse="WH-EAST")).text
+    assert "Cold room" in listed and "Closed" in listed
+    chinese = await sign_in(shop, "warehouse", "zh")
+    assert "已关闭" in (await chinese.get(page)).text and (await browser.get(f"{page}-none")).status_code == 404
+    assert (await (await sign_in(shop, "support")).get(page)).status_code == 403
 
 
 BAD: dict[str, tuple[dict[str, Any], int, str]] = {

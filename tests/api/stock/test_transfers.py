@@ -1,12 +1,16 @@
 """Transfers between warehouses: nothing is on two levels, nothing is lost without a case."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from tests.api.conftest import ApiClient, unique
 from tests.api.stock.test_stock import level, new_sku, receive, reserve
+from tests.console.catalogue.test_product_pages import wrong
+from tests.console.conftest import sign_in
 
 EAST, SOUTH = "WH-EAST", "WH-SOUTH"
 
@@ -187,3 +191,45 @@ async def test_lists_have_pages_and_filters(shop: ApiClient) -> None:
     rest = (await shop.get("/v1/stock/transfers", limit=1, status="requested", cursor=first["next_cursor"])).json()
     assert [page["items"][0]["transfer_id"] for page in (first, rest)] == [numbers[2], numbers[1]]
     assert (await shop.get("/v1/stock/transfers", cursor="x")).json()["code"] == "invalid_cursor"
+
+
+@asynccontextmanager
+async def inactive(shop: ApiClient, code: str) -> AsyncIterator[None]:
+    await shop.sql("UPDATE warehouses SET active = false WHERE code = %s", code)
+    try:
+        yield
+    finally:
+        await shop.sql("UPDATE warehouses SET active = true WHERE code = %s", code)
+
+
+async def test_a_case_does_not_end_with_units_at_an_inactive_warehouse(shop: ApiClient) -> None:
+    sku = await stocked(shop)
+    number = (await requested(shop, sku=sku, quantity=6))["transfer_id"]
+    await step(shop, number, "ship")
+    (case_id,) = (await step(shop, number, "receive", lines=[{"sku": sku, "quantity": 4}]))["cases"]
+    clerk, path = shop.as_("operations", "ola"), f"/v1/stock/cases/{case_id}/resolve"
+    browser = await sign_in(shop, "operations")
+    async with inactive(shop, SOUTH):
+        refused = await clerk.post(path, {"resolution": "found", "reason": "x"})
+        assert (refused.status_code, refused.json()["code"]) == (422, "resolution_warehouse_inactive")
+        assert SOUTH in refused.json()["detail"]
+        page = await browser.post(f"/console/stock-cases/{case_id}/resolve", resolution="found", reason="x")
+        assert (page.status_code, wrong(page.text)) == (422, {"resolution"}) and "inactive" in page.text
+        assert (await clerk.post(path, {"resolution": "lost", "reason": "x"})).json()["state"] == "resolved"
+    assert await on_hand(shop, sku) == (4, 4)
+
+
+async def test_an_inactive_warehouse_receives_no_transfer_and_the_page_says_so(shop: ApiClient) -> None:
+    sku = await stocked(shop)
+    number = (await requested(shop, sku=sku, quantity=6))["transfer_id"]
+    await step(shop, number, "ship")
+    browser = await sign_in(shop, "warehouse")
+    async with inactive(shop, SOUTH):
+        assert (await step(shop, number, "receive", 422))["code"] == "warehouse_inactive"
+        page = await browser.post(f"/console/transfers/{number}/receive", **{f"units-{sku}": "6"})
+        assert page.status_code == 422 and "This warehouse is inactive" in page.text
+        nothing = [{"sku": sku, "quantity": 0}]
+        (case_id,) = (await step(shop, number, "receive", lines=nothing))["cases"]
+    path = f"/v1/stock/cases/{case_id}/resolve"
+    done = await shop.as_("operations").post(path, {"resolution": "not_sent", "reason": "came back"})
+    assert done.json()["state"] == "resolved" and await on_hand(shop, sku) == (10, 0)

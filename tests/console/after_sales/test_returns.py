@@ -8,6 +8,7 @@ from api.console import i18n
 from domain.after_sales.returns import Condition, Reason, Resolution, ReturnDue, ReturnStatus
 from tests.api.after_sales.test_lines import at_home
 from tests.api.conftest import ApiClient
+from tests.console.catalogue.test_product_pages import wrong
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.returns import a_return, delivered, found
 
@@ -62,6 +63,8 @@ async def test_the_warehouse_receives_and_inspects(shop: ApiClient) -> None:
     assert received.status_code == 303
     page = await browser.get(path)
     assert 'name="damaged.1" type="text" value="1"' in page.text
+    nowhere = await browser.post(f"{path}/inspect", key="first", location="NONE", **{"as_new.1": "1"})
+    assert (nowhere.status_code, wrong(nowhere.text)) == (422, {"location"}) and 'value="NONE"' in nowhere.text
     assert (await browser.post(f"{path}/inspect", key=hidden(page.text, "key"), **counted)).status_code == 303
     page = await browser.get(path)
     assert "1 damaged" in page.text and "Inspected" in page.text and f"{path}/inspect" not in page.text

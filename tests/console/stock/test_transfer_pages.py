@@ -21,7 +21,15 @@ async def test_a_transfer_is_requested_shipped_and_received_with_a_difference(sh
     units = f"units-{sku}"
     refused = await browser.post(f"{page}/ship", **{units: "7"})
     assert refused.status_code == 422 and 'value="7"' in refused.text and "is-invalid" in refused.text
+    for bad in ("-1", "two", "999999999999"):
+        refused = await browser.post(f"{page}/ship", **{units: bad})
+        assert refused.status_code == 422 and f'value="{bad}"' in refused.text and "is-invalid" in refused.text, bad
     assert (await browser.post(f"{page}/ship", **{units: "6"})).status_code == 303
+    for bad in ("7", "-1", "two"):
+        refused = await browser.post(f"{page}/receive", **{units: bad})
+        assert refused.status_code == 422 and f'value="{bad}"' in refused.text and "is-invalid" in refused.text, bad
+    nowhere = await browser.post(f"{page}/receive", location="NONE", **{units: "6"})
+    assert (nowhere.status_code, wrong(nowhere.text)) == (422, {"location"}) and 'value="NONE"' in nowhere.text
     assert (await browser.post(f"{page}/receive", **{units: "5"})).status_code == 303
     assert await on_hand(shop, sku) == (4, 5)
     cases = (await browser.get("/console/stock-cases")).text
@@ -41,6 +49,12 @@ async def test_a_bad_transfer_is_refused_at_its_field_and_keeps_what_was_typed(s
     fine = {"from": "WH-EAST", "to": "WH-SOUTH", "lines": f"{sku} 2", "reference": unique("T")}
     for change, field, status in (
         ({"to": "WH-EAST"}, "to", 422),
+        ({"to": "NONE"}, "to", 422),
+        ({"from": "NONE"}, "from", 422),
+        ({"lines": f"{sku} -2"}, "lines", 422),
+        ({"lines": f"{sku} 999999999999"}, "lines", 422),
+        ({"lines": f"{sku} 99"}, "lines", 409),
+        ({"lines": "NONE 1"}, "lines", 404),
         ({"lines": ""}, "lines", 422),
         ({"lines": f"{sku} two"}, "lines", 422),
         ({"lines": sku}, "lines", 422),

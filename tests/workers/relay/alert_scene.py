@@ -15,7 +15,7 @@ from workers.relay.alert_sender import AlertSender
 
 TABLES = (
     "alerts, alert_deliveries, alert_channels, parked_steps, workflow_requests, webhook_deliveries, stock_levels, "
-    "processes, consistency_checks"
+    "processes, consistency_checks, stock_cases"
 )
 
 _numbers = itertools.count(1)

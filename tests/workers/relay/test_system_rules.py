@@ -11,6 +11,7 @@ from infra.alerts import i18n
 from infra.db.alerts import system_rules
 from infra.db.autocommit import autocommit
 from infra.db.checks import check_schedule
+from infra.db.checks.check import Check
 from infra.db.checks.consistency_checks import CHECKS
 from infra.db.engine import PoolExhausted
 from infra.settings import Settings
@@ -18,7 +19,7 @@ from infra.system.heartbeat import Heartbeat, beating
 from tests.workers.relay.alert_scene import Scene
 from tests.workers.relay.test_order_rules import causes
 from tests.workers.stored_orders import damage, sql
-from workers.relay.consistency_checks import checks
+from workers.relay.consistency_checks import checks, put
 
 HOUR = 3600
 
@@ -213,10 +214,73 @@ async def test_books_that_differ_are_a_cause_named_by_what_differs_and_over_when
     assert not await scene.turn(), "told again within the interval"
     await damage(scene.urls.owner_url, "TRUNCATE stock_levels CASCADE")
     await checked(scene, "stock_levels")
+    await sql(scene.urls.owner_url, "DELETE FROM stock_cases")
     await scene.later(61)
     assert await scene.turn()
     assert await causes(scene) == {}
     assert "Resolved: Consistency checks failed" in "\n".join(scene.server.texts())
+
+
+async def test_each_difference_in_stock_is_one_case_until_it_is_resolved(scene: Scene) -> None:
+    await damage(scene.urls.owner_url, "TRUNCATE stock_levels, stock_movements CASCADE")
+    for sku in ("A", "B"):
+        await damage(
+            scene.urls.owner_url,
+            f"INSERT INTO stock_levels (sku, warehouse, on_hand) VALUES ('{sku}', 'WH-EAST', 1)",
+        )
+    every = "SELECT case_id, kind, subject, state, owner, opened_by FROM stock_cases ORDER BY subject, case_id"
+    await checked(scene, "stock_levels")
+    first = await sql(scene.urls.app_url, every)
+    assert [row[1:2] + row[3:] for row in first] == [("check_failed", "open", None, "system")] * 2
+    assert all(row[2].startswith("stock_levels: ") for row in first) and first[0][2] != first[1][2]
+    await damage(scene.urls.owner_url, "UPDATE stock_levels SET on_hand = 2")
+    await checked(scene, "stock_levels")
+    assert await sql(scene.urls.app_url, every) == first, "what still differs is the same case"
+    await sql(
+        scene.urls.app_url,
+        "UPDATE stock_cases SET state = 'resolved', resolution = 'corrected', resolved_by = 'operations:o',"
+        " resolved_at = now() WHERE case_id = %s",
+        first[0][0],
+    )
+    await checked(scene, "stock_levels")
+    again = await sql(scene.urls.app_url, every)
+    assert [row[3] for row in again] == ["resolved", "open", "open"], "what is still there is a case again"
+    await damage(scene.urls.owner_url, "TRUNCATE stock_levels CASCADE")
+
+
+async def test_a_check_of_money_opens_no_stock_case(scene: Scene) -> None:
+    money = next(one for one in CHECKS if not one.code.startswith("stock_"))
+    wrong = Check(money.code, money.name, "SELECT 'here' AS place, '1' AS expected, '2' AS found")
+    await only(scene, money.code)
+    await put(scene.database, wrong, 5.0)
+    assert await sql(scene.urls.app_url, "SELECT violations FROM consistency_checks WHERE code = %s", money.code) == [
+        (1,)
+    ]
+    assert await sql(scene.urls.app_url, "SELECT count(*) FROM stock_cases") == [(0,)]
+
+
+async def test_stock_cases_without_an_owner_or_open_for_too_long_are_causes(scene: Scene) -> None:
+    for subject, owner, hours in (("a", None, 0), ("b", None, 99), ("c", "wu", 47), ("d", "wu", 49)):
+        await sql(
+            scene.urls.owner_url,
+            "INSERT INTO stock_cases (kind, subject, owner, opened_by, opened_at)"
+            " VALUES ('check_failed', %s, %s, 'system', now() - make_interval(hours => %s))",
+            subject, owner, hours,
+        )  # fmt: skip
+    await scene.channel(lang="en")
+    await scene.channel(lang="zh")
+    await scene.turn()
+    assert await causes(scene) == {"stock_cases:no_owner": 2, "stock_cases:overdue": 1}
+    text = "\n".join(scene.server.texts())
+    assert "Stock cases wait" in text and "they have no owner" in text and "/console/stock-cases" in text
+    assert "库存差异待处理" in text and "处理时间过长" in text
+    await sql(
+        scene.urls.app_url,
+        "UPDATE stock_cases SET state = 'resolved', resolution = 'corrected', resolved_by = 'operations:o',"
+        " resolved_at = now()",
+    )
+    await scene.later(61)
+    assert await causes(scene) == {}
 
 
 async def test_a_question_that_gets_no_answer_is_a_cause_the_second_time(scene: Scene) -> None:

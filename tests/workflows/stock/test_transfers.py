@@ -43,7 +43,7 @@ async def test_a_lost_run_is_started_again_from_the_database(stage: Stage) -> No
     await story.ship(stage, transfer_id, {"TEA": 3})
     await story.shows(stage, transfer_id, "shipped")
     await stage.client.get_workflow_handle(names.transfer_workflow(transfer_id)).terminate("lost")
-    await recover.recover(stage.settings, Console(quiet=True))
+    assert (await recover.recover(stage.settings, Console(quiet=True))).transfers == 1
     await story.shows(stage, transfer_id, "shipped")
     await story.receive(stage, transfer_id, {"TEA": 3})
     assert await ends(stage, transfer_id) == "received"

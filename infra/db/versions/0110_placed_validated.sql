@@ -1,0 +1,1 @@
+ALTER TABLE stock_levels VALIDATE CONSTRAINT stock_placed_within_on_hand;
