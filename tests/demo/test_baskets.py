@@ -11,6 +11,7 @@ import pytest
 
 from domain.orders.status import OrderEvent, Status, next_status, reachable
 from workers.demo import plan
+from workers.demo.arrangements import Arrangement, arranged
 from workers.demo.baskets import dataset, extract
 from workers.demo.baskets.catalogue import Article
 from workers.demo.baskets.customers import REGIONS, customer_of, region_of
@@ -83,27 +84,54 @@ def test_reading_keeps_one_basket_in_memory() -> None:
     assert peak < 2_000_000
 
 
-def test_the_plan_stocks_each_order_but_the_short_ones(hundred: Plan) -> None:
+def test_the_plan_stocks_each_order_but_what_is_arranged(hundred: Plan) -> None:
     need: Counter[tuple[str, str]] = Counter()
     for planned in hundred.orders():
         warehouse = region_of(planned.basket.household).warehouse
         for line in hundred.sendable(planned.basket.lines):
             # A parcel that is lost is sent again.
             need[line.sku, warehouse] += line.quantity * (2 if planned.scenario is Scenario.RESHIPPED else 1)
-    short = {(shortage.sku, shortage.warehouse): shortage.units for shortage in hundred.shortages.values()}
-    assert short
-    assert {**hundred.demand, **short} == {where: units - (where in short) for where, units in need.items()}
+    skus = {arrangement.sku for arrangement in hundred.arrangements}
+    assert skus
+    assert hundred.demand == {where: units for where, units in need.items() if where[0] not in skus}
     assert {warehouse for _, warehouse in need} == {region.warehouse for region in REGIONS}
+    assert len(REGIONS) == 4
 
 
-def test_only_the_short_basket_wants_its_short_article(hundred: Plan) -> None:
+def test_only_one_basket_wants_an_arranged_article(hundred: Plan) -> None:
     wanted_by: dict[str, set[int]] = {}
     for planned in hundred.orders():
         for line in planned.basket.lines:
             wanted_by.setdefault(line.sku, set()).add(planned.basket.basket_id)
-    assert {basket_id: wanted_by[short.sku] for basket_id, short in hundred.shortages.items()} == {
-        basket_id: {basket_id} for basket_id in hundred.shortages
-    }
+    arranged_for = [
+        (wanted_by[arrangement.sku], planned.basket.basket_id)
+        for planned in hundred.orders()
+        for arrangement in planned.arrangements
+    ]
+    assert len(arranged_for) == len(hundred.arrangements) > 0
+    assert all(wanted == {basket_id} for wanted, basket_id in arranged_for)
+
+
+@pytest.mark.parametrize("scenario", [Scenario.OUT_OF_STOCK, Scenario.BACKORDERED])
+def test_an_order_that_is_short_lacks_one_unit(scenario: Scenario) -> None:
+    lines = (Line("cj-1", 2), Line("cj-2", 1), Line("cj-1", 1))
+    home = region_of(HOUSEHOLD).warehouse
+    assert arranged(scenario, HOUSEHOLD, lines, {"cj-1"}) == (Arrangement("cj-1", home, {home: 2}),)
+    assert arranged(scenario, HOUSEHOLD, lines, set()) is None
+
+
+def test_no_warehouse_has_both_articles_of_an_order_that_is_split() -> None:
+    lines = (Line("cj-1", 2), Line("cj-2", 1))
+    planned = arranged(Scenario.SPLIT, HOUSEHOLD, lines, {"cj-1", "cj-2"})
+    assert planned is not None
+    assert [sum(arrangement.levels.values()) for arrangement in planned] == [2, 1]
+    assert len({warehouse for arrangement in planned for warehouse in arrangement.levels}) == 2
+    assert arranged(Scenario.SPLIT, HOUSEHOLD, lines, {"cj-1"}) is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_scenario_waits_for_a_basket_that_fits(seed: int) -> None:
+    assert {planned.scenario for planned in plan.make(BUNDLED, 25, seed).orders()} == set(Scenario)
 
 
 def test_prices_are_cents_and_fuel_is_not_on_sale(hundred: Plan) -> None:

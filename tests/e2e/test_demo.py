@@ -15,7 +15,9 @@ import pytest
 from infra.stack.processes import leftovers
 from tests.stack.oms import OMS
 from tests.stack.readme import check_the_first_order
+from workers.demo.baskets.customers import REGIONS
 from workers.demo.behaviour.scenarios import SPECS, Scenario
+from workers.demo.results.stock_ledger import Movement
 
 ORDERS = 25
 RUN_TIMEOUT_S = 280
@@ -37,6 +39,7 @@ def test_every_order_of_a_demo_ends_as_it_should_and_so_does_the_readmes_beside_
     _every_scenario_ran(report)
     assert [check["name"] for check in report["checks"] if not check["holds"]] == []
     assert all(check["looked_at"] for check in report["checks"])
+    _the_warehouses_balance(report["balances"])
     text = log.read_text()
     assert "API" in text
     assert re.search(r"First order \S+: (delivered|completed) \d+ s after oms demo was started", text)
@@ -60,6 +63,13 @@ def _the_numbers_add_up(report: dict[str, Any]) -> None:
     assert report["refused"].keys() >= {"invalid_quantity", "product_inactive"}
     assert sum(report["resolved"].values()) >= 5
     assert report["deviations"] == []
+
+
+def _the_warehouses_balance(balances: list[dict[str, Any]]) -> None:
+    assert {balance["warehouse"] for balance in balances} == {region.warehouse for region in REGIONS}
+    for balance in balances:
+        assert balance["on_hand"] == sum(balance[movement] for movement in Movement), balance
+        assert balance["shipped"] < 0, balance
 
 
 def _every_scenario_ran(report: dict[str, Any]) -> None:

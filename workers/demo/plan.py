@@ -1,10 +1,12 @@
-"""What a run needs before it starts: articles, stock, and which article of which order is to be short."""
+"""What a run needs before it starts: articles, stock, and what happens to which order."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
+from workers.demo.arrangements import Arrangement, arranged
 from workers.demo.baskets import catalogue, dataset
 from workers.demo.baskets.catalogue import Article
 from workers.demo.baskets.customers import region_of
@@ -13,49 +15,45 @@ from workers.demo.behaviour.scenarios import Scenario, scenario_of
 
 
 @dataclass(frozen=True, slots=True)
-class Shortage:
-    """An article of one basket only, at the warehouse that would send it: one unit less than the basket needs."""
-
-    sku: str
-    warehouse: str
-    units: int
-
-
-@dataclass(frozen=True, slots=True)
 class PlannedOrder:
-    """A basket with its scenario."""
+    """A basket with its scenario, and with stock of its own that the scenario needs."""
 
     basket: Basket
     scenario: Scenario
+    arrangements: tuple[Arrangement, ...] = ()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`demand` is {(sku, warehouse): units} that suffice for every order; `shortages` {basket_id: what is short}."""
+    """`own` are SKUs that one basket only has; `demand` is {(sku, warehouse): units} that suffice for every order;
+    `arrangements` are levels that are set to the unit."""
 
     folder: Path
     count: int
     seed: int
     articles: Mapping[str, Article]
+    own: Set[str]
     demand: Mapping[tuple[str, str], int]
-    shortages: Mapping[int, Shortage]
+    arrangements: tuple[Arrangement, ...]
 
     def orders(self) -> Iterator[PlannedOrder]:
-        """Every basket of the run, in order."""
-        for planned in self.assigned():
-            # Without an article of its own no order can be made short.
-            possible = planned.scenario is not Scenario.OUT_OF_STOCK or planned.basket.basket_id in self.shortages
-            yield planned if possible else PlannedOrder(planned.basket, Scenario.PLAIN)
-
-    def assigned(self) -> Iterator[PlannedOrder]:
-        """Every basket with the scenario that the seed assigns to it; one that costs nothing is plain."""
-        number = 0
+        """Every basket of the run with its scenario, in order. A scenario that a basket does not fit waits for the next
+        one; a basket that fits none, or costs nothing, is plain."""
+        numbers, waiting = count(), deque[Scenario]()
         for basket in dataset.read(self.folder, self.count):
             if self.total_minor(self.sendable(basket.lines)):
-                yield PlannedOrder(basket, scenario_of(number, self.seed))
-                number += 1
+                waiting.append(scenario_of(next(numbers), self.seed))
+                yield self._first_that_fits(basket, waiting)
             else:
                 yield PlannedOrder(basket, Scenario.PLAIN)
+
+    def _first_that_fits(self, basket: Basket, waiting: deque[Scenario]) -> PlannedOrder:
+        for scenario in waiting:
+            arrangements = arranged(scenario, basket.household, self.sendable(basket.lines), self.own)
+            if arrangements is not None:
+                waiting.remove(scenario)
+                return PlannedOrder(basket, scenario, arrangements)
+        return PlannedOrder(basket, Scenario.PLAIN)
 
     def sendable(self, lines: tuple[Line, ...]) -> tuple[Line, ...]:
         """Those lines that can be ordered."""
@@ -71,22 +69,26 @@ def make(folder: Path, count: int, seed: int) -> Plan:
     baskets_with: Counter[str] = Counter()
     for basket in dataset.read(folder, count):
         baskets_with.update({line.sku for line in basket.lines})
-    plan = Plan(folder, count, seed, catalogue.load(folder, baskets_with), {}, {})
+    own = frozenset(sku for sku, baskets in baskets_with.items() if baskets == 1)
+    plan = Plan(folder, count, seed, catalogue.load(folder, baskets_with), own, {}, ())
     demand: Counter[tuple[str, str]] = Counter()
-    shortages: dict[int, Shortage] = {}
-    for planned in plan.assigned():
-        basket = planned.basket
-        lines, warehouse = plan.sendable(basket.lines), region_of(basket.household).warehouse
-        for line in lines:
-            demand[line.sku, warehouse] += line.quantity * (2 if planned.scenario is Scenario.RESHIPPED else 1)
-        if planned.scenario is Scenario.OUT_OF_STOCK:
-            own = next((line.sku for line in lines if baskets_with[line.sku] == 1), None)
-            if own is not None:
-                units = sum(line.quantity for line in lines if line.sku == own) - 1
-                shortages[basket.basket_id] = Shortage(own, warehouse, units)
-    for shortage in shortages.values():
-        del demand[shortage.sku, shortage.warehouse]
-    return replace(plan, demand=demand, shortages=shortages)
+    arrangements: list[Arrangement] = []
+    for planned in plan.orders():
+        demand.update(_demand(plan, planned))
+        arrangements += planned.arrangements
+    return replace(plan, demand=demand, arrangements=tuple(arrangements))
+
+
+def _demand(plan: Plan, planned: PlannedOrder) -> Counter[tuple[str, str]]:
+    """Units at the nearest warehouse, but for those that are arranged. A parcel that is lost is sent again."""
+    demand: Counter[tuple[str, str]] = Counter()
+    warehouse = region_of(planned.basket.household).warehouse
+    arranged_skus = {arrangement.sku for arrangement in planned.arrangements}
+    for line in plan.sendable(planned.basket.lines):
+        if line.sku not in arranged_skus:
+            times = 2 if planned.scenario is Scenario.RESHIPPED else 1
+            demand[line.sku, warehouse] += line.quantity * times
+    return demand
 
 
 def is_sendable(line: Line, articles: Mapping[str, Article]) -> bool:

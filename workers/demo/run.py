@@ -39,6 +39,7 @@ from workers.demo.progress import Bars
 from workers.demo.results import checks, report
 from workers.demo.results.checks import Check
 from workers.demo.results.statistics import STAGE_NAMES, Statistics
+from workers.demo.results.stock_ledger import StockLedger, WarehouseBalance
 from workers.demo.runner.order_runner import OrderRunner
 from workers.demo.runner.orders import CHANNEL
 from workers.stack_console import FAILED, LOG_FORMAT, OK, TAKEN, print_addresses
@@ -62,6 +63,7 @@ class Outcome:
 
     statistics: Statistics
     checks: list[Check]
+    balances: list[WarehouseBalance]
     seconds: float
 
     @property
@@ -155,15 +157,15 @@ class _Demo:
 
     async def _run_orders(self, clients: Clients, plan: Plan, running: Running) -> Outcome:
         started = time.monotonic()
-        loaded = await self._load_stock(clients, plan)
-        runner = OrderRunner(clients, plan, Settings().max_order_lines)
+        stock = await self._load_stock(clients, plan)
+        runner = OrderRunner(clients, plan, stock, Settings().max_order_lines)
         async with Bars(self._console, "orders", plan.count, lambda: _figures(runner)):
             await runner.run()
         self._console.print("Comparing orders, stock, money and the sandbox's own ledger …")
-        results = await checks.run_all(clients, runner.statistics, loaded, running.environment)
-        return Outcome(runner.statistics, results, time.monotonic() - started)
+        results, balances = await checks.run_all(clients, runner.statistics, running.environment)
+        return Outcome(runner.statistics, results, balances, time.monotonic() - started)
 
-    async def _load_stock(self, clients: Clients, plan: Plan) -> stock_loading.LoadedStock:
+    async def _load_stock(self, clients: Clients, plan: Plan) -> StockLedger:
         done = 0
 
         def tick() -> None:
@@ -175,7 +177,7 @@ class _Demo:
             return await stock_loading.load(clients, plan, tick)
 
     def _report(self, outcome: Outcome, count: int, seed: int) -> None:
-        report.show(self._console, outcome.statistics, outcome.checks, outcome.seconds)
+        report.show(self._console, outcome.statistics, outcome.checks, outcome.balances, outcome.seconds)
         if self._as_json:
             print(json.dumps(_document(outcome, count, seed), ensure_ascii=False), flush=True)
 
@@ -205,6 +207,7 @@ def _document(outcome: Outcome, count: int, seed: int) -> dict[str, Any]:
         "seed": seed,
         "seconds": round(outcome.seconds, 1),
         **outcome.statistics.summary(),
+        "balances": [balance.as_json() for balance in outcome.balances],
         "checks": [check.as_json() for check in outcome.checks],
     }
 

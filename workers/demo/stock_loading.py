@@ -1,19 +1,20 @@
-"""Fills the warehouses: products, and stock for every order but those that are to be short of something."""
+"""Fills the warehouses: products, and stock for every order with exceptions for orders that are to be short."""
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from workers.demo.api_client.api.catalogue import add_product, add_warehouse
 from workers.demo.api_client.api.orders import get_order, list_orders
 from workers.demo.api_client.api.stock import adjust_stock, get_stock_levels, receive_stock
 from workers.demo.api_client.models import Adjustment, OrderRow, Problem, Receipt
+from workers.demo.arrangements import Arrangement
 from workers.demo.baskets.catalogue import Article
 from workers.demo.baskets.customers import REGIONS, Region
 from workers.demo.http.client import PAGE, Answer, Clients, RefusedError, accepted, all_items
-from workers.demo.plan import Plan, Shortage
+from workers.demo.plan import Plan
+from workers.demo.results.stock_ledger import Movement, StockLedger
 from workers.demo.runner.orders import CHANNEL
 
 CALLS_AT_ONCE = 16
@@ -21,24 +22,15 @@ Item = TypeVar("Item")
 Tick = Callable[[], None]
 
 
-@dataclass
-class LoadedStock:
-    """`before` is {(sku, warehouse): units on hand} before any order of the run; `ignored` are articles that orders of
-    an earlier run still hold, so that their levels depend on more than this run."""
-
-    before: dict[tuple[str, str], int] = field(default_factory=dict)
-    ignored: set[str] = field(default_factory=set)
-
-
-async def load(clients: Clients, plan: Plan, tick: Tick) -> LoadedStock:
+async def load(clients: Clients, plan: Plan, tick: Tick) -> StockLedger:
     """Add warehouses, articles, receipts; `tick` is called once for each article and each level."""
-    loaded = LoadedStock(ignored=await _held_skus(clients))
+    stock = StockLedger(ignored=await _held_skus(clients))
     for region in REGIONS:
         await _add_warehouse(clients, region)
     await each(plan.articles.values(), lambda article: _add_product(clients, article, tick))
-    await each(plan.demand.items(), lambda entry: _receive(clients, loaded, *entry[0], entry[1], tick))
-    await each(plan.shortages.values(), lambda shortage: _shorten(clients, loaded, shortage))
-    return loaded
+    await each(plan.demand.items(), lambda entry: _stock_up(clients, stock, *entry[0], entry[1], tick))
+    await each(plan.arrangements, lambda arrangement: _arrange(clients, stock, arrangement))
+    return stock
 
 
 async def each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]]) -> None:
@@ -89,26 +81,39 @@ async def _unless_known(call: Awaitable[Answer | Problem | None]) -> None:
             raise
 
 
-async def _receive(clients: Clients, loaded: LoadedStock, sku: str, warehouse: str, units: int, tick: Tick) -> None:
-    body = Receipt(sku=sku, warehouse=warehouse, quantity=units, reference=f"demo {clients.run}")
-    key = clients.key(f"receipt-{sku}-{warehouse}")
-    level = await accepted(receive_stock.asyncio(client=clients.warehouse, body=body, idempotency_key=key))
-    loaded.before[sku, warehouse] = level.on_hand
+async def _stock_up(clients: Clients, stock: StockLedger, sku: str, warehouse: str, units: int, tick: Tick) -> None:
+    on_hand = await _receive(clients, sku, warehouse, units)
+    stock.add(Movement.OPENING, sku, warehouse, on_hand - units)
+    stock.add(Movement.RECEIVED, sku, warehouse, units)
     tick()
 
 
-async def _shorten(clients: Clients, loaded: LoadedStock, shortage: Shortage) -> None:
-    """Leave one unit less than the order needs, and none in other warehouses: an earlier run may have left some."""
-    levels = await accepted(get_stock_levels.asyncio(shortage.sku, client=clients.warehouse))
+async def _arrange(clients: Clients, stock: StockLedger, arrangement: Arrangement) -> None:
+    """These levels exactly, and none in other warehouses: an earlier run may have left some."""
+    sku = arrangement.sku
+    levels = await accepted(get_stock_levels.asyncio(sku, client=clients.warehouse))
     for level in levels.items:
-        needed = shortage.units if level.warehouse == shortage.warehouse else 0
-        change = needed - level.available
-        if change:
-            await _adjust(clients, shortage.sku, level.warehouse, change)
-        loaded.before[shortage.sku, level.warehouse] = level.on_hand + change
+        if level.on_hand:
+            stock.add(Movement.OPENING, sku, level.warehouse, level.on_hand)
+    available = {level.warehouse: level.available for level in levels.items}
+    for warehouse in {*available, *arrangement.levels}:
+        change = arrangement.levels.get(warehouse, 0) - available.get(warehouse, 0)
+        if change > 0:
+            await _receive(clients, sku, warehouse, change)
+            stock.add(Movement.RECEIVED, sku, warehouse, change)
+        elif change < 0:
+            await _adjust(clients, sku, warehouse, change)
+            stock.add(Movement.ADJUSTED, sku, warehouse, change)
+
+
+async def _receive(clients: Clients, sku: str, warehouse: str, units: int) -> int:
+    body = Receipt(sku=sku, warehouse=warehouse, quantity=units, reference=f"demo {clients.run}")
+    key = clients.key(f"receipt-{sku}-{warehouse}")
+    level = await accepted(receive_stock.asyncio(client=clients.warehouse, body=body, idempotency_key=key))
+    return level.on_hand
 
 
 async def _adjust(clients: Clients, sku: str, warehouse: str, change: int) -> None:
-    body = Adjustment(sku=sku, warehouse=warehouse, quantity=change, reason="demo: one too few")
+    body = Adjustment(sku=sku, warehouse=warehouse, quantity=change, reason="demo: left by an earlier run")
     key = clients.key(f"adjust-{sku}-{warehouse}")
     await accepted(adjust_stock.asyncio(client=clients.warehouse, body=body, idempotency_key=key))

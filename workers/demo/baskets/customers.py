@@ -31,6 +31,8 @@ class Region:
 REGIONS = (
     Region("DEMO-OHIO", "Demo, Ohio", "Ohio", "Cincinnati", 110),
     Region("DEMO-TEXAS", "Demo, Texas", "Texas", "Houston", 120),
+    Region("DEMO-OREGON", "Demo, Oregon", "Oregon", "Portland", 130),
+    Region("DEMO-GEORGIA", "Demo, Georgia", "Georgia", "Atlanta", 140),
 )
 
 

@@ -1,7 +1,6 @@
 """What customers, support and the carrier's driver do to one order, through HTTP alone."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
@@ -10,12 +9,15 @@ from typing import Any, TypeVar
 from domain.support.steps import Action
 from workers.demo.api_client.api.orders import cancel_order, get_order
 from workers.demo.api_client.api.payments import pay_order
+from workers.demo.api_client.api.stock import receive_stock
 from workers.demo.api_client.api.support import resolve_step
-from workers.demo.api_client.models import CancelOrder, Order, Resolve, ResolveValueType0
+from workers.demo.api_client.models import CancelOrder, Order, Receipt, Resolve, ResolveValueType0
 from workers.demo.api_client.models.action import check_action
 from workers.demo.api_client.types import UNSET
+from workers.demo.arrangements import Arrangement
 from workers.demo.http.client import Clients, RefusedError, accepted
 from workers.demo.results.statistics import Statistics
+from workers.demo.results.stock_ledger import Movement
 from workers.demo.runner.order_poller import OpenOrder
 from workers.demo.runner.orders import payment
 
@@ -41,16 +43,17 @@ DELIVERED_BEFORE_LOSS = TooLate("at the door before it could be lost", "complete
 class ApiActors:
     """Actions on one order. `too_late` says that one came too late, and which end is right then."""
 
-    def __init__(self, clients: Clients, statistics: Statistics, order: OpenOrder) -> None:
+    def __init__(
+        self, clients: Clients, statistics: Statistics, order: OpenOrder, arrangements: tuple[Arrangement, ...]
+    ) -> None:
         self.clients, self.order = clients, order
-        self._statistics = statistics
+        self.stock = statistics.stock
+        self._statistics, self._arrangements = statistics, arrangements
         self._actions = count(1)
         self._unplanned = 0
         self.too_late: TooLate | None = None
-        # What happened after delivery: money refunded, units on sale again, units in a second parcel.
+        # What was refunded after delivery.
         self.refunded_minor = 0
-        self.restocked: Counter[str] = Counter()
-        self.resent: Counter[str] = Counter()
 
     async def order_fault(self, target: str, kind: str, mode: str, times: int) -> None:
         """Let the provider's next calls of this kind for this order go wrong."""
@@ -110,6 +113,16 @@ class ApiActors:
             parcel = await self.clients.sandbox.post(f"/shipments/{parcels[0]['id']}/advance", {"status": status})
         if parcel["status"] == "delivered":
             self.too_late = DELIVERED_BEFORE_LOSS
+
+    async def receive_missing(self) -> None:
+        """The warehouse receives the unit that the order waits for."""
+        for arrangement in self._arrangements:
+            body = Receipt(
+                sku=arrangement.sku, warehouse=arrangement.home, quantity=1, reference=f"demo {self.order.order_no}"
+            )
+            key = self.key("receipt")
+            await accepted(receive_stock.asyncio(client=self.clients.warehouse, body=body, idempotency_key=key))
+            self.stock.add(Movement.RECEIVED, arrangement.sku, arrangement.home, 1)
 
     async def resolve(self, step: str, action: Action, value: dict[str, Any] | None = None) -> None:
         """Wait until the order is parked at this step, then resolve it as support; nothing where it will not park."""

@@ -27,6 +27,8 @@ from workers.demo.api_client.models.resolution import Resolution
 from workers.demo.baskets.dataset import Line
 from workers.demo.behaviour.actors import DELIVERED_BEFORE_LOSS, ApiActors, TooLate, until
 from workers.demo.http.client import RefusedError, accepted
+from workers.demo.results.parcels import note_shipped, warehouse_of
+from workers.demo.results.stock_ledger import Movement
 
 RETURN_TOO_LATE = TooLate("too late to send back", "completed")
 
@@ -77,7 +79,8 @@ async def exchange(actors: ApiActors) -> None:
         assert returned.exchange.order_no is not None
         order_no = returned.exchange.order_no
         await until(lambda: _is_completed(actors, order_no))
-        actors.resent.update({line.sku: 1})
+        exchanged = await accepted(get_order.asyncio(order_no, client=actors.clients.support))
+        note_shipped(actors.stock, exchanged)
 
 
 async def send_again(actors: ApiActors) -> None:
@@ -99,7 +102,6 @@ async def send_again(actors: ApiActors) -> None:
     )
     await actors.wait_until(lambda order: order.needs_attention is None)
     actors.order.note_action()
-    actors.resent.update({line.sku: line.quantity for line in _units(order)})
 
 
 async def _return(
@@ -120,7 +122,8 @@ async def _return(
     for step, key in ((receive_return, actors.key("receive")), (inspect_return, actors.key("inspect"))):
         await accepted(step.asyncio(return_id, client=clients.warehouse, body=found, idempotency_key=key))
     if condition is Condition.AS_NEW:
-        actors.restocked.update({line.sku: line.quantity for line in lines})
+        for line in lines:
+            actors.stock.add(Movement.RETURNED, line.sku, warehouse_of(order, line.sku), line.quantity)
     return await accepted(get_return.asyncio(return_id, client=clients.support))
 
 

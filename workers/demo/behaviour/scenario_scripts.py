@@ -89,6 +89,11 @@ async def _reshipped(actors: ApiActors, basket: Basket) -> None:
     await after_delivery.send_again(actors)
 
 
+async def _backordered(actors: ApiActors, basket: Basket) -> None:
+    await actors.wait_until(lambda order: order.waiting_for is not None and order.waiting_for.what == "stock")
+    await actors.receive_missing()
+
+
 SCRIPTS: Mapping[Scenario, Script] = {
     Scenario.PLAIN: _nothing,
     Scenario.DECLINED: _nothing,
@@ -109,4 +114,6 @@ SCRIPTS: Mapping[Scenario, Script] = {
     Scenario.RETURNED_DAMAGED: _returned_damaged,
     Scenario.EXCHANGED: _exchanged,
     Scenario.RESHIPPED: _reshipped,
+    Scenario.SPLIT: _nothing,
+    Scenario.BACKORDERED: _backordered,
 }

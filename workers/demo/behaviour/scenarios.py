@@ -30,15 +30,19 @@ class Scenario(StrEnum):
     RETURNED_DAMAGED = "returned_damaged"
     EXCHANGED = "exchanged"
     RESHIPPED = "reshipped"
+    SPLIT = "split"
+    BACKORDERED = "backordered"
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioSpec:
-    """The scenario in words, and the right end: a status and, of a cancelled order, the cause."""
+    """The scenario in words, and the right end: a status and, of a cancelled order, the cause. `parts` is from how many
+    warehouses the goods leave at least."""
 
     description: str
     status: Status
     cause: str | None = None
+    parts: int = 0
 
     @property
     def end(self) -> str:
@@ -69,10 +73,12 @@ SPECS: Mapping[Scenario, ScenarioSpec] = {
     Scenario.RETURNED_DAMAGED: ScenarioSpec("sends one piece back, damaged", Status.COMPLETED),
     Scenario.EXCHANGED: ScenarioSpec("exchanges one piece for another of its kind", Status.COMPLETED),
     Scenario.RESHIPPED: ScenarioSpec("parcel lost on the way, wants it sent again", Status.COMPLETED),
+    Scenario.SPLIT: ScenarioSpec("no warehouse has all of it, shipped by two", Status.COMPLETED, parts=2),
+    Scenario.BACKORDERED: ScenarioSpec("waits for one article, shipped when a receipt brings it", Status.COMPLETED),
 }
 
 # The first orders show every scenario; later ones are mostly plain.
-FIRST, LATER = 20, 50
+FIRST, LATER = 22, 50
 
 
 def scenario_of(number: int, seed: int) -> Scenario:

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from domain.orders.status import Status
 from domain.text import counted
+from workers.demo.baskets.catalogue import CURRENCY
 from workers.demo.behaviour.scenarios import SPECS, Scenario
 from workers.demo.results.checks import Check
 from workers.demo.results.statistics import Statistics
+from workers.demo.results.stock_ledger import Movement, WarehouseBalance
 
 REFUSALS = {
     "invalid_quantity": "lines with quantity 0 left out",
@@ -18,10 +21,18 @@ REFUSALS = {
 }
 
 
-def show(console: Console, statistics: Statistics, checks: Sequence[Check], seconds: float) -> None:
-    """What happened to the baskets, then one line for each check."""
+def show(
+    console: Console,
+    statistics: Statistics,
+    checks: Sequence[Check],
+    balances: Sequence[WarehouseBalance],
+    seconds: float,
+) -> None:
+    """What happened to the baskets, the balance, then one line for each check."""
     console.print(_refused(statistics))
     console.print(_orders(statistics))
+    console.print(_totals(statistics))
+    console.print(_stock(balances))
     for check in checks:
         _line(console, check)
     ended = f"{statistics.ends} of {counted(statistics.placed, 'order')} ended in {seconds:.0f} s"
@@ -61,6 +72,46 @@ def _orders(statistics: Statistics) -> Table:
             "of these parked without being meant to", str(statistics.unplanned.total()), _counted(statistics.unplanned)
         )
     return table
+
+
+def _totals(statistics: Statistics) -> Table:
+    table = Table(title="The balance: orders and money", title_justify="left")
+    for name in ("", "in", "out", "left", "right"):
+        table.add_column(name, justify="right" if name in ("in", "out", "left") else "left")
+    completed, cancelled = (statistics.statuses[status] for status in (Status.COMPLETED, Status.CANCELLED))
+    table.add_row(
+        "orders: placed, cancelled, completed",
+        *(str(number) for number in (statistics.placed, cancelled, completed)),
+        _mark(statistics.placed == cancelled + completed),
+    )
+    amounts = (statistics.captured_minor, statistics.refunded_minor, statistics.held_minor)
+    table.add_row(
+        f"{CURRENCY}: captured, refunded, kept",
+        *(f"{minor / 100:,.2f}" for minor in amounts),
+        _mark(statistics.money_balances),
+    )
+    return table
+
+
+def _stock(balances: Sequence[WarehouseBalance]) -> Table:
+    table = Table(title="The balance: units in each warehouse", title_justify="left")
+    table.add_column("warehouse")
+    for movement in Movement:
+        table.add_column(movement.value, justify="right")
+    table.add_column("on hand", justify="right")
+    table.add_column("right")
+    for balance in balances:
+        units = (_signed(balance.movements[movement]) for movement in Movement)
+        table.add_row(balance.warehouse, *units, f"{balance.on_hand:,}", _mark(balance.balanced))
+    return table
+
+
+def _signed(units: int) -> str:
+    return f"{units:+,}" if units else "0"
+
+
+def _mark(balanced: bool) -> str:
+    return "[green]✓[/green]" if balanced else "[red]✗[/red]"
 
 
 def _counted(counted: dict[str, int]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.orders.status import Status
 from workers.demo.behaviour.scenarios import SPECS, Scenario
+from workers.demo.results.stock_ledger import StockLedger
 
 MAX_DEVIATIONS = 20
 # How far an order has come, for the progress bars.
@@ -23,12 +24,14 @@ STAGE_NAMES = ("read", "placed", "reserved", "paid", "shipped", "delivered", "co
 
 @dataclass(frozen=True, slots=True)
 class EndedOrder:
-    """An ended order, as the API answers it: money in minor units, parcels {tracking number: status}."""
+    """An ended order, as the API answers it: money in minor units (`due_minor` is what the order
+    should hold), parcels {tracking number: (number of the fulfilment, status)}."""
 
     order_no: str
     captured_minor: int
     refunded_minor: int
-    parcels: dict[str, str]
+    due_minor: int
+    parcels: dict[str, tuple[int, str]]
 
 
 @dataclass
@@ -55,7 +58,7 @@ class Statistics:
     unplanned: Counter[str] = field(default_factory=Counter)
     groups: defaultdict[Scenario, Group] = field(default_factory=lambda: defaultdict(Group))
     ended: list[EndedOrder] = field(default_factory=list)
-    sent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    stock: StockLedger = field(default_factory=StockLedger)
     wrong: int = 0
     deviations: list[str] = field(default_factory=list)
 
@@ -79,6 +82,30 @@ class Statistics:
         self.wrong += 1
         if len(self.deviations) < MAX_DEVIATIONS:
             self.deviations.append(description)
+
+    @property
+    def captured_minor(self) -> int:
+        """Money taken from customers."""
+        return sum(order.captured_minor for order in self.ended)
+
+    @property
+    def refunded_minor(self) -> int:
+        """Money returned to customers."""
+        return sum(order.refunded_minor for order in self.ended)
+
+    @property
+    def held_minor(self) -> int:
+        """Money that the orders hold in the end."""
+        return self.captured_minor - self.refunded_minor
+
+    @property
+    def due_minor(self) -> int:
+        """Money that they should hold: completed orders, less what was refunded of them."""
+        return sum(order.due_minor for order in self.ended)
+
+    @property
+    def money_balances(self) -> bool:
+        return self.held_minor == self.due_minor
 
     @property
     def ends(self) -> int:

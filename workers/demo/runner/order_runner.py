@@ -5,17 +5,17 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
-from domain.shipping.shipments import ShipmentStatus, has_left
 from workers.demo.api_client.api.orders import list_order_events, place_order
 from workers.demo.api_client.models import Order, PlacedOrder, TimelineEvent
-from workers.demo.baskets.customers import region_of
 from workers.demo.baskets.dataset import Basket, Line
 from workers.demo.behaviour.actors import CANCELLATION_TOO_LATE, ApiActors
 from workers.demo.behaviour.scenario_scripts import SCRIPTS
 from workers.demo.behaviour.scenarios import SPECS, Scenario
 from workers.demo.http.client import PAGE, Clients, RefusedError, accepted, all_items
 from workers.demo.plan import Plan, PlannedOrder
+from workers.demo.results.parcels import note_shipped, parts_shipped
 from workers.demo.results.statistics import STAGES, EndedOrder, Statistics
+from workers.demo.results.stock_ledger import StockLedger
 from workers.demo.runner import orders
 from workers.demo.runner.order_poller import OpenOrder, OrderPoller
 
@@ -31,9 +31,9 @@ Lines = tuple[Line, ...]
 class OrderRunner:
     """One run of a plan; `poller` and `statistics` may be read meanwhile."""
 
-    def __init__(self, clients: Clients, plan: Plan, max_lines: int) -> None:
+    def __init__(self, clients: Clients, plan: Plan, stock: StockLedger, max_lines: int) -> None:
         self._clients, self._plan, self._max_lines = clients, plan, max_lines
-        self.statistics = Statistics()
+        self.statistics = Statistics(stock=stock)
         self._unreserved = asyncio.Semaphore(UNRESERVED)
         since = datetime.now(UTC) - timedelta(seconds=1)
         self.poller = OrderPoller(clients, self.statistics, since.isoformat())
@@ -73,8 +73,9 @@ class OrderRunner:
                 self._note_not_placed(planned.basket)
                 return
             order = self._opened(placed, lines)
-            await self._wait_for_stock(order)
-        actors = ApiActors(self._clients, self.statistics, order)
+            if planned.scenario is not Scenario.BACKORDERED:
+                await self._wait_for_stock(order)
+        actors = ApiActors(self._clients, self.statistics, order, planned.arrangements)
         ended: Order | None = None
         try:
             async with asyncio.timeout(LIMIT_S):
@@ -85,7 +86,7 @@ class OrderRunner:
         finally:
             self.poller.remove(order, order.stage)
         if ended is not None:
-            await self._check(order, actors, planned, lines, ended)
+            await self._check(order, actors, planned, ended)
 
     async def _place(self, planned: PlannedOrder) -> tuple[Lines, PlacedOrder | None]:
         """The lines that were accepted and the API's answer; None where no acceptable line is left."""
@@ -131,18 +132,15 @@ class OrderRunner:
         state = f"parked at {order.parked_at}" if order.parked_at else "in progress"
         self.statistics.close(scenario, "not ended", f"{order.order_no} is still {state} after {LIMIT_S:.0f} s")
 
-    async def _check(
-        self, order: OpenOrder, actors: ApiActors, planned: PlannedOrder, lines: Lines, ended: Order
-    ) -> None:
+    async def _check(self, order: OpenOrder, actors: ApiActors, planned: PlannedOrder, ended: Order) -> None:
         timeline = [event async for event in self._timeline(ended.order_no)]
         self.poller.remove(order, _reached(timeline))
         if any(event.type_ == "cancel_refused" for event in timeline):
             # A cancellation that was accepted may still find the parcel on its way.
             actors.too_late = CANCELLATION_TOO_LATE
         self._close(planned.scenario, actors, ended, _end_of(ended, timeline))
-        self.statistics.ended.append(_ended(ended))
-        if any(has_left(ShipmentStatus(parcel.status)) for parcel in ended.shipments):
-            self._count_sent(region_of(planned.basket.household).warehouse, actors, lines)
+        self.statistics.ended.append(_ended(ended, actors.refunded_minor))
+        note_shipped(self.statistics.stock, ended)
 
     def _timeline(self, order_no: str) -> AsyncIterator[TimelineEvent]:
         return all_items(
@@ -156,13 +154,8 @@ class OrderRunner:
         wrong = None if end == expected else f"{ended.order_no} ended as {end} instead of {expected}"
         self.statistics.statuses[ended.status] += 1
         status = f"{end} ({too_late.description})" if too_late else end
-        self.statistics.close(scenario, status, wrong or _wrong_money(ended, actors.refunded_minor))
-
-    def _count_sent(self, warehouse: str, actors: ApiActors, lines: Lines) -> None:
-        for line in lines:
-            self.statistics.sent[line.sku, warehouse] += line.quantity
-        for sku in {line.sku for line in lines}:
-            self.statistics.sent[sku, warehouse] += actors.resent[sku] - actors.restocked[sku]
+        wrong = wrong or _wrong_money(ended, actors.refunded_minor) or _wrong_parts(ended, actors, scenario)
+        self.statistics.close(scenario, status, wrong)
 
 
 def _reached(timeline: list[TimelineEvent]) -> int:
@@ -186,10 +179,24 @@ def _wrong_money(order: Order, refunded_minor: int) -> str | None:
     """What is wrong with an ended order's money: a completed one is paid once, less what was refunded after delivery;
     of a cancelled one everything is refunded."""
     held = _succeeded(order, "capture") - _succeeded(order, "refund")
-    due = order.total_minor - refunded_minor if order.status == "completed" else 0
+    due = _due_minor(order, refunded_minor)
     return None if held == due else f"{order.order_no} is {order.status} and holds {held} instead of {due} cents"
 
 
-def _ended(order: Order) -> EndedOrder:
-    parcels: dict[str, str] = {parcel.tracking_no: parcel.status for parcel in order.shipments if parcel.tracking_no}
-    return EndedOrder(order.order_no, _succeeded(order, "capture"), _succeeded(order, "refund"), parcels)
+def _due_minor(order: Order, refunded_minor: int) -> int:
+    return order.total_minor - refunded_minor if order.status == "completed" else 0
+
+
+def _wrong_parts(order: Order, actors: ApiActors, scenario: Scenario) -> str | None:
+    parts, expected = parts_shipped(order), SPECS[scenario].parts
+    if parts >= expected or actors.too_late:
+        return None
+    return f"{order.order_no} was shipped in {parts} instead of {expected} parts"
+
+
+def _ended(order: Order, refunded_minor: int) -> EndedOrder:
+    parcels: dict[str, tuple[int, str]] = {
+        parcel.tracking_no: (parcel.fulfilment_no, parcel.status) for parcel in order.shipments if parcel.tracking_no
+    }
+    captured, refunded = _succeeded(order, "capture"), _succeeded(order, "refund")
+    return EndedOrder(order.order_no, captured, refunded, _due_minor(order, refunded_minor), parcels)

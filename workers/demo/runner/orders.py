@@ -21,6 +21,8 @@ TOKENS: Mapping[Scenario, str] = {
     Scenario.RETURNED: "tok_ok",
     Scenario.RETURNED_DAMAGED: "tok_ok",
     Scenario.EXCHANGED: "tok_ok",
+    Scenario.SPLIT: "tok_ok",
+    Scenario.BACKORDERED: "tok_ok",
     Scenario.DECLINED: "tok_decline",
     Scenario.PAID_AGAIN: "tok_decline",
     Scenario.PENDING: "tok_pending",
@@ -41,6 +43,7 @@ def body(basket: Basket, lines: Lines, scenario: Scenario, run: str) -> PlaceOrd
         ship_to=ship_to,
         lines=[NewLine(sku=line.sku, quantity=line.quantity) for line in lines],
         payment=payment(token) if token else UNSET,
+        backorder=scenario is Scenario.BACKORDERED,
     )
 
 
