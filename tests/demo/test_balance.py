@@ -32,8 +32,8 @@ def test_a_warehouse_balances_to_the_unit(stock: StockLedger, on_hand: int, righ
     (balance,) = stock.balances(levels)
     assert balance.balanced is right
     assert balance.as_json() == {
-        "warehouse": "EAST", "opening": 10, "received": 10, "adjusted": 0, "shipped": -15, "returned": 2,
-        "on_hand": on_hand + 5, "reserved": 0, "balanced": right,
+        "warehouse": "EAST", "opening": 10, "received": 10, "adjusted": 0, "transferred": 0, "shipped": -15,
+        "returned": 2, "on_hand": on_hand + 5, "reserved": 0, "balanced": right,
     }  # fmt: skip
     wrong = [check.name for check in checks.compare_stock(stock, levels, [balance]) if check.wrong]
     assert len(wrong) == (0 if right else 2)

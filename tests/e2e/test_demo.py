@@ -70,6 +70,9 @@ def _the_warehouses_balance(balances: list[dict[str, Any]]) -> None:
     for balance in balances:
         assert balance["on_hand"] == sum(balance[movement] for movement in Movement), balance
         assert balance["shipped"] < 0, balance
+    transferred = [balance["transferred"] for balance in balances]
+    assert (sum(transferred), max(transferred)) == (0, 1)
+    assert sum(balance["adjusted"] for balance in balances) == -1
 
 
 def _every_scenario_ran(report: dict[str, Any]) -> None:

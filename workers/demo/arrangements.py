@@ -34,7 +34,7 @@ def arranged(
 
 
 def _arranged(scenario: Scenario, home: str, units: Counter[str], own: list[str]) -> tuple[Arrangement, ...] | None:
-    other = _neighbour(home)
+    other = neighbour(home)
     if scenario is Scenario.SPLIT:
         # One SKU at home and one elsewhere: no warehouse has both.
         if len(own) < 2:
@@ -46,7 +46,7 @@ def _arranged(scenario: Scenario, home: str, units: Counter[str], own: list[str]
     return (Arrangement(own[0], home, {home: units[own[0]] - 1}),)
 
 
-def _neighbour(home: str) -> str:
+def neighbour(home: str) -> str:
     """Another warehouse."""
     codes = [region.warehouse for region in REGIONS]
     return codes[(codes.index(home) + 1) % len(codes)]

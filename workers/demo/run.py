@@ -30,6 +30,7 @@ from workers.demo.api_client.api.orders import get_order, place_order
 from workers.demo.api_client.models import PlaceOrder
 from workers.demo.api_client.models.status import Status
 from workers.demo.baskets.dataset import BUNDLED, TooFewBaskets
+from workers.demo.behaviour import stock_work
 from workers.demo.behaviour.actors import until
 from workers.demo.behaviour.scenario_scripts import GATEWAY_ATTEMPTS
 from workers.demo.http.client import Clients, RefusedError, accepted, connect
@@ -161,6 +162,7 @@ class _Demo:
         runner = OrderRunner(clients, plan, stock, Settings().max_order_lines)
         async with Bars(self._console, "orders", plan.count, lambda: _figures(runner)):
             await runner.run()
+        await stock_work.work(clients, runner.statistics)
         self._console.print("Comparing orders, stock, money and the sandbox's own ledger …")
         results, balances = await checks.run_all(clients, runner.statistics, running.environment)
         return Outcome(runner.statistics, results, balances, time.monotonic() - started)

@@ -25,9 +25,10 @@ HEADER = (
     "# Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.\n"
 )
 OPERATIONS = frozenset({
-    "add_product", "add_warehouse", "adjust_stock", "approve_return", "cancel_order", "get_order", "get_return",
-    "get_stock_levels", "inspect_return", "list_order_events", "list_orders", "open_refund", "pay_order",
-    "place_order", "receive_return", "receive_stock", "request_return", "resolve_delivery_problem", "resolve_step",
+    "add_product", "add_warehouse", "adjust_stock", "approve_return", "cancel_order", "count_stock", "get_order",
+    "get_return", "get_stock_levels", "inspect_return", "list_order_events", "list_orders", "open_refund", "pay_order",
+    "place_order", "receive_return", "receive_stock", "receive_transfer", "request_return",
+    "resolve_delivery_problem", "resolve_step", "ship_transfer", "transfer_stock",
 })  # fmt: skip
 _PROSE = frozenset({"description", "summary", "examples"})
 _REFERENCE = "#/components/schemas/"

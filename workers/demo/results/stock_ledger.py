@@ -14,6 +14,7 @@ class Movement(StrEnum):
     OPENING = "opening"
     RECEIVED = "received"
     ADJUSTED = "adjusted"
+    TRANSFERRED = "transferred"
     SHIPPED = "shipped"
     RETURNED = "returned"
 
@@ -52,6 +53,10 @@ class StockLedger:
     def places(self) -> Iterator[tuple[Place, Counter[Movement]]]:
         """Every place whose level follows from this run alone."""
         return ((place, units) for place, units in self._units.items() if place[0] not in self.ignored)
+
+    def expected(self, place: Place) -> int:
+        """Units that the movements leave there."""
+        return self._units[place].total()
 
     def balances(self, levels: Mapping[Place, tuple[int, int]]) -> list[WarehouseBalance]:
         """The balance of each warehouse; `levels` is {(SKU, warehouse): (on hand, reserved)}."""

@@ -16,6 +16,10 @@ from .cancel_preview import CancelPreview
 from .cancelled_order import CancelledOrder
 from .condition import Condition
 from .contact import Contact
+from .count_line import CountLine
+from .count_status import CountStatus
+from .counted_line import CountedLine
+from .counted_units import CountedUnits
 from .customer import Customer
 from .customer_language_type_0 import CustomerLanguageType0
 from .delivery_slot import DeliverySlot
@@ -39,8 +43,10 @@ from .kept_amount_why import KeptAmountWhy
 from .line import Line
 from .list_orders_sort import ListOrdersSort
 from .needs_attention import NeedsAttention
+from .new_count import NewCount
 from .new_product import NewProduct
 from .new_product_names import NewProductNames
+from .new_transfer import NewTransfer
 from .new_warehouse import NewWarehouse
 from .open_refund import OpenRefund
 from .opened_approval import OpenedApproval
@@ -86,6 +92,8 @@ from .product import Product
 from .product_names import ProductNames
 from .reason import Reason
 from .receipt import Receipt
+from .receive_transfer import ReceiveTransfer
+from .received_transfer import ReceivedTransfer
 from .refund_consequence import RefundConsequence
 from .refund_line import RefundLine
 from .refund_preview import RefundPreview
@@ -109,6 +117,7 @@ from .returned_line import ReturnedLine
 from .returned_line_inspected import ReturnedLineInspected
 from .returned_line_received import ReturnedLineReceived
 from .ship_to import ShipTo
+from .ship_transfer import ShipTransfer
 from .shipment_scan import ShipmentScan
 from .shipment_status import ShipmentStatus
 from .situation import Situation
@@ -117,12 +126,17 @@ from .sku_quantity import SkuQuantity
 from .slot import Slot
 from .state import State
 from .status import Status
+from .stock_count import StockCount
 from .stock_level import StockLevel
 from .stock_levels import StockLevels
 from .tax_category import TaxCategory
 from .timeline_event import TimelineEvent
 from .timeline_event_data import TimelineEventData
+from .transfer import Transfer
+from .transfer_line import TransferLine
+from .transfer_status import TransferStatus
 from .waiting_for import WaitingFor
+from .wanted_units import WantedUnits
 from .warehouse import Warehouse
 
 __all__ = (
@@ -141,6 +155,10 @@ __all__ = (
     "CancelPreview",
     "Condition",
     "Contact",
+    "CountedLine",
+    "CountedUnits",
+    "CountLine",
+    "CountStatus",
     "Customer",
     "CustomerLanguageType0",
     "DeliverySlot",
@@ -164,8 +182,10 @@ __all__ = (
     "Line",
     "ListOrdersSort",
     "NeedsAttention",
+    "NewCount",
     "NewProduct",
     "NewProductNames",
+    "NewTransfer",
     "NewWarehouse",
     "OpenedApproval",
     "OpenedRefund",
@@ -211,6 +231,8 @@ __all__ = (
     "ProductNames",
     "Reason",
     "Receipt",
+    "ReceivedTransfer",
+    "ReceiveTransfer",
     "RefundConsequence",
     "RefundedLine",
     "RefundLine",
@@ -236,17 +258,23 @@ __all__ = (
     "ShipmentScan",
     "ShipmentStatus",
     "ShipTo",
+    "ShipTransfer",
     "Situation",
     "SituationAction",
     "SkuQuantity",
     "Slot",
     "State",
     "Status",
+    "StockCount",
     "StockLevel",
     "StockLevels",
     "TaxCategory",
     "TimelineEvent",
     "TimelineEventData",
+    "Transfer",
+    "TransferLine",
+    "TransferStatus",
     "WaitingFor",
+    "WantedUnits",
     "Warehouse",
 )
