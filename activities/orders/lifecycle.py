@@ -1,5 +1,6 @@
 """The order's own steps: reading, cancelling, completing, parking. Each is one transaction."""
 
+import asyncio
 from dataclasses import replace
 
 from activities.base import oms_activity
@@ -22,8 +23,9 @@ from infra.db.orders.state.order_state import load_state
 from infra.db.payments import payment_requests
 from infra.db.shipping import fulfilments, part_progress, shipments
 from infra.db.sourcing import decisions
-from infra.db.stock import profiled_candidates, reservations, split_reservations
+from infra.db.stock import profiled_candidates, reservations, split_plans, split_reservations
 from infra.db.stock.reservations import Demand
+from infra.db.stock.split_plans import PlanNeeded, SplitPlan
 from infra.settings import Settings
 from workflows import payloads as m
 
@@ -161,35 +163,43 @@ class OrderActivities:
     async def reserve_stock(self, ref: m.OrderRef) -> m.OrderView:
         """Reserve everything, at one warehouse or several, if that is still to be done; answers with where the order
         stands."""
+        plan: SplitPlan | None = None
         for _ in range(TRIES):
             try:
-                return await self._reserve_once(ref.order_no)
-            except (reservations.StockContended, reservations.StockArrived):
+                return await self._reserve_once(ref.order_no, plan)
+            except (PlanNeeded, reservations.StockContended, reservations.StockArrived) as outdated:
                 # Another order reserved first, or units arrived: read again. This attempt left nothing.
-                continue
+                if plan is not None or isinstance(outdated, PlanNeeded):
+                    plan = await self._planned(ref.order_no)
         raise reservations.StockContended
 
-    async def _reserve_once(self, order_no: str) -> m.OrderView:
+    async def _planned(self, order_no: str) -> SplitPlan:
+        """Who could ship what of it: read in one transaction, decided in none."""
+        async with self._db.begin() as conn:
+            request, profile = await split_plans.inputs_of(conn, order_no, self._settings.max_fulfilments)
+        return SplitPlan(request, await asyncio.to_thread(decide, request, profile), profile.version)
+
+    async def _reserve_once(self, order_no: str, plan: SplitPlan | None) -> m.OrderView:
         async with self._db.begin() as conn:
             # Locked first and read after: what is read beside a lock may be older than the wait for it.
             status = await timeline.lock_order(conn, order_no)
             if status is Status.RECEIVED:
-                await self._reserve(conn, order_no)
+                await self._reserve(conn, order_no, plan)
             view = await view_of(conn, order_no, check_unapplied=status is not Status.RECEIVED)
             return replace(view, policy=policy_of(self._settings))
 
-    async def _reserve(self, conn: Connection, order_no: str) -> None:
+    async def _reserve(self, conn: Connection, order_no: str, plan: SplitPlan | None) -> None:
         demand = await reservations.demand_of(conn, order_no)
         if demand.cancelling or demand.held:
             return
         able = await profiled_candidates.candidates_of(conn, order_no, demand)
-        shares = () if able else await self._split(conn, order_no, demand)
+        shares = () if able else await self._shares(conn, order_no, demand, plan)
         if able:
             await reservations.reserve_at(conn, order_no, able[0])
         elif shares:
             await split_reservations.reserve(conn, order_no, shares)
         else:
-            await self._short(conn, order_no, demand.backorder)
+            await self._short(conn, order_no, demand.backorder, plan)
             return
         # Who waits for an inspection is not there to pay: the difference of an exchange has days.
         own = self._settings
@@ -206,20 +216,20 @@ class OrderActivities:
             await timeline.transition(conn, order_no, status, event, data={"waiting": booking})
         await holds.place_by_rule(conn, self._settings, order_no, demand.total_minor)
 
-    async def _split(self, conn: Connection, order_no: str, demand: Demand) -> tuple[Share, ...]:
+    async def _shares(
+        self, conn: Connection, order_no: str, demand: Demand, plan: SplitPlan | None
+    ) -> tuple[Share, ...]:
         """What each warehouse ships of an order that none can ship alone; empty where they cannot together. The goods
         of an exchange go in one parcel: a guarantee is for all of them."""
-        most = self._settings.max_fulfilments
-        if most == 1 or demand.exchange:
+        if self._settings.max_fulfilments == 1 or demand.exchange:
             return ()
-        profile = await profiled_candidates.profile_of(conn, demand)
-        decision = decide(await split_reservations.request_of(conn, order_no, demand.destination, most), profile)
-        if decision.unallocated or len(decision.shares) > most:
-            return ()
-        await decisions.save_decision(conn, order_no, decision, profile.version)
-        return decision.shares
+        if plan is None or not await split_plans.is_current(conn, order_no, plan):
+            raise PlanNeeded
+        if plan.shares:
+            await decisions.save_decision(conn, order_no, plan.decision, plan.version)
+        return plan.shares
 
-    async def _short(self, conn: Connection, order_no: str, backorder: bool) -> None:
+    async def _short(self, conn: Connection, order_no: str, backorder: bool, plan: SplitPlan | None) -> None:
         if not backorder:
             await cancellation.mark(conn, order_no, "out_of_stock", "system")
         elif not await timeline.is_done(conn, order_no, "stock_short"):
@@ -227,7 +237,6 @@ class OrderActivities:
             await timeline.append(conn, order_no, "stock_short", key="stock_short", data={"waiting": wait})
             await reservations.await_arrivals(conn, order_no)
             demand = await reservations.demand_of(conn, order_no)
-            if await profiled_candidates.candidates_of(conn, order_no, demand) or await self._split(
-                conn, order_no, demand
-            ):
+            able = await profiled_candidates.candidates_of(conn, order_no, demand)
+            if able or (plan is not None and await split_plans.has_more(conn, plan)):
                 raise reservations.StockArrived

@@ -34,7 +34,8 @@ def _by_strategy(
 ) -> SourcingDecision:
     judged = scored(request, able, strategy, rates)
     allowed = request.preferences.max_fulfilments
-    plan = allocated(demand, able.units, judged.costs, strategy.max_fulfilments if allowed is None else allowed)
+    most = strategy.max_fulfilments if allowed is None else min(allowed, strategy.max_fulfilments)
+    plan = allocated(demand, able.units, judged.costs, most)
     shares, missing = split([line for line in request.lines if line.quantity > 0], plan.units)
     freight = _freight(request, shares, rates)
     return SourcingDecision(shares, missing, _explained(able, judged), strategy.name, plan.points, freight)

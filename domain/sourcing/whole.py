@@ -18,4 +18,5 @@ def decide_whole(request: SourcingRequest, profile: Profile) -> SourcingDecision
         if all(known.available.get((place.code, sku), 0) - place.buffer >= units for sku, units in demand.items())
     }
     stock = {at: units for at, units in known.available.items() if at[0] in able}
-    return decide(replace(request, network=Network(known.warehouses, stock)), profile)
+    alone = replace(request.preferences, max_fulfilments=1)
+    return decide(replace(request, network=Network(known.warehouses, stock), preferences=alone), profile)

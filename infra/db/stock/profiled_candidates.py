@@ -4,16 +4,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.sourcing.profile import DEFAULT_PROFILE, Profile
 from domain.sourcing.request import SourcingRequest
 from domain.sourcing.whole import decide_whole
 from infra.db.sourcing import decisions, network, order_sourcing, profiles
 from infra.db.stock.reservations import Demand
-
-
-async def profile_of(conn: AsyncConnection, demand: Demand) -> Profile:
-    """The profile in force for this order."""
-    return await profiles.active(conn) if demand.profiled else DEFAULT_PROFILE
 
 
 async def candidates_of(conn: AsyncConnection, order_no: str, demand: Demand) -> list[str]:

@@ -1,4 +1,4 @@
-"""Stock of an order that several warehouses ship together: read what all of them have, and reserve it in one step."""
+"""Stock of an order that several warehouses ship together, reserved in one step."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,25 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict
 from domain.sourcing.candidates import candidates
 from domain.sourcing.decision import Share
-from domain.sourcing.places import Destination, Warehouse
-from domain.sourcing.request import Line, Network, Preferences, SourcingRequest
 from infra.db.stock.reservations import StockContended
 
-_LINES = text(
-    """
-    SELECT l.line_no, l.sku, l.quantity - l.cancelled_quantity AS quantity, p.weight_g
-      FROM order_lines l JOIN products p USING (sku)
-     WHERE l.order_no = :order_no AND l.quantity > l.cancelled_quantity ORDER BY l.line_no
-    """
-)
-# Whoever has anything of it, without locks: the movements decide.
-_LEVELS = text(
-    """
-    SELECT h.code, h.country, h.province, h.city, h.priority, l.sku, l.available
-      FROM stock_levels l JOIN warehouses h ON h.code = l.warehouse
-     WHERE l.sku IN (SELECT sku FROM order_lines WHERE order_no = :order_no) AND l.available > 0 AND h.active
-    """
-)
 # Levels are locked in order of SKU, then warehouse, by every order.
 _RESERVE = text(
     """
@@ -108,17 +91,6 @@ _RESERVE_PART = text(
       FROM wanted ORDER BY sku
     """
 )
-
-
-async def request_of(
-    conn: AsyncConnection, order_no: str, destination: Destination, max_fulfilments: int
-) -> SourcingRequest:
-    """What sourcing is asked about the order."""
-    lines = [Line(**row) for row in (await conn.execute(_LINES, {"order_no": order_no})).mappings()]
-    levels = (await conn.execute(_LEVELS, {"order_no": order_no})).all()
-    places = {row.code: Warehouse(row.code, row.country, row.province, row.city, row.priority) for row in levels}
-    network = Network(tuple(places.values()), {(row.code, row.sku): row.available for row in levels})
-    return SourcingRequest(tuple(lines), network, destination, Preferences(True, max_fulfilments))
 
 
 async def reserve(conn: AsyncConnection, order_no: str, shares: Sequence[Share]) -> None:

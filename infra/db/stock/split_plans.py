@@ -1,0 +1,61 @@
+"""An order that no warehouse can ship alone: what is read to decide who ships what, and whether that still holds.
+
+The decision itself is made outside of any transaction, as it searches.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.sourcing.decision import Share, SourcingDecision
+from domain.sourcing.profile import Profile
+from domain.sourcing.request import Network, Preferences, SourcingRequest
+from infra.db.sourcing import network, order_sourcing, profiles
+
+
+class PlanNeeded(Exception):
+    """No warehouse can ship the order alone, and there is no plan for the order as it is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPlan:
+    """Who ships what, decided for `request` by a version of the profile; 0 is the default profile."""
+
+    request: SourcingRequest
+    decision: SourcingDecision
+    version: int
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """Empty where the warehouses cannot ship all of it, or only in too many parts."""
+        most = self.request.preferences.max_fulfilments
+        shares = self.decision.shares
+        return () if self.decision.unallocated or (most is not None and len(shares) > most) else shares
+
+
+async def inputs_of(conn: AsyncConnection, order_no: str, most: int) -> tuple[SourcingRequest, Profile]:
+    """What sourcing is asked about the order, and the profile in force."""
+    profile = await profiles.active(conn)
+    order = await order_sourcing.of_order(conn, order_no)
+    skus = sorted({line.sku for line in order.lines})
+    known = await network.of_skus(conn, skus, datetime.now(UTC), with_loads=profile.judges_by_load)
+    if not profile.version:
+        # The default profile knows neither capacity nor buffers.
+        plain = tuple(replace(one, capacity_left=None, buffer=0) for one in known.warehouses)
+        known = Network(plain, known.available)
+    preferences = Preferences(ship_complete=True, max_fulfilments=most)
+    return SourcingRequest(order.lines, known, order.destination, preferences, order.channel), profile
+
+
+async def is_current(conn: AsyncConnection, order_no: str, plan: SplitPlan) -> bool:
+    """True while the order, which is locked, has the lines and the destination of the plan."""
+    order = await order_sourcing.of_order(conn, order_no)
+    return (order.lines, order.destination) == (plan.request.lines, plan.request.destination)
+
+
+async def has_more(conn: AsyncConnection, plan: SplitPlan) -> bool:
+    """True where a warehouse has more units now than the plan knew of."""
+    skus = sorted(plan.request.demand())
+    then, now = plan.request.network.available, await network.of_skus(conn, skus, datetime.now(UTC))
+    return any(units > then.get(at, 0) for at, units in now.available.items())
