@@ -65,6 +65,7 @@ STATUSES: dict[str, int] = {
     "draft_not_found": 404,
     "staff_not_found": 404,
     "shipment_not_found": 404,
+    "fulfilment_not_found": 404,
     "approval_not_found": 404,
     "notice_channel_not_found": 404,
     "refund_not_found": 404,

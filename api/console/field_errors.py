@@ -14,6 +14,7 @@ _FIELD_OF: Mapping[str, str] = {
     "unknown_owner": "owner",
     "unknown_location": "location",
     "location_closed": "location",
+    "ships_from_there": "warehouse",
 }
 # The words for what a model found, by the beginning of its code.
 _KINDS = ("missing", "string_too_short", "string_too_long", "string_pattern_mismatch")

@@ -5,11 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.dependencies import Caller, json_response, require_staff, services_of
+from api.authorization import visible_order
+from api.dependencies import Caller, idempotency_key, json_response, require, require_staff, services_of
 from api.http.openapi import Answer, operation
+from api.http.request_body import read
+from api.http.responses import response_of
 from api.schemas.fields import Country, OptionalText, Sku
-from api.schemas.sourcing import Availability, OrderSourcing
-from api.services.sourcing import explanations
+from api.schemas.sourcing import Availability, ChooseWarehouse, ChosenWarehouse, OrderSourcing
+from api.services.after_sales.keyed_request import KeyedRequest
+from api.services.sourcing import explanations, overrides
 from api.services.sourcing.availability import Question, availability
 from domain.access import Role
 from domain.orders.lines import MAX_QUANTITY
@@ -47,3 +51,17 @@ async def get_order_sourcing(order_no: str, request: Request, caller: Caller) ->
     """What was considered for the order, how each warehouse scored, and why the others do not ship; for the staff."""
     require_staff(caller)
     return json_response(asdict(await explanations.explanation(services_of(request), caller, order_no)))
+
+
+@router.post(
+    "/orders/{order_no}/sourcing",
+    **operation("choose_warehouse", Answer(200, ChosenWarehouse), body=ChooseWarehouse),
+)
+async def choose_warehouse(order_no: str, request: Request, caller: Caller) -> Response:
+    """Ship a fulfilment from another warehouse: its stock is released and reserved there in one step. 409
+    `fulfilment_booked` once a carrier is booked for it, `stock_short` where the warehouse has less than is needed."""
+    require(caller, *overrides.OVERRIDDEN_BY)
+    services, key = services_of(request), idempotency_key(request)
+    number = (await visible_order(services, caller, order_no)).order_no
+    parsed = await read(request, ChooseWarehouse)
+    return response_of(await overrides.choose(services, KeyedRequest(caller, key, parsed.digest), number, parsed.model))

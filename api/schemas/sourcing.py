@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from api.schemas.answers import Time
+from api.schemas.fields import Body, Code, Reason, Reference
 
 
 class PlannedPart(BaseModel):
@@ -49,6 +50,15 @@ class Considered(BaseModel):
     )
 
 
+class Overridden(BaseModel):
+    """Who chose another warehouse for which fulfilment, the last time."""
+
+    fulfilment_id: str
+    from_warehouse: str
+    to_warehouse: str
+    by: str
+
+
 class OrderSourcing(BaseModel):
     """Why an order ships from where it does. Before stock is reserved, `decided_at` is null and the lists are empty."""
 
@@ -63,3 +73,20 @@ class OrderSourcing(BaseModel):
     unallocated: list[SharedLine]
     considered: list[Considered] = Field(description="The best first.")
     freight_minor: int = Field(description="Estimated by the rates of the profile.")
+    overridden: Overridden | None = Field(description="Set where a person chose the warehouse.")
+
+
+class ChooseWarehouse(Body):
+    """The warehouse that is to ship a fulfilment. Its id may be left out where the order has one."""
+
+    fulfilment_id: Reference | None = None
+    warehouse: Code
+    reason: Reason
+
+
+class ChosenWarehouse(BaseModel):
+    """The fulfilment ships from there."""
+
+    order_no: str
+    fulfilment_id: str
+    warehouse: str

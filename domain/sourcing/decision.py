@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 
 class SharedLine(NamedTuple):
@@ -55,14 +55,24 @@ class ShareFields(TypedDict):
     lines: list[SharedLineFields]
 
 
+class OverriddenFields(TypedDict):
+    """Who chose another warehouse for which fulfilment."""
+
+    fulfilment_id: str
+    from_warehouse: str
+    to_warehouse: str
+    by: str
+
+
 class DecisionFields(TypedDict):
-    """A decision as the API and the database have it."""
+    """A decision as the API and the database have it; `overridden` where a person chose the warehouse."""
 
     strategy: str
     chosen: list[ShareFields]
     unallocated: list[SharedLineFields]
     considered: list[ConsideredFields]
     freight_minor: int
+    overridden: NotRequired[OverriddenFields]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/stock"): (None, STAFF),
     ("GET", "/v1/availability"): (None, STAFF | {"customer", "channel"}),
     ("GET", f"/v1/orders/{NUMBER}/sourcing"): (None, STAFF),
+    ("POST", f"/v1/orders/{NUMBER}/sourcing"): ({}, {"support", "operations", "admin"}),
     ("GET", "/v1/sourcing/profiles"): (None, STAFF),
     ("GET", "/v1/sourcing/warehouses"): (None, STAFF),
     ("PUT", "/v1/sourcing/warehouses/WH-EAST"): ({"cut_off": "no"}, {"operations", "admin"}),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from api.authorization import visible_order
 from api.dependencies import Services
 from domain.access import Principal
-from domain.sourcing.decision import ConsideredFields, SharedLineFields, ShareFields
+from domain.sourcing.decision import ConsideredFields, OverriddenFields, SharedLineFields, ShareFields
 from domain.sourcing.derived import derived
 from domain.sourcing.request import SourcingRequest
 from infra.db.sourcing import decisions, network, order_sourcing
@@ -14,7 +14,8 @@ from infra.db.sourcing import decisions, network, order_sourcing
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The decision as it was stored; `derived` where an order that one warehouse ships stored none."""
+    """The decision as it was stored; `derived` where an order that one warehouse ships stored none, `overridden` where
+    a person chose the warehouse."""
 
     decided_at: datetime | None
     profile_version: int
@@ -24,6 +25,7 @@ class Explanation:
     unallocated: list[SharedLineFields]
     considered: list[ConsideredFields]
     freight_minor: int
+    overridden: OverriddenFields | None = None
 
 
 _NOTHING = Explanation(None, 0, None, False, [], [], [], 0)

@@ -27,8 +27,8 @@ _ENTRIES = """
       FROM page a
       LEFT JOIN resolutions r ON a.action LIKE 'resolve%' AND r.resolution_id = a.reference
       LEFT JOIN activity_actions t ON a.action LIKE 'activity%' AND t.act_id = a.reference
-      LEFT JOIN staff_actions h ON a.action IN ('order_prioritise', 'order_adjust', 'order_parcel', 'order_contact')
-                AND h.act_id = a.reference
+      LEFT JOIN staff_actions h ON a.action IN ('order_prioritise', 'order_adjust', 'order_parcel', 'order_contact',
+                                                'order_warehouse') AND h.act_id = a.reference
       LEFT JOIN approvals p ON a.action LIKE 'approval%' AND p.approval_id = a.reference
       LEFT JOIN support_jobs j ON a.action LIKE 'bulk%' AND j.job_id = a.reference
       LEFT JOIN stock_movements m ON m.movement_id = CASE WHEN a.action IN

@@ -32,7 +32,12 @@ class StoredDecision:
 
 async def save_decision(conn: AsyncConnection, order_no: str, decision: SourcingDecision, version: int) -> None:
     """Store the decision, in the transaction that reserves."""
-    stored = json.dumps(decision.fields(_CONSIDERED), ensure_ascii=False)
+    await save_fields(conn, order_no, decision.fields(_CONSIDERED), version)
+
+
+async def save_fields(conn: AsyncConnection, order_no: str, decision: DecisionFields, version: int) -> None:
+    """Store a decision that a person changed, in the transaction that moves the stock."""
+    stored = json.dumps(decision, ensure_ascii=False)
     await conn.execute(_SAVE, {"order_no": order_no, "version": version, "decision": stored})
 
 

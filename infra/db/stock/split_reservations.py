@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict
 from domain.sourcing.candidates import candidates
 from domain.sourcing.decision import Share
+from domain.sourcing.places import Destination, Warehouse
 from infra.db.stock.reservations import StockContended
 
 # Levels are locked in order of SKU, then warehouse, by every order.
