@@ -34,16 +34,17 @@ async def get_availability(
     city: OptionalText = "",
 ) -> Response:
     """Whether so many units can be sent there, from which warehouses, and when they arrive: decided as an order would
-    be. Nothing is reserved."""
+    be. Where stock is short, units that are on their way count with their date (`backorder`). Nothing is reserved."""
     channel = caller.subject if caller.role is Role.CHANNEL else ""
-    found = await availability(services_of(request), Question(sku, quantity, country, province, city, channel))
+    offer = await availability(services_of(request), Question(sku, quantity, country, province, city, channel))
+    found = offer.promise
     plan = [
         {"warehouse": part.warehouse, "quantity": part.quantity, "ships_by": part.ships_by,
          "arrives_by": part.arrives_by}
         for part in found.plan
     ]  # fmt: skip
     dates = {"promised_from": found.promised_from, "promised_to": found.promised_to}
-    return json_response({"available": found.available, **dates, "plan": plan})
+    return json_response({"available": found.available, "backorder": offer.backorder, **dates, "plan": plan})
 
 
 @router.get("/orders/{order_no}/sourcing", **operation("get_order_sourcing", Answer(200, OrderSourcing)))

@@ -18,7 +18,10 @@ class PlannedPart(BaseModel):
 class Availability(BaseModel):
     """Whether the units can be sent there, and when they arrive."""
 
-    available: bool = Field(description="Whether all of the quantity can be sent.")
+    available: bool = Field(description="Whether all of the quantity can be sent, now or at the promised time.")
+    backorder: bool = Field(
+        description="Whether a part of it is on its way to a warehouse: the order is to be placed with `backorder`."
+    )
     promised_from: Time | None = Field(description="When the last part arrives at the earliest; null if not available.")
     promised_to: Time | None = Field(description="When the last part arrives at the latest; null if not available.")
     plan: list[PlannedPart] = Field(description="Who would send how many; less than the quantity if not available.")

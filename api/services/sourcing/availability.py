@@ -7,11 +7,13 @@ from api.dependencies import Services
 from api.services.catalogue.product_entries import require_sku
 from domain.errors import NotFound
 from domain.sourcing.deciding import decide
+from domain.sourcing.incoming import promised_later, unclaimed
 from domain.sourcing.places import Destination
 from domain.sourcing.promise import Promise, promised
 from domain.sourcing.request import Line, SourcingRequest
 from infra.db.catalogue import products
 from infra.db.sourcing import network, profiles
+from infra.db.stock import backorders, purchase_orders
 from infra.geography import coordinates_of
 
 
@@ -27,8 +29,17 @@ class Question:
     channel: str = ""
 
 
-async def availability(services: Services, asked: Question) -> Promise:
-    """Decided as an order would be. Raises NotFound `product_not_found`."""
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The promise; with `backorder` a part of it is on its way to a warehouse, so the order has to wait for stock."""
+
+    promise: Promise
+    backorder: bool = False
+
+
+async def availability(services: Services, asked: Question) -> Offer:
+    """Decided as an order would be; where stock is short, with what is on its way and nobody waits for yet. Raises
+    NotFound `product_not_found`."""
     now = datetime.now(UTC)
     async with services.database.begin() as conn:
         product = await products.product(conn, require_sku(asked.sku))
@@ -36,12 +47,16 @@ async def availability(services: Services, asked: Question) -> Promise:
             raise NotFound("product_not_found")
         profile = await profiles.active(conn)
         known = await network.of_skus(conn, [asked.sku], now, with_loads=profile.judges_by_load)
+        arrivals = await purchase_orders.expected_arrivals(conn, [asked.sku])
+        waiting = await backorders.waiting_units(conn, [asked.sku]) if arrivals else {}
     if not product.active:
-        return Promise(False, None, None, ())
+        return Offer(Promise(False, None, None, ()))
     line = Line(1, asked.sku, asked.quantity, product.weight_g)
     request = SourcingRequest((line,), known, destination_of(asked.country, asked.province, asked.city),
                               channel=asked.channel)  # fmt: skip
-    return promised(request, decide(request, profile), profile, now)
+    offer = promised(request, decide(request, profile), profile, now)
+    later = None if offer.available else promised_later(request, unclaimed(arrivals, waiting), profile, now)
+    return Offer(later, backorder=True) if later is not None else Offer(offer)
 
 
 def destination_of(country: str, province: str, city: str) -> Destination:

@@ -35,6 +35,15 @@ _SIGNAL = text(
       FROM orders o WHERE o.order_no = ANY(CAST(:order_nos AS text[]))
     """
 )
+_WAITING_UNITS = text(
+    """
+    SELECT l.sku, sum(l.quantity - l.cancelled_quantity)::bigint AS units
+      FROM orders o JOIN order_lines l USING (order_no)
+     WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND o.cancelling IS NULL
+       AND l.sku = ANY(CAST(:skus AS text[])) AND l.quantity > l.cancelled_quantity
+     GROUP BY l.sku
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +64,8 @@ async def page(conn: AsyncConnection, after: tuple[float, str], limit: int) -> l
 async def signal(conn: AsyncConnection, order_nos: Sequence[str]) -> None:
     """Ask their workflows to try again."""
     await conn.execute(_SIGNAL, {"order_nos": list(order_nos)})
+
+
+async def waiting_units(conn: AsyncConnection, skus: Sequence[str]) -> dict[str, int]:
+    """The units of these products that orders wait for."""
+    return {row.sku: row.units for row in await conn.execute(_WAITING_UNITS, {"skus": list(skus)})}

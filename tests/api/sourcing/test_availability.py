@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import ApiClient, unique
+from tests.api.conftest import ApiClient, an_order, unique
 
 NEAR = {"country": "CN", "province": "上海市", "city": "上海市"}
 
@@ -61,11 +61,43 @@ async def test_what_one_warehouse_lacks_comes_from_two_and_as_late_as_the_later_
     assert sum(part["quantity"] for part in short["plan"]) == 8
 
 
+async def expect(shop: ApiClient, sku: str, warehouse: str, quantity: int, days: int) -> None:
+    """A purchase order whose goods arrive in so many days."""
+    body = {
+        "number": unique("PO"), "supplier": "Tea Ltd", "warehouse": warehouse,
+        "expected_on": f"{datetime.now(UTC).date() + timedelta(days=days)}", "lines": [{"sku": sku, "quantity": quantity}],
+    }  # fmt: skip
+    answer = await shop.as_("operations").post("/v1/purchase-orders", body)
+    assert answer.status_code == 201, answer.text
+
+
+async def test_what_is_on_its_way_is_promised_with_its_date(shop: ApiClient, houses: dict[str, str]) -> None:
+    sku = await a_product(shop)
+    await receive(shop, sku, houses["near"], 3)
+    await expect(shop, sku, houses["near"], 4, days=10)
+    now = (await shop.get("/v1/availability", sku=sku, quantity=3, **NEAR)).json()
+    assert (now["available"], now["backorder"]) == (True, False)
+    later = (await shop.get("/v1/availability", sku=sku, quantity=5, **NEAR)).json()
+    assert (later["available"], later["backorder"]) == (True, True)
+    (part,) = later["plan"]
+    days = (datetime.fromisoformat(part["ships_by"]).date() - datetime.now(UTC).date()).days
+    assert (part["quantity"], days) == (5, 11)
+    # An order that waits has them first.
+    order = an_order(sku, 4) | {"backorder": True, "payment": None}
+    number = (await shop.post("/v1/orders", order)).json()["order_no"]
+    await shop.sql('UPDATE orders SET waiting = \'{"what": "stock"}\' WHERE order_no = %s', number)
+    assert (await shop.get("/v1/availability", sku=sku, quantity=5, **NEAR)).json()["available"] is False
+    await expect(shop, sku, houses["far"], 9, days=20)
+    far = (await shop.get("/v1/availability", sku=sku, quantity=5, **NEAR)).json()
+    assert [one["warehouse"] for one in far["plan"]] == [houses["far"]]
+
+
 async def test_what_is_not_on_sale_is_not_available(shop: ApiClient, houses: dict[str, str]) -> None:
     sku = await a_product(shop, active=False)
     await receive(shop, sku, houses["near"], 3)
     answer = (await shop.get("/v1/availability", sku=sku, country="CN")).json()
-    assert answer == {"available": False, "promised_from": None, "promised_to": None, "plan": []}
+    nothing = {"available": False, "backorder": False, "promised_from": None, "promised_to": None, "plan": []}
+    assert answer == nothing
 
 
 @pytest.mark.parametrize(
