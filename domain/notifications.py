@@ -45,6 +45,7 @@ NOTIFICATION_OF_EVENT: dict[str, str] = {
     "shipment_lost": "shipment_lost",
     "shipment_refused": "shipment_refused",
     "delivery_extended": "delivery_extended",
+    "promise_moved": "promise_moved",
     "parcel_replaced": "parcel_replaced",
     "replacement_picked_up": "replacement_picked_up",
     "replacement_stopped": "replacement_stopped",

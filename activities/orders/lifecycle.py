@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from activities.base import oms_activity
 from activities.orders.inbox import apply_inbox, parcel_moved, position_of, reason_of
@@ -14,6 +15,8 @@ from domain.payments.attempts import IN_TIME
 from domain.shipping.shipments import ShipmentStatus
 from domain.sourcing.deciding import decide
 from domain.sourcing.decision import Share
+from domain.sourcing.promise import promised
+from domain.times import rfc3339
 from infra.db.after_sales import exchange_fallback
 from infra.db.autocommit import autocommit
 from infra.db.engine import Connection, Database
@@ -177,7 +180,10 @@ class OrderActivities:
         """Who could ship what of it: read in one transaction, decided in none."""
         async with self._db.begin() as conn:
             request, profile = await split_plans.inputs_of(conn, order_no, self._settings.max_fulfilments)
-        return SplitPlan(request, await asyncio.to_thread(decide, request, profile), profile.version)
+        decision = await asyncio.to_thread(decide, request, profile)
+        promise = promised(request, decision, profile, datetime.now(UTC))
+        dates = {part.warehouse: part.arrives_by for part in promise.plan}
+        return SplitPlan(request, decision, profile.version, dates)
 
     async def _reserve_once(self, order_no: str, plan: SplitPlan | None) -> m.OrderView:
         async with self._db.begin() as conn:
@@ -197,7 +203,7 @@ class OrderActivities:
         if able:
             await reservations.reserve_at(conn, order_no, able[0])
         elif shares:
-            await split_reservations.reserve(conn, order_no, shares)
+            await split_reservations.reserve(conn, order_no, shares, plan.promised_to if plan else None)
         else:
             await self._short(conn, order_no, demand.backorder, plan)
             return
@@ -206,6 +212,10 @@ class OrderActivities:
         timeout_s = own.exchange_payment_timeout_s if demand.exchange else own.payment_timeout_s
         wait = timeline.waiting("payment", "the order is cancelled and its stock freed", timeout_s)
         data: dict[str, object] = {"warehouse": able[0] if able else shares[0].warehouse, "waiting": wait}
+        if able:
+            # The database writes it to the fulfilment that it creates with the event.
+            promised_to = demand.promised_to(able[0], await profiled_candidates.rates_of(conn, demand))
+            data["promised_to"] = rfc3339(promised_to) if promised_to else None
         if shares:
             data["fulfilments"] = [{"number": n, "warehouse": one.warehouse} for n, one in enumerate(shares, 1)]
         status = await timeline.transition(conn, order_no, Status.RECEIVED, OrderEvent.STOCK_RESERVED, data=data)

@@ -81,6 +81,7 @@ NOTES = frozenset(
         "order_adjusted",
         "contact_corrected",
         "priority_changed",
+        "promise_moved",
         "warehouse_changed",
         "hold_put_on",
         "hold_released",

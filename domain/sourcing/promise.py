@@ -6,8 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.sourcing.decision import SourcingDecision
-from domain.sourcing.places import Warehouse, distance_class
-from domain.sourcing.profile import Profile
+from domain.sourcing.places import Destination, Warehouse, distance_class
+from domain.sourcing.profile import Profile, Rates
 from domain.sourcing.request import SourcingRequest
 
 
@@ -42,6 +42,13 @@ def next_cut_off(now: datetime, cut_off: time, zone: str) -> datetime:
 def is_same_day(now: datetime, then: datetime, zone: str) -> bool:
     """True where both are on one day of the zone."""
     return now.astimezone(ZoneInfo(zone)).date() == then.astimezone(ZoneInfo(zone)).date()
+
+
+def arrives_by(place: Warehouse, to: Destination, rates: Rates) -> datetime | None:
+    """When a parcel of its next cut-off arrives at the latest; None where the warehouse has no cut-off."""
+    if place.ships_by is None:
+        return None
+    return place.ships_by + timedelta(days=rates[distance_class(place, to)].transit_to_days)
 
 
 def promised(request: SourcingRequest, decision: SourcingDecision, profile: Profile, now: datetime) -> Promise:

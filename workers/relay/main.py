@@ -41,6 +41,7 @@ from workers.relay.backorders import BUSY_S as BACKORDERS_BUSY_S
 from workers.relay.backorders import POLL_S as BACKORDERS_POLL_S
 from workers.relay.backorders import BackorderWaker
 from workers.relay.consistency_checks import checks
+from workers.relay.late_promises import LatePromises
 from workers.relay.notification_sender import NotificationSender
 from workers.relay.webhook_sender import WebhookSender
 
@@ -66,6 +67,8 @@ LAPSE_POLL_S, LAPSED_AT_ONCE = 10.0, 100
 RENEWALS_POLL_S, RENEWALS_AT_ONCE = 10.0, 200
 # Orders from before contacts were kept (0035); a relay of an older version may still add some.
 CONTACTS_POLL_S, CONTACTS_AT_ONCE = 30.0, 200
+# Dates of arrival are days: nobody needs to know sooner.
+PROMISES_POLL_S = 60.0
 # Checks run one at a time, with pauses for orders between them.
 CHECK_PAUSE_S, CHECK_POLL_S = 5.0, 30.0
 # Rows that are left when the request that began an import has applied the first ones.
@@ -162,6 +165,7 @@ def _keeping(
         every("books", checks(database, settings), CHECK_PAUSE_S, CHECK_POLL_S),
         every("contacts", found, SWEEP_PAUSE_S, CONTACTS_POLL_S),
         every("backorders", BackorderWaker(database).step, BACKORDERS_BUSY_S, BACKORDERS_POLL_S),
+        every("promises", LatePromises(database).step, SWEEP_PAUSE_S, PROMISES_POLL_S),
         every("product imports", importing(database), IMPORTS_PAUSE_S, IMPORTS_POLL_S),
         every("backlogs", observing(database), BACKLOGS_POLL_S, BACKLOGS_POLL_S),
         every("sweep", swept, SWEEP_PAUSE_S, SWEEP_EVERY_S),

@@ -17,6 +17,7 @@ from infra.db.orders.searching.order_row import OrderRow
 from infra.db.portal import order_summaries, sessions
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_fields import EventFields, OrderFields
+from infra.db.shipping.fulfilments import promised_to
 
 OrderGoods = order_summaries.OrderGoods
 
@@ -67,15 +68,27 @@ async def read(services: Services, contact: PortalContact, order_no: str, max_ev
         if order is None:
             raise NotFound("order_not_found")
         events = await order_detail.timeline(conn, order_no, 0, max_events)
-        expected = await _expected(services, conn, order)
+        expected = await _expected(services, conn, order, events)
         return CustomerOrder(customer, services.failing.marked(order), events, expected)
 
 
-async def _expected(services: Services, conn: Connection, order: OrderFields) -> datetime | None:
-    """When the order probably arrives, by the last deliveries to the same country; None once that is past."""
+async def _expected(
+    services: Services, conn: Connection, order: OrderFields, events: Sequence[EventFields]
+) -> datetime | None:
+    """When the order is promised to arrive, else when it probably does, by the last deliveries to the same country;
+    None once that is past."""
     ship_to, waits = order["ship_to"], order["status"] in (Status.PAID, Status.PREPARING, Status.SHIPPED)
-    if not ship_to or not waits or order["cancelling"]:
+    if not ship_to or order["cancelling"] or not (waits or order["status"] == Status.RECEIVED):
         return None
+    promise = promised_to(order["fulfilments"]) or _told(events)
+    if promise is not None or not waits:
+        return promise if promise and promise > datetime.now(UTC) else None
     usual = await services.usual_deliveries.read(conn, order["channel"], ship_to["country"])
     expected = order["created_at"] + usual if usual else None
     return expected if expected and expected > datetime.now(UTC) else None
+
+
+def _told(events: Sequence[EventFields]) -> datetime | None:
+    """The day of which the customer was informed last."""
+    told = [event["data"]["until"] for event in events if event["type"] == "promise_moved"]
+    return datetime.fromisoformat(str(told[-1])) if told else None

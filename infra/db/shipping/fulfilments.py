@@ -74,6 +74,13 @@ class FulfilmentFields(TypedDict):
     promised_to: str | None
 
 
+def promised_to(parts: Sequence[FulfilmentFields]) -> datetime | None:
+    """When the last part that is not cancelled is promised to arrive; None where a part has no promise."""
+    standing = [part["promised_to"] for part in parts if part["status"] != FulfilmentStatus.CANCELLED]
+    dates = [datetime.fromisoformat(one) for one in standing if one]
+    return max(dates) if dates and len(dates) == len(standing) else None
+
+
 @dataclass(frozen=True, slots=True)
 class ListedFulfilment:
     """A fulfilment in a list."""

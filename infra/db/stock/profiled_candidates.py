@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.sourcing.profile import DEFAULT_RATES, Rates
 from domain.sourcing.request import SourcingRequest
 from domain.sourcing.whole import decide_whole
 from infra.db.sourcing import decisions, network, order_sourcing, profiles
@@ -25,3 +26,8 @@ async def candidates_of(conn: AsyncConnection, order_no: str, demand: Demand) ->
         return []
     await decisions.save_decision(conn, order_no, decision, profile.version)
     return [decision.shares[0].warehouse]
+
+
+async def rates_of(conn: AsyncConnection, demand: Demand) -> Rates:
+    """The rates in force. While no profile was activated this reads nothing more."""
+    return (await profiles.active(conn)).rates if demand.profiled else DEFAULT_RATES

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -10,6 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict
 from domain.sourcing.candidates import candidates
 from domain.sourcing.places import Destination, Warehouse
+from domain.sourcing.profile import Rates
+from domain.sourcing.promise import arrives_by, next_cut_off
+from infra.db.driver_types import DriverRow
+from infra.db.sourcing.network import DEFAULT_CUT_OFF, DEFAULT_ZONE
 
 # Pieces of a line for which money went back, those that a change took off not counted: they are cancelled.
 _REFUNDED = """l.refunded_quantity - coalesce((
@@ -33,10 +38,12 @@ _WANTED = text(
            EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
                       AND p.purpose = 'order' AND p.status = 'succeeded') AS paid,
            EXISTS (SELECT FROM sourcing_activations) AS profiled, w.sku, w.quantity,
-           h.code, h.country AS w_country, h.province AS w_province, h.city AS w_city, h.priority, l.available
+           h.code, h.country AS w_country, h.province AS w_province, h.city AS w_city, h.priority, l.available,
+           c.cut_off, c.time_zone
       FROM orders o CROSS JOIN wanted w
       LEFT JOIN stock_levels l ON l.sku = w.sku AND l.available >= w.quantity
       LEFT JOIN warehouses h ON h.code = l.warehouse AND h.active
+      LEFT JOIN sourcing_warehouses c ON c.warehouse = h.code
      WHERE o.order_no = :order_no
     """  # noqa: S608
 )
@@ -124,6 +131,11 @@ class Demand:
     available: Mapping[tuple[str, str], int]
     warehouses: tuple[Warehouse, ...]
 
+    def promised_to(self, code: str, rates: Rates) -> datetime | None:
+        """When it arrives from that warehouse at the latest."""
+        place = next(place for place in self.warehouses if place.code == code)
+        return arrives_by(place, self.destination, rates)
+
     def candidates(self) -> list[str]:
         """Warehouses that can ship all of it, best first by the default profile."""
         return candidates(self.wanted, self.available, self.warehouses, self.destination)
@@ -136,7 +148,8 @@ async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
     if not rows:
         raise Conflict("nothing_to_send", "all of it was refunded: there is nothing to send again")
     able = [row for row in rows if row.code is not None]
-    places = {row.code: Warehouse(row.code, row.w_country, row.w_province, row.w_city, row.priority) for row in able}
+    now = datetime.now(UTC)
+    places = {row.code: _warehouse(row, now) for row in able}
     first = rows[0]
     return Demand(
         destination=Destination(first.country, first.province, first.city),
@@ -151,6 +164,11 @@ async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
         available={(row.code, row.sku): row.available for row in able},
         warehouses=tuple(places.values()),
     )
+
+
+def _warehouse(row: DriverRow, now: datetime) -> Warehouse:
+    ships_by = next_cut_off(now, row.cut_off or DEFAULT_CUT_OFF, row.time_zone or DEFAULT_ZONE)
+    return Warehouse(row.code, row.w_country, row.w_province, row.w_city, row.priority, ships_by=ships_by)
 
 
 async def reserve_at(conn: AsyncConnection, order_no: str, warehouse: str) -> None:

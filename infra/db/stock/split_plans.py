@@ -3,7 +3,8 @@
 The decision itself is made outside of any transaction, as it searches.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,11 +21,13 @@ class PlanNeeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SplitPlan:
-    """Who ships what, decided for `request` by a version of the profile; 0 is the default profile."""
+    """Who ships what, decided for `request` by a version of the profile; 0 is the default profile. `promised_to`: when
+    the part of each warehouse arrives at the latest."""
 
     request: SourcingRequest
     decision: SourcingDecision
     version: int
+    promised_to: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def shares(self) -> tuple[Share, ...]:

@@ -1,6 +1,7 @@
 """Stock of an order that several warehouses ship together, reserved in one step."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError
@@ -17,11 +18,12 @@ _RESERVE = text(
     """
     WITH given AS MATERIALIZED (
       SELECT * FROM unnest(CAST(:numbers AS integer[]), CAST(:warehouses AS text[]), CAST(:lines AS integer[]),
-                           CAST(:skus AS text[]), CAST(:quantities AS bigint[]))
-        AS g (number, warehouse, line_no, sku, quantity)
+                           CAST(:skus AS text[]), CAST(:quantities AS bigint[]), CAST(:promised AS timestamptz[]))
+        AS g (number, warehouse, line_no, sku, quantity, promised_to)
     ), parts AS (
-      INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status)
-      SELECT :order_no || '-F' || number, :order_no, number, warehouse, 'reserved' FROM given GROUP BY number, warehouse
+      INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status, promised_to)
+      SELECT :order_no || '-F' || number, :order_no, number, warehouse, 'reserved', min(promised_to) FROM given
+       GROUP BY number, warehouse
     ), lines AS (
       INSERT INTO fulfilment_lines (order_no, number, line_no, quantity)
       SELECT :order_no, number, line_no, quantity FROM given
@@ -94,13 +96,19 @@ _RESERVE_PART = text(
 )
 
 
-async def reserve(conn: AsyncConnection, order_no: str, shares: Sequence[Share]) -> None:
-    """Reserve every share as a fulfilment of its own, all or nothing.
+async def reserve(
+    conn: AsyncConnection, order_no: str, shares: Sequence[Share], promised_to: Mapping[str, datetime] | None = None
+) -> None:
+    """Reserve every share as a fulfilment of its own, all or nothing; `promised_to` by warehouse.
 
     Raises StockContended when another order was faster; the transaction is then over.
     """
-    rows = [(n, share.warehouse, *line) for n, share in enumerate(shares, 1) for line in share.lines]
-    names = ("numbers", "warehouses", "lines", "skus", "quantities")
+    dates = promised_to or {}
+    rows = [
+        (n, share.warehouse, *line, dates.get(share.warehouse)) for n, share in enumerate(shares, 1)
+        for line in share.lines
+    ]  # fmt: skip
+    names = ("numbers", "warehouses", "lines", "skus", "quantities", "promised")
     values = dict(zip(names, (list(column) for column in zip(*rows, strict=True)), strict=True))
     await _reserved(conn, _RESERVE, {"order_no": order_no, **values})
 

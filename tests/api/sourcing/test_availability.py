@@ -63,9 +63,10 @@ async def test_what_one_warehouse_lacks_comes_from_two_and_as_late_as_the_later_
 
 async def expect(shop: ApiClient, sku: str, warehouse: str, quantity: int, days: int) -> None:
     """A purchase order whose goods arrive in so many days."""
+    day = datetime.now(UTC).date() + timedelta(days=days)
     body = {
-        "number": unique("PO"), "supplier": "Tea Ltd", "warehouse": warehouse,
-        "expected_on": f"{datetime.now(UTC).date() + timedelta(days=days)}", "lines": [{"sku": sku, "quantity": quantity}],
+        "number": unique("PO"), "supplier": "Tea Ltd", "warehouse": warehouse, "expected_on": f"{day}",
+        "lines": [{"sku": sku, "quantity": quantity}],
     }  # fmt: skip
     answer = await shop.as_("operations").post("/v1/purchase-orders", body)
     assert answer.status_code == 201, answer.text

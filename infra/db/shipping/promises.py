@@ -1,0 +1,134 @@
+"""Promised dates that do not hold any more: of fulfilments that have not left, and of orders that wait for stock.
+
+The customer is informed by the event `promise_moved`, once for each new date.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.orders.status import Status
+from domain.sourcing.backorder_dates import Expected, WaitingOrder, expected_days
+from domain.sourcing.places import Destination, Warehouse
+from domain.sourcing.profile import Rates
+from domain.sourcing.promise import arrives_by, next_cut_off
+from domain.times import rfc3339
+from infra.db.driver_types import DriverRow
+from infra.db.orders.state import timeline
+from infra.db.sourcing import profiles
+from infra.db.sourcing.network import DEFAULT_CUT_OFF, DEFAULT_ZONE
+from infra.db.stock import purchase_orders
+
+_OPEN = """f.status NOT IN ('delivered', 'cancelled') AND f.status IN ('reserved', 'booked', 'picking', 'packed')
+           AND f.promised_to < now() AND o.status IN ('paid', 'preparing', 'shipped') AND o.cancelling IS NULL"""
+_LATE = text(
+    f"""SELECT DISTINCT f.order_no FROM fulfilments f JOIN orders o USING (order_no)
+         WHERE {_OPEN} ORDER BY f.order_no LIMIT :limit"""  # noqa: S608
+)
+_PLACE = """w.code, w.country, w.province, w.city, w.priority, c.cut_off, c.time_zone,
+            o.country AS to_country, o.province AS to_province, o.city AS to_city"""
+_PARTS = text(
+    f"""
+    SELECT f.number, f.promised_to, {_PLACE}
+      FROM fulfilments f JOIN orders o USING (order_no) JOIN warehouses w ON w.code = f.warehouse
+      LEFT JOIN sourcing_warehouses c ON c.warehouse = w.code
+     WHERE f.order_no = :order_no AND {_OPEN}
+    """  # noqa: S608
+)
+_MOVE = text(
+    """UPDATE fulfilments SET promised_to = :promised_to, updated_at = now()
+        WHERE order_no = :order_no AND number = :number"""
+)
+# In the order in which they get what arrives; `until` is what the customer was told last.
+_WAITING = text(
+    """
+    SELECT o.order_no,
+           (SELECT json_object_agg(g.sku, g.units) FROM (
+              SELECT l.sku, sum(l.quantity - l.cancelled_quantity)::bigint AS units FROM order_lines l
+               WHERE l.order_no = o.order_no AND l.quantity > l.cancelled_quantity GROUP BY l.sku) g) AS wanted,
+           (SELECT e.data ->> 'until' FROM order_events e
+             WHERE e.order_no = o.order_no AND e.type = 'promise_moved' ORDER BY e.seq DESC LIMIT 1) AS until
+      FROM orders o
+     WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND o.cancelling IS NULL
+     ORDER BY extract(epoch FROM o.created_at) - priority_head_start_s(o.priority), o.order_no LIMIT :limit
+    """
+)
+_THERE = text(
+    """SELECT l.sku, sum(l.available)::bigint AS units FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse
+        WHERE w.active AND l.sku = ANY(CAST(:skus AS text[])) AND l.available > 0 GROUP BY l.sku"""
+)
+_ROUTE = text(
+    f"""
+    SELECT {_PLACE}
+      FROM orders o JOIN warehouses w ON w.code = :warehouse LEFT JOIN sourcing_warehouses c ON c.warehouse = w.code
+     WHERE o.order_no = :order_no
+    """  # noqa: S608
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LaterOrder:
+    """An order that waits for stock, which is expected later than its customer knows."""
+
+    order_no: str
+    expected: Expected
+    told: datetime | None
+
+
+async def late_orders(conn: AsyncConnection, limit: int) -> list[str]:
+    """Orders with a promised date that has passed before the parcel left."""
+    return list((await conn.execute(_LATE, {"limit": limit})).scalars())
+
+
+async def renew(conn: AsyncConnection, order_no: str, now: datetime) -> None:
+    """Promise the fulfilments that are late anew, and say so. The caller has locked the order."""
+    rates = (await profiles.active(conn)).rates
+    last: datetime | None = None
+    numbers: list[int] = []
+    for row in (await conn.execute(_PARTS, {"order_no": order_no})).all():
+        promised_to = _arrival(row, rates, now)
+        await conn.execute(_MOVE, {"order_no": order_no, "number": row.number, "promised_to": promised_to})
+        last, numbers = max(last or promised_to, promised_to), [*numbers, row.number]
+    if last is not None:
+        await timeline.append(conn, order_no, "promise_moved", data={"until": rfc3339(last), "fulfilments": numbers})
+
+
+async def later_orders(conn: AsyncConnection, limit: int, now: datetime) -> list[LaterOrder]:
+    """Those of the first `limit` that wait whose goods are expected later than their customers know, or for the first
+    time on a known day."""
+    rows = (await conn.execute(_WAITING, {"limit": limit})).all()
+    waiting = [WaitingOrder(row.order_no, row.wanted or {}) for row in rows]
+    skus = sorted({sku for order in waiting for sku in order.wanted})
+    arrivals = await purchase_orders.expected_arrivals(conn, skus) if skus else []
+    if not arrivals:
+        return []
+    there = {row.sku: row.units for row in await conn.execute(_THERE, {"skus": skus})}
+    told = {row.order_no: datetime.fromisoformat(row.until) if row.until else None for row in rows}
+    expected = expected_days(waiting, there, arrivals, now.date())
+    return [LaterOrder(number, one, told[number]) for number, one in expected.items()
+            if _is_news(one, told[number])]  # fmt: skip
+
+
+def _is_news(expected: Expected, told: datetime | None) -> bool:
+    """A promise is later than the arrival of the goods, so goods that arrive after it are news."""
+    return told is None or expected.day >= told.date()
+
+
+async def tell(conn: AsyncConnection, order: LaterOrder, now: datetime) -> None:
+    """Say when the order arrives now, unless it waits no more or that is no later."""
+    status = await timeline.lock_order(conn, order.order_no)
+    row = (await conn.execute(_ROUTE, {"order_no": order.order_no, "warehouse": order.expected.warehouse})).one()
+    until = _arrival(row, (await profiles.active(conn)).rates, now, order.expected)
+    if status is Status.RECEIVED and (order.told is None or until > order.told):
+        await timeline.append(conn, order.order_no, "promise_moved", data={"until": rfc3339(until), "fulfilments": []})
+
+
+def _arrival(row: DriverRow, rates: Rates, now: datetime, expected: Expected | None = None) -> datetime:
+    """When it arrives at the latest: with the next cut-off, or with that on the day after its goods are there."""
+    ships_by = next_cut_off(now, row.cut_off or DEFAULT_CUT_OFF, row.time_zone or DEFAULT_ZONE)
+    if expected is not None:
+        ships_by += timedelta(days=max(0, (expected.day - ships_by.date()).days + 1))
+    place = Warehouse(row.code, row.country, row.province, row.city, row.priority, ships_by=ships_by)
+    return arrives_by(place, Destination(row.to_country, row.to_province, row.to_city), rates) or ships_by
