@@ -19,7 +19,7 @@ async def list_settings(request: Request, caller: Caller) -> Response:
     items = [
         SourcingWarehouse(
             warehouse=one.warehouse, cut_off=f"{one.cut_off:%H:%M}", time_zone=one.time_zone, capacity=one.capacity,
-            buffer=one.buffer,
+            buffer=one.buffer, channel_buffers=dict(one.channel_buffers),
         ).model_dump()
         for one in await warehouse_settings.every(services_of(request))
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from api.schemas.fields import Body
+from api.schemas.fields import Body, Code
 
 
 def _zone(name: str) -> str:
@@ -26,6 +26,9 @@ class SetSourcingWarehouse(Body):
     time_zone: Zone = Field("UTC", description="The zone of the cut-off, as `Asia/Shanghai`.")
     capacity: Many | None = Field(None, description="Parcels a day; null: no limit.")
     buffer: Many = Field(0, description="Units of each product that sourcing leaves there.")
+    channel_buffers: dict[Code, Many] = Field(
+        default_factory=dict, max_length=50, description="The buffer for orders of some channels, by channel."
+    )
 
 
 class SourcingWarehouse(BaseModel):
@@ -36,6 +39,7 @@ class SourcingWarehouse(BaseModel):
     time_zone: str
     capacity: int | None
     buffer: int
+    channel_buffers: dict[str, int]
 
 
 class SourcingWarehouses(BaseModel):

@@ -56,7 +56,7 @@ INSERTS = {
     "sourcing_profiles": "created_by name reason",
     "sourcing_rates": "distance_class kg_minor parcel_minor transit_from_days transit_to_days version",
     "sourcing_strategies": "channels countries max_fulfilments name position provinces split_points version",
-    "sourcing_warehouses": "buffer capacity cut_off time_zone updated_by warehouse",
+    "sourcing_warehouses": "buffer capacity channel_buffers cut_off time_zone updated_by warehouse",
     "order_events": "actor data from_status key order_no to_status type",
     "order_lines": (
         "discount_minor exchanged_minor line_no name order_no quantity shipping_minor sku tax_added_minor tax_minor "
@@ -151,7 +151,7 @@ INSERTS = {
 UPDATES = {
     "order_table_columns": "columns",
     "saved_views": "filters name shared",
-    "sourcing_warehouses": "buffer capacity cut_off time_zone updated_at updated_by",
+    "sourcing_warehouses": "buffer capacity channel_buffers cut_off time_zone updated_at updated_by",
     "allocations": "fulfilment_no quantity state",
     "fulfilment_lines": "quantity",
     "fulfilments": "due_at promised_to status updated_at warehouse",

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.console.catalogue import fields as typed
+from api.console.catalogue import sourcing_fields
 from api.console.catalogue.fields import FormErrors
 from api.console.forms import digest, key_of, new_key, whole
 from api.console.rendering import page
@@ -15,8 +16,11 @@ from api.dependencies import require, require_staff, services_of
 from api.errors import Problem
 from api.pages.forms import fitting
 from api.pages.notices import acknowledged
+from api.schemas.sourcing_warehouses import SetSourcingWarehouse
 from api.schemas.stock import ChangeWarehouse, NewWarehouse
 from api.services.catalogue import warehouse_entries
+from api.services.catalogue.warehouse_entries import Warehouse
+from api.services.sourcing import warehouse_settings
 from domain.access import Role
 from domain.errors import RuleBroken
 
@@ -58,7 +62,7 @@ async def edit(request: Request, member: CurrentStaff, code: str) -> Response:
     """The form of a warehouse."""
     require(member.principal, Role.OPERATIONS)
     warehouse = await warehouse_entries.warehouse(services_of(request), code)
-    return _form(request, member, warehouse, _fields_of(warehouse))
+    return await _edited(request, member, warehouse, _fields_of(warehouse))
 
 
 @router.post("/warehouses/{code}")
@@ -73,8 +77,23 @@ async def change(request: Request, member: CurrentStaff, code: str) -> Response:
         await warehouse_entries.change(services, member.principal, key_of(fields), once, code, versions, body)
     except (Problem, RuleBroken) as refused:
         warehouse = await warehouse_entries.warehouse(services, code)
-        return _form(request, member, warehouse, typed.typed_of(fields), FormErrors(request, refused))
+        return await _edited(request, member, warehouse, typed.typed_of(fields), FormErrors(request, refused))
     return acknowledged(request, _HOME, "done.warehouse_saved", name=body.name)
+
+
+@router.post("/warehouses/{code}/sourcing")
+async def set_sourcing(request: Request, member: CurrentStaff, code: str) -> Response:
+    """Until when it ships on a day, how much, and what it keeps."""
+    require(member.principal, Role.OPERATIONS)
+    services, fields = services_of(request), await posted(request, member)
+    warehouse = await warehouse_entries.warehouse(services, code)
+    try:
+        body = fitting(SetSourcingWarehouse, sourcing_fields.body_of(fields))
+        await warehouse_settings.put(services, member.principal, code, body)
+    except (Problem, RuleBroken) as refused:
+        errors = FormErrors(request, refused)
+        return await _edited(request, member, warehouse, _fields_of(warehouse), sourcing=(fields, errors))
+    return acknowledged(request, _path(code), "done.warehouse_saved", name=warehouse.name)
 
 
 def _path(code: str) -> str:
@@ -86,15 +105,27 @@ def _place(fields: dict[str, str]) -> dict[str, Any]:
     return {**place, "country": place["country"].upper(), "priority": whole(fields.get("priority", ""))}
 
 
-def _fields_of(warehouse: Any) -> dict[str, str]:
+def _fields_of(warehouse: Warehouse) -> dict[str, str]:
     """A warehouse as its form has it."""
     active = {"active": "on"} if warehouse.active else {}
     return {**{name: getattr(warehouse, name) for name in _PLACE}, **active, "priority": str(warehouse.priority)}
 
 
+async def _edited(
+    request: Request, member: StaffMember, warehouse: Warehouse, fields: dict[str, str],
+    errors: FormErrors | None = None, sourcing: tuple[dict[str, str], FormErrors] | None = None,
+) -> Response:  # fmt: skip
+    """Both forms of a warehouse that is there: one as it is, the other perhaps refused."""
+    known = await warehouse_settings.of_warehouse(services_of(request), warehouse.code)
+    kept, refused = sourcing or (sourcing_fields.fields_of(known), None)
+    return _form(request, member, warehouse, fields, errors, sourcing=kept, sourcing_errors=refused)
+
+
 def _form(
-    request: Request, member: StaffMember, warehouse: Any, fields: dict[str, str], errors: FormErrors | None = None
-) -> Response:
+    request: Request, member: StaffMember, warehouse: Warehouse | None, fields: dict[str, str],
+    errors: FormErrors | None = None, *, sourcing: dict[str, str] | None = None,
+    sourcing_errors: FormErrors | None = None,
+) -> Response:  # fmt: skip
     theirs = _fields_of(warehouse) if warehouse and errors and errors.code == "warehouse_changed" else {}
     context: dict[str, Any] = {
         "warehouse": warehouse,
@@ -102,6 +133,9 @@ def _form(
         "fields": fields,
         "theirs": {name: text for name, text in theirs.items() if text != fields.get(name, "")},
         "errors": errors,
+        "sourcing": sourcing,
+        "sourcing_errors": sourcing_errors,
         "key": new_key(),
     }
-    return page(request, "warehouse_form.html", status=errors.status if errors else 200, member=member, **context)
+    refused = errors or sourcing_errors
+    return page(request, "warehouse_form.html", status=refused.status if refused else 200, member=member, **context)

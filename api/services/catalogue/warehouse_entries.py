@@ -14,6 +14,8 @@ from infra.db.catalogue import warehouses
 from infra.db.catalogue.warehouses import Warehouse
 from infra.db.engine import Connection
 
+__all__ = ["Warehouse", "add", "change", "everything", "warehouse"]
+
 
 async def add(services: Services, caller: Principal, key: str, digest: bytes, new: NewWarehouse) -> Reply:
     """Raises Conflict `warehouse_exists`."""

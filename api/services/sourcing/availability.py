@@ -46,7 +46,8 @@ async def availability(services: Services, asked: Question) -> Offer:
         if product is None:
             raise NotFound("product_not_found")
         profile = await profiles.active(conn)
-        known = await network.of_skus(conn, [asked.sku], now, with_loads=profile.judges_by_load)
+        loads = profile.judges_by_load
+        known = await network.of_skus(conn, [asked.sku], now, channel=asked.channel, with_loads=loads)
         arrivals = await purchase_orders.expected_arrivals(conn, [asked.sku])
         waiting = await backorders.waiting_units(conn, [asked.sku]) if arrivals else {}
     if not product.active:

@@ -16,7 +16,7 @@ from infra.geography import coordinates_of
 _NETWORK = text(
     """
     SELECT w.code, w.country, w.province, w.city, w.priority, w.active, s.cut_off, s.time_zone, s.capacity,
-           coalesce(s.buffer, 0) AS buffer,
+           coalesce(CAST(s.channel_buffers ->> CAST(:channel AS text) AS integer), s.buffer, 0) AS buffer,
            (SELECT coalesce(json_object_agg(l.sku, l.available), '{}') FROM stock_levels l
              WHERE l.warehouse = w.code AND l.sku = ANY(CAST(:skus AS text[])) AND l.available > 0) AS available
       FROM warehouses w LEFT JOIN sourcing_warehouses s ON s.warehouse = w.code
@@ -36,9 +36,12 @@ _LOADS = text(
 DEFAULT_CUT_OFF, DEFAULT_ZONE = time(16, 0), "UTC"
 
 
-async def of_skus(conn: AsyncConnection, skus: Sequence[str], now: datetime, *, with_loads: bool = False) -> Network:
-    """Every warehouse with its units of the SKUs. `with_loads`: the profile judges by load."""
-    rows = (await conn.execute(_NETWORK, {"skus": list(skus)})).all()
+async def of_skus(
+    conn: AsyncConnection, skus: Sequence[str], now: datetime, *, channel: str = "", with_loads: bool = False
+) -> Network:
+    """Every warehouse with its units of the SKUs, and its buffer for the channel. `with_loads`: the profile judges by
+    load."""
+    rows = (await conn.execute(_NETWORK, {"skus": list(skus), "channel": channel})).all()
     loads: JsonFields = {}
     if with_loads or any(row.capacity is not None for row in rows):
         loads = {row.code: row for row in await conn.execute(_LOADS, {"now": now})}

@@ -19,7 +19,8 @@ async def candidates_of(conn: AsyncConnection, order_no: str, demand: Demand) ->
         return demand.candidates()
     profile = await profiles.active(conn)
     order = await order_sourcing.of_order(conn, order_no)
-    known = await network.of_skus(conn, sorted(demand.wanted), datetime.now(UTC), with_loads=profile.judges_by_load)
+    skus, now, loads = sorted(demand.wanted), datetime.now(UTC), profile.judges_by_load
+    known = await network.of_skus(conn, skus, now, channel=order.channel, with_loads=loads)
     lines = tuple(line for line in order.lines if line.sku in demand.wanted)
     decision = decide_whole(SourcingRequest(lines, known, order.destination, channel=order.channel), profile)
     if not decision.shares:

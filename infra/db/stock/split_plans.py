@@ -42,7 +42,8 @@ async def inputs_of(conn: AsyncConnection, order_no: str, most: int) -> tuple[So
     profile = await profiles.active(conn)
     order = await order_sourcing.of_order(conn, order_no)
     skus = sorted({line.sku for line in order.lines})
-    known = await network.of_skus(conn, skus, datetime.now(UTC), with_loads=profile.judges_by_load)
+    now, loads = datetime.now(UTC), profile.judges_by_load
+    known = await network.of_skus(conn, skus, now, channel=order.channel, with_loads=loads)
     if not profile.version:
         # The default profile knows neither capacity nor buffers.
         plain = tuple(replace(one, capacity_left=None, buffer=0) for one in known.warehouses)
