@@ -27,6 +27,7 @@ NAMES = (
     "console_pages",
     "page_time",
     "deciding",
+    "sourcing",
 )
 
 

@@ -41,12 +41,17 @@ async def of_skus(
 ) -> Network:
     """Every warehouse with its units of the SKUs, and its buffer for the channel. `with_loads`: the profile judges by
     load."""
-    rows = (await conn.execute(_NETWORK, {"skus": list(skus), "channel": channel})).all()
+    rows = await rows_of(conn, skus, channel)
     loads: JsonFields = {}
     if with_loads or any(row.capacity is not None for row in rows):
         loads = {row.code: row for row in await conn.execute(_LOADS, {"now": now})}
     available = {(row.code, sku): units for row in rows for sku, units in row.available.items()}
     return Network(tuple(_warehouse(row, loads.get(row.code), now) for row in rows), available)
+
+
+async def rows_of(conn: AsyncConnection, skus: Sequence[str], channel: str = "") -> Sequence[DriverRow]:
+    """Every warehouse with its settings, and with its units of the SKUs."""
+    return (await conn.execute(_NETWORK, {"skus": list(skus), "channel": channel})).all()
 
 
 def _warehouse(row: DriverRow, load: DriverRow, now: datetime) -> Warehouse:
