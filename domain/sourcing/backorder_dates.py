@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from domain.stock.purchasing import Arrival
+from domain.sourcing.arrivals import ExpectedUnits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _Supply:
 
 
 def expected_days(
-    waiting: Sequence[WaitingOrder], there: Mapping[str, int], arrivals: Sequence[Arrival], today: date
+    waiting: Sequence[WaitingOrder], there: Mapping[str, int], arrivals: Sequence[ExpectedUnits], today: date
 ) -> dict[str, Expected]:
     """For each order, the first in line first, when all of it is there; without those for which too few arrive. Units
     that are late already have no date."""

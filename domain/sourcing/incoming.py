@@ -4,19 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from domain.sourcing.arrivals import ExpectedUnits
 from domain.sourcing.deciding import decide
 from domain.sourcing.decision import SourcingDecision
 from domain.sourcing.profile import Profile
 from domain.sourcing.promise import Promise, promised
 from domain.sourcing.request import Network, SourcingRequest
-from domain.stock.purchasing import Arrival
 
 # So many days of arrival are looked at, the earliest first.
 _DAYS = 30
 
 
 def promised_later(
-    request: SourcingRequest, arrivals: Sequence[Arrival], profile: Profile, now: datetime
+    request: SourcingRequest, arrivals: Sequence[ExpectedUnits], profile: Profile, now: datetime
 ) -> Promise | None:
     """The earliest promise for all of it, with units that arrive; None where those are too few. Units that are late
     already have no date."""
@@ -30,9 +30,9 @@ def promised_later(
     return None
 
 
-def unclaimed(arrivals: Sequence[Arrival], waiting: Mapping[str, int]) -> list[Arrival]:
+def unclaimed(arrivals: Sequence[ExpectedUnits], waiting: Mapping[str, int]) -> list[ExpectedUnits]:
     """The arrivals without the units that orders wait for already: those have the earliest."""
-    left, free = dict(waiting), list[Arrival]()
+    left, free = dict(waiting), list[ExpectedUnits]()
     for one in sorted(arrivals, key=lambda one: one.expected_on):
         taken = min(one.quantity, left.get(one.sku, 0))
         left[one.sku] = left.get(one.sku, 0) - taken
@@ -41,7 +41,7 @@ def unclaimed(arrivals: Sequence[Arrival], waiting: Mapping[str, int]) -> list[A
     return free
 
 
-def _with(available: Mapping[tuple[str, str], int], arrivals: Sequence[Arrival]) -> dict[tuple[str, str], int]:
+def _with(available: Mapping[tuple[str, str], int], arrivals: Sequence[ExpectedUnits]) -> dict[tuple[str, str], int]:
     units = dict(available)
     for one in arrivals:
         at = (one.warehouse, one.sku)
@@ -49,7 +49,9 @@ def _with(available: Mapping[tuple[str, str], int], arrivals: Sequence[Arrival])
     return units
 
 
-def _leaving(request: SourcingRequest, decision: SourcingDecision, arrivals: Sequence[Arrival]) -> SourcingRequest:
+def _leaving(
+    request: SourcingRequest, decision: SourcingDecision, arrivals: Sequence[ExpectedUnits]
+) -> SourcingRequest:
     """The request, with warehouses that ship once their share is there: on the day after it arrived."""
     complete = {share.warehouse: _complete_on(request, share.warehouse, _units(share.lines), arrivals)
                 for share in decision.shares}  # fmt: skip
@@ -70,7 +72,7 @@ def _units(lines: Sequence[tuple[int, str, int]]) -> dict[str, int]:
 
 
 def _complete_on(
-    request: SourcingRequest, code: str, wanted: Mapping[str, int], arrivals: Sequence[Arrival]
+    request: SourcingRequest, code: str, wanted: Mapping[str, int], arrivals: Sequence[ExpectedUnits]
 ) -> date | None:
     """The day on which the warehouse has all of it above its buffer; None where that is now."""
     buffer = next(place.buffer for place in request.network.warehouses if place.code == code)

@@ -4,10 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.errors import Conflict, NotFound, RuleBroken
-from domain.orders.status import Status
 from domain.sourcing.decision import OverriddenFields, SharedLineFields, ShareFields
-
-_OPEN = frozenset({Status.PENDING_PAYMENT, Status.PAID, Status.PREPARING, Status.SHIPPED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +26,16 @@ class StandingPart:
 
 @dataclass(frozen=True, slots=True)
 class StandingOrder:
-    """An order with its fulfilments that are not cancelled. `changing`: a change of it waits for its payment."""
+    """An order with its fulfilments that are not cancelled. `ships`: it is to be shipped, and is not being cancelled;
+    `changing`: a change of it waits for its payment."""
 
-    status: Status
-    cancelling: bool
+    ships: bool
     changing: bool
     parts: tuple[StandingPart, ...]
 
     def movable(self) -> tuple[StandingPart, ...]:
         """The fulfilments that another warehouse can ship."""
-        if self.cancelling or self.changing or self.status not in _OPEN:
+        if self.changing or not self.ships:
             return ()
         return tuple(part for part in self.parts if part.movable)
 
@@ -48,7 +45,7 @@ class StandingOrder:
         Raises NotFound `fulfilment_not_found`; Conflict `nothing_reserved`, `fulfilment_booked`, `change_in_progress`;
         RuleBroken `fulfilment_unclear`.
         """
-        if self.cancelling or self.status not in _OPEN or not self.parts:
+        if not self.ships or not self.parts:
             raise Conflict("nothing_reserved")
         if fulfilment_id is None and len(self.parts) > 1:
             raise RuleBroken("fulfilment_unclear")

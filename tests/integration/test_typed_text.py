@@ -20,6 +20,7 @@ from tests.integration.conftest import CHEAP, DEAR, Office
 from tests.integration.typed_fields import DIGITS, MARK, Hand, fields, phone, words
 from tests.order_stage import AS_IN_PRODUCTION, staged
 from tests.portal.conftest import browser_of
+from tests.workflows.split_orders import second_warehouse, stock_south
 
 # Fields that are kept in clear text, and why. A new field is sealed, and typed into below, or it is listed here.
 CLEAR = {
@@ -143,6 +144,10 @@ async def before_paying(hand: Hand, office: Office) -> None:
     note = (await hand.call(ann, "POST", "/v1/orders/{order_no}/notes", {"text": words()}, 201, order)).json()
     named = {**order, "note_id": note["note_id"]}
     await hand.call(ann, "PATCH", "/v1/orders/{order_no}/notes/{note_id}", {"text": words()}, 200, named)
+    await second_warehouse(office.stage)
+    await stock_south(office.stage, CHEAP, 5)
+    elsewhere = {"warehouse": "WH-SOUTH", "reason": words()}
+    await hand.call(ann, "POST", "/v1/orders/{order_no}/sourcing", elsewhere, 200, order)
     await hand.call(me, "POST", "/v1/orders/{order_no}/cancel", {"reason": words()}, 200, order)
 
 

@@ -20,14 +20,20 @@ async def split_order(stage: Stage, **more: Any) -> str:
     """An order of three pieces of a product of its own: two are in one warehouse, one is in the other."""
     sku = f"APART-{secrets.token_hex(4)}"
     await stage.stock(sku, 2)
+    await stock_south(stage, sku, 1)
+    return await stage.place(sku, 3, **more)
+
+
+async def stock_south(stage: Stage, sku: str, units: int) -> None:
+    """Units in the second warehouse."""
     await stage.sql("INSERT INTO stock_levels (sku, warehouse) VALUES (:sku, 'WH-SOUTH')", sku=sku)
     await stage.sql(
         "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta,"
-        " actor) VALUES (:key, 'receipt', :sku, 'WH-SOUTH', 1, 1, 0, 'test')",
+        " actor) VALUES (:key, 'receipt', :sku, 'WH-SOUTH', :units, :units, 0, 'test')",
         key=secrets.token_hex(8),
         sku=sku,
+        units=units,
     )
-    return await stage.place(sku, 3, **more)
 
 
 async def restocked(stage: Stage, order_no: str) -> None:

@@ -27,5 +27,5 @@ class LatePromises:
                 await promises.renew(connection, order_no, now)
         for order in later:
             async with self._database.begin() as connection:
-                await promises.tell(connection, order, now)
+                await promises.announce(connection, order, now)
         return AT_ONCE in (len(late), len(later))

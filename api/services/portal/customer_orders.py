@@ -80,7 +80,7 @@ async def _expected(
     ship_to, waits = order["ship_to"], order["status"] in (Status.PAID, Status.PREPARING, Status.SHIPPED)
     if not ship_to or order["cancelling"] or not (waits or order["status"] == Status.RECEIVED):
         return None
-    promise = promised_to(order["fulfilments"]) or _told(events)
+    promise = promised_to(order["fulfilments"]) or _announced(events)
     if promise is not None or not waits:
         return promise if promise and promise > datetime.now(UTC) else None
     usual = await services.usual_deliveries.read(conn, order["channel"], ship_to["country"])
@@ -88,7 +88,7 @@ async def _expected(
     return expected if expected and expected > datetime.now(UTC) else None
 
 
-def _told(events: Sequence[EventFields]) -> datetime | None:
+def _announced(events: Sequence[EventFields]) -> datetime | None:
     """The day of which the customer was informed last."""
-    told = [event["data"]["until"] for event in events if event["type"] == "promise_moved"]
-    return datetime.fromisoformat(str(told[-1])) if told else None
+    days = [event["data"]["until"] for event in events if event["type"] == "promise_moved"]
+    return datetime.fromisoformat(str(days[-1])) if days else None

@@ -13,7 +13,7 @@ from domain.sourcing.promise import Promise, promised
 from domain.sourcing.request import Line, SourcingRequest
 from infra.db.catalogue import products
 from infra.db.sourcing import network, profiles
-from infra.db.stock import backorders, purchase_orders
+from infra.db.stock import backorders
 from infra.geography import coordinates_of
 
 
@@ -48,7 +48,7 @@ async def availability(services: Services, asked: Question) -> Offer:
         profile = await profiles.active(conn)
         loads = profile.judges_by_load
         known = await network.of_skus(conn, [asked.sku], now, channel=asked.channel, with_loads=loads)
-        arrivals = await purchase_orders.expected_arrivals(conn, [asked.sku])
+        arrivals = await backorders.expected_units(conn, [asked.sku])
         waiting = await backorders.waiting_units(conn, [asked.sku]) if arrivals else {}
     if not product.active:
         return Offer(Promise(False, None, None, ()))

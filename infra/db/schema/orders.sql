@@ -191,8 +191,9 @@ CREATE TABLE order_events (
 );
 -- More triggers in after_sales.sql: completion_checks_returns.
 -- More triggers in support.sql: event_clears_retrying_steps.
+-- More triggers in shipping.sql: first_warehouse_changed, order_cancelled_fulfils, parcel_replaced_elsewhere,
+-- stock_reserved_fulfils.
 -- More triggers in after_sales_exchanges.sql: new_order_signals_return.
--- More triggers in shipping.sql: order_cancelled_fulfils, parcel_replaced_elsewhere, stock_reserved_fulfils.
 -- More triggers in orders_holds.sql: order_event_closes_holds.
 
 -- The only way to change an order's status: numbers the event, checks it against order_transitions, updates the order
@@ -297,7 +298,7 @@ CREATE INDEX order_contacts_terms ON order_contacts USING gin (terms);
 CREATE TABLE staff_actions (
   act_id      text PRIMARY KEY,
   order_no    text NOT NULL REFERENCES orders,
-  action      text NOT NULL CHECK (action IN ('prioritise', 'adjust', 'parcel', 'contact')),
+  action      text NOT NULL CHECK (action IN ('prioritise', 'adjust', 'parcel', 'contact', 'warehouse')),
   detail      text NOT NULL,  -- the new priority, or the event of the lifecycle
   actor       text NOT NULL,
   reason_enc  bytea NOT NULL,

@@ -82,6 +82,18 @@ CREATE TRIGGER booking_checks_changes BEFORE INSERT ON shipments
 CREATE TRIGGER booking_checks_holds BEFORE INSERT ON shipments
   FOR EACH ROW WHEN (NEW.status = 'booking') EXECUTE FUNCTION skip_while_on_hold();
 
+-- A booking that waited for the order has the warehouse of now.
+CREATE FUNCTION book_from_current_warehouse()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  NEW.warehouse := coalesce((SELECT f.warehouse FROM fulfilments f
+                              WHERE f.order_no = NEW.order_no AND f.number = NEW.fulfilment_no), NEW.warehouse);
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER booking_from_current_warehouse BEFORE INSERT ON shipments
+  FOR EACH ROW WHEN (NEW.status = 'booking') EXECUTE FUNCTION book_from_current_warehouse();
+
 CREATE TRIGGER manual_parcel_checks_holds BEFORE INSERT ON shipments
   FOR EACH ROW WHEN (NEW.status <> 'booking') EXECUTE FUNCTION require_no_hold();
 
@@ -160,8 +172,9 @@ BEGIN
   IF NEW.data ->> 'warehouse' IS NULL THEN
     RETURN NULL;
   END IF;
-  INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status)
-  VALUES (NEW.order_no || '-F1', NEW.order_no, 1, NEW.data ->> 'warehouse', 'reserved') ON CONFLICT DO NOTHING;
+  INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status, promised_to)
+  VALUES (NEW.order_no || '-F1', NEW.order_no, 1, NEW.data ->> 'warehouse', 'reserved',
+          CAST(NEW.data ->> 'promised_to' AS timestamptz)) ON CONFLICT DO NOTHING;
   IF FOUND THEN
     INSERT INTO fulfilment_lines (order_no, number, line_no, quantity)
     SELECT l.order_no, 1, l.line_no, l.quantity - l.cancelled_quantity FROM order_lines l
@@ -198,7 +211,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Writes the warehouse of a second parcel to the order.
+-- Writes the warehouse of a second parcel, or the one that a person chose, to the order.
 CREATE FUNCTION refresh_order_warehouse()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -209,6 +222,9 @@ END $$;
 
 -- Of tables in earlier files
 
+CREATE TRIGGER first_warehouse_changed AFTER INSERT ON order_events
+  FOR EACH ROW WHEN (NEW.type = 'warehouse_changed' AND (NEW.data ->> 'number') = '1')
+  EXECUTE FUNCTION refresh_order_warehouse();
 CREATE TRIGGER order_cancelled_fulfils AFTER INSERT ON order_events
   FOR EACH ROW WHEN (NEW.to_status = 'cancelled') EXECUTE FUNCTION cancel_fulfilments();
 CREATE TRIGGER parcel_replaced_elsewhere AFTER INSERT ON order_events
@@ -233,5 +249,6 @@ GRANT INSERT (address_rev, carrier, fulfilment_no, idempotency_key, order_no, sh
   warehouse) ON shipments TO oms_app;
 GRANT UPDATE (came_back_at, carrier_ref, cost_currency, cost_minor, replaced_at, status, tracking_no, tries, updated_at)
   ON shipments TO oms_app;
-REVOKE EXECUTE ON FUNCTION cancel_fulfilments(), check_fulfilled_quantity(), create_fulfilment(), follow_changed_line(),
-  guard_replaced_parcel(), refresh_fulfilment(), refresh_order_warehouse() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION book_from_current_warehouse(), cancel_fulfilments(), check_fulfilled_quantity(),
+  create_fulfilment(), follow_changed_line(), guard_replaced_parcel(), refresh_fulfilment(), refresh_order_warehouse()
+  FROM PUBLIC;

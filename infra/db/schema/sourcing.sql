@@ -100,20 +100,25 @@ CREATE TRIGGER sourcing_activations_append_only BEFORE DELETE OR UPDATE ON sourc
 
 -- Until when a warehouse ships on a day, and how much. One without a row ships until 16:00 UTC, without a limit.
 CREATE TABLE sourcing_warehouses (
-  warehouse  text PRIMARY KEY REFERENCES warehouses (code),
-  cut_off    time without time zone NOT NULL,
-  time_zone  text NOT NULL,
-  capacity   integer,  -- parcels a day; NULL: no limit
-  buffer     integer NOT NULL DEFAULT 0,  -- units of each product that sourcing leaves there
-  updated_by text NOT NULL,
-  updated_at timestamptz NOT NULL DEFAULT now(),
+  warehouse       text PRIMARY KEY REFERENCES warehouses (code),
+  cut_off         time without time zone NOT NULL,
+  time_zone       text NOT NULL,
+  capacity        integer,  -- parcels a day; NULL: no limit
+  buffer          integer NOT NULL DEFAULT 0,  -- units of each product that sourcing leaves there
+  updated_by      text NOT NULL,
+  updated_at      timestamptz NOT NULL DEFAULT now(),
+  channel_buffers jsonb NOT NULL DEFAULT '{}'::jsonb,  -- the same for the orders of some channels, by channel
   CONSTRAINT sourcing_warehouse_zone CHECK (length(time_zone) BETWEEN 1 AND 64),
   CONSTRAINT sourcing_warehouse_capacity CHECK (capacity BETWEEN 0 AND 1000000),
   CONSTRAINT sourcing_warehouse_buffer CHECK (buffer BETWEEN 0 AND 1000000)
 );
+ALTER TABLE sourcing_warehouses ADD CONSTRAINT sourcing_warehouse_channel_buffers CHECK (jsonb_typeof(channel_buffers) =
+  'object' AND NOT jsonb_path_exists(channel_buffers, '$.*?((@.type() != "number" || @ < 0) || @ > 1000000)'::jsonpath))
+  NOT VALID;
 
 CREATE TRIGGER sourcing_warehouse_audited AFTER INSERT OR UPDATE ON sourcing_warehouses
-  FOR EACH ROW EXECUTE FUNCTION audit_row('sourcing_warehouse', 'warehouse', 'cut_off time_zone capacity buffer');
+  FOR EACH ROW
+  EXECUTE FUNCTION audit_row('sourcing_warehouse', 'warehouse', 'cut_off time_zone capacity buffer channel_buffers');
 
 -- What sourcing decided for an order, and why. Append-only; an order that one warehouse ships has none.
 CREATE TABLE sourcing_decisions (
@@ -140,5 +145,7 @@ GRANT INSERT (distance_class, kg_minor, parcel_minor, transit_from_days, transit
   TO oms_app;
 GRANT INSERT (channels, countries, max_fulfilments, name, position, provinces, split_points, version)
   ON sourcing_strategies TO oms_app;
-GRANT INSERT (buffer, capacity, cut_off, time_zone, updated_by, warehouse) ON sourcing_warehouses TO oms_app;
-GRANT UPDATE (buffer, capacity, cut_off, time_zone, updated_at, updated_by) ON sourcing_warehouses TO oms_app;
+GRANT INSERT (buffer, capacity, channel_buffers, cut_off, time_zone, updated_by, warehouse) ON sourcing_warehouses
+  TO oms_app;
+GRANT UPDATE (buffer, capacity, channel_buffers, cut_off, time_zone, updated_at, updated_by) ON sourcing_warehouses
+  TO oms_app;

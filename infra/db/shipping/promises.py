@@ -19,7 +19,7 @@ from infra.db.driver_types import DriverRow
 from infra.db.orders.state import timeline
 from infra.db.sourcing import profiles
 from infra.db.sourcing.network import DEFAULT_CUT_OFF, DEFAULT_ZONE
-from infra.db.stock import purchase_orders
+from infra.db.stock import backorders
 
 _OPEN = """f.status NOT IN ('delivered', 'cancelled') AND f.status IN ('reserved', 'booked', 'picking', 'packed')
            AND f.promised_to < now() AND o.status IN ('paid', 'preparing', 'shipped') AND o.cancelling IS NULL"""
@@ -41,7 +41,7 @@ _MOVE = text(
     """UPDATE fulfilments SET promised_to = :promised_to, updated_at = now()
         WHERE order_no = :order_no AND number = :number"""
 )
-# In the order in which they get what arrives; `until` is what the customer was told last.
+# In the order in which they get what arrives; `until` is what the customer was notified of last.
 _WAITING = text(
     """
     SELECT o.order_no,
@@ -70,11 +70,12 @@ _ROUTE = text(
 
 @dataclass(frozen=True, slots=True)
 class LaterOrder:
-    """An order that waits for stock, which is expected later than its customer knows."""
+    """An order that waits for stock, which is expected later than its customer knows: `known` is the day of the last
+    notice."""
 
     order_no: str
     expected: Expected
-    told: datetime | None
+    known: datetime | None
 
 
 async def late_orders(conn: AsyncConnection, limit: int) -> list[str]:
@@ -101,27 +102,27 @@ async def later_orders(conn: AsyncConnection, limit: int, now: datetime) -> list
     rows = (await conn.execute(_WAITING, {"limit": limit})).all()
     waiting = [WaitingOrder(row.order_no, row.wanted or {}) for row in rows]
     skus = sorted({sku for order in waiting for sku in order.wanted})
-    arrivals = await purchase_orders.expected_arrivals(conn, skus) if skus else []
+    arrivals = await backorders.expected_units(conn, skus) if skus else []
     if not arrivals:
         return []
     there = {row.sku: row.units for row in await conn.execute(_THERE, {"skus": skus})}
-    told = {row.order_no: datetime.fromisoformat(row.until) if row.until else None for row in rows}
+    known = {row.order_no: datetime.fromisoformat(row.until) if row.until else None for row in rows}
     expected = expected_days(waiting, there, arrivals, now.date())
-    return [LaterOrder(number, one, told[number]) for number, one in expected.items()
-            if _is_news(one, told[number])]  # fmt: skip
+    return [LaterOrder(number, one, known[number]) for number, one in expected.items()
+            if _is_news(one, known[number])]  # fmt: skip
 
 
-def _is_news(expected: Expected, told: datetime | None) -> bool:
+def _is_news(expected: Expected, known: datetime | None) -> bool:
     """A promise is later than the arrival of the goods, so goods that arrive after it are news."""
-    return told is None or expected.day >= told.date()
+    return known is None or expected.day >= known.date()
 
 
-async def tell(conn: AsyncConnection, order: LaterOrder, now: datetime) -> None:
+async def announce(conn: AsyncConnection, order: LaterOrder, now: datetime) -> None:
     """Say when the order arrives now, unless it waits no more or that is no later."""
     status = await timeline.lock_order(conn, order.order_no)
     row = (await conn.execute(_ROUTE, {"order_no": order.order_no, "warehouse": order.expected.warehouse})).one()
     until = _arrival(row, (await profiles.active(conn)).rates, now, order.expected)
-    if status is Status.RECEIVED and (order.told is None or until > order.told):
+    if status is Status.RECEIVED and (order.known is None or until > order.known):
         await timeline.append(conn, order.order_no, "promise_moved", data={"until": rfc3339(until), "fulfilments": []})
 
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.sourcing.arrivals import ExpectedUnits
+from infra.db.stock import purchase_orders
+
 # One that is held stands still and tries again when it is released; one with a request on its way is notified already.
 _PAGE = text(
     """
@@ -69,3 +72,9 @@ async def signal(conn: AsyncConnection, order_nos: Sequence[str]) -> None:
 async def waiting_units(conn: AsyncConnection, skus: Sequence[str]) -> dict[str, int]:
     """The units of these products that orders wait for."""
     return {row.sku: row.units for row in await conn.execute(_WAITING_UNITS, {"skus": list(skus)})}
+
+
+async def expected_units(conn: AsyncConnection, skus: Sequence[str]) -> list[ExpectedUnits]:
+    """Units of these products that are on their way, as sourcing takes them."""
+    found = await purchase_orders.expected_arrivals(conn, skus)
+    return [ExpectedUnits(one.sku, one.warehouse, one.quantity, one.expected_on) for one in found]

@@ -10,6 +10,8 @@ from domain.orders.status import Status
 from domain.sourcing.overriding import StandingOrder, StandingPart
 from infra.db.stock.reservations import StockContended
 
+# A shipped order has stock for a parcel that is sent again.
+_SHIPS = frozenset({Status.PENDING_PAYMENT, Status.PAID, Status.PREPARING, Status.SHIPPED})
 _STANDING = text(
     """
     SELECT o.status, o.cancelling IS NOT NULL AS cancelling,
@@ -71,7 +73,8 @@ async def standing(conn: AsyncConnection, order_no: str) -> StandingOrder:
         for row in rows
         if row.fulfilment_id is not None
     )
-    return StandingOrder(Status(rows[0].status), rows[0].cancelling, rows[0].changing, parts)
+    ships = Status(rows[0].status) in _SHIPS and not rows[0].cancelling
+    return StandingOrder(ships, rows[0].changing, parts)
 
 
 async def available_at(conn: AsyncConnection, warehouse: str, skus: Sequence[str]) -> Mapping[str, int]:

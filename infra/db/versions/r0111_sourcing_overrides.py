@@ -2,15 +2,15 @@
 
 from infra.db import revisions
 
-revision = "0107"
-down_revision = "0106"
+revision = "0111"
+down_revision = "0110"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """The previous version books from the warehouse that the stock is reserved at, as before."""
-    revisions.run("0107_sourcing_overrides")
+    revisions.run("0111_sourcing_overrides")
 
 
 def downgrade() -> None:

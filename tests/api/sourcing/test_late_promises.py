@@ -18,7 +18,7 @@ async def reserve(shop: ApiClient, number: str) -> None:
     await OrderActivities(services.database, services.settings).reserve_stock(m.OrderRef(number))
 
 
-async def told(shop: ApiClient, number: str) -> list[str]:
+async def announced(shop: ApiClient, number: str) -> list[str]:
     """The days of which the customer was informed."""
     rows = await shop.sql(
         "SELECT data FROM order_events WHERE order_no = %s AND type = 'promise_moved' ORDER BY seq", number
@@ -42,16 +42,16 @@ async def test_a_promise_that_passes_before_the_parcel_leaves_is_renewed_once(sh
     await paid(shop, number)
     relay = LatePromises(shop.app.state.services.database)
     await relay.step()
-    assert await told(shop, number) == []
+    assert await announced(shop, number) == []
     await shop.sql("UPDATE fulfilments SET promised_to = now() - interval '1 hour' WHERE order_no = %s", number)
     await relay.step()
     await relay.step()
-    assert await told(shop, number) == [f"{await promise(shop, number):%Y-%m-%d}"]
+    assert await announced(shop, number) == [f"{await promise(shop, number):%Y-%m-%d}"]
     assert NOTIFICATION_OF_EVENT["promise_moved"] == "promise_moved"
     await parcel(shop, number, "picked_up")
     await shop.sql("UPDATE fulfilments SET promised_to = now() - interval '1 hour' WHERE order_no = %s", number)
     await relay.step()
-    assert len(await told(shop, number)) == 1
+    assert len(await announced(shop, number)) == 1
 
 
 async def purchase(shop: ApiClient, sku: str, days: int) -> str:
@@ -76,20 +76,20 @@ async def test_whoever_waits_hears_when_a_purchase_order_slips(shop: ApiClient) 
     first, second = await waits(shop, sku, 3), await waits(shop, sku, 4)
     relay = LatePromises(shop.app.state.services.database)
     await relay.step()
-    assert await told(shop, first) == []
+    assert await announced(shop, first) == []
     bought = await purchase(shop, sku, days=5)
     await relay.step()
     await relay.step()
-    (day,) = await told(shop, first)
+    (day,) = await announced(shop, first)
     assert f"{TODAY + timedelta(days=6)}" <= day <= f"{TODAY + timedelta(days=9)}"
-    assert await told(shop, second) == []
+    assert await announced(shop, second) == []
     await shop.sql("UPDATE purchase_orders SET expected_on = expected_on + 10 WHERE number = %s", bought)
     await relay.step()
     await relay.step()
-    days = await told(shop, first)
+    days = await announced(shop, first)
     assert len(days) == 2 and days[1] >= f"{TODAY + timedelta(days=16)}"
     await purchase(shop, sku, days=30)
     await relay.step()
-    assert (len(await told(shop, first)), len(await told(shop, second))) == (2, 1)
+    assert (len(await announced(shop, first)), len(await announced(shop, second))) == (2, 1)
     page = (await shop.get(f"/v1/orders/{first}")).json()
     assert page["status"] == "received"

@@ -2,15 +2,15 @@
 
 from infra.db import revisions
 
-revision = "0109"
-down_revision = "0108"
+revision = "0113"
+down_revision = "0112"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Reservations of the previous version promise nothing."""
-    revisions.run("0109_promises")
+    revisions.run("0113_promises")
 
 
 def downgrade() -> None:

@@ -2,15 +2,15 @@
 
 from infra.db import revisions
 
-revision = "0108"
-down_revision = "0107"
+revision = "0112"
+down_revision = "0111"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Actions come meanwhile."""
-    revisions.run_apart("0108_staff_actions_validated")
+    revisions.run_apart("0112_staff_actions_validated")
 
 
 def downgrade() -> None:

@@ -2,15 +2,15 @@
 
 from infra.db import revisions
 
-revision = "0110"
-down_revision = "0109"
+revision = "0114"
+down_revision = "0113"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """The previous version keeps the buffer of the warehouse for all channels."""
-    revisions.run("0110_channel_buffers")
+    revisions.run("0114_channel_buffers")
 
 
 def downgrade() -> None:
