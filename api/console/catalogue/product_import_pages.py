@@ -125,7 +125,7 @@ def _moved(counts: dict[str, int]) -> dict[str, int]:
 
 
 def _form(request: Request, member: StaffMember, errors: FormErrors | None = None) -> Response:
-    context: dict[str, Any] = {"errors": errors, "key": new_key(), "most": MAX_ROWS}
+    context: dict[str, Any] = {"errors": errors, "key": new_key(), "most": f"{MAX_ROWS:,}"}
     return page(
         request, "product_import_upload.html", status=errors.status if errors else 200, member=member, **context
     )

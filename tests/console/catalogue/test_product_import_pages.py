@@ -19,11 +19,12 @@ async def upload(browser: StaffBrowser, content: bytes) -> httpx.Response:
 
 async def test_a_file_is_previewed_and_applied(shop: ApiClient) -> None:
     operations, sku = await sign_in(shop, "operations"), unique("FILE")
-    file = f"sku,name,price,currency,colour\n{sku},<b>Tea</b>,2.50,EUR,green\n{sku}-2,Tea,free,EUR,\n"
+    file = f"sku,name,price,currency,colour,active\n{sku},<b>Tea</b>,2.50,EUR,green,\n{sku}-2,Tea,free,EUR,,perhaps\n"
     answer = await upload(operations, file.encode())
     path = answer.headers["location"]
     page = (await operations.get(path)).text
     assert "&lt;b&gt;Tea&lt;/b&gt;" in page and "An amount like 12.50" in page and "colour" in page
+    assert "yes or no" in page and "bool_type" not in page
     assert "Creates 1, changes 0. Refused rows (1) are left out." in page
     assert sku not in (await operations.get(path, outcome="refused")).text.replace(f"{sku}-2", "")
     for _ in range(2):  # pressed twice
