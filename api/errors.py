@@ -70,6 +70,7 @@ STATUSES: dict[str, int] = {
     "notice_channel_not_found": 404,
     "refund_not_found": 404,
     "document_not_found": 404,
+    "nothing_to_print": 404,
     "feedback_not_found": 404,
     "dispute_not_found": 404,
     "message_not_found": 404,

@@ -61,13 +61,6 @@ def refusal(error: Problem | RuleBroken) -> Problem:
     return problem
 
 
-def key_after(problem: Problem | None, typed: Mapping[str, str], anchor: str = "") -> str:
-    """The key of a form that is shown again: the same where it is not known whether the action was done, so that
-    sending the form once more does it once."""
-    doubtful = problem is not None and (problem.status_code >= 500 or problem.code == "idempotency_in_progress")
-    return (typed.get("key", "").removesuffix(anchor) if doubtful else "") or new_key()
-
-
 def form_page(
     request: Request,
     member: StaffMember,
@@ -82,7 +75,7 @@ def form_page(
         "typed": typed or {},
         "problem": problem,
         "errors": field_errors(problem, language(request)) if problem else {},
-        "key": key_after(problem, typed or {}, form.anchor),
+        "key": new_key(),
     }
     return page(request, "order_action.html", status=problem.status_code if problem else 200, member=member, **context)
 

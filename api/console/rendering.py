@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from api.console.field_errors import said
@@ -50,6 +52,20 @@ def fragment(template: str, lang: str, **context: Any) -> Markup:
 
 SITE.environment.globals["side"] = _side
 SITE.environment.globals["address_lines"] = address_lines
+
+
+@pass_context
+def _person(context: Context, actor: str) -> str:
+    """Who acted, in words: the name with the role, or what acts automatically. What has no words stays."""
+    role, _, name = actor.partition(":")
+    key = f"role.{role}" if name else f"actor.{actor}"
+    if key not in WORDS.catalogue():
+        return actor
+    words = WORDS.catalogue()[key][LANGUAGES.index(context["lang"])]
+    return f"{name} ({words})" if name else words
+
+
+SITE.environment.filters["person"] = _person
 
 SITE.environment.globals["role_options"] = lambda code, roles: [(role, code("role", role)) for role in roles]
 

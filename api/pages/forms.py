@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import secrets
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -16,7 +17,14 @@ from api.http.request_body import refused
 
 Model = TypeVar("Model", bound=BaseModel)
 _PROOF_CHARS = 32
+_KEY_CHARS = 32
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class FormFields(dict[str, str]):
+    """The fields of a form that was sent, and the address that it was sent to."""
+
+    sent_to: str = ""
 
 
 def fitting(model: type[Model], value: dict[str, Any]) -> Model:
@@ -33,8 +41,17 @@ def digest(body: BaseModel) -> bytes:
 
 
 def key_of(fields: dict[str, str]) -> str:
-    """The form's idempotency key: made with the page, so that sending it twice acts once."""
-    return fields.get("key") or new_key()
+    """The form's idempotency key: that of its page with what was typed. A form that is sent twice acts once; one that
+    was changed meanwhile, or another form of the same page, is another request."""
+    typed = sorted((name, value) for name, value in fields.items() if name != "key")
+    said = json.dumps([fields.get("key") or new_key(), getattr(fields, "sent_to", ""), typed])
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def page_key(request: Request) -> str:
+    """The key of the page whose form was sent with this request; empty where none was. A refused form comes back with
+    it, so that sending it again unchanged is the same request."""
+    return str(getattr(request.state, "page_key", ""))
 
 
 def new_key() -> str:
@@ -96,7 +113,10 @@ def secure(request: Request, home: str) -> bool:
 
 async def posted(request: Request, csrf: str) -> dict[str, str]:
     """The fields of a form of ours, the last of each name. Raises Problem `form_expired`."""
-    fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    fields = FormFields({name: value for name, value in (await request.form()).items() if isinstance(value, str)})
+    fields.sent_to = request.url.path
     if not hmac.compare_digest(_unmasked(fields.pop("csrf", "")).encode(), _unmasked(csrf).encode()):
         raise Problem("form_expired", "this page is older than your session; load it again")
+    # A form may add a mark of its own to the key of its page.
+    request.state.page_key = fields.get("key", "")[:_KEY_CHARS]
     return fields

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from api.pages import assets, notices
 from api.pages.assets import STATIC
+from api.pages.forms import page_key
 from api.pages.i18n import Words, language
 from api.pages.time_words import ahead, distance
 from api.presenters.markup import Filled
@@ -98,6 +99,8 @@ class Site:
             "notice": notices.taken(request, t),
             **context,
         }
+        if status >= 400 and "key" in context:
+            known["key"] = page_key(request) or context["key"]
         response = HTMLResponse(self.environment.get_template(template).render(known), status, HEADERS)
         notices.shown(request, response, self.home)
         return response

@@ -43,5 +43,5 @@ async def _form(request: Request, order_no: str, fields: dict[str, str]) -> Resp
     """The page; sent without a rating, the form keeps what was typed."""
     feedback = await customer_feedback.of_order(services_of(request), order_no)
     context: dict[str, Any] = {"order_no": order_no, "said": feedback[::-1], "fields": fields, "refused": bool(fields)}
-    context |= {"key": fields.get("key") or new_key(), "ratings": RATINGS, "kinds": list(FeedbackKind)}
+    context |= {"key": new_key(), "ratings": RATINGS, "kinds": list(FeedbackKind)}
     return page(request, "feedback.html", status=422 if fields else 200, **context)

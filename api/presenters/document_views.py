@@ -31,11 +31,8 @@ def presented(document: DocumentDetail) -> JsonFields:
 
 async def pdf(document: DocumentDetail, lang: str) -> Response:
     """The document to keep; the same bytes whenever it is asked for. Raises Problem `pdf_unavailable`."""
-    sheet = presented(document)
-    sheet["issued_at"] = document.issued_at.isoformat()
-    sheet["issued_on"] = _day(document.issued_at, document.time_zone)
     try:
-        content = await pdf_of(sheet, lang)
+        content = await pdf_of(sheet_of(document), lang)
     except Unrendered:
         raise unavailable("pdf_unavailable", "the PDF could not be made just now; try again") from None
     headers = {
@@ -44,6 +41,14 @@ async def pdf(document: DocumentDetail, lang: str) -> Response:
         "X-Content-Type-Options": "nosniff",
     }
     return Response(content, 200, headers, "application/pdf")
+
+
+def sheet_of(document: DocumentDetail) -> JsonFields:
+    """What stands on the document's pages."""
+    sheet = presented(document)
+    sheet["issued_at"] = document.issued_at.isoformat()
+    sheet["issued_on"] = _day(document.issued_at, document.time_zone)
+    return sheet
 
 
 def _day(moment: datetime, zone: str) -> str:

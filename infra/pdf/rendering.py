@@ -24,20 +24,29 @@ class Unrendered(Exception):
 
 async def pdf_of(sheet: dict[str, Any], lang: str) -> bytes:
     """The document as PDF; equal documents give equal bytes. Raises Unrendered, also when too many ask before."""
+    return await _in_turn("infra.pdf.sheet", {"lang": lang, "sheet": sheet}, sheet["document_no"])
+
+
+async def pdf_of_all(sheets: list[dict[str, Any]], lang: str) -> bytes:
+    """Several documents as one PDF, each on pages of its own. Raises Unrendered, also when too many ask before."""
+    return await _in_turn("infra.pdf.collected", {"lang": lang, "sheets": sheets}, f"{len(sheets)} documents")
+
+
+async def _in_turn(module: str, request: dict[str, Any], what: str) -> bytes:
     try:
         async with asyncio.timeout(_TIMEOUT_S):
             await _ROOM.acquire()
     except TimeoutError:
         raise Unrendered from None
     try:
-        return await _made(orjson.dumps({"lang": lang, "sheet": sheet}), sheet["document_no"])
+        return await _made(module, orjson.dumps(request), what)
     finally:
         _ROOM.release()
 
 
-async def _made(request: bytes, document_no: str) -> bytes:
+async def _made(module: str, request: bytes, document_no: str) -> bytes:
     try:
-        code, content = await child_process.output_of("infra.pdf.sheet", (), request, _TIMEOUT_S)
+        code, content = await child_process.output_of(module, (), request, _TIMEOUT_S)
     except TimeoutError:
         logger.error("a PDF was not made in time", extra={"document_no": document_no})
         raise Unrendered from None

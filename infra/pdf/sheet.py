@@ -36,7 +36,7 @@ class Sheet(FPDF):
 
     def __init__(self, number: str, foot: str) -> None:
         super().__init__(format="A4")
-        self.number, self.foot = number, foot
+        self.number, self.foot, self.before = number, foot, 0
         self.set_margin(_MARGIN)
         self.set_auto_page_break(True, margin=24)
         self.add_font(FONT, "", str(FONT_PATH), collection_font_number=SIMPLIFIED_CHINESE)
@@ -46,12 +46,18 @@ class Sheet(FPDF):
         self.set_draw_color(*LINE)
         self.add_page()
 
+    def begin(self, number: str, foot: str) -> None:
+        """Another document, on a page of its own; the page before keeps its foot."""
+        before = self.page_no()
+        self.add_page()
+        self.number, self.foot, self.before = number, foot, before
+
     def footer(self) -> None:
         """Called by the library at the end of each page."""
         self.set_y(-18)
         self.ink(8, SOFT)
         self.cell(self.epw / 2, 5, f"{self.number}  {self.foot}")
-        self.cell(self.epw / 2, 5, str(self.page_no()), align="R")
+        self.cell(self.epw / 2, 5, str(self.page_no() - self.before), align="R")
 
     def ink(self, size: float, colour: Colour = INK) -> None:
         """What is written from here on has this size and colour."""
@@ -76,11 +82,16 @@ def rendered(sheet: dict[str, Any], lang: str) -> bytes:
     out.set_title(f"{t(_kind(sheet))} {sheet['document_no']}")
     out.set_author(sheet["seller"]["name"])
     out.set_lang("zh-CN" if lang == "zh" else "en")
+    draw(out, sheet, t, lang)
+    return bytes(out.output())
+
+
+def draw(out: Sheet, sheet: dict[str, Any], t: Words, lang: str) -> None:
+    """From the top of an empty page."""
     _head(out, sheet, t, lang)
     _parties(out, sheet, t)
     _lines(out, sheet, t)
     _totals(out, sheet, t, lang)
-    return bytes(out.output())
 
 
 def _head(out: Sheet, sheet: dict[str, Any], t: Words, lang: str) -> None:
@@ -202,12 +213,11 @@ def _amount(minor: int, currency: str) -> str:
     return written(minor, currency, grouped=True)
 
 
-def main() -> int:
+def answer(make: Callable[[dict[str, Any]], bytes]) -> int:
     """Exit 1, without a word of the document, when it cannot be made."""
     logging.disable(logging.CRITICAL)  # the library names characters that it does not know
     try:
-        request = orjson.loads(sys.stdin.buffer.read())
-        content = rendered(request["sheet"], request["lang"])
+        content = make(orjson.loads(sys.stdin.buffer.read()))
     except Exception:
         return 1
     sys.stdout.buffer.write(content)
@@ -215,4 +225,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answer(lambda request: rendered(request["sheet"], request["lang"])))

@@ -186,6 +186,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/reports/home"): (None, STAFF),
     ("GET", "/v1/reports/sales"): (None, {"support", "finance", "operations", "admin"}),
     ("GET", "/v1/orders/export"): (None, STAFF),
+    ("GET", "/v1/orders/print"): (None, {"support", "admin"}),
     ("POST", "/v1/orders/bulk"): ({}, STAFF),
     ("POST", "/v1/orders/bulk/preview"): ({}, STAFF),
     ("GET", "/v1/orders/bulk/job_1"): (None, STAFF),

@@ -234,7 +234,7 @@ async def test_whoever_comes_second_is_informed(support: StaffBrowser) -> None:
         unique("res"), order_no, order_no,
     )  # fmt: skip
     page = await support.get(f"/console/stuck/{order_no}")
-    assert "no longer needs attention" in page.text and "support:bob" in page.text
+    assert "no longer needs attention" in page.text and "bob (support)" in page.text
     late = await support.post(f"/console/stuck/{order_no}", action="retry", reason="again")
     assert (late.status_code, "not_parked" in late.text) == (409, True)
 

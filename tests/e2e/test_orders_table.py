@@ -94,5 +94,14 @@ async def test_the_table_is_worked_by_keyboard_pointer_and_telephone(live: Stack
     await page.goto(f"/console/orders?customer={mark}")
     first = await page.locator(f"{ROWS} a.no").first.bounding_box()
     assert first is not None and first["y"] + first["height"] < TELEPHONE["height"]
+    second = await page.locator(f"{ROWS} a.no").nth(1).bounding_box()
+    assert second is not None and second["y"] + second["height"] < TELEPHONE["height"], "two orders on the first screen"
     assert await fits(page), "wider than the telephone"
+    card = page.locator(ROWS).first
+    items, low = card.locator("td", has_text="1 item"), await card.bounding_box()
+    assert low is not None and low["height"] < 130 and not await items.is_visible(), "three lines"
+    await card.locator(".at-more summary").click()
+    await items.wait_for()
+    await card.locator("input[name=order_no]").check()
+    await bulk.wait_for()
     assert not await found_day_and_night(page, "orders")

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
@@ -11,7 +12,7 @@ from activities.support.bulk_jobs import BulkJobActivities
 from domain.orders.bulk_actions import BulkAction
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
-from infra.db.support import order_jobs
+from infra.db.support import bulk_jobs, order_jobs
 from infra.db.support.order_jobs import NewOrderJob
 from infra.settings import Settings
 from infra.stack.temporal.temporal_server import TemporalServer
@@ -119,3 +120,18 @@ async def test_tags_and_assignees_are_set_in_the_name_of_who_asked(
         order_no,
     )
     assert rows == [("support:anna", "gift")]
+
+
+@pytest.mark.parametrize("code", ["not_parked", "step_moved_on"])
+async def test_a_worker_that_does_not_know_such_jobs_cannot_fail_their_orders(
+    database_url: DatabaseUrls, jobs: tuple[Database, BulkJobActivities], code: str
+) -> None:
+    """It takes every order of a job for a parked one."""
+    db, activities = jobs
+    order_no = await place(database_url)
+    job_id = await opened(db, BulkAction.HOLD, [order_no], kind="manual")
+    with pytest.raises(DBAPIError, match="asks for no parked step"):
+        async with db.begin() as conn:
+            await bulk_jobs.close_item(conn, job_id, order_no, code)
+    assert await outcomes(db, job_id) == {order_no: ("open", None)}
+    assert await ActivityEnvironment().run(activities.resolve_slice, StartJob(job_id, 500.0)) == JobSlice(1, 0, 0)

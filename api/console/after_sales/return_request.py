@@ -7,9 +7,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.authorization import visible_order
-from api.console.action_forms import key_after
 from api.console.field_errors import field_errors, said
-from api.console.forms import digest, fitting, key_of, whole
+from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.i18n import language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
@@ -123,7 +122,7 @@ async def _page(
         "errors": _errors(problem, fields, language(request)) if problem else {},
     }
     status = problem.status_code if problem else 200
-    return page(request, "order_return.html", status=status, member=member, key=key_after(problem, fields), **context)
+    return page(request, "order_return.html", status=status, member=member, key=new_key(), **context)
 
 
 def _errors(problem: Problem, fields: dict[str, str], lang: str) -> dict[str, str]:

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.console.action_forms import key_after, refusal
+from api.console.action_forms import refusal
 from api.console.field_errors import field_errors, said
-from api.console.forms import digest, fitting, key_of, whole
+from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.i18n import WORDS, language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
@@ -83,7 +83,7 @@ async def _page(
         "errors": _errors(problem, typed or {}, found.order_return, language(request)) if problem else {},
     }
     status = problem.status_code if problem else 200
-    return page(request, "return.html", status=status, member=member, key=key_after(problem, typed or {}), **context)
+    return page(request, "return.html", status=status, member=member, key=new_key(), **context)
 
 
 @router.get("/returns/{return_id}/photographs/{file_id}")

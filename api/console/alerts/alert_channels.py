@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
+from api.console.forms import key_of
 from api.console.i18n import language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
@@ -40,7 +41,7 @@ async def add(request: Request, member: CurrentStaff) -> Response:
     require(member.principal, Role.OPERATIONS)
     fields = await posted(request, member)
     body = _body_of(fields)
-    key = fields.get("key") or secrets.token_hex(16)
+    key = key_of(fields)
     digest = hashlib.sha256(body.model_dump_json().encode()).digest()
     answer = await alert_channel_setup.add(services_of(request), member.principal, key, digest, body)
     return await _page(request, member, added=alert_channel_setup.added_channel(answer))

@@ -13,7 +13,7 @@ from api.console.rendering import page
 from api.console.session import StaffMember
 from api.dependencies import services_of
 from api.errors import Problem, from_rule
-from api.pages.forms import new_key
+from api.pages.forms import new_key, page_key
 from api.services.collaboration import order_notes, order_panel
 from api.services.collaboration.order_labels import Labels
 from api.services.collaboration.order_notes import Note
@@ -73,7 +73,7 @@ async def read(
         found.labels,
         found.staff,
         found.known_tags,
-        new_key(),
+        (page_key(request) if refused else "") or new_key(),
         refused or Refused(),
     )
 

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.authorization import visible_order
-from api.console.action_forms import key_after, refusal
+from api.console.action_forms import refusal
 from api.console.field_errors import field_errors
 from api.console.i18n import language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
 from api.errors import Problem
-from api.pages.forms import digest, fitting, key_of
+from api.pages.forms import digest, fitting, key_of, new_key
 from api.presenters import document_views
 from api.schemas.documents import BilledTo, Nothing
 from api.services.documents import document_issuing, document_queries
@@ -45,7 +45,7 @@ async def _page(
     issued = await document_queries.documents_of(services, overview.order_no, overview.status)
     errors = field_errors(problem, language(request)) if problem else {}
     context: dict[str, Any] = {"order_no": overview.order_no, **asdict(issued), "typed": typed or {}, "errors": errors}
-    status, key = problem.status_code if problem else 200, key_after(problem, typed or {}, "i")
+    status, key = problem.status_code if problem else 200, new_key()
     return page(request, "order_documents.html", status=status, member=member, key=key, problem=problem, **context)
 
 

@@ -25,8 +25,15 @@ from domain.text import is_visible
 
 router = APIRouter(prefix=PATH)
 OrderNo = Annotated[str, Query(max_length=40, pattern=LINE)]
+FileAction = Literal["export_csv", "export_xlsx", "print", "print_invoices", "print_slips", "labels", "print_all"]
 FILES = {"export_csv": "csv", "export_xlsx": "xlsx"}
-PRINTS = {"print": "packing-slips", "labels": "labels"}
+PRINTS = {
+    "print": "packing-slips?",
+    "print_invoices": "print?kind=invoices&",
+    "print_slips": "print?kind=packing_slips&",
+    "labels": "print?kind=labels&",
+    "print_all": "print?kind=all&",
+}
 # What the preview asks with before anybody has chosen.
 _FIRST: dict[BulkAction, dict[str, Any]] = {
     BulkAction.HOLD: {"kind": HoldKind.MANUAL},
@@ -39,7 +46,7 @@ async def preview(
     request: Request,
     member: CurrentStaff,
     asked: AskedRightly,
-    action: BulkAction | Literal["export_csv", "export_xlsx", "print", "labels"],
+    action: BulkAction | FileAction,
     order_no: Annotated[list[OrderNo], Query(max_length=MAX_ORDERS)] = [],  # noqa: B006
     all: bool = False,
 ) -> Response:
@@ -47,7 +54,7 @@ async def preview(
     numbers = await _matching(request, asked) if all else list(dict.fromkeys(order_no))
     if action in PRINTS:
         query = urlencode([("order_no", one) for one in numbers[:MAX_ORDERS]])
-        return RedirectResponse(f"{PATH}/{PRINTS[action]}?{query}", 303)
+        return RedirectResponse(f"{PATH}/{PRINTS[action]}{query}", 303)
     if not isinstance(action, BulkAction):
         chosen = [] if all else [("order_no", number) for number in numbers]
         query = urlencode([("format", FILES[action]), *(asked.values.items() if all else ()), *chosen])
@@ -111,7 +118,7 @@ async def _form(
         "holds": list(HoldKind),
         "priorities": list(Priority),
         "problem": problem,
-        "key": fields.get("key") or new_key(),
+        "key": new_key(),
         "back": fields["back"] if str(fields.get("back", "")).startswith(PATH) else PATH,
     }
     status = problem.status_code if problem else 422 if too_many or not numbers else 200

@@ -1,7 +1,6 @@
 """The page of an order: what it waits for, what happened, payments and parcels, and actions."""
 
 import hashlib
-import secrets
 from functools import partial
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ from fastapi.responses import Response
 from api.authorization import visible_order
 from api.console.action_forms import ActionForm, form_page, refusal
 from api.console.collaboration import panel
-from api.console.forms import reason_of
+from api.console.forms import key_of, reason_of
 from api.console.i18n import WORDS, language
 from api.console.orders import shown_order, timeline_entries
 from api.console.rendering import page
@@ -116,7 +115,7 @@ async def cancel(request: Request, member: CurrentStaff, order_no: str) -> Respo
     try:
         reason = reason_of(fields)
         digest = hashlib.sha256(f"cancel {overview.order_no}\n{reason}".encode()).digest()
-        key = fields.get("key") or secrets.token_hex(16)
+        key = key_of(fields)
         await order_cancellation.cancel(services, member.principal, key, overview, digest, reason)
     except (Problem, RuleBroken) as error:
         problem, form = refusal(error), _cancel_form(request, overview.order_no, None)
@@ -163,6 +162,6 @@ async def send_again(request: Request, member: CurrentStaff, order_no: str, mess
     require(member.principal, Role.SUPPORT)
     services, fields = services_of(request), await posted(request, member)
     overview = await visible_order(services, member.principal, order_no)
-    key = fields.get("key") or secrets.token_hex(16)
+    key = key_of(fields)
     await order_messages.send_again(services, member.principal, key, overview.order_no, message_id)
     return acknowledged(request, f"/console/orders/{overview.order_no}", "done.message")

@@ -21,7 +21,8 @@ from api.pages.rendering import sentence_time
 from api.presenters import situations
 from api.presenters.orders import listed
 from api.services.after_sales.return_lookup import HANDLED_BY
-from api.services.orders import orders_table, parcel_labels
+from api.services.orders import orders_table
+from api.services.orders.order_printing import PRINTED_BY, PrintKind
 from api.services.orders.orders_table import OrdersTable, TableRow
 from domain.orders.bulk_actions import BULK, MAX_ORDERS
 from domain.orders.holds import HoldKind
@@ -33,6 +34,14 @@ from domain.shipping.fulfilment_status import FulfilmentState
 
 router = APIRouter(prefix="/console")
 
+# What the list of actions offers to print.
+_PRINTS = {
+    "print": PrintKind.PACKING_SLIPS,
+    "print_invoices": PrintKind.INVOICES,
+    "print_slips": PrintKind.PACKING_SLIPS,
+    "labels": PrintKind.LABELS,
+    "print_all": PrintKind.ALL,
+}
 # Orders begin within a moment; what waits longer is worth a line.
 NOTED_FROM_S = 5.0
 # Sorted by a column's header: the first way, and the other one.
@@ -140,7 +149,7 @@ def _context(request: Request, member: StaffMember, asked: Parameters, found: Or
         "statuses": list(Status),
         "actions": [action for action, rule in BULK.items() if member.may(*rule.roles)],
         "max_orders": MAX_ORDERS,
-        "prints": member.may(*parcel_labels.READ_BY),
+        "prints": [name for name, kind in _PRINTS.items() if member.may(*PRINTED_BY[kind])],
         "key": new_key(),
     }
 

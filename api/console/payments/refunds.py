@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.authorization import visible_order
-from api.console.action_forms import key_after, refusal
+from api.console.action_forms import refusal
 from api.console.approvals.approval_requests import after_action
 from api.console.field_errors import field_errors, said
-from api.console.forms import digest, fitting, key_of, whole
+from api.console.forms import digest, fitting, key_of, new_key, whole
 from api.console.i18n import language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
@@ -105,7 +105,7 @@ def _page(
         "problem": problem,
         "errors": _errors(problem, found.lines, language(request)) if problem else {},
     }
-    status, key = problem.status_code if problem else 200, key_after(problem, fields)
+    status, key = problem.status_code if problem else 200, new_key()
     return page(request, "order_refund.html", status=status, member=member, key=key, **context)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.console.action_forms import key_after, refusal
+from api.console.action_forms import refusal
 from api.console.field_errors import field_errors
-from api.console.forms import digest, fitting, key_of
+from api.console.forms import digest, fitting, key_of, new_key
 from api.console.i18n import language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
@@ -66,7 +66,7 @@ async def _page(
         "typed": typed or {},
         "problem": problem,
         "errors": field_errors(problem, language(request)) if problem else {},
-        "key": key_after(problem, typed or {}),
+        "key": new_key(),
         **await _choices(request, member, number, known),
     }
     status = problem.status_code if problem else 200

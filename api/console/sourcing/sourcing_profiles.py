@@ -96,7 +96,7 @@ def _form(request: Request, member: StaffMember, fields: dict[str, str], problem
     context: dict[str, Any] = {"fields": fields, "slots": slots, "kinds": KINDS, "at": at, "problem": problem}
     return page(
         request, "sourcing_form.html", member=member, status=422 if problem else 200,
-        key=fields.get("key") or new_key(), **context,
+        key=new_key(), **context,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.console.forms import key_of
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
@@ -64,6 +65,6 @@ async def stop(request: Request, member: CurrentStaff, job_id: str) -> Response:
     """End it before its next order."""
     require(member.principal, Role.SUPPORT)
     fields, known = await posted(request, member), job_number(job_id)
-    key = fields.get("key") or secrets.token_hex(16)
+    key = key_of(fields)
     await bulk_resolution.stop_job(services_of(request), member.principal, key, known)
     return RedirectResponse(f"/console/jobs/{known}", 303)

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.console.action_forms import ActionForm, form_page, reason_in, refusal, require_filled
 from api.console.approvals.approval_requests import after_action
-from api.console.forms import digest, fitting
+from api.console.forms import digest, fitting, key_of
 from api.console.i18n import WORDS, language
 from api.console.orders import queue_rows, resolution_forms, shown_order
 from api.console.rendering import page
@@ -96,11 +96,11 @@ async def bulk(request: Request, member: CurrentStaff) -> Response:
     require(member.principal, Role.SUPPORT)
     fields = await posted(request, member)
     body = fitting(BulkResolve, _bulk(fields))
-    if body.expected is None or not fields.get("key"):
+    if body.expected is None or "key" not in fields:
         return await _confirm(request, member, fields, body)
     try:
         answer = await bulk_resolution.resolve_many(
-            services_of(request), member.principal, fields["key"], digest(body), body
+            services_of(request), member.principal, key_of(fields), digest(body), body
         )
     except Problem as problem:
         if problem.code != "expected_differs":
@@ -196,7 +196,7 @@ async def _resolve(request: Request, member: StaffMember, number: str, fields: d
     body = fitting(
         Resolve, {**_resolution_fields(fields), "reason": fields.get("reason", ""), "park_no": _park_no(fields)}
     )
-    key = fields.get("key") or secrets.token_hex(16)
+    key = key_of(fields)
     answer = await step_resolution.resolve_one(services_of(request), member.principal, key, digest(body), number, body)
     return after_action(request, answer, f"/console/orders/{number}", "done.resolved", action=label)
 

@@ -1,17 +1,16 @@
 """What an order's workflow does at this moment, acts on an activity that is still trying, and the reset after a bug."""
 
 import hashlib
-import secrets
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from api.authorization import OrderOverview, visible_order
-from api.console.action_forms import ActionForm, form_page, key_after, refusal, spoken
+from api.console.action_forms import ActionForm, form_page, refusal, spoken
 from api.console.field_errors import field_errors
-from api.console.forms import reason_of
+from api.console.forms import key_of, new_key, reason_of
 from api.console.i18n import WORDS, language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
@@ -20,25 +19,28 @@ from api.errors import Problem
 from api.http.request_body import refused
 from api.idempotency import IdempotentRequest, request_of
 from api.pages.notices import acknowledged
+from api.schemas.fields import LINE
 from api.schemas.support.workflow_operations import MAX_TIMEOUT_S, ActivityAct, Reset
 from api.services.support import workflow_operations
 from domain.access import Role
 from domain.errors import RuleBroken
 from infra.observability.telemetry import bind_order
-from infra.temporal.running_activities import ActivityAction
+from infra.temporal.running_activities import ActivityAction, UnderWay
 
 router = APIRouter(prefix="/console/orders")
 
 Model = TypeVar("Model", ActivityAct, Reset)
 ActivityId = Annotated[str, Path(max_length=100)]
+Seen = Annotated[str | None, Query(max_length=16, pattern=LINE)]
 
 
 @router.get("/{order_no}/running")
-async def running(request: Request, member: CurrentStaff, order_no: str) -> Response:
-    """The activities under way with attempt, last error and next try, and a failing workflow task. Asks Temporal."""
+async def running(request: Request, member: CurrentStaff, order_no: str, seen: Seen = None) -> Response:
+    """The activities under way with attempt, last error and next try, and a failing workflow task. Asks Temporal.
+    `seen` is what an open page offers: its live part says when that is not what is possible any more."""
     require(member.principal, Role.SUPPORT)
     order = await _known(services_of(request), member, order_no)
-    return await _page(request, member, order)
+    return await _page(request, member, order, seen=seen)
 
 
 async def _page(
@@ -48,18 +50,22 @@ async def _page(
     typed: dict[str, str] | None = None,
     refused: str = "",
     problem: Problem | None = None,
+    seen: str | None = None,
 ) -> Response:
     """The page; after a refusal, the form of the activity keeps what was typed, and nothing on the page changes."""
     template = "running_live.html" if request.headers.get("x-live") else "running.html"
     found = await workflow_operations.under_way(services_of(request), order.order_no)
-    possible = {activity.activity_id: workflow_operations.possible(activity) for activity in found.activities}
+    possible = {one.activity_id: workflow_operations.offered(one) for one in found.activities}
+    resettable = workflow_operations.resettable(found, order.status)
     typed = typed or {}
     context: dict[str, Any] = {
         "order_no": order.order_no,
         "found": found,
         "acts": possible,
-        "resettable": workflow_operations.resettable(found, order.status),
-        "key": key_after(problem, typed),
+        "resettable": resettable,
+        "offered": _offered(found, possible, resettable),
+        "seen": seen,
+        "key": new_key(),
         "typed": typed,
         "refused": refused,
         "problem": problem,
@@ -68,6 +74,12 @@ async def _page(
     }
     status = problem.status_code if problem else 200
     return page(request, template, status=status, member=member, max_timeout_s=MAX_TIMEOUT_S, **context)
+
+
+def _offered(found: UnderWay, possible: dict[str, list[ActivityAction]], resettable: bool) -> str:
+    """What the forms of the page can do, in short."""
+    each = [f"{one.activity_id}:{one.name}:{','.join(possible[one.activity_id])}" for one in found.activities]
+    return hashlib.sha256(f"{sorted(each)} {resettable}".encode()).hexdigest()[:16]
 
 
 @router.post("/{order_no}/running/{activity_id}")
@@ -127,11 +139,9 @@ async def _known(services: Services, member: StaffMember, order_no: str) -> Orde
 
 
 def claim(member: StaffMember, fields: dict[str, str], what: str, body: ActivityAct | Reset) -> IdempotentRequest:
-    """The form as a request with a key. The key says all that was asked: another act under a key that was used before,
-    by the page gone back to, is another act."""
-    digest = hashlib.sha256(f"{what}\n{body.model_dump_json()}".encode())
-    key = hashlib.sha256(f"{fields.get('key') or secrets.token_hex(16)}\n{digest.hexdigest()}".encode()).hexdigest()
-    return request_of(member.principal, key, digest.digest())
+    """The form as a request with a key."""
+    digest = hashlib.sha256(f"{what}\n{body.model_dump_json()}".encode()).digest()
+    return request_of(member.principal, key_of(fields), digest)
 
 
 def _body_of(fields: dict[str, str]) -> ActivityAct:

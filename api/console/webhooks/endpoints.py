@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.console.forms import key_of
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
@@ -28,7 +29,7 @@ async def replay(request: Request, member: CurrentStaff, endpoint_id: str) -> Re
     """Switch it on, and send again what was not delivered."""
     require(member.principal, Role.OPERATIONS)
     fields = await posted(request, member)
-    key = fields.get("key") or secrets.token_hex(16)
+    key = key_of(fields)
     digest = hashlib.sha256(f"replay {endpoint_id}".encode()).digest()
     answer = await webhook_endpoints.replay(services_of(request), member.principal, key, digest, endpoint_id, None)
     return await _page(request, member, replayed=webhook_endpoints.replayed_by(answer))

@@ -58,4 +58,4 @@ async def _form(
         "fields": fields,
         "refused": refused,
     }
-    return page(request, "cancel.html", status=422 if refused else 200, key=fields.get("key") or new_key(), **context)
+    return page(request, "cancel.html", status=422 if refused else 200, key=new_key(), **context)

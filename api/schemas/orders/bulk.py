@@ -46,7 +46,8 @@ class BulkPreview(BaseModel):
     unfit: list[UnfitOrder]
     returns: list[ReturnedMoney] = Field(description="What `cancel` returns to customers; empty for other actions")
     needs_approval: bool = Field(
-        description="It returns more than one person may: another person approves the job first"
+        description="With what the caller cancelled in bulk within an hour, it returns more than one person may: "
+        "another person approves the job first"
     )
 
 

@@ -71,7 +71,8 @@ async def preview(services: Services, caller: Principal, body: BulkOrders) -> Pr
     async with services.database.begin() as conn:
         found = await _sorted(conn, requested, body.order_nos)
         money = await _money(conn, requested, found.fits)
-        return replace(found, returns=_totals(money), needs_approval=_is_above(services, money))
+        needs_approval = await _is_above(conn, services, caller, money)
+        return replace(found, returns=_totals(money), needs_approval=needs_approval)
 
 
 async def open_job(services: Services, caller: Principal, key: str, digest: bytes, body: BulkOrders) -> Reply:
@@ -85,9 +86,11 @@ async def open_job(services: Services, caller: Principal, key: str, digest: byte
     async def work(conn: Connection) -> dict[str, object]:
         if requested.assignee and requested.assignee not in await order_labels.staff_names(conn, MOST_STAFF):
             raise NotFound("staff_not_found")
+        if requested.action is BulkAction.CANCEL:
+            await returned_money.lock_person(conn, actor(caller))
         found = await _sorted(conn, requested, body.order_nos)
         money = await _money(conn, requested, found.fits)
-        if _is_above(services, money):
+        if await _is_above(conn, services, caller, money):
             return await _request_approval(conn, services, caller, key, body, money) | {"unfit": found.unfit}
         job_id = f"job_{derived_id(caller, key, 'bulk orders')}"
         value = _value(requested)
@@ -131,10 +134,14 @@ def _totals(money: Sequence[ReturnedMoney]) -> list[Returned]:
     return [Returned(currency, amount) for currency, amount in sorted(sums.items())]
 
 
-def _is_above(services: Services, money: Sequence[ReturnedMoney]) -> bool:
-    """One order is cancelled by one person, as on its own page."""
+async def _is_above(conn: Connection, services: Services, caller: Principal, money: Sequence[ReturnedMoney]) -> bool:
+    """With what the person cancelled in bulk within the last hour. One order is cancelled by one person, as on its own
+    page."""
+    if len(money) < 2:
+        return False
+    before = await returned_money.cancelled_lately(conn, actor(caller))
     limit = services.settings.approval_limit_minor
-    return len(money) > 1 and any(one.amount_minor > limit for one in _totals(money))
+    return any(one.amount_minor + before.get(one.currency, 0) > limit for one in _totals(money))
 
 
 def job_of(reply: Reply) -> str:

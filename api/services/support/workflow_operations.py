@@ -1,5 +1,6 @@
 """Operations on running workflows: actions on an activity that is being retried, and the reset of a workflow."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
@@ -43,6 +44,11 @@ def possible(activity: RunningActivity) -> list[ActivityAction]:
         return [ActivityAction.UNPAUSE, ActivityAction.SET_TIMEOUT]
     waiting = [] if activity.running else [ActivityAction.RETRY_NOW]
     return [*waiting, ActivityAction.PAUSE, ActivityAction.SET_TIMEOUT]
+
+
+def offered(activity: RunningActivity) -> list[ActivityAction]:
+    """The same on a page that stays open: an attempt that runs now is waited for in a moment."""
+    return possible(replace(activity, running=False))
 
 
 class ActivityFields(TypedDict):

@@ -17,6 +17,19 @@ _RETURNED = text(
       FROM orders o WHERE o.order_no = ANY(CAST(:order_nos AS text[]))
     """
 )
+# One person's cancellations are counted one after the other.
+_LOCK_PERSON = text("SELECT pg_advisory_xact_lock(hashtextextended('cancels:' || person_of(:actor), 0))")
+# What is refunded by now was captured. An order that could not be cancelled returned nothing.
+_LATELY = text(
+    """
+    SELECT o.currency, sum(t.captured_minor - t.disputed_minor)::bigint AS amount_minor
+      FROM support_jobs j JOIN support_job_items i USING (job_id) JOIN orders o USING (order_no)
+      JOIN payments p USING (order_no) JOIN payment_totals t USING (payment_id)
+     WHERE person_of(j.actor) = person_of(:actor) AND j.action = 'cancel' AND j.approval_id IS NULL
+       AND j.created_at > now() - interval '1 hour' AND i.state <> 'failed'
+     GROUP BY o.currency
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +50,14 @@ async def of_orders(conn: AsyncConnection, order_nos: Sequence[str]) -> list[Ret
         behind = await exchange_fallback.quote(conn, order_no) if row.exchange else 0
         found.append(ReturnedMoney(order_no, row.currency, row.amount_minor + behind))
     return found
+
+
+async def lock_person(conn: AsyncConnection, actor: str) -> None:
+    """Held until the end of the transaction: of two jobs of a person, the second counts the first."""
+    await conn.execute(_LOCK_PERSON, {"actor": actor})
+
+
+async def cancelled_lately(conn: AsyncConnection, actor: str) -> dict[str, int]:
+    """What the person returned within an hour by cancelling orders in bulk without an approval, by currency."""
+    rows = await conn.execute(_LATELY, {"actor": actor})
+    return {row.currency: row.amount_minor for row in rows}

@@ -249,6 +249,8 @@ CREATE TABLE payment_totals (
 );
 CREATE INDEX payment_totals_disputed ON payment_totals (payment_id) WHERE disputed_minor > 0;
 CREATE INDEX payment_totals_refunded ON payment_totals (payment_id) WHERE refunded_minor > 0;
+CREATE INDEX payment_totals_refunded_in_part ON payment_totals (payment_id) WHERE refunded_minor > 0
+  AND refunded_minor < captured_minor;
 
 -- A customer's request to pay, with the provider's token, never a card number.
 CREATE TABLE payment_requests (

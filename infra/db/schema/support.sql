@@ -150,6 +150,8 @@ CREATE TABLE support_jobs (
   stopped_by  text,
   approval_id text REFERENCES approvals
 );
+CREATE INDEX support_jobs_cancelling ON support_jobs (person_of(actor), created_at) WHERE action = 'cancel'
+  AND approval_id IS NULL;
 
 CREATE TRIGGER data_key_known BEFORE INSERT OR UPDATE OF data_key ON support_jobs
   FOR EACH ROW WHEN (NEW.data_key IS NOT NULL) EXECUTE FUNCTION guard_data_key();
@@ -181,6 +183,21 @@ BEGIN
 END $$;
 
 CREATE TRIGGER job_item_aims BEFORE INSERT ON support_job_items FOR EACH ROW EXECUTE FUNCTION aim_at_open_step();
+
+-- A job over chosen orders asks for no parked step: what a worker of a version without such jobs says of them is
+-- refused.
+CREATE FUNCTION refuse_parked_outcome()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM support_jobs j WHERE j.job_id = NEW.job_id
+                AND j.action NOT IN ('retry', 'skip', 'amend', 'compensate')) THEN
+    RAISE EXCEPTION 'a job over chosen orders asks for no parked step' USING ERRCODE = 'OM192';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER job_item_outcome BEFORE UPDATE OF error ON support_job_items
+  FOR EACH ROW WHEN (NEW.error IN ('not_parked', 'step_moved_on')) EXECUTE FUNCTION refuse_parked_outcome();
 
 -- What staff did to a running activity: pause, retry, another timeout.
 CREATE TABLE activity_actions (
@@ -359,6 +376,7 @@ GRANT INSERT (act_id, action, actor, batch_id, data_key, order_no, reason_enc, r
   TO oms_app;
 REVOKE EXECUTE ON FUNCTION added_minor(text, text, text, bigint), aim_at_open_step(), aim_resolution(),
   amount_moved_by(text, text, text, bigint), at_stake_minor(text, text, text), clear_retrying_steps(), due_subject(text,
-  text), guard_parked_step(), name_subject(), open_park(text), parked_is_over(text, text) FROM PUBLIC;
+  text), guard_parked_step(), name_subject(), open_park(text), parked_is_over(text, text), refuse_parked_outcome()
+  FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION added_minor(text, text, text, bigint), amount_moved_by(text, text, text, bigint),
   at_stake_minor(text, text, text), due_subject(text, text), open_park(text), parked_is_over(text, text) TO oms_app;

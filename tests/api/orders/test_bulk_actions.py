@@ -147,6 +147,22 @@ async def test_a_small_sum_and_a_single_order_need_nobody_else(shop: ApiClient) 
     assert (held["returns"], held["needs_approval"]) == ([], False)
 
 
+async def test_small_cancellations_of_one_hour_are_added_up(shop: ApiClient) -> None:
+    name = unique("amy")
+    amy, orders = shop.as_("support", name), [[await expensive(shop), await paid(shop)] for _ in range(3)]
+    first = (await amy.post("/v1/orders/bulk", cancel(*orders[0]))).json()
+    assert first["total"] == 2 and not first.get("approval_id")
+    assert (await amy.post("/v1/orders/bulk/preview", cancel(*orders[1]))).json()["needs_approval"]
+    same = await shop.as_("admin", name).post("/v1/orders/bulk", cancel(*orders[1]))
+    assert same.json()["approval_id"], "the same person in another role"
+    other = await shop.as_("support", unique("ben")).post("/v1/orders/bulk", cancel(*orders[2]))
+    assert not other.json().get("approval_id"), "another person"
+    await shop.sql(
+        "UPDATE support_jobs SET created_at = now() - interval '61 minutes' WHERE job_id = %s", first["job_id"]
+    )
+    assert not (await amy.post("/v1/orders/bulk/preview", cancel(*orders[1]))).json()["needs_approval"]
+
+
 async def test_more_money_than_was_agreed_to_is_not_returned(shop: ApiClient) -> None:
     amy, orders = shop.as_("support", unique("amy")), [await expensive(shop) for _ in range(2)]
     later = str((await shop.post("/v1/orders", an_order(lines=[{"sku": "TEA-1", "quantity": 3}]))).json()["order_no"])

@@ -42,7 +42,7 @@ async def test_support_changes_lines_and_sees_before_what_it_means(support: Staf
     assert again.status_code == 303, "sent twice, changed once"
     assert await held(shop, order_no) == {tea: 1, cup: 2}
     page = (await support.get(f"/console/orders/{order_no}/change")).text
-    assert f"support:{support.name}" in page and f"-2 × {tea}" in page
+    assert f"{support.name} (support)" in page and f"-2 × {tea}" in page
     (entry,) = await shop.sql("SELECT actor FROM audit_log WHERE order_no = %s AND action = 'order_changed'", order_no)
     assert entry["actor"] == f"support:{support.name}"
 

@@ -17,7 +17,7 @@ async def test_support_holds_an_order_and_lets_it_go_on(support: StaffBrowser) -
         assert (await support.post(f"/console/orders/{order_no}/hold", **fields)).status_code == 303
     page = await support.get(f"/console/orders/{order_no}/hold")
     assert "no such street" in page.text
-    assert f"support:{support.name}" in page.text
+    assert f"{support.name} (support)" in page.text
     assert 'value="address"' not in page.text
     assert "the order is cancelled" in (await support.get(f"/console/orders/{order_no}")).text
     released = await support.post(f"/console/orders/{order_no}/holds/1/release", reason="he wrote again")

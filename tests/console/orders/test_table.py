@@ -278,7 +278,7 @@ async def test_labels_of_chosen_orders_come_as_one_archive(shop: ApiClient) -> N
     with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
         assert archive.read(f"{labelled}.pdf") == b"the label"
         assert archive.read("without-label.txt").decode() == f"{without}\n"
-    assert (await warehouse.get(f"{PAGE}/labels", order_no=without)).status_code == 404
+    assert (await warehouse.get(f"{PAGE}/print", kind="labels", order_no=without)).status_code == 404
 
 
 async def test_cancelling_many_paid_orders_waits_for_another_person(shop: ApiClient) -> None:
@@ -293,6 +293,7 @@ async def test_cancelling_many_paid_orders_waits_for_another_person(shop: ApiCli
         assert re.fullmatch(r"/console/approvals/apr_\w+", answer.headers["location"])
         waiting = (await ben.get(answer.headers["location"])).text
         assert all(order_no in waiting for order_no in orders) and "¥1,275.00" in waiting
+        assert f"{amy.name} ({'客服' if language == 'zh' else 'support'})" in waiting
         done = await ben.post(f"{answer.headers['location']}/approve", reason="seen")
         assert done.status_code == 303
         approved = (await ben.get(answer.headers["location"])).text

@@ -53,7 +53,7 @@ async def test_support_sees_what_it_means_then_refunds_once(support: StaffBrowse
         done = await support.post(path, **fields, confirm="1")
         assert (done.status_code, done.headers["location"]) == (303, f"/console/orders/{order_no}")
     listed = (await support.get(path)).text
-    assert "a stain" in listed and f"support:{support.name}" in listed and "being paid" in listed
+    assert "a stain" in listed and f"{support.name} (support)" in listed and "being paid" in listed
     rows = await support.api.sql("SELECT amount_minor FROM refunds WHERE order_no = %s", order_no)
     assert rows == [{"amount_minor": 4250}]
     assert "being paid" in (await support.get(f"/console/orders/{order_no}")).text

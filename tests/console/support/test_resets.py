@@ -217,7 +217,7 @@ async def test_a_batch_is_shown_while_it_runs_and_can_be_stopped(
         return "data-ended" in (await browser.get(page)).text
 
     await until(over, "the batch is over")
-    assert f"by support:{browser.name}" in (html := (await browser.get(page)).text) and "stopped" in html
+    assert f"by {browser.name} (support)" in (html := (await browser.get(page)).text) and "stopped" in html
     assert await failing_workflows.count(client) > 0, "it was stopped before the last"
     assert (await browser.post(f"{page}/stop")).status_code == 303  # once more changes nothing
     rows = await browser.api.sql(

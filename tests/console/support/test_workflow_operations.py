@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import re
 import secrets
 import uuid
 from collections.abc import AsyncIterator
@@ -138,6 +139,21 @@ async def test_a_step_that_still_tries_is_shown_paused_changed_and_tried_at_once
     handle = client.get_workflow_handle(names.order_workflow(order_no))
     assert await asyncio.wait_for(handle.result(), 20) == order_no  # ten minutes before its time
     assert "not running" in (await browser.get(f"/console/orders/{order_no}/running")).text
+
+
+async def test_forms_stand_outside_the_live_part_which_says_when_others_are_possible(
+    browser: StaffBrowser, client: Client
+) -> None:
+    order_no = await begun(browser, client, "StillTrying")
+    (live,) = re.findall(r'data-live="([^"]+)"', (await browser.get(f"/console/orders/{order_no}/running")).text)
+
+    async def part() -> str:
+        return (await browser.http.get(live, headers={"x-live": "1"})).text
+
+    before = await part()
+    assert "Carrier booking" in before and "<form" not in before and "Show the actions" not in before
+    assert (await post_action(browser, order_no, "pause"))[0] == 303
+    assert "Show the actions that are possible now" in await part()
 
 
 async def test_each_act_is_in_the_audit_log_and_its_reason_on_the_order(browser: StaffBrowser, client: Client) -> None:

@@ -1,7 +1,7 @@
 """Payment and fulfilment status as filters of a list: the rules of `domain` as conditions on an order.
 
 No column keeps them. Where a status belongs to few orders, the list follows the order statuses that it can have, each
-over its index; what was refunded or disputed is found by a partial index.
+over its index; what was refunded, refunded in part or disputed is found by a partial index.
 """
 
 from collections.abc import Collection, Mapping
@@ -31,6 +31,15 @@ _KEPT = _sql(
     f"SELECT count(*) > 0 AND sum(t.refunded_minor) = 0 AND sum(t.disputed_minor) = 0 FROM {_CAPTURES}"  # noqa: S608
 )
 _REFUNDED, _DISPUTED = _sql(_AMONG.format("refunded_minor")), _sql(_AMONG.format("disputed_minor"))
+# A capture that is refunded in part, or one of several captures: no other order can be refunded in part.
+_REFUNDED_IN_PART = _sql(
+    """orders.order_no IN (
+         SELECT p.order_no FROM payments p JOIN payment_totals t USING (payment_id)
+          WHERE t.refunded_minor > 0 AND t.refunded_minor < t.captured_minor AND p.purpose IN ('order', 'supplement')
+         UNION ALL
+         SELECT p.order_no FROM payments p
+          WHERE p.kind = 'capture' AND p.purpose = 'supplement' AND p.status <> 'failed')"""
+)
 _AUTHORISED = _sql(
     """EXISTS (SELECT FROM payments p
          WHERE p.order_no = orders.order_no AND p.purpose IN ('order', 'supplement') AND p.kind = 'authorise'
@@ -71,9 +80,14 @@ def _paid() -> ColumnElement[bool]:
     return or_(_KEPT, and_(_status_in(DELIVERED_ORDERS) | _status_in(due) & not_(_AUTHORISED), not_(_CAPTURED)))
 
 
-def _of_refunds(compared: str) -> ColumnElement[bool]:
-    sums = f"sum(t.disputed_minor) = 0 AND sum(t.refunded_minor) {compared} sum(t.captured_minor)"
+def _refunded() -> ColumnElement[bool]:
+    sums = "sum(t.disputed_minor) = 0 AND sum(t.refunded_minor) >= sum(t.captured_minor)"
     return and_(_REFUNDED, _sql(f"SELECT {sums} FROM {_CAPTURES}"))  # noqa: S608
+
+
+def _refunded_in_part() -> ColumnElement[bool]:
+    sums = "sum(t.disputed_minor) = 0 AND sum(t.refunded_minor) > 0 AND sum(t.refunded_minor) < sum(t.captured_minor)"
+    return and_(_REFUNDED_IN_PART, _sql(f"SELECT {sums} FROM {_CAPTURES}"))  # noqa: S608
 
 
 _PAYMENT: Mapping[PaymentState, ColumnElement[bool]] = {
@@ -82,8 +96,8 @@ _PAYMENT: Mapping[PaymentState, ColumnElement[bool]] = {
         _status_in(payment_status.ORDER_STATUSES[PaymentState.AUTHORISED]), not_(_CAPTURED), _AUTHORISED
     ),
     PaymentState.PAID: _paid(),
-    PaymentState.PARTIALLY_REFUNDED: _of_refunds("<"),
-    PaymentState.REFUNDED: _of_refunds(">="),
+    PaymentState.PARTIALLY_REFUNDED: _refunded_in_part(),
+    PaymentState.REFUNDED: _refunded(),
     PaymentState.DISPUTED: _DISPUTED,
     PaymentState.VOIDED: and_(_status_in({Status.CANCELLED}), not_(_CAPTURED)),
 }
