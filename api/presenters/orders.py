@@ -1,5 +1,6 @@
 """Orders as the API shows them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -38,7 +39,11 @@ _ROW = (
 
 def returnable(order: OrderFields) -> bool:
     """True while goods of the order can be returned: its window is open, and a unit is on no return."""
-    left = any(line["returned_quantity"] < line["quantity"] for line in order["lines"])
+    gone: Counter[int] = Counter()
+    for part in order["fulfilments"]:
+        if part["status"] == FulfilmentStatus.CANCELLED:
+            gone.update({line["line_no"]: line["quantity"] for line in part["lines"]})
+    left = any(line["returned_quantity"] + gone[line["line_no"]] < line["quantity"] for line in order["lines"])
     return left and refusal(_window(order), datetime.now(UTC)) is None
 
 

@@ -30,6 +30,7 @@ from infra.db.customers.profiles import KeyRing, data_key_of
 from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans
 from infra.db.payments.refund_plans import NewRefund, NewRefundLine, Plan
+from infra.db.shipping.fulfilments import GIVEN_UP
 
 # The window is as long as it was when the parcel was delivered.
 _ORDER = text(
@@ -47,8 +48,9 @@ _ORDER = text(
     """
 )
 _RETURNABLE = text(
-    """SELECT line_no, sku, quantity - cancelled_quantity - returned_quantity AS quantity FROM order_lines
-        WHERE order_no = :order_no ORDER BY line_no"""
+    f"""SELECT l.line_no, l.sku,
+               greatest(0, l.quantity - l.cancelled_quantity - l.returned_quantity - {GIVEN_UP})::bigint AS quantity
+          FROM order_lines l WHERE l.order_no = :order_no ORDER BY l.line_no"""  # noqa: S608
 )
 _INSERT = text(
     """
@@ -130,7 +132,7 @@ async def quote(conn: AsyncConnection, terms: ReturnPolicy, request: ReturnReque
 
 
 async def returnable(conn: AsyncConnection, order_no: str) -> list[LinePieces]:
-    """What of the order's lines is not on a return yet."""
+    """What of the order's lines reached the customer and is not on a return yet."""
     rows = await conn.execute(_RETURNABLE, {"order_no": order_no})
     return [LinePieces(row.line_no, row.sku, row.quantity) for row in rows]
 

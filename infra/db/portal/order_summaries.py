@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.after_sales.returns import OPEN
 from domain.times import rfc3339
+from infra.db.shipping.fulfilments import GIVEN_UP
 
 # Where an order goes is in clear: no address is opened for a list.
 _GOODS = text(
@@ -38,12 +39,14 @@ _OPEN_RETURNS = text(
     """
 )
 _RETURNABLE = text(
-    """
-    SELECT l.line_no, l.sku, l.name, (l.quantity - l.returned_quantity - l.cancelled_quantity)::int AS quantity,
+    f"""
+    SELECT l.line_no, l.sku, l.name,
+           (l.quantity - l.returned_quantity - l.cancelled_quantity - {GIVEN_UP})::int AS quantity,
            l.unit_price_minor, trim(o.currency) AS currency
       FROM order_lines l JOIN orders o USING (order_no)
-     WHERE l.order_no = :order_no AND l.quantity - l.returned_quantity - l.cancelled_quantity > 0 ORDER BY l.line_no
-    """
+     WHERE l.order_no = :order_no AND l.quantity - l.returned_quantity - l.cancelled_quantity - {GIVEN_UP} > 0
+     ORDER BY l.line_no
+    """  # noqa: S608
 )
 _CREDIT = text(
     """

@@ -25,6 +25,12 @@ COLUMN = f"""(SELECT json_agg(json_build_object('fulfilment_id', f.fulfilment_id
                      'warehouse', f.warehouse, 'status', f.status, 'lines', coalesce({_LINES}, '[]'),
                      'shipment_id', {_PARCEL}, 'promised_to', f.promised_to AT TIME ZONE 'UTC') ORDER BY f.number)
               FROM fulfilments f WHERE f.order_no = o.order_no) AS fulfilments"""  # noqa: S608
+# Units of the order's line `l` whose part was given up, and whose parcel did not arrive all the same.
+GIVEN_UP = """coalesce((
+    SELECT sum(n.quantity) FROM fulfilment_lines n JOIN fulfilments f USING (order_no, number)
+     WHERE n.order_no = l.order_no AND n.line_no = l.line_no AND f.status = 'cancelled'
+       AND NOT EXISTS (SELECT FROM shipments s WHERE s.order_no = f.order_no AND s.fulfilment_no = f.number
+                          AND s.status = 'delivered')), 0)"""
 _PAGE = f"""
     SELECT f.fulfilment_id, f.order_no, f.number, f.warehouse, f.status, f.promised_to, f.created_at, f.updated_at,
            coalesce({_LINES}, '[]') AS lines, {_PARCEL} AS shipment_id

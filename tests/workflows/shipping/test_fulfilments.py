@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from infra.db.after_sales import delivery_exceptions
+from infra.db.after_sales import delivery_exceptions, return_requests
 from infra.db.orders.state import timeline
+from infra.db.portal import order_summaries
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
@@ -160,6 +161,15 @@ async def test_a_lost_part_is_refunded_and_the_order_goes_on_without_it(stage: S
     await part_says(stage, order_no, 1, "delivered")
     await stage.reaches(order_no, "completed")
     assert (await stage.sql("SELECT refunded_quantity FROM order_lines WHERE order_no = :o", o=order_no))[0][0] == 1
+    assert await returnable(stage, order_no) == {2}, "what never reached the customer cannot be returned"
+
+
+async def returnable(stage: Stage, order_no: str) -> set[int]:
+    """Units that can be returned, by a person of the shop and in the portal."""
+    async with stage.database.begin() as conn:
+        by_staff = await return_requests.returnable(conn, order_no)
+        in_portal = await order_summaries.returnable(conn, order_no)
+    return {*(line.quantity for line in by_staff), *(line["quantity"] for line in in_portal)}
 
 
 async def test_a_cancellation_is_refused_once_a_part_has_left_and_the_order_goes_on(stage: Stage) -> None:
