@@ -37,6 +37,7 @@ from .fulfilment_status import FulfilmentStatus
 from .guarantee import Guarantee
 from .guarantee_status import GuaranteeStatus
 from .hold_kind import HoldKind
+from .inspected_pieces import InspectedPieces
 from .kept_amount import KeptAmount
 from .kept_amount_what import KeptAmountWhat
 from .kept_amount_why import KeptAmountWhy
@@ -176,6 +177,7 @@ __all__ = (
     "Guarantee",
     "GuaranteeStatus",
     "HoldKind",
+    "InspectedPieces",
     "KeptAmount",
     "KeptAmountWhat",
     "KeptAmountWhy",

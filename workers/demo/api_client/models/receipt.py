@@ -21,6 +21,7 @@ class Receipt:
         warehouse (None | str | Unset):
         allow_duplicate (bool | Unset):  Default: False.
         purchase_order (None | str | Unset):
+        location (None | str | Unset):
     """
 
     sku: str
@@ -29,6 +30,7 @@ class Receipt:
     warehouse: None | str | Unset = UNSET
     allow_duplicate: bool | Unset = False
     purchase_order: None | str | Unset = UNSET
+    location: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         sku = self.sku
@@ -51,6 +53,12 @@ class Receipt:
         else:
             purchase_order = self.purchase_order
 
+        location: None | str | Unset
+        if isinstance(self.location, Unset):
+            location = UNSET
+        else:
+            location = self.location
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -66,6 +74,8 @@ class Receipt:
             field_dict["allow_duplicate"] = allow_duplicate
         if purchase_order is not UNSET:
             field_dict["purchase_order"] = purchase_order
+        if location is not UNSET:
+            field_dict["location"] = location
 
         return field_dict
 
@@ -98,6 +108,15 @@ class Receipt:
 
         purchase_order = _parse_purchase_order(d.pop("purchase_order", UNSET))
 
+        def _parse_location(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        location = _parse_location(d.pop("location", UNSET))
+
         receipt = cls(
             sku=sku,
             quantity=quantity,
@@ -105,6 +124,7 @@ class Receipt:
             warehouse=warehouse,
             allow_duplicate=allow_duplicate,
             purchase_order=purchase_order,
+            location=location,
         )
 
         return receipt

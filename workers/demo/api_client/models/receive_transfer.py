@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 
@@ -21,10 +21,12 @@ class ReceiveTransfer:
     Attributes:
         lines (list[CountedUnits] | Unset):
         more_expected (bool | Unset):  Default: False.
+        location (None | str | Unset):
     """
 
     lines: list[CountedUnits] | Unset = UNSET
     more_expected: bool | Unset = False
+    location: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         lines: list[dict[str, Any]] | Unset = UNSET
@@ -36,6 +38,12 @@ class ReceiveTransfer:
 
         more_expected = self.more_expected
 
+        location: None | str | Unset
+        if isinstance(self.location, Unset):
+            location = UNSET
+        else:
+            location = self.location
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update({})
@@ -43,6 +51,8 @@ class ReceiveTransfer:
             field_dict["lines"] = lines
         if more_expected is not UNSET:
             field_dict["more_expected"] = more_expected
+        if location is not UNSET:
+            field_dict["location"] = location
 
         return field_dict
 
@@ -62,9 +72,19 @@ class ReceiveTransfer:
 
         more_expected = d.pop("more_expected", UNSET)
 
+        def _parse_location(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        location = _parse_location(d.pop("location", UNSET))
+
         receive_transfer = cls(
             lines=lines,
             more_expected=more_expected,
+            location=location,
         )
 
         return receive_transfer

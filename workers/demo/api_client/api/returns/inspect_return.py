@@ -7,7 +7,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
-from ...models.found_pieces import FoundPieces
+from ...models.inspected_pieces import InspectedPieces
 from ...models.problem import Problem
 from ...models.return_ import Return
 from ...types import Response
@@ -16,7 +16,7 @@ from ...types import Response
 def _get_kwargs(
     return_id: str,
     *,
-    body: FoundPieces,
+    body: InspectedPieces,
     idempotency_key: str,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -72,14 +72,14 @@ def sync_detailed(
     return_id: str,
     *,
     client: AuthenticatedClient,
-    body: FoundPieces,
+    body: InspectedPieces,
     idempotency_key: str,
 ) -> Response[Problem | Return]:
     """
     Args:
         return_id (str):
         idempotency_key (str):
-        body (FoundPieces):
+        body (InspectedPieces):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -106,14 +106,14 @@ def sync(
     return_id: str,
     *,
     client: AuthenticatedClient,
-    body: FoundPieces,
+    body: InspectedPieces,
     idempotency_key: str,
 ) -> Problem | Return | None:
     """
     Args:
         return_id (str):
         idempotency_key (str):
-        body (FoundPieces):
+        body (InspectedPieces):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -135,14 +135,14 @@ async def asyncio_detailed(
     return_id: str,
     *,
     client: AuthenticatedClient,
-    body: FoundPieces,
+    body: InspectedPieces,
     idempotency_key: str,
 ) -> Response[Problem | Return]:
     """
     Args:
         return_id (str):
         idempotency_key (str):
-        body (FoundPieces):
+        body (InspectedPieces):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -167,14 +167,14 @@ async def asyncio(
     return_id: str,
     *,
     client: AuthenticatedClient,
-    body: FoundPieces,
+    body: InspectedPieces,
     idempotency_key: str,
 ) -> Problem | Return | None:
     """
     Args:
         return_id (str):
         idempotency_key (str):
-        body (FoundPieces):
+        body (InspectedPieces):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
