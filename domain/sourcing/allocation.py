@@ -43,7 +43,9 @@ def allocated(demand: Mapping[str, int], units: Units, costs: Costs, most: int) 
     start = polished(every, greedy(every), most)
     kept = _shortlist(every, start)
     found = searched(every.narrowed(kept), tuple(kept.index(one) for one in start), most)
-    return _plan(every, polished(every, tuple(kept[one] for one in found), most))
+    result = tuple(kept[one] for one in found)
+    # The first plan is as cheap as such steps make it already.
+    return _plan(every, result if result == start else polished(every, result, most))
 
 
 def _need(demand: Mapping[str, int], units: Units) -> dict[str, int]:

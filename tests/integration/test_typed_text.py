@@ -26,7 +26,7 @@ from tests.workflows.split_orders import second_warehouse, stock_south
 CLEAR = {
     r"(channel|currency|country|owner|activity|carrier|provider|error)$": "one of a list of names",
     r"(^|\.)(sku|code|warehouse|from|to|external_ref|reference|line_no|tracking_no)$": "an id, or a time",
-    r"(^|\.)(number|location|zone|purchase_order)$": "an id",
+    r"(^|\.)(number|location|zone|purchase_order|fulfilment_id)$": "an id",
     r"customer\.id$": "the id under which a channel knows its customer",
     r"(^|\.)(method|token)$": "a wish to pay: never a card, no use a second time",
     r"(province|city)$": "the place, by which a warehouse is chosen",
