@@ -41,6 +41,7 @@ NAVIGATION = (
     )),
     Entry("nav.for_me", "/console/for-me", icon="note", count="for_me"),
     Entry("returns", "/console/returns", icon="returns"),
+    Entry("nav.fulfilment", "/console/fulfilment", (Role.WAREHOUSE, Role.OPERATIONS), icon="truck"),
     Entry("nav.products", "/console/products", icon="products", children=(
         Entry("products", "/console/products", under=(
             "/console/new/product", "/console/new/product-import", "/console/product-imports",

@@ -13,6 +13,7 @@ class StockCaseKind(StrEnum):
     TRANSFER_OVERDUE = "transfer_overdue"
     COUNT_SHORT = "count_short"
     CHECK_FAILED = "check_failed"
+    SHORT_PICK = "short_pick"
 
 
 class StockCaseState(StrEnum):
@@ -38,6 +39,7 @@ RESOLUTIONS: Mapping[StockCaseKind, tuple[StockResolution, ...]] = {
     StockCaseKind.TRANSFER_OVERDUE: (_R.CORRECTED,),
     StockCaseKind.COUNT_SHORT: (_R.CORRECTED,),
     StockCaseKind.CHECK_FAILED: (_R.CORRECTED,),
+    StockCaseKind.SHORT_PICK: (_R.CORRECTED,),
 }
 
 

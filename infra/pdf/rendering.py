@@ -32,6 +32,11 @@ async def pdf_of_all(sheets: list[dict[str, Any]], lang: str) -> bytes:
     return await _in_turn("infra.pdf.collected", {"lang": lang, "sheets": sheets}, f"{len(sheets)} documents")
 
 
+async def warehouse_pdf(sheet: dict[str, Any], lang: str) -> bytes:
+    """Packing slips or a manifest. Raises Unrendered, also when too many ask before."""
+    return await _in_turn("infra.pdf.warehouse_papers", {"lang": lang, "sheet": sheet}, sheet["document_no"])
+
+
 async def _in_turn(module: str, request: dict[str, Any], what: str) -> bytes:
     try:
         async with asyncio.timeout(_TIMEOUT_S):

@@ -105,6 +105,10 @@ INSERTS = {
         "return_id warehouse"
     ),
     "shipment_labels": "content_enc format shipment_id",
+    "parcel_handovers": "handed_by manifest_id shipment_id",
+    "parcel_packings": "box packed_by shipment_id weight_g",
+    "picks": "line_no location number order_no picked_by quantity scan_id",
+    "short_picks": "line_no number order_no quantity reported_by sourced_number",
     "shipment_scans": "carrier event_id occurred_at shipment_id status",
     "fulfilment_lines": "line_no number order_no quantity",
     "fulfilments": "fulfilment_id number order_no promised_to status warehouse",
@@ -241,7 +245,7 @@ EXECUTES = {
     "issue_missing_invoices", "lock_payment_ref", "lock_store_credit", "lost_minor", "make_audit_anchor",
     "meet_master_keys", "missing_documents", "money_to_return", "note_cancel_asked", "open_park",
     "order_of_payment", "parked_is_over", "person_of", "priority_head_start_s", "priority_start_head_start_s",
-    "require_unpaid_within", "retry_inbox_event", "supplement_attempt", "takes_no_money",
+    "require_unpaid_within", "retry_inbox_event", "shorten_fulfilment_line", "supplement_attempt", "takes_no_money",
 }  # fmt: skip
 # Views and functions with the names of the previous version have the rights of what they stand for.
 INSERTS, UPDATES = with_views(INSERTS), with_views(UPDATES)

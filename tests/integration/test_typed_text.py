@@ -26,7 +26,7 @@ from tests.workflows.split_orders import second_warehouse, stock_south
 CLEAR = {
     r"(channel|currency|country|owner|activity|carrier|provider|error)$": "one of a list of names",
     r"(^|\.)(sku|code|warehouse|from|to|external_ref|reference|line_no|tracking_no)$": "an id, or a time",
-    r"(^|\.)(number|location|zone|purchase_order|fulfilment_id)$": "an id",
+    r"(^|\.)(number|location|zone|purchase_order|fulfilment_id|box|manifest_id)$": "an id",
     r"customer\.id$": "the id under which a channel knows its customer",
     r"(^|\.)(method|token)$": "a wish to pay: never a card, no use a second time",
     r"(province|city)$": "the place, by which a warehouse is chosen",
@@ -287,7 +287,7 @@ NO_WORDS_IN_FORMS = {
     "{{ line.field }}", "{{ row.field }}",
     # names of staff and of their keys, days, files
     "assignee", "email", "channel", "label", "picture", "placed_from", "placed_to", "slot_day", "tag", "{{ sku }}",
-    "units-{{ line.sku }}",
+    "units-{{ line.sku }}", "weight_g", "box",
 }  # fmt: skip
 _FIELD = re.compile(r"<(?:input|textarea)\b[^>]*>")
 # A field of the kit's macro: its name, and the rest.

@@ -24,12 +24,15 @@ CREATE TABLE fulfilment_lines (
   number   integer NOT NULL,
   line_no  integer NOT NULL,
   quantity bigint NOT NULL CHECK (quantity > 0),
+  picked   bigint NOT NULL DEFAULT 0,  -- sum of its picks: never more than its quantity
   CONSTRAINT fulfilment_lines_pkey PRIMARY KEY (order_no, number, line_no),
   CONSTRAINT fulfilment_lines_order_no_line_no_fkey FOREIGN KEY (order_no, line_no) REFERENCES order_lines (order_no,
       line_no),
   CONSTRAINT fulfilment_lines_order_no_number_fkey FOREIGN KEY (order_no, number) REFERENCES fulfilments (order_no,
       number)
 );
+ALTER TABLE fulfilment_lines ADD CONSTRAINT fulfilment_lines_picked CHECK (picked >= 0
+  AND picked <= quantity) NOT VALID;
 
 -- Refuses to ship more of a line than was ordered and not cancelled.
 CREATE FUNCTION check_fulfilled_quantity()
@@ -165,6 +168,94 @@ CREATE TABLE replaced_parcel_lines (
 CREATE TRIGGER replaced_parcel_lines_append_only BEFORE DELETE OR UPDATE ON replaced_parcel_lines
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
+-- What pickers took of which line, each scan once; negative quantities were put back. Append-only.
+CREATE TABLE picks (
+  pick_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  scan_id    text NOT NULL,  -- given by the scanner; the same one counts once
+  order_no   text NOT NULL,
+  number     integer NOT NULL,
+  line_no    integer NOT NULL,
+  quantity   bigint NOT NULL,
+  location   text,
+  picked_by  text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT picks_scan_once UNIQUE (scan_id),
+  CONSTRAINT picks_order_no_number_fkey FOREIGN KEY (order_no, number) REFERENCES fulfilments (order_no, number),
+  CONSTRAINT picks_scan_id CHECK (length(scan_id) BETWEEN 1 AND 128),
+  CONSTRAINT picks_quantity CHECK (quantity <> 0)
+);
+CREATE INDEX picks_of_line ON picks (order_no, number, line_no);
+
+-- Counts a pick on its line.
+CREATE FUNCTION apply_pick()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE fulfilment_lines SET picked = picked + NEW.quantity
+   WHERE order_no = NEW.order_no AND number = NEW.number AND line_no = NEW.line_no;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the fulfilment has no such line' USING ERRCODE = 'OM003';
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER pick_applies AFTER INSERT ON picks FOR EACH ROW EXECUTE FUNCTION apply_pick();
+
+CREATE TRIGGER pick_audited AFTER INSERT ON picks
+  FOR EACH ROW EXECUTE FUNCTION audit_row('pick', 'order_no', 'number line_no quantity location');
+
+CREATE TRIGGER picks_append_only BEFORE DELETE OR UPDATE ON picks FOR EACH ROW EXECUTE FUNCTION forbid_change();
+
+-- Units that pickers did not find. Append-only.
+CREATE TABLE short_picks (
+  short_pick_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  order_no       text NOT NULL,
+  number         integer NOT NULL,
+  line_no        integer NOT NULL,
+  quantity       bigint NOT NULL CHECK (quantity > 0),
+  sourced_number integer,  -- number of the fulfilment that sends them instead; NULL: a stock case is open
+  reported_by    text NOT NULL,
+  created_at     timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT short_picks_order_no_number_fkey FOREIGN KEY (order_no, number) REFERENCES fulfilments (order_no, number)
+);
+CREATE INDEX short_picks_of_line ON short_picks (order_no, number, line_no);
+
+CREATE TRIGGER short_pick_audited AFTER INSERT ON short_picks
+  FOR EACH ROW EXECUTE FUNCTION audit_row('short_pick', 'order_no', 'number line_no quantity sourced_number');
+
+CREATE TRIGGER short_picks_append_only BEFORE DELETE OR UPDATE ON short_picks
+  FOR EACH ROW EXECUTE FUNCTION forbid_change();
+
+-- Weight and box of a packed parcel.
+CREATE TABLE parcel_packings (
+  shipment_id text PRIMARY KEY REFERENCES shipments,
+  weight_g    integer CHECK (weight_g BETWEEN 1 AND 9999999),
+  box         text CHECK (length(box) <= 32),
+  packed_by   text NOT NULL,
+  packed_at   timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TRIGGER parcel_packing_audited AFTER INSERT ON parcel_packings
+  FOR EACH ROW EXECUTE FUNCTION audit_row('parcel_packing', 'shipment_id', 'weight_g box');
+
+CREATE TRIGGER parcel_packings_append_only BEFORE DELETE OR UPDATE ON parcel_packings
+  FOR EACH ROW EXECUTE FUNCTION forbid_change();
+
+-- Parcels that were handed over to the carrier.
+CREATE TABLE parcel_handovers (
+  shipment_id text PRIMARY KEY REFERENCES shipments,
+  manifest_id text,  -- parcels of one manifest leave together
+  handed_by   text NOT NULL,
+  handed_at   timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT parcel_handovers_manifest CHECK (length(manifest_id) BETWEEN 1 AND 40)
+);
+CREATE INDEX parcel_handovers_manifests ON parcel_handovers (manifest_id, handed_at) WHERE manifest_id IS NOT NULL;
+
+CREATE TRIGGER parcel_handover_audited AFTER INSERT ON parcel_handovers
+  FOR EACH ROW EXECUTE FUNCTION audit_row('parcel_handover', 'shipment_id', 'manifest_id');
+
+CREATE TRIGGER parcel_handovers_append_only BEFORE DELETE OR UPDATE ON parcel_handovers
+  FOR EACH ROW EXECUTE FUNCTION forbid_change();
+
 -- Creates the first fulfilment with the reservation of the stock, unless the order was split.
 CREATE FUNCTION create_fulfilment()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -220,6 +311,24 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- Takes units from a line that another fulfilment sends; a fulfilment without lines is cancelled.
+CREATE FUNCTION shorten_fulfilment_line(of_order text, of_number integer, of_line integer, units bigint)
+  RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE fulfilment_lines SET quantity = quantity - units
+   WHERE order_no = of_order AND number = of_number AND line_no = of_line AND quantity > units;
+  IF NOT FOUND THEN
+    DELETE FROM fulfilment_lines
+     WHERE order_no = of_order AND number = of_number AND line_no = of_line AND quantity = units AND picked = 0;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'the line has fewer units that are not picked' USING ERRCODE = 'OM003';
+    END IF;
+  END IF;
+  IF NOT EXISTS (SELECT FROM fulfilment_lines WHERE order_no = of_order AND number = of_number) THEN
+    UPDATE fulfilments SET status = 'cancelled', updated_at = now() WHERE order_no = of_order AND number = of_number;
+  END IF;
+END $$;
+
 -- Of tables in earlier files
 
 CREATE TRIGGER first_warehouse_changed AFTER INSERT ON order_events
@@ -236,12 +345,15 @@ CREATE TRIGGER changed_line_fulfils AFTER INSERT ON order_change_lines
 
 -- Rights
 
-GRANT SELECT ON fulfilment_lines, fulfilments, replaced_parcel_lines, shipment_labels, shipment_scans, shipments
-  TO oms_app;
+GRANT SELECT ON fulfilment_lines, fulfilments, parcel_handovers, parcel_packings, picks, replaced_parcel_lines,
+  shipment_labels, shipment_scans, shipments, short_picks TO oms_app;
 GRANT INSERT (line_no, number, order_no, quantity) ON fulfilment_lines TO oms_app;
 GRANT UPDATE (quantity) ON fulfilment_lines TO oms_app;
 GRANT INSERT (fulfilment_id, number, order_no, promised_to, status, warehouse) ON fulfilments TO oms_app;
 GRANT UPDATE (due_at, promised_to, status, updated_at, warehouse) ON fulfilments TO oms_app;
+GRANT INSERT (handed_by, manifest_id, shipment_id) ON parcel_handovers TO oms_app;
+GRANT INSERT (box, packed_by, shipment_id, weight_g) ON parcel_packings TO oms_app;
+GRANT INSERT (line_no, location, number, order_no, picked_by, quantity, scan_id) ON picks TO oms_app;
 GRANT INSERT (quantity, shipment_id, sku) ON replaced_parcel_lines TO oms_app;
 GRANT INSERT (content_enc, format, shipment_id) ON shipment_labels TO oms_app;
 GRANT INSERT (carrier, event_id, occurred_at, shipment_id, status) ON shipment_scans TO oms_app;
@@ -249,6 +361,8 @@ GRANT INSERT (address_rev, carrier, fulfilment_no, idempotency_key, order_no, sh
   warehouse) ON shipments TO oms_app;
 GRANT UPDATE (came_back_at, carrier_ref, cost_currency, cost_minor, replaced_at, status, tracking_no, tries, updated_at)
   ON shipments TO oms_app;
-REVOKE EXECUTE ON FUNCTION book_from_current_warehouse(), cancel_fulfilments(), check_fulfilled_quantity(),
-  create_fulfilment(), follow_changed_line(), guard_replaced_parcel(), refresh_fulfilment(), refresh_order_warehouse()
-  FROM PUBLIC;
+GRANT INSERT (line_no, number, order_no, quantity, reported_by, sourced_number) ON short_picks TO oms_app;
+REVOKE EXECUTE ON FUNCTION apply_pick(), book_from_current_warehouse(), cancel_fulfilments(),
+  check_fulfilled_quantity(), create_fulfilment(), follow_changed_line(), guard_replaced_parcel(), refresh_fulfilment(),
+  refresh_order_warehouse(), shorten_fulfilment_line(text, integer, integer, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION shorten_fulfilment_line(text, integer, integer, bigint) TO oms_app;

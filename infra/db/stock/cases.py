@@ -32,6 +32,7 @@ _RESOLVED = text(
 # So many are counted at most.
 _MANY = 10_000
 _COUNT = text("SELECT count(*) FROM (SELECT FROM stock_cases WHERE state = 'open' LIMIT :many) c")
+_OPEN_NUMBER = text("SELECT case_id FROM stock_cases WHERE kind = :kind AND subject = :subject AND state = 'open'")
 _OVER = text(
     """UPDATE stock_cases SET state = 'resolved', resolution = 'corrected', reason = :reason, resolved_by = :actor,
               resolved_at = now() WHERE kind = :kind AND subject = :subject AND state = 'open'"""
@@ -117,6 +118,13 @@ async def resolve(conn: AsyncConnection, case: StockCase, resolution: StockResol
 async def over(conn: AsyncConnection, kind: StockCaseKind, subject: str, reason: str, actor: str) -> None:
     """Its cause is gone: where such a case is open, it is resolved."""
     await conn.execute(_OVER, {"kind": kind.value, "subject": subject, "reason": reason, "actor": actor})
+
+
+async def number_of(conn: AsyncConnection, kind: StockCaseKind, subject: str) -> int | None:
+    """The case that is open about it."""
+    row = {"kind": kind.value, "subject": subject}
+    number: int | None = (await conn.execute(_OPEN_NUMBER, row)).scalar_one_or_none()
+    return number
 
 
 async def count_open(conn: AsyncConnection) -> int:

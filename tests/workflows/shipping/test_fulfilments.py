@@ -9,6 +9,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from infra.db.after_sales import delivery_exceptions, return_requests
 from infra.db.orders.state import timeline
 from infra.db.portal import order_summaries
+from infra.db.shipping import picking, short_picks
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
@@ -184,3 +185,28 @@ async def test_a_cancellation_is_refused_once_a_part_has_left_and_the_order_goes
     for number in (1, 2):
         await part_says(stage, order_no, number, "delivered")
     await stage.reaches(order_no, "completed")
+
+
+async def test_what_a_picker_does_not_find_is_sent_by_another_warehouse(stage: Stage) -> None:
+    await stage.stock("FOUND", 5)
+    await stage.sql("INSERT INTO stock_levels (sku, warehouse) VALUES ('FOUND', 'WH-SOUTH') ON CONFLICT DO NOTHING")
+    await stage.sql(
+        "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta,"
+        " actor) VALUES ('found-south', 'receipt', 'FOUND', 'WH-SOUTH', 2, 2, 0, 'test')"
+    )
+    order_no = await stage.place("FOUND", 3)
+    await eventually(lambda: stage.parcels(order_no) == ["booked"])
+    await stage.reaches(order_no, "preparing")
+    async with stage.database.begin() as conn:
+        work = await picking.lock(conn, f"{order_no}-F1")
+        short = await short_picks.report(conn, work, {1: 2}, "warehouse:wu", short_picks.Policy(True, 3600))
+    assert [one.fulfilment_id for one in short] == [f"{order_no}-F2"]
+    await reach(stage, order_no, "booked", "booked")
+    await part_says(stage, order_no, 1, "picked_up", "delivered")
+    await part_says(stage, order_no, 2, "picked_up")
+    await reach(stage, order_no, "delivered", "shipped")
+    assert await stage.status(order_no) == "shipped"
+    await part_says(stage, order_no, 2, "delivered")
+    await stage.reaches(order_no, "completed")
+    levels = await stage.sql("SELECT warehouse, on_hand, reserved FROM stock_levels WHERE sku = 'FOUND' ORDER BY 1")
+    assert [tuple(row) for row in levels] == [("WH-EAST", 2, 0), ("WH-SOUTH", 0, 0)]

@@ -1,0 +1,1 @@
+"""Fulfilments as the warehouse works on them."""
