@@ -283,7 +283,7 @@ NO_WORDS_IN_FORMS = {
     # the shop's own, and tags, which staff search by
     "add", "colour", "dark_colour", "file", "logo", "new_language", "new_name",
     "amount", "carrier", "code", "count", "customer", "external_ref", "hours", "new.{{ row.sku }}", "owner",
-    "slot_begin", "slot_end", "token", "tracking_no", "{{ count }}",
+    "location", "slot_begin", "slot_end", "token", "tracking_no", "{{ count }}",
     "{{ line.field }}", "{{ row.field }}",
     # names of staff and of their keys, days, files
     "assignee", "email", "channel", "label", "picture", "placed_from", "placed_to", "slot_day", "tag", "{{ sku }}",
