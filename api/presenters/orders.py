@@ -72,6 +72,15 @@ def _exception_actions(order: OrderFields) -> list[str]:
     return exception_actions(Status(order["status"]), order["cancelling"] is not None, parcels, split=split)
 
 
+def _closed_by_parts(order: OrderFields) -> set[str]:
+    """What an order that ships in several parts does not take: other lines, and a cancellation once one has left."""
+    parts = {part["status"] for part in order["fulfilments"]}
+    if len(order["fulfilments"]) < 2:
+        return set()
+    left = parts & {FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED}
+    return {ChangeKind.LINES, "cancel"} if left else {ChangeKind.LINES}
+
+
 def presented(order: OrderFields, caller: Principal, settings: Settings) -> JsonFields:
     """A whole order (see `infra.db.read_models.order_detail.whole_order`) for this caller; staff get the link into
     Temporal UI."""
@@ -88,8 +97,8 @@ def presented(order: OrderFields, caller: Principal, settings: Settings) -> Json
         parcel=order["booked"],
         change_waits=order["pending_change"] is not None,
     )
-    if len(order["fulfilments"]) > 1:
-        view["allowed_actions"] = [one for one in view["allowed_actions"] if one != ChangeKind.LINES]
+    closed = _closed_by_parts(order)
+    view["allowed_actions"] = [one for one in view["allowed_actions"] if one not in closed]
     view["allowed_actions"] += _exception_actions(order)
     view["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     open_returns = [found["deadline"] for found in order["returns"] if found["status"] in OPEN]

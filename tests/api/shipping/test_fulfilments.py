@@ -72,3 +72,22 @@ async def test_a_list_has_the_status_and_warehouse_that_are_asked_for(staff: Api
 async def test_a_list_that_cannot_be_is_refused(staff: ApiClient, query: dict[str, Any]) -> None:
     answer = await staff.get("/v1/fulfilments", **query)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json"), answer.text
+
+
+async def test_a_cancellation_is_offered_until_the_first_part_has_left(staff: ApiClient) -> None:
+    number, _ = await an_order_with_stock(staff)
+    await staff.sql(
+        "INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status)"
+        " VALUES (%s || '-F2', %s, 2, %s, 'reserved')",
+        number,
+        number,
+        HOUSE,
+    )
+
+    async def offered() -> bool:
+        return "cancel" in (await staff.get(f"/v1/orders/{number}")).json()["allowed_actions"]
+
+    assert await offered()
+    for status, cancellable in (("shipped", False), ("delivered", False), ("failed", True)):
+        await staff.sql("UPDATE fulfilments SET status = %s WHERE order_no = %s AND number = 2", status, number)
+        assert await offered() is cancellable, status
