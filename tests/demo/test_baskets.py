@@ -11,7 +11,7 @@ import pytest
 
 from domain.orders.status import OrderEvent, Status, next_status, reachable
 from workers.demo import plan
-from workers.demo.arrangements import Arrangement, arranged
+from workers.demo.arrangements import Arrangement, arranged, neighbour
 from workers.demo.baskets import dataset, extract
 from workers.demo.baskets.catalogue import Article
 from workers.demo.baskets.customers import REGIONS, customer_of, region_of
@@ -127,6 +127,13 @@ def test_no_warehouse_has_both_articles_of_an_order_that_is_split() -> None:
     assert [sum(arrangement.levels.values()) for arrangement in planned] == [2, 1]
     assert len({warehouse for arrangement in planned for warehouse in arrangement.levels}) == 2
     assert arranged(Scenario.SPLIT, HOUSEHOLD, lines, {"cj-1"}) is None
+
+
+def test_what_is_not_found_is_at_another_warehouse() -> None:
+    lines, home = (Line("cj-1", 1), Line("cj-2", 1)), region_of(HOUSEHOLD).warehouse
+    planned = arranged(Scenario.PICKED_SHORT, HOUSEHOLD, lines, {"cj-1"})
+    assert planned == (Arrangement("cj-1", home, {home: 1, neighbour(home): 1}),)
+    assert arranged(Scenario.PICKED_SHORT, HOUSEHOLD, lines[:1], {"cj-1"}) is None
 
 
 @pytest.mark.parametrize("seed", range(8))

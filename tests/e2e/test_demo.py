@@ -39,7 +39,7 @@ def test_every_order_of_a_demo_ends_as_it_should_and_so_does_the_readmes_beside_
     _every_scenario_ran(report)
     assert [check["name"] for check in report["checks"] if not check["holds"]] == []
     assert all(check["looked_at"] for check in report["checks"])
-    _the_warehouses_balance(report["balances"])
+    _the_warehouses_balance(report)
     text = log.read_text()
     assert "API" in text
     assert re.search(r"First order \S+: (delivered|completed) \d+ s after oms demo was started", text)
@@ -65,14 +65,18 @@ def _the_numbers_add_up(report: dict[str, Any]) -> None:
     assert report["deviations"] == []
 
 
-def _the_warehouses_balance(balances: list[dict[str, Any]]) -> None:
+def _the_warehouses_balance(report: dict[str, Any]) -> None:
+    balances = report["balances"]
     assert {balance["warehouse"] for balance in balances} == {region.warehouse for region in REGIONS}
     for balance in balances:
         assert balance["on_hand"] == sum(balance[movement] for movement in Movement), balance
         assert balance["shipped"] < 0, balance
     transferred = [balance["transferred"] for balance in balances]
     assert (sum(transferred), max(transferred)) == (0, 1)
-    assert sum(balance["adjusted"] for balance in balances) == -1
+    # One unit fewer is counted, and one of each order that is picked short; on a busy machine the carrier is faster.
+    (short,) = (group for group in report["groups"] if group["fate"] == Scenario.PICKED_SHORT)
+    missing = 1 + short["ends"].get("completed", 0)
+    assert sum(balance["adjusted"] for balance in balances) == -missing
 
 
 def _every_scenario_ran(report: dict[str, Any]) -> None:

@@ -41,6 +41,11 @@ def _arranged(scenario: Scenario, home: str, units: Counter[str], own: list[str]
             return None
         places = ((own[0], home), (own[1], other))
         return tuple(Arrangement(sku, home, {warehouse: units[sku]}) for sku, warehouse in places)
+    if scenario is Scenario.PICKED_SHORT:
+        # All of it at home, and the unit that is not found elsewhere. Something else goes in the first parcel.
+        if not own or units.total() == 1:
+            return None
+        return (Arrangement(own[0], home, {home: units[own[0]], other: 1}),)
     if not own:
         return None
     return (Arrangement(own[0], home, {home: units[own[0]] - 1}),)
@@ -52,4 +57,4 @@ def neighbour(home: str) -> str:
     return codes[(codes.index(home) + 1) % len(codes)]
 
 
-_ARRANGED = frozenset({Scenario.OUT_OF_STOCK, Scenario.BACKORDERED, Scenario.SPLIT})
+_ARRANGED = frozenset({Scenario.OUT_OF_STOCK, Scenario.BACKORDERED, Scenario.SPLIT, Scenario.PICKED_SHORT})

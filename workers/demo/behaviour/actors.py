@@ -48,7 +48,8 @@ class ApiActors:
     ) -> None:
         self.clients, self.order = clients, order
         self.stock = statistics.stock
-        self._statistics, self._arrangements = statistics, arrangements
+        self.arrangements = arrangements
+        self._statistics = statistics
         self._actions = count(1)
         self._unplanned = 0
         self.too_late: TooLate | None = None
@@ -116,7 +117,7 @@ class ApiActors:
 
     async def receive_missing(self) -> None:
         """The warehouse receives the unit that the order waits for."""
-        for arrangement in self._arrangements:
+        for arrangement in self.arrangements:
             body = Receipt(
                 sku=arrangement.sku, warehouse=arrangement.home, quantity=1, reference=f"demo {self.order.order_no}"
             )

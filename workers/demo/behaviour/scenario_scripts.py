@@ -6,7 +6,7 @@ from domain.after_sales.returns import Condition
 from domain.support.steps import Action, Step
 from workers.demo.baskets.customers import customer_of
 from workers.demo.baskets.dataset import Basket
-from workers.demo.behaviour import after_delivery
+from workers.demo.behaviour import after_delivery, picking
 from workers.demo.behaviour.actors import ApiActors
 from workers.demo.behaviour.scenarios import Scenario
 
@@ -94,6 +94,10 @@ async def _backordered(actors: ApiActors, basket: Basket) -> None:
     await actors.receive_missing()
 
 
+async def _picked_short(actors: ApiActors, basket: Basket) -> None:
+    await picking.pick_short(actors)
+
+
 SCRIPTS: Mapping[Scenario, Script] = {
     Scenario.PLAIN: _nothing,
     Scenario.DECLINED: _nothing,
@@ -116,4 +120,5 @@ SCRIPTS: Mapping[Scenario, Script] = {
     Scenario.RESHIPPED: _reshipped,
     Scenario.SPLIT: _nothing,
     Scenario.BACKORDERED: _backordered,
+    Scenario.PICKED_SHORT: _picked_short,
 }

@@ -32,6 +32,7 @@ class Scenario(StrEnum):
     RESHIPPED = "reshipped"
     SPLIT = "split"
     BACKORDERED = "backordered"
+    PICKED_SHORT = "picked_short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,13 @@ SPECS: Mapping[Scenario, ScenarioSpec] = {
     Scenario.RESHIPPED: ScenarioSpec("parcel lost on the way, wants it sent again", Status.COMPLETED),
     Scenario.SPLIT: ScenarioSpec("no warehouse has all of it, shipped by two", Status.COMPLETED, parts=2),
     Scenario.BACKORDERED: ScenarioSpec("waits for one article, shipped when a receipt brings it", Status.COMPLETED),
+    Scenario.PICKED_SHORT: ScenarioSpec(
+        "one piece is not found, another warehouse sends it", Status.COMPLETED, parts=2
+    ),
 }
 
 # The first orders show every scenario; later ones are mostly plain.
-FIRST, LATER = 22, 50
+FIRST, LATER = 23, 50
 
 
 def scenario_of(number: int, seed: int) -> Scenario:

@@ -23,6 +23,7 @@ TOKENS: Mapping[Scenario, str] = {
     Scenario.EXCHANGED: "tok_ok",
     Scenario.SPLIT: "tok_ok",
     Scenario.BACKORDERED: "tok_ok",
+    Scenario.PICKED_SHORT: "tok_ok",
     Scenario.DECLINED: "tok_decline",
     Scenario.PAID_AGAIN: "tok_decline",
     Scenario.PENDING: "tok_pending",

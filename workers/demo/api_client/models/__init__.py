@@ -76,6 +76,8 @@ from .payment_state import PaymentState
 from .payment_taken import PaymentTaken
 from .payment_taken_outcome import PaymentTakenOutcome
 from .pending_change import PendingChange
+from .pick_lines import PickLines
+from .picked_line import PickedLine
 from .pieces_of_sku import PiecesOfSku
 from .pieces_on_return import PiecesOnReturn
 from .place_order import PlaceOrder
@@ -121,6 +123,7 @@ from .ship_to import ShipTo
 from .ship_transfer import ShipTransfer
 from .shipment_scan import ShipmentScan
 from .shipment_status import ShipmentStatus
+from .shortage import Shortage
 from .situation import Situation
 from .situation_action import SituationAction
 from .sku_quantity import SkuQuantity
@@ -139,6 +142,8 @@ from .transfer_status import TransferStatus
 from .waiting_for import WaitingFor
 from .wanted_units import WantedUnits
 from .warehouse import Warehouse
+from .worked_fulfilment import WorkedFulfilment
+from .worked_line import WorkedLine
 
 __all__ = (
     "Action",
@@ -216,6 +221,8 @@ __all__ = (
     "PaymentTaken",
     "PaymentTakenOutcome",
     "PendingChange",
+    "PickedLine",
+    "PickLines",
     "PiecesOfSku",
     "PiecesOnReturn",
     "PlacedOrder",
@@ -261,6 +268,7 @@ __all__ = (
     "ShipmentStatus",
     "ShipTo",
     "ShipTransfer",
+    "Shortage",
     "Situation",
     "SituationAction",
     "SkuQuantity",
@@ -279,4 +287,6 @@ __all__ = (
     "WaitingFor",
     "WantedUnits",
     "Warehouse",
+    "WorkedFulfilment",
+    "WorkedLine",
 )
