@@ -40,7 +40,7 @@
     const place = box.querySelector("[data-scan-waiting]");
     const open = keys().length;
     place.hidden = open === 0;
-    place.textContent = words.waiting.replace("{count}", open);
+    place.firstElementChild.textContent = words.waiting.replace("{count}", open);
   }
 
   // --- Keeping and sending. ---
