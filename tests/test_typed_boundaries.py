@@ -12,6 +12,7 @@ _LOOSE = re.compile(r"\b(dict|Mapping)\[str, (object|Any)\]|\bJson(Fields|Object
 STAY = {
     "infra/db/alerts/findings.py": {"row": "the parameters of a statement"},
     "infra/db/approvals/approval_requests.py": {"value": "JSON whose shape the step decides"},
+    "infra/db/catalogue/products.py": {"patterns": "the parameters of a statement"},
     "infra/db/orders/placing/placement_values.py": dict.fromkeys(
         ("question", "order_values", "contact_values", "line_values", "charge_values", "key_values"),
         "the parameters of a statement",

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from domain.text import counted
 from infra import child_process
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ async def pdf_of(sheet: dict[str, Any], lang: str) -> bytes:
 
 async def pdf_of_all(sheets: list[dict[str, Any]], lang: str) -> bytes:
     """Several documents as one PDF, each on pages of its own. Raises Unrendered, also when too many ask before."""
-    return await _in_turn("infra.pdf.collected", {"lang": lang, "sheets": sheets}, f"{len(sheets)} documents")
+    return await _in_turn("infra.pdf.collected", {"lang": lang, "sheets": sheets}, counted(len(sheets), "document"))
 
 
 async def warehouse_pdf(sheet: dict[str, Any], lang: str) -> bytes:

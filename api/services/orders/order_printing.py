@@ -14,6 +14,7 @@ from domain.access import Principal, Role
 from domain.documents import DocumentKind
 from domain.errors import NotFound
 from domain.orders.bulk_actions import MAX_ORDERS
+from domain.text import counted
 
 # Documents are made in memory, whole orders; labels are read one after the other.
 MAX_PRINTED = 100
@@ -62,7 +63,7 @@ async def read(services: Services, caller: Principal, kind: PrintKind, typed: Se
     numbers = list(dict.fromkeys(order_number(one) for one in typed))
     most = MAX_ORDERS if kind is PrintKind.LABELS else MAX_PRINTED
     if len(numbers) > most:
-        raise Problem("too_many_to_print", f"at most {most} orders are printed at once; select fewer")
+        raise Problem("too_many_to_print", f"at most {counted(most, 'order')} are printed at once; select fewer")
     found = Printed(kind, _labels(services, numbers))
     for number in numbers:
         if kind in (PrintKind.PACKING_SLIPS, PrintKind.ALL):

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
+from domain.text import counted
 from workers.demo.api_client.api.orders import list_order_events, place_order
 from workers.demo.api_client.models import Order, PlacedOrder, TimelineEvent
 from workers.demo.baskets.dataset import Basket, Line
@@ -191,7 +192,7 @@ def _wrong_parts(order: Order, actors: ApiActors, scenario: Scenario) -> str | N
     parts, expected = parts_shipped(order), SPECS[scenario].parts
     if parts >= expected or actors.too_late:
         return None
-    return f"{order.order_no} was shipped in {parts} instead of {expected} parts"
+    return f"{order.order_no} was shipped in {parts} instead of {counted(expected, 'part')}"
 
 
 def _ended(order: Order, refunded_minor: int) -> EndedOrder:
