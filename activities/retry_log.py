@@ -33,6 +33,7 @@ STEP_OF: dict[str, Step] = {
     "book_fulfilment": Step.BOOK,
     "cancel_shipment": Step.CANCEL_SHIPMENT,
     "recall_fulfilment": Step.CANCEL_SHIPMENT,
+    "stop_fulfilment": Step.CANCEL_SHIPMENT,
     "stop_replacement": Step.CANCEL_SHIPMENT,
 }
 _OURS = "database_"

@@ -70,7 +70,8 @@ class PendingOperation:
 @dataclass(frozen=True)
 class Fulfilment:
     """One of several fulfilments of an order. `status` is a domain.shipping.fulfilments.FulfilmentStatus, `parcel` the
-    live shipment's status or empty; `reserved`: its stock is held; `deadline`: its next step is expected by then."""
+    live shipment's status or empty; `reserved`: its stock is held; `deadline`: its next step is expected by then;
+    `arrived`: a parcel of it that was given up has arrived after all."""
 
     id: str
     number: int
@@ -79,6 +80,7 @@ class Fulfilment:
     parcel: str = ""
     reserved: bool = False
     deadline: str = ""
+    arrived: bool = False
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,7 @@ process_due_change_payment = GatewayPort("tend_supplement", m.ChangePaymentRef, 
 pay_refund = GatewayPort("pay_refund", m.RefundRef, m.OrderView)
 book_shipment = GatewayPort("book_shipment", m.OrderRef, m.OrderView)
 book_fulfilment = GatewayPort("book_fulfilment", m.FulfilmentRef, m.OrderView)
+stop_fulfilment = GatewayPort("stop_fulfilment", m.FulfilmentRef, m.OrderView)
 recall_fulfilment = GatewayPort("recall_fulfilment", m.FulfilmentRef, m.OrderView)
 book_return_label = GatewayPort("book_return_label", m.ReturnRef, m.ReturnView)
 cancel_return_label = GatewayPort("cancel_return_label", m.ReturnRef, m.ReturnView)

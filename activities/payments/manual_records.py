@@ -55,7 +55,8 @@ async def record_parcel(
         await shipments.cancelled(conn, shipment)
     await shipments.record_manually(conn, part, tag, warehouse, value["carrier"], value["tracking_no"])
     if part.several:
-        await part_progress.booked(conn, part, status, {**value}, settings)
+        parcel = {"shipment_id": f"{order_no}-M{tag}", **value}
+        await part_progress.booked(conn, part, status, parcel, settings)
         return
     wait = timeline.waiting("pickup", "support looks into it", settings.dispatch_timeout_s)
     data = {**value, "waiting": wait}

@@ -90,6 +90,21 @@ class ShippingActivities:
             await replaced_parcels.settle(conn, ref.order_no, stopped=stopped, second=number, window_s=window_s)
             return await view_of(conn, ref.order_no)
 
+    @oms_activity("stop_fulfilment")
+    async def stop_fulfilment(self, ref: m.FulfilmentRef) -> m.OrderView:
+        """The same for one of several fulfilments: it has arrived, whether the second parcel comes or not."""
+        part = PartRef(ref.order_no, ref.number, several=True)
+        async with self._db.begin() as conn:
+            second = await shipments.live_shipment(conn, part.order_no, part.number)
+        waits = second is not None and not has_left(second.status)
+        stopped = second is None or (waits and await self._recall(second))
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, part.order_no)
+            if second is not None and waits:
+                stopped = await self._recalled(conn, part, second, recalled=stopped)
+            await part_progress.arrived(conn, part, stopped=stopped, second=second, settings=self._settings)
+            return await view_of(conn, part.order_no)
+
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _recall(self, shipment: Shipment) -> bool:

@@ -24,7 +24,7 @@ from workflows.orders.pending_operations import PendingOperations
 
 PARKED_BY = {"lost": "parcel_lost", "refused": "parcel_refused"}
 OVER = (FulfilmentStatus.DELIVERED, FulfilmentStatus.CANCELLED)
-PARTS = (Step.BOOK, Step.DELIVER)
+PARTS = (Step.BOOK, Step.DELIVER, Step.CANCEL_SHIPMENT)
 
 
 class Fulfilling(PendingOperations):
@@ -37,6 +37,7 @@ class Fulfilling(PendingOperations):
         self._calls = 0  # carrier calls in progress
         self._overdue: set[int] = set()
         self._gives_up = False
+        self._postponed = ""  # the refund that failed while a part was parked
 
     @property
     def is_split(self) -> bool:
@@ -45,10 +46,10 @@ class Fulfilling(PendingOperations):
 
     async def fulfil(self) -> None:
         """Let every part go on until the order has moved on, or something else comes first."""
-        status = self.view.status
+        status, until = self.view.status, self._deadline()
         for part in self.view.fulfilments:
             self._attend(part)
-        if not await self.wait(lambda: self._has_moved(status), self._deadline(), "its parcels", shared_timer=True):
+        if not await self.wait(lambda: self._has_moved(status, until), until, "its parcels", shared_timer=True):
             self._note_overdue()
         if self._gives_up:
             self._gives_up = False
@@ -95,6 +96,8 @@ class Fulfilling(PendingOperations):
                 await self._await_resolution_of(part)
             elif self.view.cancelling or self._gives_up:
                 return
+            elif part.arrived:
+                await self._stop_second(part)
             elif part.reserved and part.parcel in ("", ShipmentStatus.BOOKING):
                 await self._book_part(part)
             elif error := PARKED_BY.get(part.parcel) or self._lateness(part):
@@ -119,6 +122,21 @@ class Fulfilling(PendingOperations):
         elif self._part(part.number) == part:
             # A hold or a change that waits for its payment keeps it from being booked.
             await self._until(lambda: self.view.seq != seq)
+
+    async def _stop_second(self, part: m.Fulfilment) -> None:
+        """Its first parcel arrived after all: the second is called back where it still can be."""
+        ref = m.FulfilmentRef(self.order_no, part.number)
+        words = f"the first parcel arrived: stop the second, {self._words(part)}"
+        self._calls += 1
+        try:
+            self.update_view(await ports.stop_fulfilment(ref, self.policy, words))
+            failure = None
+        except ActivityError as error:
+            failure = Failure.of(error)
+        finally:
+            self._calls -= 1
+        if failure is not None:
+            await self._park_part(Step.CANCEL_SHIPMENT, failure, part)
 
     async def _recall(self, part: m.Fulfilment) -> None:
         if not part.parcel or part.parcel in PARKED_BY or self._has_left():
@@ -202,10 +220,23 @@ class Fulfilling(PendingOperations):
         part = self._part(number)
         if self.view.cancelling or part.status in OVER:
             return True
+        if parked.step == Step.CANCEL_SHIPMENT or part.arrived:
+            return parked.step != Step.CANCEL_SHIPMENT or not part.arrived
         to_be_booked = part.reserved and part.parcel in ("", ShipmentStatus.BOOKING)
         return to_be_booked if parked.step == Step.DELIVER else not to_be_booked
 
     # ── all parts ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def due(self) -> m.PendingOperation | None:
+        operation = super().due()
+        postponed = operation is not None and operation.id == self._postponed and self.view.parked is not None
+        return None if postponed else operation
+
+    def _postpone(self, operation: m.PendingOperation, failure: Failure) -> None:
+        """It is tried again, and parked, once the part that is parked is resolved."""
+        if self.is_split and self.view.parked is not None:
+            self._postponed = operation.id
+        super()._postpone(operation, failure)
 
     def overtaken(self, parked: m.Parked) -> bool:
         if parked.step == Step.CANCEL_SHIPMENT and (part := self._named(parked.subject)) is not None:
@@ -218,9 +249,10 @@ class Fulfilling(PendingOperations):
     def _running(self) -> bool:
         return any(not task.done() for task in self._tasks.values())
 
-    def _has_moved(self, status: str) -> bool:
+    def _has_moved(self, status: str, until: str) -> bool:
         failed = any(task.done() and task.exception() is not None for task in self._tasks.values())
-        return self.view.status != status or self._gives_up or failed or self._has_more()
+        other = self.view.status != status or self._deadline() != until
+        return other or self._gives_up or failed or self._has_more()
 
     def _has_more(self) -> bool:
         """True when a part has something to do and no task."""

@@ -139,7 +139,7 @@ class Order(BaseModel):
     situation: Situation
     waiting_for: WaitingFor | None
     priority: Priority
-    warehouse: str | None = Field(description="Which one ships; null until stock is reserved.")
+    warehouse: str | None = Field(description="Which one ships, or the first of several; null until then.")
     holds: list[OrderHold] | None = Field(default=None, description="For staff alone.")
     cancelling: str | None = Field(description="While the order is being cancelled: the cause.")
     workflow_id: str = Field(description="The order's workflow in Temporal.")

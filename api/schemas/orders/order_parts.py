@@ -94,7 +94,7 @@ class NeedsAttention(BaseModel):
 
     park_no: int = Field(description="Its number, to resolve just this one.")
     step: str
-    subject: str | None = Field(description="The refund, return or change that it is about.")
+    subject: str | None = Field(description="The refund, return, change or fulfilment that it is about.")
     error: str
     since: Time
     attempts: int

@@ -137,6 +137,18 @@ ORDERS = (
             WHERE c.kind = 'credit_note' GROUP BY c.document_no
            HAVING (coalesce(sum(p.total_minor), 0), coalesce(sum(p.tax_minor), 0)) <> (c.total_minor, c.tax_minor)""",
     ),
+    # A part that was given up keeps its lines: their money went back.
+    Check(
+        "fulfilments",
+        "the parts in which an order ships have all of its lines",
+        """SELECT o.order_no || ' line ' || l.line_no AS place, (l.quantity - l.cancelled_quantity)::text AS expected,
+                  coalesce(n.units, 0)::text AS found
+             FROM orders o JOIN order_lines l USING (order_no)
+             LEFT JOIN (SELECT order_no, line_no, sum(quantity) AS units FROM fulfilment_lines
+                         GROUP BY order_no, line_no) n USING (order_no, line_no)
+            WHERE o.status <> 'cancelled' AND EXISTS (SELECT FROM fulfilments f WHERE f.order_no = o.order_no)
+              AND coalesce(n.units, 0) <> l.quantity - l.cancelled_quantity""",
+    ),
     Check(
         "event_numbers",
         "events are numbered without gaps",

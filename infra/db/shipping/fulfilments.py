@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.json_types import JsonFields
 from domain.shipping.fulfilments import FulfilmentStatus, Part
+from infra.db.orders.replaced_parcels import ARRIVED
 from infra.db.shipping.shipments import PartRef
 
 # Of the fulfilment that the statement calls `f`: its lines, and its newest parcel.
@@ -50,6 +51,14 @@ _SET_DUE = text(
     "UPDATE fulfilments SET due_at = :due_at, updated_at = now() WHERE order_no = :order_no AND number = :number"
 )
 _NAMED = text("SELECT number FROM fulfilments WHERE order_no = :order_no AND fulfilment_id = :fulfilment_id")
+_DELIVER = text(
+    """UPDATE fulfilments SET status = 'delivered', updated_at = now()
+        WHERE order_no = :order_no AND number = :number AND status <> 'cancelled'"""
+)
+_ARRIVED = text(
+    f"""SELECT a.shipment_id FROM orders o, LATERAL ({ARRIVED} AND x.fulfilment_no = :number) a
+        WHERE o.order_no = :order_no ORDER BY a.shipment_id LIMIT 1"""  # noqa: S608
+)
 _OTHERS_LEFT = text(
     """
     SELECT EXISTS (SELECT FROM fulfilments f JOIN fulfilments x USING (order_no)
@@ -146,3 +155,15 @@ async def others_left(conn: AsyncConnection, order_no: str, fulfilment_id: str) 
     """True where another fulfilment of the order is on its way or has arrived."""
     values = {"order_no": order_no, "fulfilment_id": fulfilment_id}
     return bool((await conn.execute(_OTHERS_LEFT, values)).scalar_one())
+
+
+async def arrived_parcel(conn: AsyncConnection, part: PartRef) -> str | None:
+    """Its parcel that was given up, has arrived after all and is not settled."""
+    values = {"order_no": part.order_no, "number": part.number}
+    found: str | None = (await conn.execute(_ARRIVED, values)).scalar_one_or_none()
+    return found
+
+
+async def deliver(conn: AsyncConnection, part: PartRef) -> None:
+    """It has arrived, whatever its newest parcel says."""
+    await conn.execute(_DELIVER, {"order_no": part.order_no, "number": part.number})

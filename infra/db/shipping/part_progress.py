@@ -1,5 +1,7 @@
 """Orders with several fulfilments: what the progress of one means for the order, which its caller has locked."""
 
+from collections.abc import Mapping
+
 from domain.orders.status import OrderEvent, Status
 from domain.orders.waiting import Waiting
 from domain.shipping.fulfilments import awaited, steps_to
@@ -8,7 +10,7 @@ from domain.times import rfc3339
 from infra.db.engine import Connection
 from infra.db.orders.state import timeline
 from infra.db.shipping import fulfilments, shipments
-from infra.db.shipping.shipments import PartRef
+from infra.db.shipping.shipments import PartRef, Shipment
 from infra.db.stock import reservations
 from infra.settings import Settings
 
@@ -19,11 +21,16 @@ _NEXT = {
 }
 
 
-async def booked(conn: Connection, part: PartRef, status: Status, data: dict[str, object], settings: Settings) -> None:
-    """A carrier was booked for it: `data` is what the timeline says of the parcel."""
+async def booked(
+    conn: Connection, part: PartRef, status: Status, data: Mapping[str, object], settings: Settings
+) -> None:
+    """A carrier was booked for it: `data` is what the timeline says of the parcel. Recorded once for each parcel."""
+    key = f"booked:{data['shipment_id']}"
+    if await timeline.is_done(conn, part.order_no, key):
+        return
     await fulfilments.set_due(conn, part, timeline.deadline_in(settings.dispatch_timeout_s))
     kind = "replacement_booked" if status is Status.SHIPPED else "fulfilment_booked"
-    await _tell(conn, part, kind, data)
+    await _tell(conn, part, kind, data, key)
     await settle(conn, part.order_no, settings, data)
 
 
@@ -44,21 +51,38 @@ async def moved(
     await settle(conn, part.order_no, settings)
 
 
-async def settle(conn: Connection, order_no: str, settings: Settings, data: dict[str, object] | None = None) -> None:
+async def arrived(
+    conn: Connection, part: PartRef, *, stopped: bool, second: Shipment | None, settings: Settings
+) -> None:
+    """A parcel of it that was given up has arrived after all: say what became of the second one. What an earlier try
+    has settled stays so."""
+    first = await fulfilments.arrived_parcel(conn, part)
+    if first is None:
+        return
+    if stopped:
+        await reservations.release(conn, part.order_no, part.number)
+    kind = "replacement_stopped" if stopped else "replacement_not_stopped"
+    data = {"fulfilment": part.number, "arrived": first, "shipment_id": second.shipment_id if second else None}
+    await timeline.append(conn, part.order_no, kind, key=f"first-arrived:{first}", data=data)
+    await fulfilments.deliver(conn, part)
+    await settle(conn, part.order_no, settings)
+
+
+async def settle(conn: Connection, order_no: str, settings: Settings, data: Mapping[str, object] | None = None) -> None:
     """Bring the order to where its fulfilments are."""
     position = await shipments.position_of(conn, order_no)
     status = position.status
     parts = await fulfilments.parts_of(conn, order_no)
     for step in steps_to(status, [part.status for part in parts], cancelling=position.cancelling):
         more = {"waiting": await _waiting(conn, order_no, step, settings)}
-        status = await timeline.transition(conn, order_no, status, step, data=(data or {}) | more)
+        status = await timeline.transition(conn, order_no, status, step, data={**(data or {}), **more})
 
 
-async def _tell(conn: Connection, part: PartRef, kind: str, data: dict[str, object]) -> None:
+async def _tell(conn: Connection, part: PartRef, kind: str, data: Mapping[str, object], key: str | None = None) -> None:
     what, until = awaited(await fulfilments.parts_of(conn, part.order_no))
     wait: Waiting = {"what": what, "until": rfc3339(until) if until else None, "next": _NEXT[what]}
     more = {"fulfilment": part.number, "waiting": wait}
-    await timeline.append(conn, part.order_no, kind, data=data | more)
+    await timeline.append(conn, part.order_no, kind, key=key, data={**data, **more})
 
 
 async def _waiting(conn: Connection, order_no: str, step: OrderEvent, settings: Settings) -> Waiting:

@@ -190,9 +190,9 @@ async def await_arrivals(conn: AsyncConnection, order_no: str) -> None:
     await conn.execute(_ALONE, {"order_no": order_no})
 
 
-async def release(conn: AsyncConnection, order_no: str) -> int:
-    """Give back what the order holds; answers with the number of units, 0 when it holds nothing."""
-    return await _give(conn, order_no, ALL_PARTS, "release", "released")
+async def release(conn: AsyncConnection, order_no: str, number: int | None = None) -> int:
+    """Give back what the order, or one fulfilment of it, holds; answers with the number of units, 0 for nothing."""
+    return await _give(conn, order_no, ALL_PARTS if number is None else (number, number), "release", "released")
 
 
 async def ship(conn: AsyncConnection, order_no: str, number: int | None = None) -> int:

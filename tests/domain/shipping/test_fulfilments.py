@@ -1,14 +1,17 @@
 """The status of an order follows from the parts in which it ships."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from domain.orders.status import Status
+from domain.orders.status import Status, next_status
 from domain.shipping.fulfilments import (
     FulfilmentProgress,
     FulfilmentStatus,
     order_status,
     progress_of,
     status_by_parcel,
+    steps_to,
 )
 from domain.shipping.shipments import ShipmentStatus
 
@@ -56,3 +59,37 @@ def test_progress_counts_what_has_left() -> None:
 )
 def test_the_only_part_of_an_order_follows_its_parcel(order: Status, parcel: ShipmentStatus | None, status: F) -> None:
     assert status_by_parcel(order, parcel) is status
+
+
+# How a part goes on: each step forward, and the ways in which it is given up or sent again.
+_FORWARD = {
+    F.PLANNED: (F.RESERVED, F.CANCELLED),
+    F.RESERVED: (F.BOOKED, F.SHIPPED, F.CANCELLED),
+    F.BOOKED: (F.PICKING, F.SHIPPED, F.RESERVED),
+    F.PICKING: (F.PACKED, F.SHIPPED),
+    F.PACKED: (F.SHIPPED,),
+    F.SHIPPED: (F.DELIVERED, F.FAILED),
+    F.FAILED: (F.DELIVERED, F.RESERVED, F.CANCELLED),
+}
+_WAY = (Status.PAID, Status.PREPARING, Status.SHIPPED, Status.DELIVERED)
+
+
+@given(st.integers(2, 4), st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=40))
+def test_whatever_its_parts_do_an_order_only_goes_forward_along_its_lifecycle(
+    count: int, moves: list[tuple[int, int]]
+) -> None:
+    """Also where a part is recalled or sent again: the order keeps the status that it has reached."""
+    status, parts = Status.PAID, [F.RESERVED] * count
+    for place, way in moves:
+        part = place % count
+        if ways := _FORWARD.get(parts[part], ()):
+            parts[part] = ways[way % len(ways)]
+        for step in steps_to(status, parts, cancelling=False):
+            after = next_status(status, step)
+            assert after is not None and _WAY.index(after) == _WAY.index(status) + 1
+            status = after
+        if all(one is F.DELIVERED for one in parts):
+            assert status is Status.DELIVERED
+        if status is Status.DELIVERED:
+            assert {one for one in parts if one is not F.CANCELLED} == {F.DELIVERED}
+            break

@@ -112,6 +112,7 @@ LINE_REFUNDS = "what is refunded of lines is the sum of their refunds"
 WHOLE = "refunds are the sums of their lines and of their parts, and are paid when their parts are"
 RETURNED = "no more is on returns than was delivered, and the counters say so"
 SHELVES = "what came back of a return is what was put on a shelf"
+FULFILLED = "the parts in which an order ships have all of its lines"
 NUMBERED = "events are numbered without gaps"
 STATUS = "an order's status is where its events lead"
 TRANSITIONS = "each status change follows the one before, along the transition table"
@@ -183,6 +184,11 @@ KINDS = [
     ("UPDATE refunds SET status = 'succeeded'", {WHOLE}),
     ("UPDATE refunds SET status = 'refused'", {TOTALS, LINE_REFUNDS}),
     ("UPDATE payment_totals SET promised_minor = 0", {TOTALS}),
+    (
+        "INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status)"
+        " SELECT order_no || '-F1', order_no, 1, 'WH-EAST', 'reserved' FROM orders",
+        {FULFILLED},
+    ),
     ("DELETE FROM order_events WHERE seq = 1", {NUMBERED}),
     ("UPDATE orders SET event_seq = 9", {NUMBERED}),
     ("UPDATE orders SET status = 'delivered'", {STATUS}),

@@ -1,5 +1,7 @@
 """An order that no single warehouse can ship: it ships in parts, each independently of the others."""
 
+import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,13 +9,25 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from infra.db.after_sales import delivery_exceptions, return_requests
+from infra.db.checks import consistency_checks
 from infra.db.orders.state import timeline
 from infra.db.portal import order_summaries
 from infra.db.shipping import picking, short_picks
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
-from tests.workflows.split_orders import booked, fulfilments, part_says, pay, restocked, second_warehouse, split_order
+from tests.workflows.orders.test_order_recovery import reset, start_again
+from tests.workflows.scenarios import resolved
+from tests.workflows.split_orders import (
+    booked,
+    fulfilments,
+    part_says,
+    pay,
+    restocked,
+    second_warehouse,
+    split_order,
+    stock_south,
+)
 from workflows import names
 from workflows import payloads as m
 
@@ -210,3 +224,119 @@ async def test_what_a_picker_does_not_find_is_sent_by_another_warehouse(stage: S
     await stage.reaches(order_no, "completed")
     levels = await stage.sql("SELECT warehouse, on_hand, reserved FROM stock_levels WHERE sku = 'FOUND' ORDER BY 1")
     assert [tuple(row) for row in levels] == [("WH-EAST", 2, 0), ("WH-SOUTH", 0, 0)]
+
+
+async def test_a_lost_run_goes_on_with_every_part_where_it_stands(stage: Stage) -> None:
+    """One is parked, the other one is under way."""
+    order_no = await split_order(stage, token=None)
+    await stage.reaches(order_no, "pending_payment")
+    stage.fault("carriers", "reject", 1, order_no=order_no)
+    await pay(stage, order_no)
+    number = int((await stage.parked(order_no)).subject.rpartition("-F")[2])
+    await booked(stage, order_no, 3 - number)
+    await stage.handle(order_no).terminate("lost")
+    await start_again(stage, order_no)
+    await part_says(stage, order_no, 3 - number, "picked_up", "delivered")
+    await eventually(lambda: part_is(stage, order_no, 3 - number, "delivered"))
+    await resolved(stage, order_no, "retry")
+    await booked(stage, order_no, number)
+    await part_says(stage, order_no, number, "delivered")
+    await stage.reaches(order_no, "completed")
+    assert stage.parcels(order_no) == ["booked", "booked"]
+    assert await stage.sql("SELECT count(*) FROM parked_steps WHERE order_no = :o", o=order_no) == [(1,)]
+
+
+async def part_is(stage: Stage, order_no: str, number: int, status: str) -> bool:
+    return (await fulfilments(stage, order_no))[number - 1].status == status
+
+
+async def test_a_part_that_is_not_picked_up_in_time_waits_for_support_alone(stage: Stage) -> None:
+    order_no = await split_order(stage)
+    await reach(stage, order_no, "booked", "booked")
+    await stage.sql(
+        "UPDATE fulfilments SET due_at = now() + interval '1 second' WHERE order_no = :o AND number = 2", o=order_no
+    )
+    await stage.handle(order_no).signal(names.CARRIER_REPORTED)
+    parked = await stage.parked(order_no)
+    assert (parked.step, parked.error, parked.subject) == ("deliver", "no_pickup", f"{order_no}-F2")
+    await part_says(stage, order_no, 1, "delivered")
+    await reach(stage, order_no, "delivered", "booked")
+    await part_says(stage, order_no, 2, "delivered")  # it needs no person any more
+    await stage.reaches(order_no, "completed")
+
+
+async def test_a_scan_before_the_answers_of_two_bookings_finds_its_parcel(stage: Stage) -> None:
+    """While neither of them has a reference, it cannot be known whose it is."""
+    order_no = await split_order(stage, token=None)
+    await stage.reaches(order_no, "pending_payment")
+    stage.fault("carriers", "timeout_after", 2, order_no=order_no, kind="book")
+    paying = asyncio.create_task(pay(stage, order_no))
+    await eventually(lambda: len(stage.parcels(order_no)) == 2)
+    items = stage.sandbox.http.get("/shipments", params={"order_no": order_no}).json()["items"]
+    fact = {"carrier_ref": items[0]["id"], "tracking_no": items[0]["tracking_no"], "status": "picked_up"}
+    await stage.inbox("shipment", order_no, {**fact, "occurred_at": "2026-01-01T00:00:00Z"})
+    await paying
+
+    async def found() -> bool:
+        rows = await stage.sql("SELECT carrier_ref, status FROM shipments WHERE order_no = :o", o=order_no)
+        return {row.carrier_ref: row.status for row in rows} == {
+            items[0]["id"]: "picked_up", items[1]["id"]: "booked",
+        }  # fmt: skip
+
+    await eventually(found)
+
+
+async def test_orders_that_want_the_same_units_at_once_share_what_there_is_and_no_more(stage: Stage) -> None:
+    """Fifteen units in two warehouses: five orders of three, whoever is split."""
+    sku = f"WANTED-{secrets.token_hex(4)}"
+    await stage.stock(sku, 7)
+    await stock_south(stage, sku, 8)
+    orders = [await stage.place(sku, 3, token=None) for _ in range(8)]
+
+    async def decided() -> list[str]:
+        rows = await stage.sql("SELECT status FROM orders WHERE order_no = ANY(:o)", o=orders)
+        found = [str(row.status) for row in rows]
+        return [] if "received" in found else found
+
+    statuses = await eventually(decided)
+    assert sorted(statuses) == ["cancelled"] * 3 + ["pending_payment"] * 5
+    levels = await stage.sql("SELECT on_hand, reserved FROM stock_levels WHERE sku = :s ORDER BY 1", s=sku)
+    assert [tuple(row) for row in levels] == [(7, 7), (8, 8)]
+    wrong = {result.question.code for result in await consistency_checks.run_all(stage.settings) if result.count}
+    assert not wrong & {"stock_levels", "stock_reserved", "stock_promised", "fulfilments"}
+
+
+async def test_a_lost_part_that_arrives_after_all_stops_the_one_that_was_sent_again(stage: Stage) -> None:
+    order_no = await split_order(stage)
+    await reach(stage, order_no, "booked", "booked")
+    (first,) = await stage.sql(
+        "SELECT carrier_ref, tracking_no FROM shipments WHERE order_no = :o AND fulfilment_no = 2", o=order_no
+    )
+    await part_says(stage, order_no, 2, "lost")
+    await stage.parked(order_no)
+    await restocked(stage, order_no)
+    async with stage.database.begin() as conn:
+        await timeline.lock_order(conn, order_no)
+        await delivery_exceptions.reship(conn, await delivery_exceptions.exception_of(conn, order_no), "customer:c")
+    await booked(stage, order_no, 2)
+    fact = {"carrier_ref": first.carrier_ref, "tracking_no": first.tracking_no, "status": "delivered"}
+    await stage.inbox("shipment", order_no, {**fact, "occurred_at": "2026-01-01T00:00:00Z"})
+    await reach(stage, order_no, "booked", "delivered")
+    assert "replacement_stopped" in await stage.events(order_no)
+    assert stage.parcels(order_no)[-1] == "cancelled"
+    await part_says(stage, order_no, 1, "delivered")
+    await stage.reaches(order_no, "completed")
+    assert not await stage.sql("SELECT 1 FROM allocations WHERE order_no = :o AND state = 'reserved'", o=order_no)
+
+
+@pytest.mark.parametrize("task", [1, -1])
+async def test_a_reset_books_no_part_twice(stage: Stage, task: int) -> None:
+    order_no = await split_order(stage)
+    await reach(stage, order_no, "booked", "booked")
+    await reset(stage, order_no, task)
+    for number in (1, 2):
+        await part_says(stage, order_no, number, "picked_up", "delivered")
+    await stage.reaches(order_no, "completed")
+    assert len(stage.parcels(order_no)) == 2
+    events = await stage.events(order_no)
+    assert [events.count(f"fulfilment_{what}") for what in ("booked", "shipped", "delivered")] == [2, 2, 2]
