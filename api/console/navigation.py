@@ -34,7 +34,7 @@ NAVIGATION = (
         Entry("nav.failed", "/console/stuck", (Role.SUPPORT, Role.OPERATIONS)),
         Entry("retrying", "/console/retrying", (Role.SUPPORT, Role.OPERATIONS)),
         Entry("bugs", "/console/bugs", (Role.SUPPORT, Role.OPERATIONS)),
-        Entry("stock_cases", "/console/stock-cases", count="stock_cases"),
+        Entry("stock_cases", "/console/stock-cases", (Role.WAREHOUSE, Role.OPERATIONS), count="stock_cases"),
         Entry("approvals", "/console/approvals", (*_CASES, Role.WAREHOUSE)),
         Entry("at_providers", "/console/at-providers", _CASES),
         Entry("jobs", "/console/jobs", (Role.SUPPORT,)),
