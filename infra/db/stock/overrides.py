@@ -17,6 +17,8 @@ _STANDING = text(
     SELECT o.status, o.cancelling IS NOT NULL AS cancelling,
            EXISTS (SELECT FROM change_payments c WHERE c.order_no = o.order_no AND c.status = 'awaiting_payment')
              AS changing,
+           (SELECT coalesce(json_agg(json_build_array(a.warehouse, a.fulfilment_no)), '[]') FROM allocations a
+             WHERE a.order_no = o.order_no AND a.state = 'shipped') AS sent,
            f.fulfilment_id, f.number, f.warehouse,
            EXISTS (SELECT FROM shipments s WHERE s.order_no = f.order_no AND s.fulfilment_no = f.number
                       AND s.status <> 'cancelled' AND s.replaced_at IS NULL) AS booked,
@@ -74,7 +76,8 @@ async def standing(conn: AsyncConnection, order_no: str) -> StandingOrder:
         if row.fulfilment_id is not None
     )
     ships = Status(rows[0].status) in _SHIPS and not rows[0].cancelling
-    return StandingOrder(ships, rows[0].changing, parts)
+    sent = frozenset((warehouse, number) for warehouse, number in rows[0].sent)
+    return StandingOrder(ships, rows[0].changing, parts, sent)
 
 
 async def available_at(conn: AsyncConnection, warehouse: str, skus: Sequence[str]) -> Mapping[str, int]:

@@ -113,6 +113,10 @@ async def test_one_of_several_parts_is_named(shop: ApiClient, amy: ApiClient) ->
     order = (await amy.get(f"/v1/orders/{number}")).json()
     assert [one["warehouse"] for one in order["fulfilments"]] == [HOUSE, third]
     assert order["warehouse"] == HOUSE
+    # The first part is lost and refunded; its parcel may still come back.
+    await shop.sql("UPDATE fulfilments SET status = 'cancelled' WHERE fulfilment_id = %s", f"{number}-F1")
+    await shop.sql("UPDATE allocations SET state = 'shipped' WHERE order_no = %s AND fulfilment_no = 1", number)
+    assert (await choose(amy, number, HOUSE, **part)).json()["code"] == "ships_from_there"
 
 
 @pytest.mark.parametrize(("lang", "title"), [("en", "Ship from another warehouse"), ("zh", "更换发货仓库")])
