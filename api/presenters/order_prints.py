@@ -2,18 +2,17 @@
 
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import IO
 
 from fastapi.responses import Response, StreamingResponse
 
 from api.errors import unavailable
 from api.presenters.document_views import sheet_of
+from api.presenters.packing_slips import slips_of
 from api.services.orders.order_printing import Printed, PrintKind
-from api.services.orders.order_types import OrderFields
 from domain.errors import NotFound
 from domain.json_types import JsonFields
-from domain.orders.addresses import address_lines
 from infra.pdf.rendering import Unrendered, pdf_of_all
 from infra.spreadsheets import chunks
 
@@ -49,38 +48,6 @@ async def _made(sheets: list[JsonFields], lang: str) -> bytes:
         return await pdf_of_all(sheets, lang)
     except Unrendered:
         raise unavailable("pdf_unavailable", "the PDF could not be made just now; try again") from None
-
-
-def slips_of(order: OrderFields) -> list[JsonFields]:
-    """A packing slip for each part of the order that is sent on its own."""
-    parts = [part for part in order["fulfilments"] if part["status"] != "cancelled"]
-    if len(parts) < 2:
-        whole = [(line["line_no"], line["sku"], line["quantity"]) for line in order["lines"]]
-        return [_slip(order, whole, "", order["warehouse"] or "")]
-    total = len(order["fulfilments"])
-    return [
-        _slip(
-            order,
-            [(line["line_no"], line["sku"], line["quantity"]) for line in part["lines"]],
-            f"{part['number']} / {total}",
-            part["warehouse"],
-        )
-        for part in parts
-    ]
-
-
-def _slip(order: OrderFields, lines: Sequence[tuple[int, str, int]], part: str, warehouse: str) -> JsonFields:
-    names = {line["line_no"]: line["name"] for line in order["lines"]}
-    goods = [{"sku": sku, "name": names[line_no], "quantity": quantity} for line_no, sku, quantity in lines]
-    where = {"part": part, "warehouse": warehouse, "ship_to": _address(order["ship_to"])}
-    return {"kind": "packing_slip", "order": order["order_no"], **where, "lines": goods, "note": order["note"] or ""}
-
-
-def _address(ship_to: Mapping[str, str] | None) -> list[str]:
-    if not ship_to:
-        return []
-    lines = [ship_to["name"], *address_lines(dict(ship_to)), ship_to.get("phone", "")]
-    return [line for line in lines if line]
 
 
 async def _archive(printed: Printed, documents: Mapping[str, bytes]) -> IO[bytes]:

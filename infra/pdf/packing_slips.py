@@ -1,23 +1,27 @@
-"""A packing slip on A4: where a parcel goes and what goes into it, without prices."""
+"""A packing slip on A4: where a parcel goes and what goes into it, without prices, with a code to scan."""
 
 from typing import Any
 
 from fpdf.fonts import FontFace
 
-from infra.pdf.sheet import SOFT, TINT, Sheet, Words
+from infra.pdf.codes import CODE_MM, draw_qr
+from infra.pdf.sheet import INK, SOFT, TINT, Sheet, Words
 
 
 def draw(out: Sheet, slip: dict[str, Any], t: Words) -> None:
     """From the top of an empty page."""
-    out.say(t("packing_slip"), 22)
+    top = out.get_y()
+    if slip["fulfilment"]:
+        draw_qr(out, slip["fulfilment"], out.w - out.r_margin - CODE_MM, top)
+    out.say(t("packing_slip"), 22, INK, out.epw - CODE_MM - 4)
     out.ln(2)
-    for name in ("order", "part", "warehouse"):
+    for name in ("order", "part", "warehouse", "fulfilment", "parcel"):
         if slip[name]:
             out.ink(9.5, SOFT)
             out.cell(34, 5.5, t(name))
             out.say(slip[name])
             out.set_x(out.l_margin)
-    out.ln(4)
+    out.set_y(max(out.get_y(), top + CODE_MM if slip["fulfilment"] else 0) + 4)
     if slip["ship_to"]:
         out.say(t("ship_to"), 8.5, SOFT)
         for text in slip["ship_to"]:

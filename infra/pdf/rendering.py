@@ -33,9 +33,9 @@ async def pdf_of_all(sheets: list[dict[str, Any]], lang: str) -> bytes:
     return await _in_turn("infra.pdf.collected", {"lang": lang, "sheets": sheets}, counted(len(sheets), "document"))
 
 
-async def warehouse_pdf(sheet: dict[str, Any], lang: str) -> bytes:
-    """Packing slips or a manifest. Raises Unrendered, also when too many ask before."""
-    return await _in_turn("infra.pdf.warehouse_papers", {"lang": lang, "sheet": sheet}, sheet["document_no"])
+async def manifest_pdf(sheet: dict[str, Any], lang: str) -> bytes:
+    """What a carrier signs. Raises Unrendered, also when too many ask before."""
+    return await _in_turn("infra.pdf.manifests", {"lang": lang, "sheet": sheet}, sheet["document_no"])
 
 
 async def _in_turn(module: str, request: dict[str, Any], what: str) -> bytes:

@@ -1,5 +1,6 @@
 """What the warehouse prints: packing slips and manifests as PDF, each with a code to scan."""
 
+from collections.abc import Awaitable
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request
@@ -12,24 +13,28 @@ from api.console.shipping.scan_pages import Ids
 from api.dependencies import require, services_of
 from api.errors import unavailable
 from api.http.responses import file_response
+from api.presenters.packing_slips import slips_of
 from api.services.orders import order_queries, parcel_labels
 from api.services.shipping import scanning
 from api.services.shipping.scanning import Work
 from domain.errors import NotFound
 from domain.json_types import JsonFields
-from domain.orders.addresses import address_lines
-from infra.pdf.rendering import Unrendered, warehouse_pdf
+from infra.pdf.rendering import Unrendered, manifest_pdf, pdf_of_all
 
 router = APIRouter(prefix=HOME)
 
 
 @router.get("/packing-slips.pdf")
 async def packing_slips(request: Request, member: CurrentStaff, id: Ids = []) -> Response:  # noqa: B006
-    """What goes into each parcel, without prices."""
+    """What goes into each parcel, without prices. Raises NotFound `nothing_to_print` where all are cancelled."""
     require(member.principal, *parcel_labels.READ_BY)
     wave = await scanning.wave(services_of(request), list(id))
-    slips = [await _slip(request, member, work) for work in wave.works]
-    return await _pdf(request, {"document_no": "packing-slips", "kind": "packing_slips", "slips": slips})
+    found = [await _slip(request, member, work) for work in wave.works]
+    slips = [slip for slip in found if slip is not None]
+    if not slips:
+        raise NotFound("nothing_to_print")
+    made = pdf_of_all(slips, language(request))
+    return file_response(await _made(made), "application/pdf", "packing-slips.pdf")
 
 
 @router.get("/manifests/{manifest_id}/manifest.pdf")
@@ -40,27 +45,18 @@ async def manifest(request: Request, member: CurrentStaff, manifest_id: str) -> 
     if not parcels:
         raise NotFound("not_found")
     rows = [asdict(one) | {"handed_at": f"{one.handed_at:%Y-%m-%d %H:%M}"} for one in parcels]
-    return await _pdf(request, {"document_no": manifest_id, "kind": "manifest", "parcels": rows})
+    made = manifest_pdf({"document_no": manifest_id, "parcels": rows}, language(request))
+    return file_response(await _made(made), "application/pdf", f"{manifest_id}.pdf")
 
 
-async def _slip(request: Request, member: CurrentStaff, work: Work) -> JsonFields:
+async def _slip(request: Request, member: CurrentStaff, work: Work) -> JsonFields | None:
+    """None for a part that is cancelled."""
     order = await order_queries.detail(services_of(request), member.principal, work.order_no)
-    ship_to = order["ship_to"]
-    return {
-        "fulfilment_id": work.fulfilment_id,
-        "order_no": work.order_no,
-        "warehouse": work.warehouse,
-        "tracking_no": work.parcel.tracking_no if work.parcel else None,
-        "carrier": work.parcel.carrier if work.parcel else None,
-        "ship_to": [ship_to["name"], *address_lines(ship_to), ship_to.get("phone") or ""] if ship_to else [],
-        "note": order["note"] or "",
-        "lines": [{"sku": line.sku, "name": line.name, "quantity": line.quantity} for line in work.lines],
-    }
+    return next((slip for slip in slips_of(order) if slip["fulfilment"] == work.fulfilment_id), None)
 
 
-async def _pdf(request: Request, sheet: JsonFields) -> Response:
+async def _made(content: Awaitable[bytes]) -> bytes:
     try:
-        content = await warehouse_pdf(sheet, language(request))
+        return await content
     except Unrendered:
         raise unavailable("pdf_unavailable", "the PDF could not be made just now; try again") from None
-    return file_response(content, "application/pdf", f"{sheet['document_no']}.pdf")

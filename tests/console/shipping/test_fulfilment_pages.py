@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import httpx
+import pypdfium2
 import pytest
 
 from domain.access import Role
@@ -147,3 +148,14 @@ async def test_chinese_pages_are_chinese(shop: ApiClient) -> None:
     amy = await sign_in(shop, "warehouse", "zh")
     for path in (HOME, f"{HOME}/pick?id={one.id}", f"{HOME}/parcels/{one.id}", f"{HOME}/manifests/M1"):
         assert english((await amy.get(path)).text) == [], path
+
+
+async def test_the_packing_slip_of_a_fulfilment_has_its_code_and_no_price(shop: ApiClient) -> None:
+    one = await booked(shop, 2)
+    amy = await sign_in(shop, "warehouse")
+    slip = await amy.get(f"{HOME}/packing-slips.pdf?id={one.id}")
+    (sheet,) = pypdfium2.PdfDocument(slip.content)
+    text = sheet.get_textpage().get_text_bounded()
+    assert one.id in text and one.label in text and "0.00" not in text
+    await shop.sql("UPDATE fulfilments SET status = 'cancelled' WHERE fulfilment_id = %s", one.id)
+    assert (await amy.get(f"{HOME}/packing-slips.pdf?id={one.id}")).status_code == 404
