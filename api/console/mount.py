@@ -48,7 +48,10 @@ from api.http.routing import by_prefix
 from api.pages.error_pages import as_pages, reader_of
 from api.pages.forms import require_own_origin
 
+# Routers are asked in this order. First those that an open page asks again every few seconds.
 ROUTERS: tuple[APIRouter, ...] = (
+    counts.router,
+    parked_steps.router,
     sign_in.router,
     settings.router,
     home.router,
@@ -61,7 +64,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     table_views.router,
     bulk.router,
     printing.router,
-    counts.router,
     detail.router,
     refunds.router,
     changes.router,
@@ -82,7 +84,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     profiles.router,
     approval_requests.router,
     manual_transition.router,
-    parked_steps.router,
     provider_cases.router,
     bulk_jobs.router,
     failing_workflows.router,

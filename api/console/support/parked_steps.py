@@ -26,7 +26,7 @@ from domain.support.steps import STEPS, Action, Step, shape_of
 router = APIRouter(prefix="/console/stuck")
 
 # On the page of all causes: each cause leads to the whole of its orders.
-PAGE_SIZE, LONGEST = 50, 25
+PAGE_SIZE, LONGEST = 50, 20
 DEFAULT_RATE = "20"
 # Operations are alerted about what is in the queue; they look, support acts.
 READ_BY = (Role.SUPPORT, Role.OPERATIONS)
