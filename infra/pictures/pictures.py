@@ -1,6 +1,7 @@
 """An uploaded picture as the product keeps it: checked by its content, bounded, written anew without metadata."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 
 from infra import child_process
@@ -36,13 +37,22 @@ class Picture:
 
 async def reencoded(content: bytes) -> Picture:
     """The picture in an uploaded file. Raises PictureRefused, PictureTooLarge, PicturesBusy."""
+    return _unpacked(await _decoded("infra.pictures.reencoding", content))
+
+
+async def barcodes(content: bytes) -> list[str]:
+    """The texts of the barcodes on an uploaded photograph, each once. Raises what `reencoded` raises."""
+    return list(dict.fromkeys(json.loads(await _decoded("infra.pictures.barcode_reading", content))))
+
+
+async def _decoded(module: str, content: bytes) -> bytes:
     try:
         async with asyncio.timeout(_TIMEOUT_S):
             await _ROOM.acquire()
     except TimeoutError:
         raise PicturesBusy from None
     try:
-        code, made = await child_process.output_of("infra.pictures.reencoding", (), content, _TIMEOUT_S)
+        code, made = await child_process.output_of(module, (), content, _TIMEOUT_S)
     except TimeoutError:
         raise PictureRefused from None
     finally:
@@ -51,7 +61,7 @@ async def reencoded(content: bytes) -> Picture:
         raise PictureTooLarge
     if code != 0:
         raise PictureRefused
-    return _unpacked(made)
+    return made
 
 
 def _unpacked(made: bytes) -> Picture:

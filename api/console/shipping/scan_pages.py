@@ -14,10 +14,12 @@ from api.console.forms import key_of, new_key
 from api.console.i18n import WORDS, language
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
+from api.console.shipping.barcode_photographs import scanned
 from api.console.shipping.fulfilment_pages import HOME, ROLES, digest_of
 from api.dependencies import require, services_of
 from api.errors import Problem
 from api.pages.forms import fitting
+from api.pages.uploads import form_with_files
 from api.schemas.fields import LINE
 from api.schemas.picking import ShipParcel
 from api.services.shipping import picking, scanning
@@ -52,7 +54,7 @@ async def pick(request: Request, member: CurrentStaff, id: Ids = []) -> Response
 async def scan(request: Request, member: CurrentStaff) -> Response:
     """A piece was scanned."""
     require(member.principal, *ROLES)
-    fields = await posted(request, member)
+    fields = await form_with_files(posted(request, member))
     ids = fields.get("ids", "").split()[:MAX_IN_WAVE]
     said = await _piece(request, member, ids, fields)
     return _answer(request, said) or await _wave(request, member, ids, said)
@@ -76,7 +78,7 @@ async def manifest(request: Request, member: CurrentStaff, manifest_id: str) -> 
 async def scan_label(request: Request, member: CurrentStaff, manifest_id: str) -> Response:
     """A label was scanned: its parcel leaves."""
     require(member.principal, *ROLES)
-    fields = await posted(request, member)
+    fields = await form_with_files(posted(request, member))
     said = await _parcel(request, member, manifest_id, fields)
     return _answer(request, said) or await _manifest(request, member, manifest_id, said)
 
@@ -93,8 +95,9 @@ def _answer(request: Request, said: Said) -> Response | None:
 
 
 async def _piece(request: Request, member: StaffMember, ids: list[str], fields: dict[str, str]) -> Said:
-    say, code, scan_id = WORDS.speaker(language(request)), fields.get("code", "").strip(), key_of(fields)
+    say, code, scan_id = WORDS.speaker(language(request)), "", key_of(fields)
     try:
+        code = await scanned(request, fields)
         if not _SCAN_ID.fullmatch(scan_id) or len(code) > 100:
             raise Problem("wrong_piece")
         found = await scanning.piece(services_of(request), member.principal, ids, code, scan_id)
@@ -106,8 +109,9 @@ async def _piece(request: Request, member: StaffMember, ids: list[str], fields: 
 
 
 async def _parcel(request: Request, member: StaffMember, manifest_id: str, fields: dict[str, str]) -> Said:
-    say, code = WORDS.speaker(language(request)), fields.get("code", "").strip()
+    say, code = WORDS.speaker(language(request)), ""
     try:
+        code = await scanned(request, fields)
         fulfilment_id = await scanning.parcel_named(services_of(request), code[:100])
         body = fitting(ShipParcel, {"manifest_id": manifest_id})
         before = await scanning.one(services_of(request), fulfilment_id)

@@ -46,8 +46,7 @@
   // --- Keeping and sending. ---
 
   function keep(code) {
-    const fields = Object.fromEntries(new FormData(form));
-    delete fields.csrf;
+    const { csrf, photograph, ...fields } = Object.fromEntries(new FormData(form));
     const at = Date.now().toString(36).padStart(10, "0") + String(count++).padStart(5, "0");
     localStorage.setItem(prefix + at + random(), JSON.stringify({ action: form.getAttribute("action"), fields: { ...fields, code, key: random() } }));
     waiting();
@@ -99,7 +98,7 @@
       field.focus();
       if (code) keep(code);
     });
-    camera(form, field);
+    if (!camera(form, field)) photographs(form);
   }
   waiting();
   send();
@@ -109,8 +108,9 @@
   function camera(at, field) {
     const button = at.querySelector("[data-camera]");
     const video = at.querySelector("video");
-    if (!("BarcodeDetector" in window) || !navigator.mediaDevices || !button) return;
+    if (!("BarcodeDetector" in window) || !navigator.mediaDevices || !button) return false;
     button.hidden = false;
+    at.querySelector("[data-photograph]").hidden = true;
     let stream = null;
     let last = { code: "", at: 0 };
     button.addEventListener("click", async () => {
@@ -138,6 +138,27 @@
         setTimeout(look, 150);
       };
       look();
+    });
+    return true;
+  }
+
+  // --- Elsewhere a photograph: the server reads it, then it is a scan like any other. ---
+
+  function photographs(at) {
+    const box = at.querySelector("[data-photograph]");
+    const chosen = box && box.querySelector("input");
+    if (!chosen) return;
+    chosen.addEventListener("change", async () => {
+      if (!chosen.files.length) return;
+      const body = new FormData();
+      body.append("csrf", words.csrf);
+      body.append("photograph", chosen.files[0]);
+      chosen.value = "";
+      const answer = await fetch(box.dataset.photograph, { method: "POST", body, headers: { "X-Live": "1" } }).catch(() => null);
+      const read = answer && (await answer.json().catch(() => null));
+      if (read && read.code) return keep(read.code);
+      show("warning", (read && read.title) || (answer && [401, 403].includes(answer.status) ? words.expired : words.unread), "");
+      tone(false);
     });
   }
 })();

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from api.dependencies import Services
 from api.errors import Problem
@@ -13,6 +15,7 @@ from infra.pictures import pictures
 from infra.pictures.pictures import MEDIA_TYPE, Picture, PictureRefused, PicturesBusy, PictureTooLarge
 
 MAX_UPLOAD_BYTES = 8_000_000
+T = TypeVar("T")
 _FILE_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -21,10 +24,27 @@ async def checked_picture(content: bytes) -> Picture:
 
     Raises RuleBroken `picture_invalid`, `picture_too_large`, Problem `busy`.
     """
+    return await _decoded(pictures.reencoded, content)
+
+
+async def barcode_on(photograph: bytes) -> str:
+    """The text of the only barcode on an uploaded photograph. Nothing of it is stored.
+
+    Raises RuleBroken `barcode_unreadable`, `several_barcodes`, and what `checked_picture` raises.
+    """
+    found = await _decoded(pictures.barcodes, photograph)
+    if not found:
+        raise RuleBroken("barcode_unreadable")
+    if len(found) > 1:
+        raise RuleBroken("several_barcodes")
+    return found[0]
+
+
+async def _decoded(decode: Callable[[bytes], Awaitable[T]], content: bytes) -> T:
     if len(content) > MAX_UPLOAD_BYTES:
         raise RuleBroken("picture_too_large")
     try:
-        return await pictures.reencoded(content)
+        return await decode(content)
     except PictureTooLarge:
         raise RuleBroken("picture_too_large") from None
     except PictureRefused:

@@ -11,6 +11,7 @@ import pytest
 from domain.access import Role
 from tests.api.conftest import ApiClient, unique
 from tests.console.conftest import StaffBrowser, sign_in
+from tests.factories.barcodes import photograph
 from tests.factories.picking import Booked, booked, carrier_scans, done, lines
 
 HOME = "/console/fulfilment"
@@ -159,3 +160,32 @@ async def test_the_packing_slip_of_a_fulfilment_has_its_code_and_no_price(shop: 
     assert one.id in text and one.label in text and "0.00" not in text
     await shop.sql("UPDATE fulfilments SET status = 'cancelled' WHERE fulfilment_id = %s", one.id)
     assert (await amy.get(f"{HOME}/packing-slips.pdf?id={one.id}")).status_code == 404
+
+
+async def photographed(browser: StaffBrowser, to: str, *texts: str, **fields: str) -> httpx.Response:
+    from api.console.session import csrf_of
+
+    files = {"photograph": ("code.jpg", photograph(*texts), "image/jpeg")}
+    return await browser.http.post(f"{HOME}/{to}", data={"csrf": csrf_of(browser.cookie), **fields}, files=files)
+
+
+async def test_a_photograph_is_a_scan_of_the_code_on_it(shop: ApiClient) -> None:
+    one = await booked(shop, 2)
+    amy = await sign_in(shop, "warehouse")
+    assert (await photographed(amy, "barcode", one.sku)).json() == {"code": one.sku}
+    assert await picked(shop, one) == [0], "reading counts nothing"
+    key = unique("scan-")
+    for _ in range(2):
+        page = await photographed(amy, "scan", one.sku, ids=one.id, key=key, code="")
+        assert page.status_code == 200 and await picked(shop, one) == [1]
+
+
+async def test_a_photograph_without_one_readable_code_is_refused(shop: ApiClient) -> None:
+    one = await booked(shop, 1)
+    amy = await sign_in(shop, "warehouse")
+    for texts, title in (((), "No barcode can be read"), ((one.sku, "OTHER"), "Several barcodes")):
+        answer = await photographed(amy, "barcode", *texts)
+        assert answer.status_code == 422 and answer.json()["title"].startswith(title)
+        page = await photographed(amy, "scan", *texts, ids=one.id, key=unique("scan-"))
+        assert page.status_code == 422 and title in page.text and await picked(shop, one) == [0]
+    assert (await (await sign_in(shop, "finance")).http.post(f"{HOME}/barcode")).status_code == 403
