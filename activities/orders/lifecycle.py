@@ -231,7 +231,7 @@ class OrderActivities:
     ) -> tuple[Share, ...]:
         """What each warehouse ships of an order that none can ship alone; empty where they cannot together. The goods
         of an exchange go in one parcel: a guarantee is for all of them."""
-        if self._settings.max_fulfilments == 1 or demand.exchange:
+        if (demand.max_fulfilments or self._settings.max_fulfilments) == 1 or demand.exchange:
             return ()
         if plan is None or not await split_plans.is_current(conn, order_no, plan):
             raise PlanNeeded

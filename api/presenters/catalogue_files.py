@@ -15,6 +15,7 @@ from infra.spreadsheets import BOM, CSV, Cell, csv_lines
 
 Row = TypeVar("Row")
 _LANGUAGES = ("en", "zh")
+_PLAIN = ("sku", "name", "currency", "available", "barcode", "weight_g", "category")
 IMPORT_COLUMNS = ("line", "sku", "outcome", "changes", "errors")
 STOCK_COLUMNS = (
     *("sku", "name", "warehouse", "on_hand", "reserved", "safety_stock", "available", "incoming", "quarantined"),
@@ -27,13 +28,13 @@ def product_columns(languages: Iterable[str]) -> tuple[str, ...]:
     names = [f"name_{lang}" for lang in sorted({*_LANGUAGES, *languages})]
     return (
         *("sku", "name", *names, "price", "currency", "active", "available", "barcode", "weight_g"),
-        *("tax_category", "created_at"),
+        *("tax_category", "category", "created_at"),
     )
 
 
 def product_cells(columns: tuple[str, ...]) -> Callable[[ListedProduct], list[Cell]]:
     """How a product fills these columns; the price in major units."""
-    plain = [name for name in columns if name in ("sku", "name", "currency", "available", "barcode", "weight_g")]
+    plain = [name for name in columns if name in _PLAIN]
 
     def cells(product: ListedProduct) -> list[Cell]:
         values: dict[str, Cell] = {

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.dependencies import Caller, json_response, require, services_of
 from api.http.openapi import Answer, operation
+from api.http.request_body import read
 from api.presenters.orders import listed
-from api.schemas.customers import CustomerDetail, CustomerPage
+from api.schemas.customers import CustomerDetail, CustomerGroup, CustomerPage, SetCustomerGroup
 from api.schemas.fields import Identity, Reference
-from api.services.customers import customer_queries
+from api.services.customers import customer_groups, customer_queries
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
 
@@ -41,3 +42,16 @@ async def show(customer_id: Annotated[Identity, Path()], request: Request, calle
     found = await customer_queries.whole(services_of(request), caller, customer_id)
     orders = [listed(row, caller) for row in found["orders"]]
     return json_response({**found, "orders": orders})
+
+
+@router.put(
+    "/{customer_id}/group",
+    **operation("set_customer_group", Answer(200, CustomerGroup), body=SetCustomerGroup, keyed=False),
+)
+async def set_group(customer_id: Annotated[Identity, Path()], request: Request, caller: Caller) -> Response:
+    """Put a customer into a group, or with null into none. Sourcing knows it from the next decision on. For support and
+    operations."""
+    require(caller, *customer_groups.SET_BY)
+    wanted = (await read(request, SetCustomerGroup)).model
+    await customer_groups.put(services_of(request), caller, customer_id, wanted)
+    return json_response({"customer_id": customer_id, "customer_group": wanted.customer_group})

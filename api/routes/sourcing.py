@@ -36,7 +36,9 @@ async def get_availability(
     """Whether so many units can be sent there, from which warehouses, and when they arrive: decided as an order would
     be. Where stock is short, units that are on their way count with their date (`backorder`). Nothing is reserved."""
     channel = caller.subject if caller.role is Role.CHANNEL else ""
-    offer = await availability(services_of(request), Question(sku, quantity, country, province, city, channel))
+    customer_id = caller.subject if caller.role is Role.CUSTOMER else ""
+    asked = Question(sku, quantity, country, province, city, channel, customer_id)
+    offer = await availability(services_of(request), asked)
     found = offer.promise
     plan = [
         {"warehouse": part.warehouse, "quantity": part.quantity, "ships_by": part.ships_by,

@@ -18,6 +18,7 @@ class Product(BaseModel):
     names: dict[str, str] = Field(description="Its names by language; `name` is for every other one.")
     barcode: str | None = Field(description="EAN or UPC.")
     tax_category: TaxCategory
+    category: str | None = Field(description="What it belongs to; strategies of sourcing can be for some categories.")
     picture_id: str | None = Field(description="Its picture is `GET /v1/pictures/{picture_id}`.")
     version: int = Field(description="New with each change; the ETag.")
     created_at: Time

@@ -38,7 +38,7 @@ TemplateName = Annotated[str, StringConstraints(strict=True, max_length=64), Aft
 
 
 class SetChannel(Body):
-    """How the shop of a channel looks to its customers. What is left out has its default."""
+    """How the shop of a channel looks to its customers, and how its orders ship. What is left out has its default."""
 
     name: ShopName | None = Field(None, description="The shop's name on the portal and in messages.")
     colour: Colour = Field(
@@ -52,6 +52,10 @@ class SetChannel(Body):
     logo: FileId | None = Field(None, description="The id of a stored picture.")
     messages_off: list[TemplateName] = Field(
         [], max_length=100, description="Templates of messages that customers of the channel are not sent."
+    )
+    max_fulfilments: Annotated[int, Field(strict=True, ge=1, le=20)] | None = Field(
+        None,
+        description="Most parts of an order that no single warehouse can ship. Null: `OMS_MAX_FULFILMENTS`.",
     )
 
 
@@ -68,6 +72,7 @@ class Channel(BaseModel):
     updated_by: str | None
     version: int = Field(description="Counts the changes, from 0; the ETag.")
     messages_off: list[str] = Field(description="Templates of messages that are not sent; all others are.")
+    max_fulfilments: int | None = Field(description="In how many parts an order may ship; null: the default.")
 
 
 class Channels(BaseModel):

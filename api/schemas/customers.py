@@ -5,8 +5,22 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.schemas.answers import CurrencyCode, Minor, NextCursor, Time
+from api.schemas.fields import Body, Grouping
 from api.schemas.orders.listing import OrderRow
 from api.schemas.payments.store_credit import StoreCreditBalance
+
+
+class SetCustomerGroup(Body):
+    """The group that a customer belongs to; null for none. Strategies of sourcing can be for some groups."""
+
+    customer_group: Grouping | None
+
+
+class CustomerGroup(BaseModel):
+    """A customer with the group."""
+
+    customer_id: str
+    customer_group: str | None
 
 
 class CustomerRow(BaseModel):
@@ -83,6 +97,7 @@ class CustomerDetail(BaseModel):
     email: str | None
     phone: str | None
     language: Literal["en", "zh"] | None
+    customer_group: str | None = Field(description="Strategies of sourcing can be for some groups.")
     created_at: Time
     updated_at: Time
     erased: bool

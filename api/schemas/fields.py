@@ -52,6 +52,12 @@ def _gtin(digits: str) -> str:
     return digits
 
 
+def _without_comma(text: str) -> str:
+    if "," in text or "，" in text:
+        raise ValueError("must not contain a comma")
+    return text
+
+
 def _one_address(text: str) -> str:
     try:
         return mail_address(text)
@@ -79,6 +85,15 @@ NotedReference = Annotated[Reference, AfterValidator(trimmed)]
 Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=LINE), Visible]
 OptionalText = Annotated[str, StringConstraints(strict=True, max_length=200, pattern=LINE), Visible]
 SoughtText = Annotated[str, StringConstraints(strict=True, max_length=100, pattern=LINE)]
+# The category of a product, or the group of a customer: what surrounds it and cannot be seen makes no other one of it.
+# Lists of them are typed with commas between.
+Grouping = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=60, pattern=LINE),
+    Visible,
+    AfterValidator(trimmed),
+    AfterValidator(_without_comma),
+]
 Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_REASON, pattern=PROSE), Visible]
 Note = Annotated[str, StringConstraints(strict=True, max_length=MAX_NOTE, pattern=PROSE), Visible]
 # Of an order that was placed: its currency may have been withdrawn since.

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.schemas.answers import Time
-from api.schemas.fields import LINE, Body, Code, Country, Name, Reason, Visible
-from domain.sourcing.profile import Condition, Criterion, Profile, Rate, Strategy
+from api.schemas.fields import LINE, Body, Code, Country, Grouping, Name, Reason, Visible
+from domain.sourcing.profile import Criterion, Profile, Rate, Strategy, condition_of
 from domain.sourcing.profile import CriterionKind as Kind
 
 Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=60, pattern=LINE), Visible]
@@ -33,6 +33,10 @@ class ConditionFields(Body):
     countries: list[Country] = Field(default_factory=list, max_length=50)
     provinces: list[Name] = Field(default_factory=list, max_length=50)
     channels: list[Code] = Field(default_factory=list, max_length=50)
+    categories: list[Grouping] = Field(
+        default_factory=list, max_length=50, description="Of products: one line of them is sufficient."
+    )
+    customer_groups: list[Grouping] = Field(default_factory=list, max_length=50)
 
 
 class StrategyFields(Body):
@@ -128,6 +132,6 @@ class DryRun(BaseModel):
 
 
 def _strategy(one: StrategyFields) -> Strategy:
-    condition = Condition(tuple(one.condition.countries), tuple(one.condition.provinces), tuple(one.condition.channels))
+    condition = condition_of(one.condition.model_dump())
     criteria = tuple(Criterion(Kind(each.kind), each.weight, each.exclude_below) for each in one.criteria)
     return Strategy(one.name, criteria, condition, one.split_points, one.max_fulfilments)

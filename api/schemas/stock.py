@@ -11,6 +11,7 @@ from api.schemas.fields import (
     Code,
     Country,
     Currency,
+    Grouping,
     Identity,
     InPath,
     Language,
@@ -35,7 +36,7 @@ Priority = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 class NewProduct(Body):
     """A product; the price is in minor units, the weight in grams. `names` are its names by language; readers of
-    other ones see `name`. A barcode is an EAN or UPC."""
+    other ones see `name`. A barcode is an EAN or UPC. `category` is what it belongs to, for strategies of sourcing."""
 
     sku: Annotated[Sku, InPath]
     name: Name
@@ -46,11 +47,12 @@ class NewProduct(Body):
     names: Names = Field(default_factory=dict)
     barcode: Barcode | None = None
     tax_category: TaxCategory = Field(default=TaxCategory.STANDARD, strict=False)
+    category: Grouping | None = None
 
 
 class ChangeProduct(Body):
-    """What changes; what is left out stays. `names` is the whole new set; null removes the barcode and the picture. The
-    price holds for orders from now on; an inactive product cannot be ordered."""
+    """What changes; what is left out stays. `names` is the whole new set; null removes the barcode, the category and
+    the picture. The price holds for orders from now on; an inactive product cannot be ordered."""
 
     name: Name = Field(default_factory=str)
     price_minor: PriceMinor = Field(default_factory=int)
@@ -59,6 +61,7 @@ class ChangeProduct(Body):
     names: Names = Field(default_factory=dict)
     barcode: Barcode | None = None
     tax_category: TaxCategory = Field(default=TaxCategory.STANDARD, strict=False)
+    category: Grouping | None = None
     picture_id: None = None
 
 

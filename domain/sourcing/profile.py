@@ -1,7 +1,9 @@
 """A sourcing profile: strategies by condition, each with criteria that score or exclude a warehouse."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypedDict
 
 from domain.sourcing.request import SourcingRequest
 
@@ -48,6 +50,28 @@ class Condition:
             (self.categories, tuple(line.category or "" for line in request.lines)),
         )
         return all(not allowed or any(value in allowed for value in values) for allowed, values in named)
+
+    def fields(self) -> "ConditionFields":
+        """The condition as the API and the database have it."""
+        return {
+            "countries": list(self.countries), "provinces": list(self.provinces), "channels": list(self.channels),
+            "categories": list(self.categories), "customer_groups": list(self.customer_groups),
+        }  # fmt: skip
+
+
+class ConditionFields(TypedDict):
+    """Which orders a strategy is for; an empty list does not restrict."""
+
+    countries: list[str]
+    provinces: list[str]
+    channels: list[str]
+    categories: list[str]
+    customer_groups: list[str]
+
+
+def condition_of(named: Mapping[str, Sequence[str]]) -> Condition:
+    """The condition with these lists."""
+    return Condition(**{name: tuple(values) for name, values in named.items()})
 
 
 @dataclass(frozen=True, slots=True)

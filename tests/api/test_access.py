@@ -117,6 +117,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", "/v1/order-drafts/draft_1/place"): ({}, {"support", "admin"}),
     ("GET", "/v1/customers"): (None, {"support", "admin"}),
     ("GET", "/v1/customers/c-17"): (None, {"support", "admin"}),
+    ("PUT", "/v1/customers/c-17/group"): ({"customer_group": 1}, {"support", "operations", "admin"}),
     ("GET", "/v1/tokens"): (None, {"admin"}),
     ("POST", "/v1/tokens"): ({}, {"admin"}),
     ("GET", "/v1/staff"): (None, {"admin"}),

@@ -8,7 +8,7 @@ INSERTS = {
     "approvals": (
         "action amount_minor approval_id asked_by currency data_key expires_at kind order_no orders park_no wish_enc"
     ),
-    "channel_settings": "channel colour contact dark_colour logo messages_off name updated_by",
+    "channel_settings": "channel colour contact dark_colour logo max_fulfilments messages_off name updated_by",
     "consistency_checks": "code",
     "customer_contacts": "channel customer_id email_index phone_index profile_enc",
     "customers": "customer_id data_key email_index phone_index profile_enc",
@@ -55,7 +55,9 @@ INSERTS = {
     "sourcing_decisions": "decision order_no version",
     "sourcing_profiles": "created_by name reason",
     "sourcing_rates": "distance_class kg_minor parcel_minor transit_from_days transit_to_days version",
-    "sourcing_strategies": "channels countries max_fulfilments name position provinces split_points version",
+    "sourcing_strategies": (
+        "categories channels countries customer_groups max_fulfilments name position provinces split_points version"
+    ),
     "sourcing_warehouses": "buffer capacity channel_buffers cut_off time_zone updated_by warehouse",
     "order_events": "actor data from_status key order_no to_status type",
     "order_lines": (
@@ -85,7 +87,7 @@ INSERTS = {
     "processes": "disk host memory name pid trouble",
     "product_import_rows": "changes errors import_id line outcome product sku version",
     "product_imports": "created_by encoding file_name ignored import_id total",
-    "products": "active barcode currency name names picture_id price_minor sku tax_category weight_g",
+    "products": "active barcode category currency name names picture_id price_minor sku tax_category weight_g",
     "refund_lines": ("amount_minor goods_worth_minor line_no quantity refund_id shipping_minor shipping_worth_minor"),
     "refund_allocations": "amount_minor payment_id refund_id",
     "refunds_overtaken": "dispute_id refund_id",
@@ -160,10 +162,10 @@ UPDATES = {
     "fulfilment_lines": "quantity",
     "fulfilments": "due_at promised_to status updated_at warehouse",
     "approvals": "decided_at decided_by decision done_at words_enc",
-    "channel_settings": "colour contact dark_colour logo messages_off name updated_at updated_by",
+    "channel_settings": "colour contact dark_colour logo max_fulfilments messages_off name updated_at updated_by",
     "consistency_checks": "answered_at begun_at timeouts violations",
     "customer_contacts": "email_index phone_index profile_enc updated_at",
-    "customers": "data_key email_index phone_index profile_enc updated_at",
+    "customers": "customer_group data_key email_index phone_index profile_enc updated_at",
     "disputes": "accepted_at answered_at answered_by asking asking_until closed_at due_at evidence_enc status",
     "exchanges": "new_order_no status used_minor",
     "order_assignees": "assigned_at assigned_by assignee",
@@ -199,7 +201,7 @@ UPDATES = {
     "processes": "beat_at disk ended_at memory steady_since trouble",
     "product_import_rows": "errors outcome",
     "product_imports": "applied_at applied_by finished_at origin state total",
-    "products": "active barcode name names picture_id price_minor tax_category weight_g",
+    "products": "active barcode category name names picture_id price_minor tax_category weight_g",
     "refunds": "status updated_at",
     "returns": (
         "answer_enc carrier carrier_ref cost_currency cost_minor deadline default_outcome label label_tries parcel "

@@ -52,6 +52,7 @@ CLEAR_CALLS = {
     "POST /v1/locations": "what is written on a rack",
     "PATCH /v1/locations/{warehouse}/{code}": "the same",
     "POST /v1/webhook-endpoints": "an address of a program",
+    "PUT /v1/customers/{customer_id}/group": "a label of the shop's own, by which warehouses are chosen",
     "PUT /v1/sourcing/warehouses/{code}": "a time and the name of a zone",
     "POST /v1/sourcing/profiles": "rules of the shop, and why they change; in the audit log",
     "POST /v1/sourcing/profiles/{version}/activate": "the same",
@@ -281,7 +282,7 @@ WORDS_IN_FORMS = {
 }  # fmt: skip
 NO_WORDS_IN_FORMS = {
     # the shop's own, and tags, which staff search by
-    "add", "colour", "dark_colour", "file", "logo", "new_language", "new_name",
+    "add", "colour", "customer_group", "dark_colour", "file", "logo", "max_fulfilments", "new_language", "new_name",
     "amount", "carrier", "code", "count", "customer", "external_ref", "hours", "new.{{ row.sku }}", "owner",
     "location", "slot_begin", "slot_end", "token", "tracking_no", "{{ count }}",
     "{{ line.field }}", "{{ row.field }}",

@@ -142,6 +142,7 @@ def _details(fields: dict[str, str], currency: str, names: dict[str, str]) -> di
         "weight_g": whole(fields.get("weight_g", "")),
         "barcode": barcode or None,
         "tax_category": fields.get("tax_category", ""),
+        "category": fields.get("category", "").strip() or None,
         "active": bool(fields.get("active")),
     }
 
@@ -163,6 +164,7 @@ def _fields_of(product: Any) -> dict[str, str]:
         "weight_g": str(product.weight_g),
         "barcode": product.barcode or "",
         "tax_category": product.tax_category,
+        "category": product.category or "",
         "active": "on" if product.active else "",
     }
 

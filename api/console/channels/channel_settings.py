@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.console.forms import whole
 from api.console.rendering import page
 from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
@@ -20,7 +21,7 @@ from domain.errors import RuleBroken
 
 router = APIRouter(prefix="/console/settings/channels")
 
-FIELDS = ("name", "colour", "dark_colour", "contact")
+FIELDS = ("name", "colour", "dark_colour", "contact", "max_fulfilments")
 _OF_CODE = {"colour_contrast": "colour", "dark_colour_contrast": "dark_colour", "invalid_contact": "contact"}
 _LOGO = ("picture_invalid", "picture_too_large", "picture_missing", "channel_changed")
 
@@ -125,7 +126,8 @@ def _body(fields: dict[str, str]) -> dict[str, Any]:
     contact = typed["contact"]
     if contact and "@" in contact and ":" not in contact:
         typed["contact"] = f"mailto:{contact}"
-    return {name: value for name, value in typed.items() if value is not None}
+    body: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
+    return body | ({"max_fulfilments": whole(most)} if (most := typed["max_fulfilments"]) else {})
 
 
 async def _form(
@@ -137,13 +139,13 @@ async def _form(
     status: int = 422,
 ) -> Response:
     known = await channel_settings.one(services_of(request), channel)
-    shown = {name: getattr(known, name) or "" for name in FIELDS}
+    shown = {name: str(getattr(known, name) or "") for name in FIELDS}
     shown["contact"] = shown["contact"].removeprefix("mailto:")
     fields = shown | (typed or {})
     changed = any(error["code"] == "channel_changed" for error in (errors or {}).values())
     theirs = {name: value for name, value in shown.items() if changed and value != fields[name]}
     context: dict[str, Any] = {"known": known, "fields": fields, "errors": errors or {}, "changed": changed}
-    context["theirs"] = theirs
+    context |= {"theirs": theirs, "most": services_of(request).settings.max_fulfilments}
     return page(request, "channel.html", member=member, status=status if errors else 200, **context)
 
 

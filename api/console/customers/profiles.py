@@ -9,14 +9,17 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.console.i18n import language
 from api.console.rendering import page
-from api.console.session import CurrentStaff
+from api.console.session import CurrentStaff, StaffMember, posted
 from api.dependencies import require, services_of
 from api.errors import Problem
+from api.pages.forms import fitting
+from api.pages.notices import acknowledged
 from api.pages.rendering import sentence_time
 from api.presenters import situations
 from api.presenters.orders import row_presented
+from api.schemas.customers import SetCustomerGroup
 from api.schemas.fields import LINE, Identity
-from api.services.customers import customer_queries
+from api.services.customers import customer_groups, customer_queries
 from domain.access import Role
 
 router = APIRouter(prefix="/console/customers")
@@ -54,6 +57,23 @@ async def find(
 async def show(request: Request, member: CurrentStaff, customer_id: Annotated[Identity, Path()]) -> Response:
     """How the customer is reached now and was before, what they ordered, spent and sent back, and messages to them."""
     require(member.principal, *customer_queries.READ_BY)
+    return await _shown(request, member, customer_id)
+
+
+@router.post("/{customer_id:path}/group")
+async def set_group(request: Request, member: CurrentStaff, customer_id: Annotated[Identity, Path()]) -> Response:
+    """Put the customer into a group; what does not fit stays in its field."""
+    require(member.principal, *customer_queries.READ_BY)
+    typed = (await posted(request, member)).get("customer_group", "")
+    try:
+        wanted = fitting(SetCustomerGroup, {"customer_group": typed.strip() or None})
+    except Problem:
+        return await _shown(request, member, customer_id, typed)
+    await customer_groups.put(services_of(request), member.principal, customer_id, wanted)
+    return acknowledged(request, address(customer_id), "done.customer_group")
+
+
+async def _shown(request: Request, member: StaffMember, customer_id: str, typed: str | None = None) -> Response:
     found = await customer_queries.whole(services_of(request), member.principal, customer_id)
     lang, caller = language(request), member.principal
     times = sentence_time(lang)
@@ -63,4 +83,6 @@ async def show(request: Request, member: CurrentStaff, customer_id: Annotated[Id
     ]
     context: dict[str, Any] = {"customer": {**found, "orders": orders}}
     context["sees_credit"] = member.may(Role.SUPPORT, Role.FINANCE)
-    return page(request, "customer.html", member=member, address=address, **context)
+    context["typed"] = typed
+    status = 200 if typed is None else 422
+    return page(request, "customer.html", member=member, status=status, address=address, **context)

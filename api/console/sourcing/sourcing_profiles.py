@@ -19,7 +19,7 @@ from domain.sourcing.profile import Profile
 
 router = APIRouter(prefix="/console/settings/sourcing")
 _HOME = "/console/settings/sourcing"
-_LISTS = ("countries", "provinces", "channels")
+_LISTS = ("countries", "provinces", "channels", "categories", "customer_groups")
 _RATES = ("parcel_minor", "kg_minor", "transit_from_days", "transit_to_days")
 
 

@@ -18,7 +18,7 @@ from infra.db.catalogue.product_imports import ImportRow
 from infra.db.catalogue.products import CatalogueProduct
 from infra.spreadsheets import FORMULA_SIGNS
 
-COLUMNS = ("sku", "name", "price", "currency", "active", "weight_g", "barcode", "tax_category")
+COLUMNS = ("sku", "name", "price", "currency", "active", "weight_g", "barcode", "tax_category", "category")
 _NAME = re.compile(r"^name_(.+)$")
 _TAG = re.compile(LANGUAGE_TAG)
 # Columns of the export that are not the file's to say.
@@ -33,7 +33,7 @@ _ALIASES = {
         "价格": "price",
     },
     **{"货币": "currency", "币种": "currency", "启用": "active", "上架": "active", "重量": "weight_g"},
-    **{"条码": "barcode", "税务类别": "tax_category"},
+    **{"条码": "barcode", "税务类别": "tax_category", "类别": "category"},
 }
 _YES, _NO = ("yes", "true", "1", "是"), ("no", "false", "0", "否")
 _WHOLE = re.compile(r"[0-9]{1,9}")
@@ -41,6 +41,7 @@ _MAX_SKU = 64
 _FIELDS = {"price": "price_minor"}
 _COLUMNS_OF = {"price_minor": "price"}
 _CODES = ("tax_category",)
+_REMOVED_EMPTY = ("barcode", "category")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -110,7 +111,7 @@ def _shown(sku: str) -> str:
 def _formulas(cells: Mapping[str, str]) -> Iterable[dict[str, str]]:
     """A text that a spreadsheet would calculate was hardly meant; with an apostrophe before it, it was."""
     for name, cell in cells.items():
-        if (name in ("sku", "name") or _NAME.match(name)) and cell.startswith(FORMULA_SIGNS):
+        if (name in ("sku", "name", "category") or _NAME.match(name)) and cell.startswith(FORMULA_SIGNS):
             yield {"field": name, "code": "formula_cell"}
 
 
@@ -122,8 +123,8 @@ def _currency(values: Mapping[str, str], current: CatalogueProduct | None) -> It
 
 
 def _body(values: Mapping[str, str], languages: Sequence[str], current: CatalogueProduct | None) -> JsonFields:
-    """The product as the row has it. An empty cell leaves what there is, or takes the default; one of a barcode or of a
-    name in a language removes it."""
+    """The product as the row has it. An empty cell leaves what there is, or takes the default; one of a barcode, of a
+    category or of a name in a language removes it."""
     body = dict(_present(current)) if current else {}
     currency = current.currency if current else values.get("currency", "").upper()
     body |= {"sku": values["sku"], "currency": currency}
@@ -131,8 +132,7 @@ def _body(values: Mapping[str, str], languages: Sequence[str], current: Catalogu
     body |= {
         _FIELDS.get(name, name): _typed(name, text, currency) for name, text in typed.items() if name != "currency"
     }
-    if "barcode" in values and not values["barcode"]:
-        body["barcode"] = None
+    body |= {name: None for name in _REMOVED_EMPTY if name in values and not values[name]}
     names = {**body.get("names", {}), **{lang: values[f"name_{lang}"] for lang in languages}}
     return {**body, "names": {lang: name for lang, name in names.items() if name}}
 
@@ -180,7 +180,7 @@ def _differences(product: products.NewProduct, current: CatalogueProduct | None)
 
 def _cells(product: products.NewProduct) -> dict[str, str]:
     return {
-        **{name: str(getattr(product, name) or "") for name in ("name", "currency", "weight_g", "barcode")},
+        **{name: str(getattr(product, name) or "") for name in ("name", "currency", "weight_g", "barcode", "category")},
         **{f"name_{lang}": name for lang, name in product.names.items()},
         "price": written(product.price_minor, product.currency),
         "active": "yes" if product.active else "no",

@@ -55,6 +55,7 @@ class ListedChannel:
     updated_by: str | None
     version: int
     messages_off: tuple[str, ...]
+    max_fulfilments: int | None
 
 
 async def look_of(services: Services, channel: str) -> ChannelLook:
@@ -99,14 +100,14 @@ async def put(
     `picture_not_found`, Problem `channel_changed`."""
     _require(channel)
     given = dict(wanted)
-    off = tuple(sorted(set(given.pop("messages_off"))))
+    off, most = tuple(sorted(set(given.pop("messages_off")))), given.pop("max_fulfilments")
     look = ChannelLook(**given)
     require_readable(look)
 
     async def changed(conn: Connection, known: ChannelSettings) -> ChannelSettings:
         if look.logo is not None:
             await file_store.require_public(conn, look.logo)
-        return replace(known, look=look, messages_off=off)
+        return replace(known, look=look, messages_off=off, max_fulfilments=most)
 
     return await _save(services, caller, channel, versions, changed)
 
@@ -160,6 +161,7 @@ def _shown(found: ChannelSettings) -> ListedChannel:
         updated_by=found.updated_by,
         version=found.version,
         messages_off=found.messages_off,
+        max_fulfilments=found.max_fulfilments,
     )
 
 

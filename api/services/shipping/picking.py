@@ -157,7 +157,7 @@ async def _picked(conn: Connection, asked: StockRequest, now: Work, wanted: Pick
 
 async def _report(conn: Connection, asked: StockRequest, now: Work, missing: Mapping[int, int]) -> Sequence[Shortage]:
     settings = asked.services.settings
-    policy = Policy(settings.max_fulfilments > 1, settings.dispatch_timeout_s)
+    policy = Policy(settings.max_fulfilments, settings.dispatch_timeout_s)
     short = await short_picks.report(conn, now, missing, actor(asked.caller), policy)
     if any(one.fulfilment_id for one in short) and now.units == sum(missing.values()) and now.parcel is not None:
         # Nothing is left for its parcel: until the carrier has given it up, somebody is to know.

@@ -12,6 +12,7 @@ from domain.sourcing.places import Destination
 from domain.sourcing.promise import Promise, promised
 from domain.sourcing.request import Line, SourcingRequest
 from infra.db.catalogue import products
+from infra.db.customers import groups
 from infra.db.sourcing import network, profiles
 from infra.db.stock import backorders
 from infra.geography import coordinates_of
@@ -19,7 +20,8 @@ from infra.geography import coordinates_of
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """How many units of a product are wanted where; `channel` is the caller's."""
+    """How many units of a product are wanted where; `channel` is the caller's, and so is `customer_id`
+    where a customer asks."""
 
     sku: str
     quantity: int
@@ -27,6 +29,7 @@ class Question:
     province: str
     city: str
     channel: str = ""
+    customer_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,13 @@ async def availability(services: Services, asked: Question) -> Offer:
         loads = profile.judges_by_load
         known = await network.of_skus(conn, [asked.sku], now, channel=asked.channel, with_loads=loads)
         arrivals = await backorders.expected_units(conn, [asked.sku])
+        group = await groups.group_of(conn, asked.customer_id) if profile.version else None
         waiting = await backorders.waiting_units(conn, [asked.sku]) if arrivals else {}
     if not product.active:
         return Offer(Promise(False, None, None, ()))
-    line = Line(1, asked.sku, asked.quantity, product.weight_g)
+    line = Line(1, asked.sku, asked.quantity, product.weight_g, product.category)
     request = SourcingRequest((line,), known, destination_of(asked.country, asked.province, asked.city),
-                              channel=asked.channel)  # fmt: skip
+                              channel=asked.channel, customer_group=group or "")  # fmt: skip
     offer = promised(request, decide(request, profile), profile, now)
     later = None if offer.available else promised_later(request, unclaimed(arrivals, waiting), profile, now)
     return Offer(later, backorder=True) if later is not None else Offer(offer)

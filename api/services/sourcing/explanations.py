@@ -8,7 +8,6 @@ from api.dependencies import Services
 from domain.access import Principal
 from domain.sourcing.decision import ConsideredFields, OverriddenFields, SharedLineFields, ShareFields
 from domain.sourcing.derived import derived
-from domain.sourcing.request import SourcingRequest
 from infra.db.sourcing import decisions, network, order_sourcing
 
 
@@ -42,5 +41,4 @@ async def explanation(services: Services, caller: Principal, order_no: str) -> E
         if order.warehouse is None:
             return _NOTHING
         known = await network.of_skus(conn, [], datetime.now(UTC))
-    request = SourcingRequest(order.lines, known, order.destination, channel=order.channel)
-    return Explanation(order.reserved_at, 0, derived=True, **derived(request, order.warehouse).fields())
+    return Explanation(order.reserved_at, 0, derived=True, **derived(order.request(known), order.warehouse).fields())

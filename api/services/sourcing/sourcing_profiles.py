@@ -13,7 +13,16 @@ from api.schemas.sourcing_profiles import ActivateProfile, NewProfile
 from domain.access import Principal, Role
 from domain.errors import NotFound
 from domain.sourcing.comparison import Comparison, compared
-from domain.sourcing.profile import DEFAULT_PROFILE, Criterion, CriterionKind, Profile, Rate, Strategy
+from domain.sourcing.profile import (
+    DEFAULT_PROFILE,
+    Condition,
+    ConditionFields,
+    Criterion,
+    CriterionKind,
+    Profile,
+    Rate,
+    Strategy,
+)
 from infra.db.engine import Connection
 from infra.db.read_models import past_orders
 from infra.db.sourcing import profiles
@@ -23,14 +32,6 @@ SET_BY = (Role.OPERATIONS,)
 MOST_TRIED = 500
 # So many past orders are tried before a version is activated.
 _TRIED = 200
-
-
-class ConditionFields(TypedDict):
-    """Which orders a strategy is for; an empty list does not restrict."""
-
-    countries: list[str]
-    provinces: list[str]
-    channels: list[str]
 
 
 class StrategyFields(TypedDict):
@@ -115,7 +116,7 @@ def checked(wanted: NewProfile) -> Profile:
     backwards = [at for at, rate in enumerate(profile.rates) if rate.transit_to_days < rate.transit_from_days]
     if fields := [f"rates.{at}.transit_to_days" for at in backwards]:
         raise Problem("transit_backwards", errors=_at(fields))
-    if last.countries or last.provinces or last.channels:
+    if last != Condition():
         raise Problem("fallback_strategy_missing", errors=_at([f"strategies.{len(names) - 1}.condition"]))
     return profile
 
@@ -184,11 +185,7 @@ def profile_fields(profile: Profile) -> ProfileFields:
 def _strategy(one: Strategy) -> StrategyFields:
     return {
         "name": one.name,
-        "condition": {
-            "countries": list(one.condition.countries),
-            "provinces": list(one.condition.provinces),
-            "channels": list(one.condition.channels),
-        },
+        "condition": one.condition.fields(),
         "criteria": list(one.criteria),
         "split_points": one.split_points,
         "max_fulfilments": one.max_fulfilments,

@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import Conflict
 from infra.db.errors import constraint_of
 
-_DETAILS = "name, names, price_minor, currency, active, weight_g, barcode, tax_category, picture_id"
+_DETAILS = "name, names, price_minor, currency, active, weight_g, barcode, tax_category, category, picture_id"
 _COLUMNS = f"sku, {_DETAILS}, version, created_at"
 _ADD = text(
     f"""
     INSERT INTO products (sku, {_DETAILS})
     VALUES (:sku, :name, CAST(:names AS jsonb), :price_minor, :currency, :active, :weight_g, CAST(:barcode AS text),
-            :tax_category, CAST(:picture_id AS text))
+            :tax_category, CAST(:category AS text), CAST(:picture_id AS text))
     ON CONFLICT (sku) DO NOTHING RETURNING {_COLUMNS}
     """  # noqa: S608
 )
@@ -28,7 +28,7 @@ _CHANGE = text(
     UPDATE products
        SET name = :name, names = CAST(:names AS jsonb), price_minor = :price_minor, active = :active,
            weight_g = :weight_g, barcode = CAST(:barcode AS text), tax_category = :tax_category,
-           picture_id = CAST(:picture_id AS text)
+           category = CAST(:category AS text), picture_id = CAST(:picture_id AS text)
      WHERE sku = :sku RETURNING {_COLUMNS}
     """  # noqa: S608
 )
@@ -78,6 +78,7 @@ class NewProduct:
     weight_g: int = 500
     barcode: str | None = None
     tax_category: str = "standard"
+    category: str | None = None
     picture_id: str | None = None
 
 

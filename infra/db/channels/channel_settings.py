@@ -12,7 +12,7 @@ _LOOK = text("SELECT name, colour, dark_colour, contact, logo FROM channel_setti
 _CHANNEL_OF = text("SELECT channel FROM orders WHERE order_no = :order_no")
 _ONE = text(
     """SELECT channel, name, colour, dark_colour, contact, logo, updated_at, updated_by, version,
-              messages_off FROM channel_settings
+              messages_off, max_fulfilments FROM channel_settings
         WHERE channel = :channel"""
 )
 # The channels of orders are found by skipping from one to the next along the index, however many orders there are.
@@ -29,18 +29,20 @@ _CHANNELS = text(
 )
 _ALL = text(
     """SELECT channel, name, colour, dark_colour, contact, logo, updated_at, updated_by, version,
-              messages_off FROM channel_settings
+              messages_off, max_fulfilments FROM channel_settings
         ORDER BY channel LIMIT :limit"""
 )
 # A channel that nobody has set has version 0, so that two who set it first do not overwrite each other either.
 _SAVE = text(
     """
-    INSERT INTO channel_settings AS c (channel, name, colour, dark_colour, contact, logo, messages_off, updated_by)
-    VALUES (:channel, :name, :colour, :dark_colour, :contact, :logo, CAST(:messages_off AS text[]), :updated_by)
+    INSERT INTO channel_settings AS c
+      (channel, name, colour, dark_colour, contact, logo, messages_off, max_fulfilments, updated_by)
+    VALUES (:channel, :name, :colour, :dark_colour, :contact, :logo, CAST(:messages_off AS text[]),
+            CAST(:max_fulfilments AS smallint), :updated_by)
     ON CONFLICT (channel) DO UPDATE
        SET name = excluded.name, colour = excluded.colour, dark_colour = excluded.dark_colour,
            contact = excluded.contact, logo = excluded.logo, messages_off = excluded.messages_off,
-           updated_by = excluded.updated_by, updated_at = now()
+           max_fulfilments = excluded.max_fulfilments, updated_by = excluded.updated_by, updated_at = now()
      WHERE c.version = :version
     """
 )
@@ -56,8 +58,8 @@ MAX_CHANNELS = 500
 
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
-    """A channel with its look and the templates of messages that it does not send; nobody has set it where
-    `updated_at` is None, and its version is 0."""
+    """A channel with its look, the templates of messages that it does not send, and in how many parts its orders may
+    ship (None: OMS_MAX_FULFILMENTS); nobody has set it where `updated_at` is None, and its version is 0."""
 
     channel: str
     look: ChannelLook
@@ -65,6 +67,7 @@ class ChannelSettings:
     updated_by: str | None = None
     version: int = 0
     messages_off: tuple[str, ...] = ()
+    max_fulfilments: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +113,18 @@ async def every(conn: AsyncConnection) -> list[ChannelSettings]:
 
 
 async def save(conn: AsyncConnection, known: ChannelSettings, actor: str) -> bool:
-    """Keep the look and the messages of `known`; the audit log has it by trigger. False where the channel has another
+    """Keep what is set of `known`; the audit log has it by trigger. False where the channel has another
     version than `known`: nothing is changed."""
     look = {name: getattr(known.look, name) for name in ("name", "colour", "dark_colour", "contact", "logo")}
     values = {"channel": known.channel, "version": known.version, "messages_off": list(known.messages_off)}
+    values["max_fulfilments"] = known.max_fulfilments
     return (await conn.execute(_SAVE, {"updated_by": actor, **values, **look})).rowcount == 1
 
 
 def _settings(
     channel: str, name: str | None, colour: str, dark_colour: str | None, contact: str | None, logo: str | None,
     updated_at: datetime, updated_by: str, version: int, messages_off: list[str],
+    max_fulfilments: int | None,
 ) -> ChannelSettings:  # fmt: skip
     look = ChannelLook(name, colour, dark_colour, contact, logo)
-    return ChannelSettings(channel, look, updated_at, updated_by, version, tuple(messages_off))
+    return ChannelSettings(channel, look, updated_at, updated_by, version, tuple(messages_off), max_fulfilments)

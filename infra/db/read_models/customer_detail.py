@@ -16,7 +16,7 @@ MOST_ORDERS = 10_000
 RECENT_ORDERS = 100
 
 _CUSTOMER = text(
-    """SELECT customer_id, data_key, profile_enc, created_at, updated_at FROM customers
+    """SELECT customer_id, data_key, profile_enc, created_at, updated_at, customer_group FROM customers
         WHERE customer_id = :customer_id"""
 )
 _CONTACTS = text(
@@ -123,6 +123,7 @@ class CustomerDetail(NamedPerson):
 
     customer_id: str
     language: str | None
+    customer_group: str | None
     created_at: datetime
     updated_at: datetime
     erased: bool
@@ -146,6 +147,7 @@ async def detail(conn: AsyncConnection, keys: KeyRing, customer_id: str, limit: 
         "customer_id": customer_id,
         **person_in(known),
         "language": known.get("language"),
+        "customer_group": row.customer_group,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "erased": row.data_key is None,

@@ -15,10 +15,12 @@ from infra.geography import coordinates_of
 
 _ORDERS = text(
     """
-    SELECT o.order_no, trim(o.country) AS country, o.province, o.city, o.channel, o.warehouse, g.lines
+    SELECT o.order_no, trim(o.country) AS country, o.province, o.city, o.channel, o.warehouse, c.customer_group, g.lines
       FROM (SELECT * FROM orders WHERE warehouse IS NOT NULL ORDER BY created_at DESC, order_no DESC LIMIT :limit) o
+      JOIN customers c USING (customer_id)
       CROSS JOIN LATERAL (
-        SELECT json_agg(json_build_array(l.line_no, l.sku, l.quantity, p.weight_g) ORDER BY l.line_no) AS lines
+        SELECT json_agg(json_build_array(l.line_no, l.sku, l.quantity, p.weight_g, p.category)
+                        ORDER BY l.line_no) AS lines
           FROM order_lines l JOIN products p USING (sku) WHERE l.order_no = o.order_no AND l.quantity > 0) g
      WHERE g.lines IS NOT NULL ORDER BY o.created_at DESC, o.order_no DESC
     """
@@ -29,14 +31,15 @@ async def newest(conn: AsyncConnection, limit: int, now: datetime, *, with_loads
     """The newest orders that a warehouse shipped or reserved. Each finds the stock of today, and at its own warehouse
     its own units besides: what it got was there."""
     rows = (await conn.execute(_ORDERS, {"limit": limit})).all()
-    skus = sorted({sku for row in rows for _, sku, _, _ in row.lines})
+    skus = sorted({sku for row in rows for _, sku, *_ in row.lines})
     known = await network.of_skus(conn, skus, now, with_loads=with_loads)
     found = []
     for row in rows:
-        lines = tuple(Line(line_no, sku, quantity, weight_g) for line_no, sku, quantity, weight_g in row.lines)
+        lines = tuple(Line(*line) for line in row.lines)
         to = Destination(row.country, row.province, row.city, coordinates_of(row.country, row.province, row.city))
         stock = _with_own(known, row.warehouse, lines)
-        found.append(PastOrder(row.order_no, SourcingRequest(lines, stock, to, channel=row.channel)))
+        request = SourcingRequest(lines, stock, to, channel=row.channel, customer_group=row.customer_group or "")
+        found.append(PastOrder(row.order_no, request))
     return found
 
 

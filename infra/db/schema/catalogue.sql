@@ -70,11 +70,14 @@ CREATE TABLE products (
   tax_category text NOT NULL DEFAULT 'standard',
   picture_id   text,
   version      bigint NOT NULL DEFAULT 1,
+  category     text,  -- what it belongs to, for strategies of sourcing
   CONSTRAINT product_picture FOREIGN KEY (picture_id) REFERENCES stored_files (file_id),
   CONSTRAINT product_names CHECK (are_product_names(names)),
   CONSTRAINT product_barcode CHECK (barcode IS NULL OR is_gtin(barcode)),
   CONSTRAINT product_tax_category CHECK (tax_category IN ('standard', 'reduced', 'zero', 'exempt'))
 );
+ALTER TABLE products ADD CONSTRAINT product_category CHECK (length(category) >= 1 AND length(category) <= 60
+  AND category !~ '[[:cntrl:]]') NOT VALID;
 CREATE UNIQUE INDEX products_barcode ON products (barcode, currency) WHERE barcode IS NOT NULL;
 CREATE INDEX products_picture ON products (picture_id) WHERE picture_id IS NOT NULL;
 CREATE INDEX products_sku_any_case ON products (lower(sku));
@@ -82,7 +85,7 @@ CREATE INDEX products_sku_any_case ON products (lower(sku));
 CREATE TRIGGER product_audited AFTER INSERT OR UPDATE ON products
   FOR EACH ROW
   EXECUTE FUNCTION audit_row('product', 'sku',
-    'name names price_minor currency active weight_g barcode tax_category picture_id');
+    'name names price_minor currency active weight_g barcode tax_category category picture_id');
 
 -- Writes what the product is found by.
 CREATE FUNCTION product_searched()
@@ -139,9 +142,10 @@ GRANT INSERT (changes, errors, import_id, line, outcome, product, sku, version) 
 GRANT UPDATE (errors, outcome) ON product_import_rows TO oms_app;
 GRANT INSERT (created_by, encoding, file_name, ignored, import_id, total) ON product_imports TO oms_app;
 GRANT UPDATE (applied_at, applied_by, finished_at, origin, state, total) ON product_imports TO oms_app;
-GRANT INSERT (active, barcode, currency, name, names, picture_id, price_minor, sku, tax_category, weight_g) ON products
+GRANT INSERT (active, barcode, category, currency, name, names, picture_id, price_minor, sku, tax_category, weight_g)
+  ON products TO oms_app;
+GRANT UPDATE (active, barcode, category, name, names, picture_id, price_minor, tax_category, weight_g) ON products
   TO oms_app;
-GRANT UPDATE (active, barcode, name, names, picture_id, price_minor, tax_category, weight_g) ON products TO oms_app;
 REVOKE EXECUTE ON FUNCTION are_product_names(jsonb), is_gtin(text), next_version(), product_languages(jsonb),
   product_searched(), product_words(text, text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION are_product_names(jsonb), is_gtin(text) TO oms_app;

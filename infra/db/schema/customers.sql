@@ -3,14 +3,17 @@
 
 -- One customer of the shop. The data key encrypts everything personal; erasure deletes it.
 CREATE TABLE customers (
-  customer_id text PRIMARY KEY CHECK (length(customer_id) BETWEEN 1 AND 64),
-  data_key    bytea,  -- wrapped by the master key; NULL after erasure, then nothing can be decrypted
-  profile_enc bytea,  -- {name, email, phone}
-  email_index bytea,  -- keyed hash, to find the customer by it
-  phone_index bytea,
-  created_at  timestamptz NOT NULL DEFAULT now(),
-  updated_at  timestamptz NOT NULL DEFAULT now()
+  customer_id    text PRIMARY KEY CHECK (length(customer_id) BETWEEN 1 AND 64),
+  data_key       bytea,  -- wrapped by the master key; NULL after erasure, then nothing can be decrypted
+  profile_enc    bytea,  -- {name, email, phone}
+  email_index    bytea,  -- keyed hash, to find the customer by it
+  phone_index    bytea,
+  created_at     timestamptz NOT NULL DEFAULT now(),
+  updated_at     timestamptz NOT NULL DEFAULT now(),
+  customer_group text  -- what the customer belongs to, for strategies of sourcing
 );
+ALTER TABLE customers ADD CONSTRAINT customer_group CHECK (length(customer_group) >= 1 AND length(customer_group) <= 60
+  AND customer_group !~ '[[:cntrl:]]') NOT VALID;
 CREATE INDEX customers_email ON customers (email_index) WHERE email_index IS NOT NULL;
 CREATE INDEX customers_phone ON customers (phone_index) WHERE phone_index IS NOT NULL;
 
@@ -23,11 +26,16 @@ BEGIN
   UPDATE customer_contacts SET email_index = NULL, phone_index = NULL WHERE customer_id = OLD.customer_id;
   NEW.email_index := NULL;
   NEW.phone_index := NULL;
+  NEW.customer_group := NULL;
   RETURN NEW;
 END $$;
 
 CREATE TRIGGER customer_forgotten BEFORE UPDATE OF data_key ON customers
   FOR EACH ROW WHEN (OLD.data_key IS NOT NULL AND NEW.data_key IS NULL) EXECUTE FUNCTION forget_customer();
+
+CREATE TRIGGER customer_group_audited AFTER UPDATE OF customer_group ON customers
+  FOR EACH ROW WHEN (OLD.customer_group IS DISTINCT FROM NEW.customer_group)
+  EXECUTE FUNCTION audit_row('customer_group', 'customer_id', 'customer_group');
 
 -- A data key is given once and is not taken away: without it nothing of the customer can be read. Erasure is left to
 -- the owner of the database.
@@ -65,5 +73,5 @@ GRANT SELECT ON customer_contacts, customers TO oms_app;
 GRANT INSERT (channel, customer_id, email_index, phone_index, profile_enc) ON customer_contacts TO oms_app;
 GRANT UPDATE (email_index, phone_index, profile_enc, updated_at) ON customer_contacts TO oms_app;
 GRANT INSERT (customer_id, data_key, email_index, phone_index, profile_enc) ON customers TO oms_app;
-GRANT UPDATE (data_key, email_index, phone_index, profile_enc, updated_at) ON customers TO oms_app;
+GRANT UPDATE (customer_group, data_key, email_index, phone_index, profile_enc, updated_at) ON customers TO oms_app;
 REVOKE EXECUTE ON FUNCTION forget_customer(), keep_data_key() FROM PUBLIC;

@@ -28,6 +28,8 @@ CREATE TABLE sourcing_strategies (
   channels        text[] NOT NULL DEFAULT '{}'::text[],
   split_points    integer NOT NULL,  -- what each further fulfilment costs, against the weights of the criteria
   max_fulfilments smallint NOT NULL,
+  categories      text[] NOT NULL DEFAULT '{}'::text[],  -- of products: one line of them is sufficient
+  customer_groups text[] NOT NULL DEFAULT '{}'::text[],
   CONSTRAINT sourcing_strategies_pkey PRIMARY KEY (version, "position"),
   CONSTRAINT sourcing_strategy_once UNIQUE (version, name),
   CONSTRAINT sourcing_strategy_position CHECK ("position" >= 1 AND "position" <= 20),
@@ -37,6 +39,8 @@ CREATE TABLE sourcing_strategies (
   CONSTRAINT sourcing_strategy_split CHECK (split_points BETWEEN 1 AND 10000),
   CONSTRAINT sourcing_strategy_fulfilments CHECK (max_fulfilments BETWEEN 1 AND 10)
 );
+ALTER TABLE sourcing_strategies ADD CONSTRAINT sourcing_strategy_further_condition CHECK (cardinality(categories) <= 50
+  AND cardinality(customer_groups) <= 50) NOT VALID;
 
 CREATE TRIGGER sourcing_strategies_append_only BEFORE DELETE OR UPDATE ON sourcing_strategies
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
@@ -143,8 +147,8 @@ GRANT INSERT (decision, order_no, version) ON sourcing_decisions TO oms_app;
 GRANT INSERT (created_by, name, reason) ON sourcing_profiles TO oms_app;
 GRANT INSERT (distance_class, kg_minor, parcel_minor, transit_from_days, transit_to_days, version) ON sourcing_rates
   TO oms_app;
-GRANT INSERT (channels, countries, max_fulfilments, name, position, provinces, split_points, version)
-  ON sourcing_strategies TO oms_app;
+GRANT INSERT (categories, channels, countries, customer_groups, max_fulfilments, name, position, provinces,
+  split_points, version) ON sourcing_strategies TO oms_app;
 GRANT INSERT (buffer, capacity, channel_buffers, cut_off, time_zone, updated_by, warehouse) ON sourcing_warehouses
   TO oms_app;
 GRANT UPDATE (buffer, capacity, channel_buffers, cut_off, time_zone, updated_at, updated_by) ON sourcing_warehouses

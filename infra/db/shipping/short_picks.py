@@ -21,7 +21,8 @@ from infra.db.stock.cases import NewCase
 
 _ORDER = text(
     """
-    SELECT o.status, o.type, (SELECT max(f.number) FROM fulfilments f WHERE f.order_no = o.order_no) AS last
+    SELECT o.status, o.type, (SELECT max(f.number) FROM fulfilments f WHERE f.order_no = o.order_no) AS last,
+           (SELECT c.max_fulfilments FROM channel_settings c WHERE c.channel = o.channel) AS max_fulfilments
       FROM orders o WHERE o.order_no = :order_no
     """
 )
@@ -83,9 +84,10 @@ _SIGNAL = text(
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a shortage is sourced again: whether orders may have several fulfilments, and when a pick-up is late."""
+    """How a shortage is sourced again: in how many fulfilments an order ships unless its channel says otherwise, and
+    when a pick-up is late."""
 
-    splits: bool
+    max_fulfilments: int
     dispatch_timeout_s: float
 
 
@@ -107,7 +109,8 @@ async def report(
         return []
     skus = {line.line_no: line.sku for line in work.lines}
     order = (await conn.execute(_ORDER, {"order_no": work.order_no})).one()
-    may = policy.splits and order.status == "preparing" and order.type != "exchange" and order.last < 99
+    splits = (order.max_fulfilments or policy.max_fulfilments) > 1
+    may = splits and order.status == "preparing" and order.type != "exchange" and order.last < 99
     target = await _other(conn, work, missing, skus, order.last + 1) if may else None
     number = order.last + 1 if target is not None else None
     if target is not None and not await _moved(conn, work, missing, skus, target, order.last + 1, actor):

@@ -8,20 +8,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.sourcing.decision import SharedLine
 from domain.sourcing.places import Destination
-from domain.sourcing.request import Line
+from domain.sourcing.request import Line, Network, Preferences, SourcingRequest
 from infra.geography import coordinates_of
 
 _ORDER = text(
     """
-    SELECT o.country, o.province, o.city, o.channel, o.warehouse,
+    SELECT o.country, o.province, o.city, o.channel, o.warehouse, c.customer_group, s.max_fulfilments,
            (SELECT max(e.occurred_at) FROM order_events e
              WHERE e.order_no = o.order_no AND e.type IN ('stock_reserved', 'parcel_replaced')) AS reserved_at
-      FROM orders o WHERE o.order_no = :order_no
+      FROM orders o JOIN customers c USING (customer_id) LEFT JOIN channel_settings s USING (channel)
+     WHERE o.order_no = :order_no
     """
 )
 _LINES = text(
     """
-    SELECT l.line_no, l.sku, l.quantity - l.cancelled_quantity AS quantity, p.weight_g
+    SELECT l.line_no, l.sku, l.quantity - l.cancelled_quantity AS quantity, p.weight_g, p.category
       FROM order_lines l JOIN products p USING (sku)
      WHERE l.order_no = :order_no AND l.quantity > l.cancelled_quantity ORDER BY l.line_no
     """
@@ -30,13 +31,25 @@ _LINES = text(
 
 @dataclass(frozen=True, slots=True)
 class SourcedOrder:
-    """As much of an order as its sourcing needs; `warehouse` is None where nothing is reserved yet."""
+    """As much of an order as its sourcing needs; `warehouse` is None where nothing is reserved yet,
+    `max_fulfilments` where its channel has no limit of its own."""
 
     destination: Destination
     channel: str
     warehouse: str | None
     reserved_at: datetime | None
     lines: tuple[Line, ...]
+    customer_group: str | None = None
+    max_fulfilments: int | None = None
+
+    def request(
+        self, known: Network, lines: tuple[Line, ...] | None = None, preferences: Preferences | None = None
+    ) -> SourcingRequest:
+        """What sourcing is asked about it, or about some of its lines."""
+        return SourcingRequest(
+            self.lines if lines is None else lines, known, self.destination, preferences or Preferences(),
+            self.channel, self.customer_group or "",
+        )  # fmt: skip
 
     def shared(self) -> tuple[SharedLine, ...]:
         """All lines, as one share."""
@@ -50,5 +63,6 @@ async def of_order(conn: AsyncConnection, order_no: str) -> SourcedOrder:
     lines = await conn.execute(_LINES, {"order_no": order_no})
     return SourcedOrder(
         Destination(row.country, row.province, row.city, at), row.channel, row.warehouse, row.reserved_at,
-        tuple(Line(line.line_no, line.sku, line.quantity, line.weight_g) for line in lines),
+        tuple(Line(line.line_no, line.sku, line.quantity, line.weight_g, line.category) for line in lines),
+        row.customer_group, row.max_fulfilments,
     )  # fmt: skip

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.json_types import JsonFields
 from domain.sourcing.profile import (
     DEFAULT_PROFILE,
-    Condition,
     Criterion,
     CriterionKind,
     Profile,
     Rate,
     Strategy,
+    condition_of,
 )
 from infra.db.driver_types import DriverRow
 
@@ -24,6 +24,7 @@ _FIELDS = """
     p.version = (SELECT n.version FROM sourcing_activations n ORDER BY n.activation_id DESC LIMIT 1) AS active,
     (SELECT json_agg(json_build_object(
               'name', s.name, 'countries', s.countries, 'provinces', s.provinces, 'channels', s.channels,
+              'categories', s.categories, 'customer_groups', s.customer_groups,
               'split_points', s.split_points, 'max_fulfilments', s.max_fulfilments, 'criteria',
               (SELECT json_agg(json_build_object('kind', c.kind, 'weight', c.weight, 'exclude_below', c.exclude_below)
                                ORDER BY c.position)
@@ -48,8 +49,10 @@ _ADD = text(
 )
 _STRATEGY = text(
     """INSERT INTO sourcing_strategies
-         (version, position, name, countries, provinces, channels, split_points, max_fulfilments)
-       VALUES (:version, :position, :name, :countries, :provinces, :channels, :split_points, :max_fulfilments)"""
+         (version, position, name, countries, provinces, channels, categories, customer_groups, split_points,
+          max_fulfilments)
+       VALUES (:version, :position, :name, :countries, :provinces, :channels, :categories, :customer_groups,
+               :split_points, :max_fulfilments)"""
 )
 _CRITERION = text(
     """INSERT INTO sourcing_criteria (version, strategy, position, kind, weight, exclude_below)
@@ -126,8 +129,7 @@ async def activate(conn: AsyncConnection, version: int, reason: str, actor: str)
 def _strategy_rows(version: int, strategies: Sequence[Strategy]) -> list[JsonFields]:
     return [
         {
-            "version": version, "position": at, "name": one.name, "countries": list(one.condition.countries),
-            "provinces": list(one.condition.provinces), "channels": list(one.condition.channels),
+            "version": version, "position": at, "name": one.name, **one.condition.fields(),
             "split_points": one.split_points, "max_fulfilments": one.max_fulfilments,
         }
         for at, one in enumerate(strategies, 1)
@@ -154,12 +156,10 @@ def _stored(row: DriverRow) -> StoredProfile:
 
 
 def _strategy(
-    name: str, criteria: list[JsonFields], countries: list[str], provinces: list[str], channels: list[str],
-    split_points: int, max_fulfilments: int,
+    name: str, criteria: list[JsonFields], split_points: int, max_fulfilments: int, **condition: list[str],
 ) -> Strategy:  # fmt: skip
     judged = tuple(_criterion(**one) for one in criteria)
-    condition = Condition(tuple(countries), tuple(provinces), tuple(channels))
-    return Strategy(name, judged, condition, split_points, max_fulfilments)
+    return Strategy(name, judged, condition_of(condition), split_points, max_fulfilments)
 
 
 def _criterion(kind: str, weight: int, exclude_below: float) -> Criterion:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.sourcing.profile import DEFAULT_RATES, Rates
-from domain.sourcing.request import SourcingRequest
 from domain.sourcing.whole import decide_whole
 from infra.db.sourcing import decisions, network, order_sourcing, profiles
 from infra.db.stock.reservations import Demand
@@ -22,7 +21,7 @@ async def candidates_of(conn: AsyncConnection, order_no: str, demand: Demand) ->
     skus, now, loads = sorted(demand.wanted), datetime.now(UTC), profile.judges_by_load
     known = await network.of_skus(conn, skus, now, channel=order.channel, with_loads=loads)
     lines = tuple(line for line in order.lines if line.sku in demand.wanted)
-    decision = decide_whole(SourcingRequest(lines, known, order.destination, channel=order.channel), profile)
+    decision = decide_whole(order.request(known, lines), profile)
     if not decision.shares:
         return []
     await decisions.save_decision(conn, order_no, decision, profile.version)

@@ -37,7 +37,9 @@ _WANTED = text(
                                              AND o.status = ANY (s.stops)) AS held,
            EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
                       AND p.purpose = 'order' AND p.status = 'succeeded') AS paid,
-           EXISTS (SELECT FROM sourcing_activations) AS profiled, w.sku, w.quantity,
+           EXISTS (SELECT FROM sourcing_activations) AS profiled,
+           (SELECT s.max_fulfilments FROM channel_settings s WHERE s.channel = o.channel) AS max_fulfilments,
+           w.sku, w.quantity,
            h.code, h.country AS w_country, h.province AS w_province, h.city AS w_city, h.priority, l.available,
            c.cut_off, c.time_zone
       FROM orders o CROSS JOIN wanted w
@@ -116,7 +118,8 @@ class Demand:
     """What an order wants, where to, and what could serve it: `available` is {(warehouse, sku): units}.
 
     `paid` says that a payment came before the stock was reserved, `exchange` that goods are given for others,
-    `profiled` that a sourcing profile is in force: see profiled_candidates.
+    `profiled` that a sourcing profile is in force: see profiled_candidates. `max_fulfilments` is the limit of the
+    order's channel, None where it has none of its own.
     """
 
     destination: Destination
@@ -127,6 +130,7 @@ class Demand:
     exchange: bool
     paid: bool
     profiled: bool
+    max_fulfilments: int | None
     wanted: Mapping[str, int]
     available: Mapping[tuple[str, str], int]
     warehouses: tuple[Warehouse, ...]
@@ -160,6 +164,7 @@ async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
         exchange=first.exchange,
         paid=first.paid,
         profiled=first.profiled,
+        max_fulfilments=first.max_fulfilments,
         wanted={row.sku: row.quantity for row in rows},
         available={(row.code, row.sku): row.available for row in able},
         warehouses=tuple(places.values()),

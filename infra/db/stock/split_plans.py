@@ -38,7 +38,8 @@ class SplitPlan:
 
 
 async def inputs_of(conn: AsyncConnection, order_no: str, most: int) -> tuple[SourcingRequest, Profile]:
-    """What sourcing is asked about the order, and the profile in force."""
+    """What sourcing is asked about the order, and the profile in force. It ships in at most `most` parts, unless its
+    channel has a limit of its own."""
     profile = await profiles.active(conn)
     order = await order_sourcing.of_order(conn, order_no)
     skus = sorted({line.sku for line in order.lines})
@@ -48,8 +49,8 @@ async def inputs_of(conn: AsyncConnection, order_no: str, most: int) -> tuple[So
         # The default profile knows neither capacity nor buffers.
         plain = tuple(replace(one, capacity_left=None, buffer=0) for one in known.warehouses)
         known = Network(plain, known.available)
-    preferences = Preferences(ship_complete=True, max_fulfilments=most)
-    return SourcingRequest(order.lines, known, order.destination, preferences, order.channel), profile
+    preferences = Preferences(ship_complete=True, max_fulfilments=order.max_fulfilments or most)
+    return order.request(known, preferences=preferences), profile
 
 
 async def is_current(conn: AsyncConnection, order_no: str, plan: SplitPlan) -> bool:

@@ -33,6 +33,7 @@ async def test_products_say_what_they_were(shop: ApiClient) -> None:
             "names": {},
             "barcode": None,
             "tax_category": "standard",
+            "category": None,
             "picture_id": None,
         },
     }

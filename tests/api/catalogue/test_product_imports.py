@@ -10,7 +10,7 @@ from infra.db.audit import actor_context
 from infra.db.catalogue import product_imports
 from tests.api.conftest import ApiClient, unique
 
-HEAD = "sku,name,name_zh,name_fr,price,currency,active,weight_g,barcode,tax_category"
+HEAD = "sku,name,name_zh,name_fr,price,currency,active,weight_g,barcode,tax_category,category"
 
 
 async def upload(shop: ApiClient, content: bytes | str, key: str | None = None) -> httpx.Response:
@@ -47,8 +47,8 @@ async def test_a_preview_changes_nothing_and_an_import_is_applied_once(shop: Api
     first = await previewed(shop, f"sku,name,price,currency\n{old},Old tea,10.00,CNY\n")
     assert (await applied(shop, first["import_id"]))["counts"] == {"created": 1}
     file = (
-        f"{HEAD}\n{new},New tea,新茶,Thé,\"1,234.50\",cny,yes,80,4006381333931,reduced\n"
-        f"{old},,,,12.50,,no,,,\n{old},,,,1,,,,,\n"
+        f"{HEAD}\n{new},New tea,新茶,Thé,\"1,234.50\",cny,yes,80,4006381333931,reduced,tea\n"
+        f"{old},,,,12.50,,no,,,,\n{old},,,,1,,,,,,\n"
     )  # fmt: skip
     found = await previewed(shop, file)
     assert (found["state"], found["total"], found["file_name"]) == ("preview", 3, "new.csv")
@@ -62,7 +62,7 @@ async def test_a_preview_changes_nothing_and_an_import_is_applied_once(shop: Api
     assert (done["state"], done["counts"]) == ("done", {"created": 1, "changed": 1, "refused": 1})
     made = await product(shop, new)
     assert (made["names"], made["price_minor"], made["weight_g"]) == ({"zh": "新茶", "fr": "Thé"}, 123450, 80)
-    assert (made["barcode"], made["tax_category"]) == ("4006381333931", "reduced")
+    assert (made["barcode"], made["tax_category"], made["category"]) == ("4006381333931", "reduced", "tea")
     assert (await product(shop, old))["active"] is False
     again = await shop.as_("operations").post(f"/v1/product-imports/{found['import_id']}/apply")
     assert (again.status_code, again.json()["code"]) == (409, "import_applied")
@@ -189,3 +189,21 @@ async def test_a_repeat_is_the_same_import_and_an_unknown_one_is_not_found(shop:
     for import_id in ("imp_1", "imp_" + "0" * 32, "%00"):
         missing = await shop.as_("operations").get(f"/v1/product-imports/{import_id}")
         assert (missing.status_code, missing.json()["code"]) == (404, "import_not_found")
+
+
+async def test_a_category_is_imported_exported_and_removed_by_an_empty_cell(shop: ApiClient) -> None:
+    sku = unique("CAT")
+    new = await previewed(shop, f"sku,name,price,currency,类别\n{sku},Cup,10.00,CNY, fragile \n")
+    assert (await applied(shop, new["import_id"]))["counts"] == {"created": 1}
+    assert (await product(shop, sku))["category"] == "fragile"
+    exported = (await shop.get("/v1/product-export", q=sku)).content.decode("utf-8-sig").splitlines()
+    (row,) = csv.DictReader(exported)
+    assert row["category"] == "fragile"
+    kept = await previewed(shop, f"sku,price\n{sku},11.00\n")
+    assert (await rows(shop, kept["import_id"]))[0]["changes"] == {"price": ["10.00", "11.00"]}
+    gone = await previewed(shop, f"sku,category\n{sku},\n")
+    assert (await rows(shop, gone["import_id"]))[0]["changes"] == {"category": ["fragile", ""]}
+    await applied(shop, gone["import_id"])
+    assert (await product(shop, sku))["category"] is None
+    bad = await previewed(shop, f"sku,category\n{sku},=1+1\n")
+    assert (await rows(shop, bad["import_id"]))[0]["errors"] == [{"field": "category", "code": "formula_cell"}]

@@ -56,6 +56,8 @@ async def test_every_channel_with_an_order_is_listed(shop: ApiClient) -> None:
         ({"logo": "0" * 64}, "picture_not_found", ""),
         ({"logo": "../x"}, "validation_failed", "logo"),
         ({"style": "x"}, "unknown_field", "style"),
+        ({"max_fulfilments": 0}, "validation_failed", "max_fulfilments"),
+        ({"max_fulfilments": 21}, "validation_failed", "max_fulfilments"),
     ],
 )
 async def test_what_does_not_fit_is_refused_at_its_field(

@@ -88,3 +88,31 @@ async def test_what_nobody_means_finds_nobody(shop: ApiClient) -> None:
         assert (await shop.get("/v1/customers", q=q)).status_code == 422
     missing = await shop.get("/v1/customers/nobody-at-all")
     assert (missing.status_code, missing.json()["code"]) == (404, "customer_not_found")
+
+
+async def grouped(shop: ApiClient, customer: str, group: Any, role: str = "operations") -> tuple[int, dict[str, Any]]:
+    caller = shop.as_(role, "olga")
+    body = {"customer_group": group}
+    answer = await caller.http.put(f"/v1/customers/{customer}/group", json=body, headers=caller.headers)
+    return answer.status_code, answer.json()
+
+
+async def test_a_customer_belongs_to_one_group_which_is_audited_and_forgotten_with_them(shop: ApiClient) -> None:
+    customer = unique("c-group")
+    await ordered(shop, customer)
+    assert await grouped(shop, customer, " VIP ") == (200, {"customer_id": customer, "customer_group": "VIP"})
+    assert (await grouped(shop, customer, "VIP"))[0] == 200
+    assert (await shop.get(f"/v1/customers/{customer}")).json()["customer_group"] == "VIP"
+    entries = (await shop.as_("operations").get("/v1/audit", actor="operations:olga")).json()["items"]
+    assert [one["action"] for one in entries if one["reference"] == customer] == ["customer_group_changed"]
+    await shop.sql("UPDATE customers SET data_key = NULL WHERE customer_id = %s", customer)
+    assert (await shop.get(f"/v1/customers/{customer}")).json()["customer_group"] is None
+
+
+async def test_a_group_that_cannot_be_one_or_of_nobody_is_refused(shop: ApiClient) -> None:
+    customer = unique("c-group")
+    await ordered(shop, customer)
+    for bad in ("", " ", "x" * 61, "a,b", "a\x00", "a\u202eb", 1, ["vip"]):
+        assert (await grouped(shop, customer, bad))[0] == 422, bad
+    assert (await grouped(shop, unique("nobody"), "vip"))[1]["code"] == "customer_not_found"
+    assert (await shop.get(f"/v1/customers/{customer}")).json()["customer_group"] is None

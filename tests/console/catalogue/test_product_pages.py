@@ -47,9 +47,10 @@ def wrong(page: str) -> set[str]:
 
 async def test_a_product_is_added_found_and_shown_in_the_readers_language(shop: ApiClient) -> None:
     operations, chinese = await sign_in(shop, "operations"), await sign_in(shop, "support", "zh")
-    sku = await add(operations, barcode=" 4006381-333931 ")
+    sku = await add(operations, barcode=" 4006381-333931 ", category=" Loose leaf ")
     page = await operations.get(f"/console/products/{sku}")
     assert "Oolong" in page.text and "1,234.50" in page.text and "4006381333931" in page.text
+    assert ">Loose leaf<" in page.text
     edit = (await operations.get(f"/console/products/{sku}/edit")).text
     assert '<option value="reduced" selected>' in edit and '<option value="WH-SOUTH">' in (
         await (await sign_in(shop, "warehouse")).get(f"/console/products/{sku}")
@@ -75,6 +76,8 @@ BAD: dict[str, tuple[dict[str, str], set[str]]] = {
     "a weight in words": ({"weight_g": "1e3"}, {"weight_g"}),
     "a currency that is gone": ({"currency": "DEM"}, {"currency"}),
     "a SKU that is a path": ({"sku": "a/b"}, {"sku"}),
+    "a category too long": ({"category": "x" * 61}, {"category"}),
+    "two categories": ({"category": "a,b"}, {"category"}),
     "a SKU that exists": ({"sku": "TEA-1"}, {"sku"}),
 }
 

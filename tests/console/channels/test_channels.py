@@ -9,7 +9,7 @@ from tests.api.conftest import ApiClient, unique
 from tests.console.conftest import sign_in
 from tests.factories.pictures import HOSTILE, photograph
 
-FIELDS = {"name": "Tea", "colour": "#7a1fa2", "dark_colour": "", "contact": "help@tea.example"}
+FIELDS = {"name": "Tea", "colour": "#7a1fa2", "dark_colour": "", "contact": "help@tea.example", "max_fulfilments": "2"}
 
 
 async def test_the_look_of_a_channel_is_set_and_acknowledged(shop: ApiClient) -> None:
@@ -22,6 +22,9 @@ async def test_the_look_of_a_channel_is_set_and_acknowledged(shop: ApiClient) ->
     assert f"Channel {channel} is saved." in page and "help@tea.example" in page
     known = (await shop.get(f"/v1/channels/{channel}")).json()
     assert (known["contact"], known["updated_by"].partition(":")[0]) == ("mailto:help@tea.example", "operations")
+    assert known["max_fulfilments"] == 2
+    await olga.post(path, **(FIELDS | {"max_fulfilments": ""}), version="1")
+    assert (await shop.get(f"/v1/channels/{channel}")).json()["max_fulfilments"] is None
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -33,6 +36,9 @@ async def test_the_look_of_a_channel_is_set_and_acknowledged(shop: ApiClient) ->
         ({"colour": "blue"}, "colour"),
         ({"contact": "javascript:alert(1)"}, "contact"),
         ({"name": "x" * 61}, "name"),
+        ({"max_fulfilments": "0"}, "max_fulfilments"),
+        ({"max_fulfilments": "21"}, "max_fulfilments"),
+        ({"max_fulfilments": "two"}, "max_fulfilments"),
         ({"name": "\u202e<script>"}, "name"),
     ],
 )

@@ -60,3 +60,19 @@ async def test_chinese_pages_hold_no_english(shop: ApiClient) -> None:
     page = (await browser.get(f"/console/customers/{customer}")).text
     assert "联系方式" in page and "店铺余额" in page
     assert not any(word in page for word in ("Orders", "Contact", "Spend", "Before", "Current"))
+
+
+async def test_a_customer_is_put_into_a_group_and_a_bad_one_stays_in_its_field(support: StaffBrowser) -> None:
+    customer = unique("c-group")
+    await ordered(support.api, customer)
+    page = f"/console/customers/{customer}"
+    saved = await support.post(f"{page}/group", customer_group=" VIP ")
+    assert (saved.status_code, saved.headers["location"]) == (303, page)
+    assert 'value="VIP"' in (await support.get(page)).text
+    for bad in ("x" * 61, "a,b"):
+        refused = await support.post(f"{page}/group", customer_group=bad)
+        assert refused.status_code == 422 and 'id="f-customer_group-error"' in refused.text
+        assert f'value="{bad}"' in refused.text
+    assert (await support.api.get(f"/v1/customers/{customer}")).json()["customer_group"] == "VIP"
+    await support.post(f"{page}/group", customer_group="")
+    assert (await support.api.get(f"/v1/customers/{customer}")).json()["customer_group"] is None

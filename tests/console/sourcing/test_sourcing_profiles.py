@@ -8,6 +8,7 @@ from tests.api.conftest import ApiClient
 from tests.console.conftest import sign_in
 
 HOME = "/console/settings/sourcing"
+FRAGILE = {"s0_name": "Fragile", "s0_region": "1", "s0_categories": "fragile，茶", "s0_customer_groups": "vip"}
 
 
 def typed(page: str) -> dict[str, str]:
@@ -33,6 +34,20 @@ async def test_a_version_is_saved_tried_and_switched_on(shop: ApiClient) -> None
     assert {"kind": "distance", "weight": 50, "exclude_below": 0.0} in known["strategies"][0]["criteria"]
 
 
+async def test_a_strategy_is_for_some_categories_and_customer_groups(shop: ApiClient) -> None:
+    olga = await sign_in(shop, "operations")
+    fields = typed((await olga.get(f"{HOME}/new")).text) | {"name": "Groups", "reason": "breaks"} | FRAGILE
+    saved = await olga.post(f"{HOME}/new", **fields)
+    assert saved.status_code == 303, saved.text
+    version = saved.headers["location"].rpartition("/")[2]
+    first = (await shop.get(f"/v1/sourcing/profiles/{version}")).json()["strategies"][0]["condition"]
+    assert (first["categories"], first["customer_groups"]) == (["fragile", "茶"], ["vip"])
+    page = (await olga.get(f"{HOME}/{version}")).text
+    assert "fragile, 茶" in page and ">vip<" in page
+    edited = typed((await olga.get(f"{HOME}/new", version=version)).text)
+    assert (edited["s1_categories"], edited["s1_customer_groups"]) == ("fragile, 茶", "vip")
+
+
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
@@ -43,6 +58,8 @@ async def test_a_version_is_saved_tried_and_switched_on(shop: ApiClient) -> None
         ({"s1_split_points": "0"}, "s1_split_points"),
         ({"r2_transit_to_days": "0"}, "r2_transit_to_days"),
         ({"s1_channels": "web"}, "s1_countries"),
+        ({"s1_customer_groups": "vip"}, "s1_countries"),
+        ({"s1_categories": "x" * 61}, "s1_categories"),
     ],
 )
 @pytest.mark.parametrize("lang", ["en", "zh"])

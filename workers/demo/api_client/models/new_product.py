@@ -29,6 +29,7 @@ class NewProduct:
         names (NewProductNames | Unset):
         barcode (None | str | Unset):
         tax_category (TaxCategory | Unset):
+        category (None | str | Unset):
     """
 
     sku: str
@@ -40,6 +41,7 @@ class NewProduct:
     names: NewProductNames | Unset = UNSET
     barcode: None | str | Unset = UNSET
     tax_category: TaxCategory | Unset = UNSET
+    category: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         sku = self.sku
@@ -68,6 +70,12 @@ class NewProduct:
         if not isinstance(self.tax_category, Unset):
             tax_category = self.tax_category
 
+        category: None | str | Unset
+        if isinstance(self.category, Unset):
+            category = UNSET
+        else:
+            category = self.category
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -88,6 +96,8 @@ class NewProduct:
             field_dict["barcode"] = barcode
         if tax_category is not UNSET:
             field_dict["tax_category"] = tax_category
+        if category is not UNSET:
+            field_dict["category"] = category
 
         return field_dict
 
@@ -131,6 +141,15 @@ class NewProduct:
         else:
             tax_category = check_tax_category(_tax_category)
 
+        def _parse_category(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        category = _parse_category(d.pop("category", UNSET))
+
         new_product = cls(
             sku=sku,
             name=name,
@@ -141,6 +160,7 @@ class NewProduct:
             names=names,
             barcode=barcode,
             tax_category=tax_category,
+            category=category,
         )
 
         return new_product

@@ -30,6 +30,7 @@ class Product:
         names (ProductNames):
         barcode (None | str):
         tax_category (TaxCategory):
+        category (None | str):
         picture_id (None | str):
         version (int):
         created_at (datetime.datetime):
@@ -44,6 +45,7 @@ class Product:
     names: ProductNames
     barcode: None | str
     tax_category: TaxCategory
+    category: None | str
     picture_id: None | str
     version: int
     created_at: datetime.datetime
@@ -69,6 +71,9 @@ class Product:
 
         tax_category: str = self.tax_category
 
+        category: None | str
+        category = self.category
+
         picture_id: None | str
         picture_id = self.picture_id
 
@@ -89,6 +94,7 @@ class Product:
                 "names": names,
                 "barcode": barcode,
                 "tax_category": tax_category,
+                "category": category,
                 "picture_id": picture_id,
                 "version": version,
                 "created_at": created_at,
@@ -125,6 +131,13 @@ class Product:
 
         tax_category = check_tax_category(d.pop("tax_category"))
 
+        def _parse_category(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        category = _parse_category(d.pop("category"))
+
         def _parse_picture_id(data: object) -> None | str:
             if data is None:
                 return data
@@ -146,6 +159,7 @@ class Product:
             names=names,
             barcode=barcode,
             tax_category=tax_category,
+            category=category,
             picture_id=picture_id,
             version=version,
             created_at=created_at,
