@@ -256,7 +256,7 @@ SENTENCES: dict[str, str] = {
     "second_person_needed": "another person must approve this",
     "seller_unknown": "OMS_SELLER_NAME is not set; the operator sets it before invoices can be issued",
     "several_barcodes": "the photograph shows several barcodes; take one with only the barcode that is scanned",
-    "ships_from_there": "a part of the order ships from this warehouse already; choose another one",
+    "ships_from_there": "it ships from this warehouse already; choose another one",
     "ships_in_parts": "the order ships in several parts, so this is not possible; cancel the order and place a new one",
     "shipment_not_found": "no parcel has this number",
     "signature_expired": "the time of the signature is too old or in the future; check the sender's clock",

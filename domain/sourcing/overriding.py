@@ -27,13 +27,11 @@ class StandingPart:
 @dataclass(frozen=True, slots=True)
 class StandingOrder:
     """An order with its fulfilments that are not cancelled. `ships`: it is to be shipped, and is not being cancelled;
-    `changing`: a change of it waits for its payment; `sent`: the warehouses that have sent goods, each with the number
-    of the fulfilment, also of one that was given up since."""
+    `changing`: a change of it waits for its payment."""
 
     ships: bool
     changing: bool
     parts: tuple[StandingPart, ...]
-    sent: frozenset[tuple[str, int]] = frozenset()
 
     def movable(self) -> tuple[StandingPart, ...]:
         """The fulfilments that another warehouse can ship."""
@@ -66,12 +64,8 @@ class StandingOrder:
         return part
 
     def require_free(self, part: StandingPart, warehouse: str) -> None:
-        """Raises Conflict `ships_from_there` where this part or another one has the warehouse.
-
-        What a part that was given up has sent stays known under its warehouse: its parcel may come back.
-        """
-        given_up = any(code == warehouse and number != part.number for code, number in self.sent)
-        if given_up or any(one.warehouse == warehouse for one in self.parts):
+        """Raises Conflict `ships_from_there`. Another part may have the warehouse: each is a parcel of its own."""
+        if part.warehouse == warehouse:
             raise Conflict("ships_from_there")
 
     def shares(self, part: StandingPart, warehouse: str) -> list[ShareFields]:

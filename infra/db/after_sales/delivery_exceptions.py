@@ -46,7 +46,7 @@ _REPLACE = text("UPDATE shipments SET replaced_at = now(), updated_at = now() WH
 _INSERT_CONTENTS = text(
     """
     INSERT INTO replaced_parcel_lines (shipment_id, sku, quantity)
-    SELECT s.shipment_id, a.sku, a.quantity FROM shipments s JOIN allocations a USING (order_no)
+    SELECT s.shipment_id, a.sku, a.quantity FROM shipments s JOIN reservations a USING (order_no)
      WHERE s.shipment_id = :shipment_id AND a.warehouse = s.warehouse AND a.state = 'shipped'
        AND a.fulfilment_no = s.fulfilment_no
     """
@@ -54,8 +54,9 @@ _INSERT_CONTENTS = text(
 # What was in the first parcel alone is no part of the second.
 _LEAVE_OUT = text(
     """
-    UPDATE allocations SET state = 'released'
-     WHERE order_no = :order_no AND state = 'shipped' AND NOT sku = ANY(CAST(:skus AS text[]))
+    UPDATE reservations SET state = 'released'
+     WHERE order_no = :order_no AND fulfilment_no = :number AND state = 'shipped'
+       AND NOT sku = ANY(CAST(:skus AS text[]))
     """
 )
 _REFUND_WAITS = text(
@@ -78,7 +79,7 @@ _RETURNING = text(
            (SELECT json_object_agg(n.sku, n.quantity) FROM (
               SELECT c.sku, c.quantity FROM replaced_parcel_lines c WHERE c.shipment_id = s.shipment_id
               UNION ALL
-              SELECT a.sku, a.quantity FROM allocations a
+              SELECT a.sku, a.quantity FROM reservations a
                WHERE a.order_no = s.order_no AND a.warehouse = s.warehouse AND a.state = 'shipped'
                  AND a.fulfilment_no = s.fulfilment_no AND s.replaced_at IS NULL) n) AS contents
       FROM shipments s JOIN orders o USING (order_no) WHERE s.shipment_id = :shipment_id
@@ -159,7 +160,7 @@ async def resend_of(conn: AsyncConnection, order_no: str, part: LostPart | None 
         goods, able = demand.wanted, demand.candidates()
     else:
         goods = await split_reservations.goods_of(conn, order_no, part.number)
-        able = await split_reservations.senders_of(conn, order_no, part.number, goods)
+        able = await split_reservations.senders_of(conn, order_no, goods)
     if not able:
         raise Conflict("stock_short", "no warehouse can send all of it once more: choose refund")
     return Resend(able[0], goods)
@@ -185,8 +186,9 @@ async def reship(conn: AsyncConnection, problem: DeliveryException, actor: str) 
     resend = await resend_of(conn, problem.order_no, part)
     await conn.execute(_INSERT_CONTENTS, {"shipment_id": problem.shipment_id})
     await conn.execute(_REPLACE, {"shipment_id": problem.shipment_id})
+    number = part.number if part else 1
+    await conn.execute(_LEAVE_OUT, {"order_no": problem.order_no, "number": number, "skus": list(resend.goods)})
     if part is None:
-        await conn.execute(_LEAVE_OUT, {"order_no": problem.order_no, "skus": list(resend.goods)})
         await reservations.reserve_at(conn, problem.order_no, resend.warehouse)
     else:
         await split_reservations.reserve_part(conn, problem.order_no, part.number, resend.warehouse, resend.goods)

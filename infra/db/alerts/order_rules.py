@@ -55,7 +55,7 @@ _STOCK_LOW = text(
       JOIN warehouses w ON w.code = s.warehouse AND w.active
      WHERE s.available = 0
        AND (s.safety_stock > 0
-            OR EXISTS (SELECT FROM allocations a
+            OR EXISTS (SELECT FROM reservations a
                         WHERE a.sku = s.sku AND a.warehouse = s.warehouse AND a.state = 'reserved')
             OR (SELECT max(l.order_no) FROM order_lines l WHERE l.sku = s.sku) >= :demand_from)
      GROUP BY s.warehouse

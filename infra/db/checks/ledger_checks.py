@@ -67,7 +67,7 @@ LEDGER = (
         "nothing is reserved for an order that is over",
         """SELECT a.order_no || ' ' || a.sku AS place, 'nothing reserved' AS expected,
                   'reserved ' || a.quantity || ', order ' || o.status AS found
-             FROM allocations a JOIN orders o USING (order_no)
+             FROM reservations a JOIN orders o USING (order_no)
             WHERE a.state = 'reserved' AND o.status IN ('completed', 'cancelled')""",
     ),
     Check(
@@ -76,7 +76,7 @@ LEDGER = (
         """SELECT sku || ' at ' || warehouse AS place,
                   'reserved ' || coalesce(a.held, 0) AS expected, 'reserved ' || coalesce(l.reserved, 0) AS found
              FROM stock_levels l
-             FULL JOIN (SELECT sku, warehouse, sum(quantity) AS held FROM allocations
+             FULL JOIN (SELECT sku, warehouse, sum(quantity) AS held FROM reservations
                          WHERE state = 'reserved' GROUP BY sku, warehouse) a USING (sku, warehouse)
             WHERE coalesce(l.reserved, 0) <> coalesce(a.held, 0)""",
     ),

@@ -45,10 +45,10 @@ _OPEN = text(
 _HOLD = text(
     """
     WITH held AS (
-      INSERT INTO allocations (order_no, sku, warehouse, quantity, state)
-      VALUES (:order_no, :sku, :warehouse, :units, 'reserved')
-      ON CONFLICT (order_no, sku, warehouse) DO UPDATE SET state = 'reserved', quantity = CASE allocations.state
-        WHEN 'reserved' THEN allocations.quantity + excluded.quantity ELSE excluded.quantity END
+      INSERT INTO reservations AS r (order_no, sku, warehouse, fulfilment_no, quantity, state)
+      VALUES (:order_no, :sku, :warehouse, 1, :units, 'reserved')
+      ON CONFLICT (order_no, sku, warehouse, fulfilment_no) DO UPDATE SET state = 'reserved', quantity =
+        CASE r.state WHEN 'reserved' THEN r.quantity + excluded.quantity ELSE excluded.quantity END
     )
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)

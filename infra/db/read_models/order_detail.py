@@ -148,7 +148,7 @@ _CONSEQUENCE = text(
                                          AND n.kind IN ('capture', 'void') AND n.status <> 'failed')), 0)::bigint
              AS void_minor,
            (SELECT json_agg(json_build_object('sku', h.sku, 'quantity', h.quantity) ORDER BY h.sku)
-              FROM (SELECT a.sku, sum(a.quantity) AS quantity FROM allocations a
+              FROM (SELECT a.sku, sum(a.quantity) AS quantity FROM reservations a
                      WHERE a.order_no = o.order_no AND a.state = 'reserved' GROUP BY a.sku) h) AS stock,
            EXISTS (SELECT FROM shipments s WHERE s.order_no = o.order_no AND s.status <> 'cancelled'
                       AND s.replaced_at IS NULL) AS parcel

@@ -193,17 +193,82 @@ CREATE TRIGGER stock_movement_needs_active_warehouse BEFORE INSERT ON stock_move
 CREATE TRIGGER stock_movements_append_only BEFORE DELETE OR UPDATE ON stock_movements
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
--- The stock that an order has reserved, and in which warehouse.
+-- The stock that a fulfilment of an order has reserved, and in which warehouse.
+CREATE TABLE reservations (
+  order_no      text NOT NULL REFERENCES orders,
+  sku           text NOT NULL,
+  warehouse     text NOT NULL,
+  fulfilment_no integer NOT NULL,  -- number of the fulfilment that they are for
+  quantity      bigint NOT NULL CHECK (quantity > 0),
+  state         text NOT NULL CHECK (state IN ('reserved', 'released', 'shipped')),
+  CONSTRAINT reservations_pkey PRIMARY KEY (order_no, sku, warehouse, fulfilment_no)
+);
+CREATE INDEX reservations_held ON reservations (sku, warehouse) WHERE state = 'reserved';
+
+-- Stock that was released is not shipped: it is reserved again first.
+CREATE FUNCTION refuse_released() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'stock that was released is not shipped' USING ERRCODE = 'OM003';
+END $$;
+
+CREATE TRIGGER reservation_is_held BEFORE UPDATE ON reservations
+  FOR EACH ROW WHEN (OLD.state = 'released' AND NEW.state = 'shipped') EXECUTE FUNCTION refuse_released();
+
+-- For processes of the previous version: the row of an allocation is what all parts have reserved there; if none has,
+-- what they have shipped.
+CREATE FUNCTION sum_reservations()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  INSERT INTO allocations AS a (order_no, sku, warehouse, quantity, state, fulfilment_no)
+  SELECT NEW.order_no, NEW.sku, NEW.warehouse, sum(r.quantity), r.state, min(r.fulfilment_no) FROM reservations r
+   WHERE r.order_no = NEW.order_no AND r.sku = NEW.sku AND r.warehouse = NEW.warehouse
+   GROUP BY r.state ORDER BY array_position(ARRAY['reserved', 'shipped', 'released'], r.state) LIMIT 1
+  ON CONFLICT (order_no, sku, warehouse) DO UPDATE
+    SET quantity = excluded.quantity, state = excluded.state, fulfilment_no = excluded.fulfilment_no
+    WHERE (a.quantity, a.state, a.fulfilment_no) <> (excluded.quantity, excluded.state, excluded.fulfilment_no);
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER reservation_summed AFTER INSERT OR UPDATE ON reservations
+  FOR EACH ROW EXECUTE FUNCTION sum_reservations();
+
+-- The sum of an order's reservations of a product in a warehouse, which processes of the previous version read and
+-- write.
 CREATE TABLE allocations (
   order_no      text NOT NULL REFERENCES orders,
   sku           text NOT NULL,
   warehouse     text NOT NULL,
   quantity      bigint NOT NULL CHECK (quantity > 0),
   state         text NOT NULL CHECK (state IN ('reserved', 'released', 'shipped')),
-  fulfilment_no integer NOT NULL DEFAULT 1,  -- number of the fulfilment that they are for
+  fulfilment_no integer NOT NULL DEFAULT 1,  -- the smallest number of a fulfilment that has a share in them
   CONSTRAINT allocations_pkey PRIMARY KEY (order_no, sku, warehouse)
 );
 CREATE INDEX allocations_held ON allocations (sku, warehouse) WHERE state = 'reserved';
+
+-- What a process of the previous version writes is what one part has reserved. Where several have, it does not know
+-- which is meant: it is refused, and a process of this version does the step.
+CREATE FUNCTION follow_allocation()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE standing record;
+BEGIN
+  SELECT r.state, sum(r.quantity) AS units, count(*) AS parts INTO standing FROM reservations r
+   WHERE r.order_no = NEW.order_no AND r.sku = NEW.sku AND r.warehouse = NEW.warehouse
+   GROUP BY r.state ORDER BY array_position(ARRAY['reserved', 'shipped', 'released'], r.state) LIMIT 1;
+  IF FOUND AND standing.state = NEW.state AND standing.units = NEW.quantity THEN
+    RETURN NULL;
+  END IF;
+  IF FOUND AND standing.state = 'reserved' AND standing.parts > 1 THEN
+    RAISE EXCEPTION 'several parts of the order hold this stock' USING ERRCODE = 'OM003';
+  END IF;
+  INSERT INTO reservations (order_no, sku, warehouse, fulfilment_no, quantity, state)
+  VALUES (NEW.order_no, NEW.sku, NEW.warehouse, NEW.fulfilment_no, NEW.quantity, NEW.state)
+  ON CONFLICT (order_no, sku, warehouse, fulfilment_no) DO UPDATE
+    SET quantity = excluded.quantity, state = excluded.state;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER allocation_followed AFTER INSERT OR UPDATE ON allocations
+  FOR EACH ROW EXECUTE FUNCTION follow_allocation();
 
 -- True where all warehouses together have everything that is left of the order's lines.
 CREATE FUNCTION fits_together(wanted_by text)
@@ -226,9 +291,11 @@ $$;
 
 -- Rights
 
-GRANT SELECT ON allocations, stock_levels, stock_movements, warehouses TO oms_app;
+GRANT SELECT ON allocations, reservations, stock_levels, stock_movements, warehouses TO oms_app;
 GRANT INSERT (fulfilment_no, order_no, quantity, sku, state, warehouse) ON allocations TO oms_app;
 GRANT UPDATE (fulfilment_no, quantity, state) ON allocations TO oms_app;
+GRANT INSERT (fulfilment_no, order_no, quantity, sku, state, warehouse) ON reservations TO oms_app;
+GRANT UPDATE (quantity, state) ON reservations TO oms_app;
 GRANT INSERT (sku, warehouse) ON stock_levels TO oms_app;
 GRANT UPDATE (safety_stock) ON stock_levels TO oms_app;
 GRANT INSERT (actor, duplicate, idempotency_key, kind, location, on_hand_delta, order_no, quantity, quarantined_delta,
@@ -237,6 +304,7 @@ GRANT INSERT (city, code, contact_name, country, district, is_default, line1, na
   ON warehouses TO oms_app;
 GRANT UPDATE (active, city, contact_name, country, district, is_default, line1, name, phone, postcode, priority,
   province) ON warehouses TO oms_app;
-REVOKE EXECUTE ON FUNCTION apply_stock_movement(), fits_somewhere(text), fits_together(text), guard_stock_level(),
-  require_active_warehouse(), signal_backorders() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION apply_stock_movement(), fits_somewhere(text), fits_together(text), follow_allocation(),
+  guard_stock_level(), refuse_released(), require_active_warehouse(), signal_backorders(), sum_reservations()
+  FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION fits_somewhere(text), fits_together(text) TO oms_app;

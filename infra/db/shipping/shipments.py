@@ -26,7 +26,7 @@ _OPEN = text(
       SELECT o.order_no || p.name || '-S' || n.n, o.order_no, :number, h.warehouse, :carrier, 'booking',
              o.order_no || p.key || n.n, o.address_rev, 1
         FROM orders o,
-             LATERAL (SELECT a.warehouse FROM allocations a WHERE a.order_no = o.order_no AND a.state = 'reserved'
+             LATERAL (SELECT a.warehouse FROM reservations a WHERE a.order_no = o.order_no AND a.state = 'reserved'
                          AND a.fulfilment_no = :number LIMIT 1) h,
              LATERAL (SELECT count(*) + 1 AS n FROM shipments s
                        WHERE s.order_no = o.order_no AND s.fulfilment_no = :number
@@ -47,7 +47,7 @@ _OPEN = text(
       JOIN warehouses w ON w.code = i.warehouse,
            LATERAL (SELECT array_agg(l.sku ORDER BY l.sku) AS skus, array_agg(l.quantity ORDER BY l.sku) AS quantities,
                            sum(l.quantity * p.weight_g) AS weight_g
-                      FROM allocations l JOIN products p USING (sku)
+                      FROM reservations l JOIN products p USING (sku)
                      WHERE l.order_no = i.order_no AND l.state = 'reserved' AND l.fulfilment_no = :number) g
     """
 )
@@ -70,7 +70,7 @@ _BOOKED = text(
              CAST(:data AS jsonb), 'system'
         FROM booked JOIN orders o USING (order_no)
        WHERE o.status = 'paid' OR (o.status = 'shipped' AND EXISTS (
-               SELECT FROM allocations a WHERE a.order_no = o.order_no AND a.state = 'reserved'))
+               SELECT FROM reservations a WHERE a.order_no = o.order_no AND a.state = 'reserved'))
     )
     SELECT shipment_id FROM booked
     """

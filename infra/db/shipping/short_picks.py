@@ -40,16 +40,15 @@ _MOVE = text(
       SELECT g.sku, sum(g.quantity)::bigint AS quantity
         FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS g (sku, quantity) GROUP BY g.sku
     ), less AS (
-      UPDATE allocations a SET quantity = CASE WHEN a.quantity = g.quantity THEN a.quantity
+      UPDATE reservations a SET quantity = CASE WHEN a.quantity = g.quantity THEN a.quantity
                                                ELSE a.quantity - g.quantity END,
              state = CASE WHEN a.quantity = g.quantity THEN 'released' ELSE a.state END
         FROM given g
        WHERE a.order_no = :order_no AND a.warehouse = :source AND a.sku = g.sku AND a.state = 'reserved'
+         AND a.fulfilment_no = :short_number
     ), held AS (
-      INSERT INTO allocations (order_no, sku, warehouse, quantity, state, fulfilment_no)
+      INSERT INTO reservations (order_no, sku, warehouse, quantity, state, fulfilment_no)
       SELECT :order_no, sku, :target, quantity, 'reserved', :number FROM given
-      ON CONFLICT (order_no, sku, warehouse) DO UPDATE
-        SET quantity = excluded.quantity, state = 'reserved', fulfilment_no = excluded.fulfilment_no
     ), moves AS MATERIALIZED (
       SELECT sku, CAST(:source AS text) AS warehouse, 1 AS rank, 'release' AS kind, quantity, 0 AS on_hand,
              -quantity AS reserved FROM given
@@ -111,7 +110,7 @@ async def report(
     order = (await conn.execute(_ORDER, {"order_no": work.order_no})).one()
     splits = (order.max_fulfilments or policy.max_fulfilments) > 1
     may = splits and order.status == "preparing" and order.type != "exchange" and order.last < 99
-    target = await _other(conn, work, missing, skus, order.last + 1) if may else None
+    target = await _other(conn, work, missing, skus) if may else None
     number = order.last + 1 if target is not None else None
     if target is not None and not await _moved(conn, work, missing, skus, target, order.last + 1, actor):
         number = None
@@ -146,14 +145,12 @@ async def _unsourced(conn: AsyncConnection, work: Work, sku: str, line_no: int, 
     return Shortage(line_no, units, None, case_id or await cases.number_of(conn, new.kind, subject))
 
 
-async def _other(
-    conn: AsyncConnection, work: Work, missing: Mapping[int, int], skus: Mapping[int, str], number: int
-) -> str | None:
+async def _other(conn: AsyncConnection, work: Work, missing: Mapping[int, int], skus: Mapping[int, str]) -> str | None:
     """The best other warehouse that has all of it."""
     wanted: dict[str, int] = {}
     for line_no, units in missing.items():
         wanted[skus[line_no]] = wanted.get(skus[line_no], 0) + units
-    found = await split_reservations.senders_of(conn, work.order_no, number, wanted)
+    found = await split_reservations.senders_of(conn, work.order_no, wanted)
     return next((code for code in found if code != work.warehouse), None)
 
 
@@ -171,6 +168,7 @@ async def _moved(
     new = {"order_no": work.order_no, "number": number}
     values = {"skus": [skus[no] for no in lines], "quantities": [missing[no] for no in lines], "actor": actor}
     values |= {"source": work.warehouse, "target": target, "fulfilment_id": work.fulfilment_id}
+    values |= {"short_number": work.number}
     try:
         async with conn.begin_nested():
             await conn.execute(_FULFILMENT, new | {"warehouse": target})

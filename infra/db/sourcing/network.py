@@ -26,7 +26,7 @@ _NETWORK = text(
 # Parcels of today, and orders whose goods wait in the warehouse: read only where somebody asks for them.
 _LOADS = text(
     """
-    SELECT w.code, (SELECT count(DISTINCT a.order_no) FROM allocations a
+    SELECT w.code, (SELECT count(DISTINCT a.order_no) FROM reservations a
                      WHERE a.warehouse = w.code AND a.state = 'reserved') AS load,
            (SELECT count(*) FROM shipments p WHERE p.warehouse = w.code AND p.status <> 'cancelled'
                AND p.created_at >= date_trunc('day', CAST(:now AS timestamptz))) AS today

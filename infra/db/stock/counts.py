@@ -70,7 +70,7 @@ _MOVED = text(
         WHERE count_id = :count_id AND sku = :sku AND location = :location"""
 )
 _HOLDERS = text(
-    """SELECT DISTINCT order_no FROM allocations WHERE sku = :sku AND warehouse = :warehouse AND state = 'reserved'
+    """SELECT DISTINCT order_no FROM reservations WHERE sku = :sku AND warehouse = :warehouse AND state = 'reserved'
         ORDER BY order_no LIMIT 50"""
 )
 _PRICES = text("SELECT sku, currency, price_minor FROM products WHERE sku = ANY(CAST(:skus AS text[]))")

@@ -17,12 +17,10 @@ _STANDING = text(
     SELECT o.status, o.cancelling IS NOT NULL AS cancelling,
            EXISTS (SELECT FROM change_payments c WHERE c.order_no = o.order_no AND c.status = 'awaiting_payment')
              AS changing,
-           (SELECT coalesce(json_agg(json_build_array(a.warehouse, a.fulfilment_no)), '[]') FROM allocations a
-             WHERE a.order_no = o.order_no AND a.state = 'shipped') AS sent,
            f.fulfilment_id, f.number, f.warehouse,
            EXISTS (SELECT FROM shipments s WHERE s.order_no = f.order_no AND s.fulfilment_no = f.number
                       AND s.status <> 'cancelled' AND s.replaced_at IS NULL) AS booked,
-           (SELECT coalesce(json_object_agg(a.sku, a.quantity), '{}') FROM allocations a
+           (SELECT coalesce(json_object_agg(a.sku, a.quantity), '{}') FROM reservations a
              WHERE a.order_no = f.order_no AND a.fulfilment_no = f.number AND a.state = 'reserved') AS held,
            (SELECT coalesce(json_agg(json_build_object('line_no', n.line_no, 'sku', l.sku, 'quantity', n.quantity)
                                      ORDER BY n.line_no), '[]')
@@ -41,16 +39,16 @@ _MOVE = text(
     WITH round AS (
       SELECT count(*) + 1 AS n FROM order_events WHERE order_no = :order_no AND type = 'warehouse_changed'
     ), moved AS MATERIALIZED (
-      SELECT sku, warehouse, quantity FROM allocations
+      SELECT sku, warehouse, quantity FROM reservations
        WHERE order_no = :order_no AND fulfilment_no = :number AND state = 'reserved'
     ), freed AS (
-      UPDATE allocations SET state = 'released'
+      UPDATE reservations SET state = 'released'
        WHERE order_no = :order_no AND fulfilment_no = :number AND state = 'reserved'
     ), held AS (
-      INSERT INTO allocations (order_no, sku, warehouse, quantity, state, fulfilment_no)
+      INSERT INTO reservations (order_no, sku, warehouse, quantity, state, fulfilment_no)
       SELECT :order_no, sku, :warehouse, quantity, 'reserved', :number FROM moved
-      ON CONFLICT (order_no, sku, warehouse) DO UPDATE
-        SET quantity = excluded.quantity, state = 'reserved', fulfilment_no = excluded.fulfilment_no
+      ON CONFLICT (order_no, sku, warehouse, fulfilment_no) DO UPDATE
+        SET quantity = excluded.quantity, state = 'reserved'
     ), place AS (
       UPDATE fulfilments SET warehouse = :warehouse, updated_at = now()
        WHERE order_no = :order_no AND number = :number
@@ -76,8 +74,7 @@ async def standing(conn: AsyncConnection, order_no: str) -> StandingOrder:
         if row.fulfilment_id is not None
     )
     ships = Status(rows[0].status) in _SHIPS and not rows[0].cancelling
-    sent = frozenset((warehouse, number) for warehouse, number in rows[0].sent)
-    return StandingOrder(ships, rows[0].changing, parts, sent)
+    return StandingOrder(ships, rows[0].changing, parts)
 
 
 async def available_at(conn: AsyncConnection, warehouse: str, skus: Sequence[str]) -> Mapping[str, int]:

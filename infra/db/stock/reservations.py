@@ -57,9 +57,10 @@ _RESERVE = text(
       SELECT count(*) + 1 AS n FROM shipments WHERE order_no = :order_no AND replaced_at IS NOT NULL
     ), wanted AS MATERIALIZED ({_GOODS} ORDER BY sku
     ), held AS (
-      INSERT INTO allocations (order_no, sku, warehouse, quantity, state)
-      SELECT :order_no, sku, :warehouse, quantity, 'reserved' FROM wanted
-      ON CONFLICT (order_no, sku, warehouse) DO UPDATE SET quantity = excluded.quantity, state = 'reserved'
+      INSERT INTO reservations (order_no, sku, warehouse, fulfilment_no, quantity, state)
+      SELECT :order_no, sku, :warehouse, 1, quantity, 'reserved' FROM wanted
+      ON CONFLICT (order_no, sku, warehouse, fulfilment_no) DO UPDATE
+        SET quantity = excluded.quantity, state = 'reserved'
     )
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
@@ -73,24 +74,25 @@ _RELEASE = text(
     WITH round AS (
       SELECT count(*) + 1 AS n FROM shipments WHERE order_no = :order_no AND replaced_at IS NOT NULL
     ), held AS MATERIALIZED (
-      SELECT sku, warehouse, quantity FROM allocations
+      SELECT sku, warehouse, fulfilment_no, quantity FROM reservations
        WHERE order_no = :order_no AND state = 'reserved' AND fulfilment_no BETWEEN :first AND :last
-       ORDER BY sku, warehouse
+       ORDER BY sku, warehouse, fulfilment_no
     ), moved AS (
-      UPDATE allocations SET state = :state
+      UPDATE reservations SET state = :state
        WHERE order_no = :order_no AND state = 'reserved' AND fulfilment_no BETWEEN :first AND :last
     )
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
-    SELECT :order_no || '/' || CAST(:kind AS text) || '/' || (SELECT n FROM round) || '/' || sku || '@' || warehouse,
+    SELECT :order_no || '/' || CAST(:kind AS text) || '/' || (SELECT n FROM round) || '/' || sku || '@' || warehouse
+             || CASE WHEN fulfilment_no = 1 THEN '' ELSE '/F' || fulfilment_no END,
            :kind, sku, warehouse, quantity,
            CASE CAST(:kind AS text) WHEN 'ship' THEN -quantity ELSE 0 END, -quantity, :order_no, 'system'
-      FROM held ORDER BY sku, warehouse
+      FROM held ORDER BY sku, warehouse, fulfilment_no
     RETURNING quantity
     """
 )
 _HELD = text(
-    """SELECT warehouse FROM allocations
+    """SELECT warehouse FROM reservations
         WHERE order_no = :order_no AND state = 'reserved' AND fulfilment_no = :number LIMIT 1"""
 )
 # Alone with its SKUs until the end of the transaction: units that are on their way have arrived before, or find the

@@ -30,16 +30,16 @@ _RESERVE = text(
     ), wanted AS MATERIALIZED (
       SELECT number, warehouse, sku, sum(quantity)::bigint AS quantity FROM given GROUP BY number, warehouse, sku
     ), held AS (
-      INSERT INTO allocations (order_no, sku, warehouse, quantity, state, fulfilment_no)
+      INSERT INTO reservations (order_no, sku, warehouse, quantity, state, fulfilment_no)
       SELECT :order_no, sku, warehouse, quantity, 'reserved', number FROM wanted
-      ON CONFLICT (order_no, sku, warehouse) DO UPDATE
-        SET quantity = excluded.quantity, state = 'reserved', fulfilment_no = excluded.fulfilment_no
+      ON CONFLICT (order_no, sku, warehouse, fulfilment_no) DO UPDATE
+        SET quantity = excluded.quantity, state = 'reserved'
     )
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
     SELECT :order_no || '/reserve/F' || number || '/1/' || sku, 'reserve', sku, warehouse, quantity, 0, quantity,
            :order_no, 'system'
-      FROM wanted ORDER BY sku, warehouse
+      FROM wanted ORDER BY sku, warehouse, number
     """
 )
 
@@ -60,15 +60,12 @@ _GOODS = text(
     HAVING sum(n.quantity - least(n.quantity, greatest(0, back.units - gone.units))) > 0
     """
 )
-# Where another part of the order has units of the product, its allocation stands: this one ships from elsewhere.
 _SENDERS = text(
     """
     SELECT h.code, h.country, h.province, h.city, h.priority, l.sku, l.available,
            o.country AS to_country, o.province AS to_province, o.city AS to_city
       FROM orders o, stock_levels l JOIN warehouses h ON h.code = l.warehouse
      WHERE o.order_no = :order_no AND l.sku = ANY(CAST(:skus AS text[])) AND l.available > 0 AND h.active
-       AND NOT EXISTS (SELECT FROM allocations a WHERE a.order_no = o.order_no AND a.sku = l.sku
-                          AND a.warehouse = l.warehouse AND a.fulfilment_no <> :number AND a.state <> 'released')
     """
 )
 _RESERVE_PART = text(
@@ -82,10 +79,10 @@ _RESERVE_PART = text(
       UPDATE fulfilments SET warehouse = :warehouse, due_at = NULL, updated_at = now()
        WHERE order_no = :order_no AND number = :number
     ), held AS (
-      INSERT INTO allocations (order_no, sku, warehouse, quantity, state, fulfilment_no)
+      INSERT INTO reservations (order_no, sku, warehouse, quantity, state, fulfilment_no)
       SELECT :order_no, sku, :warehouse, quantity, 'reserved', :number FROM wanted
-      ON CONFLICT (order_no, sku, warehouse) DO UPDATE
-        SET quantity = excluded.quantity, state = 'reserved', fulfilment_no = excluded.fulfilment_no
+      ON CONFLICT (order_no, sku, warehouse, fulfilment_no) DO UPDATE
+        SET quantity = excluded.quantity, state = 'reserved'
     )
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
@@ -122,9 +119,9 @@ async def goods_of(conn: AsyncConnection, order_no: str, number: int) -> dict[st
     return goods
 
 
-async def senders_of(conn: AsyncConnection, order_no: str, number: int, goods: Mapping[str, int]) -> list[str]:
+async def senders_of(conn: AsyncConnection, order_no: str, goods: Mapping[str, int]) -> list[str]:
     """The warehouses that can send all of it, the best first."""
-    values = {"order_no": order_no, "number": number, "skus": list(goods)}
+    values = {"order_no": order_no, "skus": list(goods)}
     rows = (await conn.execute(_SENDERS, values)).all()
     if not rows:
         return []

@@ -9,7 +9,7 @@ from domain.sourcing.decision import Share, SharedLine
 from infra.db.orders.state import timeline
 from infra.db.shipping import shipments
 from infra.db.shipping.shipments import PartRef
-from infra.db.stock import split_reservations
+from infra.db.stock import reservations, split_reservations
 from tests.api.conftest import ApiClient
 from tests.api.sourcing.test_splits import warehouse
 from tests.console.conftest import sign_in
@@ -107,16 +107,20 @@ async def test_one_of_several_parts_is_named(shop: ApiClient, amy: ApiClient) ->
         await timeline.transition(conn, number, Status.RECEIVED, OrderEvent.STOCK_RESERVED, data=data)
     assert (await choose(amy, number, third)).json()["code"] == "fulfilment_unclear"
     part = {"fulfilment_id": f"{number}-F2"}
-    assert (await choose(amy, number, HOUSE, **part)).json()["code"] == "ships_from_there"
     assert (await choose(amy, number, third, **part)).status_code == 200
     assert await levels(shop, sku) == {HOUSE: (20, 2), second: (5, 0), third: (5, 1)}
     order = (await amy.get(f"/v1/orders/{number}")).json()
     assert [one["warehouse"] for one in order["fulfilments"]] == [HOUSE, third]
     assert order["warehouse"] == HOUSE
-    # The first part is lost and refunded; its parcel may still come back.
-    await shop.sql("UPDATE fulfilments SET status = 'cancelled' WHERE fulfilment_id = %s", f"{number}-F1")
-    await shop.sql("UPDATE allocations SET state = 'shipped' WHERE order_no = %s AND fulfilment_no = 1", number)
-    assert (await choose(amy, number, HOUSE, **part)).json()["code"] == "ships_from_there"
+    assert (await choose(amy, number, third, **part)).json()["code"] == "ships_from_there"
+    # Two parts may have the same product at one warehouse: each keeps what is its own.
+    assert (await choose(amy, number, HOUSE, **part)).status_code == 200
+    assert await levels(shop, sku) == {HOUSE: (20, 3), second: (5, 0), third: (5, 0)}
+    async with shop.app.state.services.database.begin() as conn:
+        assert await reservations.ship(conn, number, 1) == 2
+    assert await levels(shop, sku) == {HOUSE: (18, 1), second: (5, 0), third: (5, 0)}
+    assert (await choose(amy, number, third, **part)).status_code == 200
+    assert await levels(shop, sku) == {HOUSE: (18, 0), second: (5, 0), third: (5, 1)}
 
 
 @pytest.mark.parametrize(("lang", "title"), [("en", "Ship from another warehouse"), ("zh", "更换发货仓库")])

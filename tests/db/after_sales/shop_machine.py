@@ -39,7 +39,8 @@ LINES = [("TEA", 5, 51, 13, 3), ("CUP", 2, 0, 4, 0), ("TEA", 1, 0, 3, 0)]
 TABLES = {
     "orders": "order_no", "order_lines": "order_no, line_no", "order_events": "order_no, seq",
     "payments": "payment_id", "payment_ledger": "entry_id", "refunds": "order_no, refund_no",
-    "shipments": "shipment_id", "allocations": "order_no, sku, warehouse", "stock_movements": "movement_id",
+    "shipments": "shipment_id", "reservations": "order_no, sku, warehouse, fulfilment_no",
+    "stock_movements": "movement_id",
     "returns": "return_id", "return_lines": "return_id, line_no", "order_changes": "order_no, change_no",
     "order_change_lines": "order_no, change_no, line_no", "exchanges": "return_id",
     "store_credit_entries": "entry_id",

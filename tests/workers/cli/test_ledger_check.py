@@ -55,8 +55,8 @@ async def honest(urls: DatabaseUrls) -> str:
     await sql(urls.app_url, movement, f"{order_no}:hold", "reserve", 1, 0, 1, order_no)
     await sql(
         urls.app_url,
-        "INSERT INTO allocations (order_no, sku, warehouse, quantity, state)"
-        " VALUES (%s, 'SKU-1', 'WH-EAST', 1, 'reserved')",
+        "INSERT INTO reservations (order_no, sku, warehouse, quantity, state, fulfilment_no)"
+        " VALUES (%s, 'SKU-1', 'WH-EAST', 1, 'reserved', 1)",
         order_no,
     )
     await move(urls, order_no, "stock_reserved", "received", "pending_payment")
@@ -86,8 +86,8 @@ async def settings(database_url: DatabaseUrls) -> Settings:
 async def order_no(database_url: DatabaseUrls, settings: Settings) -> str:
     await empty(
         database_url.owner_url,
-        "orders, stock_levels, stock_movements, allocations, payments, payment_ledger, payment_totals, outbox, "
-        "workflow_requests, stock_transfers, order_events, order_lines, store_credits",
+        "orders, stock_levels, stock_movements, allocations, reservations, payments, payment_ledger, payment_totals, "
+        "outbox, workflow_requests, stock_transfers, order_events, order_lines, store_credits",
     )
     placed = await honest(database_url)
     assert await wrong(settings) == {}
@@ -161,8 +161,8 @@ KINDS = [
     ("UPDATE stock_levels SET on_hand = 7", {LEVELS}),
     ("DELETE FROM stock_movements WHERE kind = 'receipt'", {LEVELS}),
     ("DELETE FROM stock_levels", {LEVELS, HELD}),
-    ("UPDATE allocations SET state = 'released'", {HELD}),
-    ("UPDATE allocations SET quantity = 2", {HELD}),
+    ("UPDATE reservations SET state = 'released'", {HELD}),
+    ("UPDATE reservations SET quantity = 2", {HELD}),
     ("UPDATE payments SET status = 'pending' WHERE kind = 'authorise'", {ENTRIES}),
     ("DELETE FROM payment_ledger WHERE debit_account LIKE 'authorised:%'", {ENTRIES}),
     ("UPDATE payment_ledger SET amount_minor = 1300 WHERE debit_account LIKE 'authorised:%'", {SAME}),

@@ -92,7 +92,7 @@ async def test_stock_is_low_where_nothing_is_left_that_somebody_wants(scene: Sce
     order_no = await place(scene.urls)
     await damage(
         scene.urls.owner_url,
-        f"INSERT INTO allocations VALUES ('{order_no}', 'ALL-RESERVED', 'WH-EAST', 3, 'reserved')",
+        f"INSERT INTO reservations VALUES ('{order_no}', 'ALL-RESERVED', 'WH-EAST', 1, 3, 'reserved')",
     )
     assert await causes(scene) == {"stock_low:WH-EAST": 2}
     # The same line in an order of today; `place` dates its orders at the beginning of time.

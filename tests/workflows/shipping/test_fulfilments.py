@@ -154,11 +154,42 @@ async def test_a_lost_part_is_sent_again_while_the_other_is_delivered(stage: Sta
         resend = await delivery_exceptions.reship(
             conn, await delivery_exceptions.exception_of(conn, order_no), "customer:c"
         )
-    assert (resend.warehouse, list(resend.goods.values())) == ("WH-SOUTH", [1])
+    assert (resend.warehouse, list(resend.goods.values())) == ("WH-EAST", [1])
     await reach(stage, order_no, "delivered", "booked")
     assert stage.parcels(order_no) == ["booked", "booked", "booked"]  # the sandbox hears nothing of what a test says
     await part_says(stage, order_no, 2, "picked_up", "delivered")
     await stage.reaches(order_no, "completed")
+
+
+async def test_a_lost_part_is_sent_again_from_the_warehouse_of_another_part(stage: Stage) -> None:
+    """Each has its share of the same product there: the first is picked up and comes back after all."""
+    order_no = await split_order(stage)
+    await reach(stage, order_no, "booked", "booked")
+    await part_says(stage, order_no, 2, "lost")
+    await stage.parked(order_no)
+    (line,) = await stage.sql("SELECT sku FROM order_lines WHERE order_no = :o", o=order_no)
+    await stage.stock(line.sku, 1)
+    async with stage.database.begin() as conn:
+        await timeline.lock_order(conn, order_no)
+        problem = await delivery_exceptions.exception_of(conn, order_no)
+        resend = await delivery_exceptions.reship(conn, problem, "customer:c")
+    assert (resend.warehouse, dict(resend.goods)) == ("WH-EAST", {line.sku: 1})
+    await reach(stage, order_no, "booked", "booked")
+    await part_says(stage, order_no, 1, "picked_up")
+    await reach(stage, order_no, "shipped", "booked")
+    level = "SELECT on_hand, reserved FROM stock_levels WHERE sku = :s AND warehouse = 'WH-EAST'"
+    assert await stage.sql(level, s=line.sku) == [(1, 1)], "what the second part has stays reserved"
+    await part_says(stage, order_no, 2, "picked_up", "delivered")
+    await part_says(stage, order_no, 1, "refused")
+    await stage.parked(order_no)
+    await reach(stage, order_no, "failed", "delivered")
+    async with stage.database.begin() as conn:
+        await timeline.lock_order(conn, order_no)
+        problem = await delivery_exceptions.exception_of(conn, order_no)
+        await delivery_exceptions.refund(conn, problem, "customer:c", stage.settings)
+        back = await delivery_exceptions.receive_undeliverable(conn, f"{order_no}-S1", None, "warehouse:wu")
+    assert back["lines"] == [{"sku": line.sku, "quantity": 2}], "what was in its own parcel"
+    assert await stage.sql(level, s=line.sku) == [(0, 0)]
 
 
 async def test_a_lost_part_is_refunded_and_the_order_goes_on_without_it(stage: Stage) -> None:

@@ -37,7 +37,7 @@ _CONTEXT = text(
            NOT is_booked(o.order_no) AND EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no
                       AND k.step = 'book' AND k.resolved_at IS NULL) AS booking_parked,
            EXISTS (SELECT FROM fulfilments f WHERE f.order_no = o.order_no AND f.number > 1) AS split,
-           (SELECT a.warehouse FROM allocations a WHERE a.order_no = o.order_no AND a.state = 'reserved' LIMIT 1)
+           (SELECT a.warehouse FROM reservations a WHERE a.order_no = o.order_no AND a.state = 'reserved' LIMIT 1)
              AS warehouse,
            (SELECT count(*) FROM order_changes h WHERE h.order_no = o.order_no) AS changes,
            (SELECT max(l.line_no) FROM order_lines l WHERE l.order_no = o.order_no) AS last_line_no
@@ -97,10 +97,10 @@ _AVAILABLE = text(
 )
 _HOLD_MORE = text(
     """
-    INSERT INTO allocations (order_no, sku, warehouse, quantity, state)
-    VALUES (:order_no, :sku, :warehouse, :units, 'reserved')
-    ON CONFLICT (order_no, sku, warehouse) DO UPDATE SET state = 'reserved', quantity =
-      CASE allocations.state WHEN 'reserved' THEN allocations.quantity + excluded.quantity ELSE excluded.quantity END
+    INSERT INTO reservations AS r (order_no, sku, warehouse, fulfilment_no, quantity, state)
+    VALUES (:order_no, :sku, :warehouse, 1, :units, 'reserved')
+    ON CONFLICT (order_no, sku, warehouse, fulfilment_no) DO UPDATE SET state = 'reserved', quantity =
+      CASE r.state WHEN 'reserved' THEN r.quantity + excluded.quantity ELSE excluded.quantity END
     """
 )
 _RESERVE = text(

@@ -58,7 +58,7 @@ _CHANGE_LINE = text(
 )
 _HOLD_LESS = text(
     """
-    UPDATE allocations SET quantity = CASE WHEN quantity = :units THEN quantity ELSE quantity - :units END,
+    UPDATE reservations SET quantity = CASE WHEN quantity = :units THEN quantity ELSE quantity - :units END,
                            state = CASE WHEN quantity = :units THEN 'released' ELSE state END
      WHERE order_no = :order_no AND sku = :sku AND warehouse = :warehouse AND state = 'reserved'
     """

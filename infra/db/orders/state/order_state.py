@@ -26,7 +26,7 @@ from infra.db.orders.state.state_facts import COLUMNS, NEWEST_ATTEMPT, StateFact
 _FULFILMENTS = f"""CASE WHEN EXISTS (SELECT FROM fulfilments m WHERE m.order_no = o.order_no AND m.number > 1) THEN
            (SELECT json_agg(json_build_object('fulfilment_id', f.fulfilment_id, 'number', f.number,
                      'warehouse', f.warehouse, 'status', f.status, 'parcel', h.status,
-                     'reserved', EXISTS (SELECT FROM allocations a WHERE a.order_no = f.order_no
+                     'reserved', EXISTS (SELECT FROM reservations a WHERE a.order_no = f.order_no
                                             AND a.fulfilment_no = f.number AND a.state = 'reserved'),
                      'arrived', EXISTS ({ARRIVED} AND x.fulfilment_no = f.number),
                      'due_at', f.due_at AT TIME ZONE 'UTC') ORDER BY f.number)
@@ -42,7 +42,7 @@ _STATE = text(
            EXISTS (SELECT FROM order_events e WHERE e.order_no = o.order_no
                     AND e.key = 'review:' || q.attempt) AS reviewed,
            s.status AS parcel,
-           o.status = 'shipped' AND EXISTS (SELECT FROM allocations b WHERE b.order_no = o.order_no
+           o.status = 'shipped' AND EXISTS (SELECT FROM reservations b WHERE b.order_no = o.order_no
                                               AND b.state = 'reserved') AS reship,
            o.status = 'shipped' AND o.cancelling IS NULL AND EXISTS ({ARRIVED}) AS first_arrived,
            d.hold_no, d.kind AS hold_kind, d.stops AS hold_stops, d.due AS hold_due, d.act AS hold_act,
