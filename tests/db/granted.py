@@ -130,6 +130,19 @@ INSERTS = {
     "purchase_orders": "created_by expected_on number supplier warehouse",
     "purchase_receipts": "movement_id number",
     "stock_cases": "count_id kind opened_by orders quantity sku subject transfer_id warehouse",
+    "replenishment_rules": (
+        "automatic holding_cost_minor lead_time_days lead_time_deviation_days min_order order_cost_minor pack_size "
+        "review_days service_level sku supplier updated_by warehouse window_days"
+    ),
+    "replenishment_runs": "requested_by until_day",
+    "replenishment_suggestions": (
+        "automatic demand_days demand_per_day deviation incoming kept_back lead_time_days lead_time_deviation_days "
+        "lot on_hand pack_size pattern quantity reorder_point reserved review_days run_id safety_stock service_level "
+        "sku supplier waiting warehouse"
+    ),
+    "stock_demand": "day sku units warehouse",
+    "stock_demand_days": "day",
+    "stock_outs": "first_day last_day sku warehouse",
     "stock_count_lines": "count_id counted expected location sku",
     "stock_counts": "count_id counted_at counted_by reference status warehouse",
     "stock_levels": "sku warehouse",
@@ -218,6 +231,18 @@ UPDATES = {
     "locations": "active name sequence zone",
     "purchase_order_lines": "cancelled over_percent quantity",
     "purchase_orders": "expected_on status supplier",
+    "replenishment_rules": (
+        "automatic holding_cost_minor lead_time_days lead_time_deviation_days min_order order_cost_minor pack_size "
+        "review_days service_level supplier updated_at updated_by window_days"
+    ),
+    "replenishment_runs": "after_sku after_warehouse calculated_at finished_at pairs suggested",
+    "replenishment_suggestions": (
+        "automatic computed_at demand_days demand_per_day deviation incoming kept_back lead_time_days "
+        "lead_time_deviation_days lot on_hand pack_size pattern purchase_order quantity reorder_point reserved "
+        "review_days run_id safety_stock service_level supplier waiting"
+    ),
+    "stock_demand": "units",
+    "stock_outs": "last_day",
     "stock_count_lines": "movement_id",
     "stock_counts": "decided_by posted_at status",
     "stock_cases": "owner reason resolution resolved_at resolved_by state",
@@ -233,6 +258,7 @@ UPDATES = {
     "workflow_requests": "claimed_until last_error rank tries",
 }
 DELETES = {
+    "replenishment_rules",
     "alerts", "idempotency_keys", "messages", "order_assignees", "order_drafts", "order_note_mentions", "order_tags",
     "outbox", "portal_codes", "portal_sessions", "processes", "product_imports", "retrying_steps", "sign_in_attempts",
     "sign_in_requests", "staff_passkeys", "passkey_challenges", "staff_sessions", "tokens", "webhook_deliveries",
@@ -248,7 +274,8 @@ EXECUTES = {
     "is_awaiting_change_payment", "is_booked", "is_gtin", "is_paying", "is_reversed", "issue_missing_documents",
     "issue_missing_invoices", "lock_payment_ref", "lock_store_credit", "lost_minor", "make_audit_anchor",
     "meet_master_keys", "missing_documents", "money_to_return", "note_cancel_asked", "open_park",
-    "order_of_payment", "parked_is_over", "person_of", "priority_head_start_s", "priority_start_head_start_s",
+    "order_of_payment", "parked_is_over", "person_of", "preferred_warehouse",
+    "priority_head_start_s", "priority_start_head_start_s",
     "require_unpaid_within", "retry_inbox_event", "shorten_fulfilment_line", "supplement_attempt", "takes_no_money",
 }  # fmt: skip
 # Views and functions with the names of the previous version have the rights of what they stand for.

@@ -48,6 +48,8 @@ CLEAR_CALLS = {
     "POST /v1/stock/quarantine": "about goods; the ledger's reference",
     "POST /v1/purchase-orders": "the shop's own suppliers",
     "PATCH /v1/purchase-orders/{number}": "the same",
+    "PUT /v1/replenishment/rules": "the same",
+    "POST /v1/replenishment/suggestions/order": "the same",
     "POST /v1/stock/cases/{case_id}/resolve": "about goods; the ledger's reference",
     "POST /v1/locations": "what is written on a rack",
     "PATCH /v1/locations/{warehouse}/{code}": "the same",

@@ -43,6 +43,9 @@ from workers.relay.backorders import BackorderWaker
 from workers.relay.consistency_checks import checks
 from workers.relay.late_promises import LatePromises
 from workers.relay.notification_sender import NotificationSender
+from workers.relay.replenisher import BUSY_S as REPLENISHER_BUSY_S
+from workers.relay.replenisher import POLL_S as REPLENISHER_POLL_S
+from workers.relay.replenisher import Replenisher
 from workers.relay.webhook_sender import WebhookSender
 
 EVENTS_AT_ONCE = 500
@@ -167,6 +170,7 @@ def _keeping(
         every("backorders", BackorderWaker(database).step, BACKORDERS_BUSY_S, BACKORDERS_POLL_S),
         every("promises", LatePromises(database).step, SWEEP_PAUSE_S, PROMISES_POLL_S),
         every("product imports", importing(database), IMPORTS_PAUSE_S, IMPORTS_POLL_S),
+        every("replenishment", Replenisher(database, settings).step, REPLENISHER_BUSY_S, REPLENISHER_POLL_S),
         every("backlogs", observing(database), BACKLOGS_POLL_S, BACKLOGS_POLL_S),
         every("sweep", swept, SWEEP_PAUSE_S, SWEEP_EVERY_S),
     ]

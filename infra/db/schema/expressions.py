@@ -46,7 +46,7 @@ def type_name(name: str) -> str:
 
 
 def wrapped(statement: str, indent: str = "  ") -> str:
-    """Lines of at most WIDTH characters; those that follow are indented."""
+    """Lines of at most WIDTH characters, if no word is longer; those that follow are indented."""
     return "\n".join(part for line in statement.split("\n") for part in _lines(line, indent))
 
 
@@ -74,7 +74,7 @@ def commented(text: str, indent: str = "") -> str:
 def _lines(line: str, indent: str) -> Iterator[str]:
     words = _WORD.findall(line.rstrip())
     start = line[: len(line) - len(line.lstrip())]
-    while len(text := "".join(space + word for space, word in words)) > WIDTH:
+    while len(text := "".join(space + word for space, word in words)) > WIDTH and len(words) > 1:
         at = _break(words)
         yield "".join(space + word for space, word in words[:at])
         words = [(start + indent, words[at][1]), *words[at + 1 :]]
@@ -90,7 +90,7 @@ def _break(words: Sequence[tuple[str, str]]) -> int:
     most = max(1, sum(end <= WIDTH for end in ends))
     good = [
         at
-        for at in range(1, most + 1)
+        for at in range(1, min(most, len(words) - 1) + 1)
         if ends[at - 1] > WIDTH / 2 and (words[at][1] in _BREAKS_BEFORE or words[at - 1][1].endswith(","))
     ]
     return good[-1] if good else most

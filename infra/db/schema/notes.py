@@ -15,8 +15,8 @@ FILES = (
     "approvals", "orders_holds", "orders_changes", "stock", "sourcing", "payments", "payments_disputes",
     "payments_changes", "payments_refunds", "payments_store_credit", "shipping", "after_sales",
     "after_sales_exchanges", "messaging", "support", "documents", "documents_further", "notifications", "alerts",
-    "webhooks", "stock_locations", "stock_transfers", "portal", "feedback", "collaboration", "orders_table", "channels",
-    "previous_names",
+    "webhooks", "stock_locations", "stock_transfers", "replenishment", "portal", "feedback", "collaboration",
+    "orders_table", "channels", "previous_names",
 )  # fmt: skip
 
 

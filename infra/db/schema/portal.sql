@@ -1,5 +1,5 @@
 -- Portal: how customers sign in
--- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after stock_transfers.sql.
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after replenishment.sql.
 
 -- How often a sign-in code was requested, by contact and by network address.
 CREATE TABLE sign_in_requests (
