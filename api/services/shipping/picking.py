@@ -159,7 +159,7 @@ async def _report(conn: Connection, asked: StockRequest, now: Work, missing: Map
     settings = asked.services.settings
     policy = Policy(settings.max_fulfilments, settings.dispatch_timeout_s)
     short = await short_picks.report(conn, now, missing, actor(asked.caller), policy)
-    if any(one.fulfilment_id for one in short) and now.units == sum(missing.values()) and now.parcel is not None:
+    if now.units == sum(one.quantity for one in short if one.fulfilment_id) and now.parcel is not None:
         # Nothing is left for its parcel: until the carrier has given it up, somebody is to know.
         new = NewCase(StockCaseKind.SHORT_PICK, now.parcel.shipment_id, actor(asked.caller), now.warehouse,
                       orders=[now.order_no])  # fmt: skip

@@ -145,6 +145,34 @@ async def test_a_short_pick_is_sent_by_another_warehouse(staff: ApiClient) -> No
     assert asked["n"] == 1
 
 
+async def test_a_short_pick_is_sent_by_several_warehouses_where_none_has_everything(staff: ApiClient) -> None:
+    """In as many parts as the order may have; what they have not got is a case, with the units that are left."""
+    one = await booked(staff, 9)
+    first = await done(staff, "pick", one.id, lines(1))
+    assert [(each["quantity"], each["fulfilment_id"]) for each in first["short"]] == [(8, None)]
+    others = {await elsewhere(staff, one.sku, units): units for units in (1, 3, 2)}
+    answer = await done(staff, "pick", one.id, lines(1))
+    assert [(each["line_no"], each["quantity"], each["fulfilment_id"]) for each in answer["short"]] == [
+        (1, 3, f"{one.order_no}-F2"), (1, 2, f"{one.order_no}-F3"), (1, 3, None),
+    ]  # fmt: skip
+    assert (answer["lines"][0]["quantity"], answer["lines"][0]["picked"]) == (4, 1)
+    parts = (await staff.get(f"/v1/orders/{one.order_no}")).json()["fulfilments"]
+    assert [(part["status"], part["lines"][0]["quantity"]) for part in parts] == [
+        ("picking", 4), ("reserved", 3), ("reserved", 2),
+    ]  # fmt: skip
+    assert await level(staff, one.sku) == (15, 4)
+    assert sorted([await level(staff, one.sku, code) for code in others]) == [(1, 0), (2, 2), (3, 3)]
+    open_ones = [
+        case for case in (await staff.get("/v1/stock/cases", limit=200)).json()["items"]
+        if case["subject"] == f"{one.id}/1"
+    ]  # fmt: skip
+    assert [(case["quantity"], case["case_id"]) for case in open_ones] == [(3, answer["short"][2]["case_id"])]
+    # The order has three parts by now: one more is sent by one warehouse.
+    await elsewhere(staff, one.sku, 2)
+    last = await done(staff, "pick", one.id, lines(1))
+    assert [(each["quantity"], bool(each["fulfilment_id"])) for each in last["short"]] == [(2, True), (1, False)]
+
+
 async def test_a_short_pick_that_nobody_can_send_opens_a_case_and_keeps_the_order_whole(staff: ApiClient) -> None:
     one = await booked(staff, 18)
     answer = await done(staff, "pick", one.id, lines(17))

@@ -244,7 +244,7 @@ async def test_what_a_picker_does_not_find_is_sent_by_another_warehouse(stage: S
     await stage.reaches(order_no, "preparing")
     async with stage.database.begin() as conn:
         work = await picking.lock(conn, f"{order_no}-F1")
-        short = await short_picks.report(conn, work, {1: 2}, "warehouse:wu", short_picks.Policy(True, 3600))
+        short = await short_picks.report(conn, work, {1: 2}, "warehouse:wu", short_picks.Policy(3, 3600))
     assert [one.fulfilment_id for one in short] == [f"{order_no}-F2"]
     await reach(stage, order_no, "booked", "booked")
     await part_says(stage, order_no, 1, "picked_up", "delivered")
