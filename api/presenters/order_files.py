@@ -52,6 +52,7 @@ def cells(row: OrderRow, caller: Principal, say: Say, sentence: Callable[[OrderR
         "phone": customer.phone,
         "items": ", ".join(view["item_names"]),
         **view["destination"],
+        "warehouse": ", ".join(view["warehouses"]),
         # A number in both formats, so that amounts can be summed; its digits are those of the currency.
         "total": float(written(row["total_minor"], row["currency"])),
         "situation": sentence(row),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from api.presenters import situations
@@ -136,7 +137,7 @@ def listed(row: OrderRow, caller: Principal, situation: JsonFields | None = None
     """A row with its `details` (see `infra.db.orders.searching.row_details`): customer, items, where it goes, and the
     two statuses. The name and the city are null for staff who may not read personal data."""
     details, personal = row["details"], caller.reads_personal_data
-    status = Status(row["status"])
+    status, first = Status(row["status"]), row["warehouse"]
     return row_presented(row, caller, situation) | {
         "customer_name": details.customer.name if personal else None,
         "item_count": details.items,
@@ -148,4 +149,6 @@ def listed(row: OrderRow, caller: Principal, situation: JsonFields | None = None
         },
         "payment_status": payment_state(status, details.money),
         "fulfilment_status": fulfilment_state(status, details.parcel, held=row["hold"] is not None),
+        "fulfilment_progress": asdict(details.progress) if details.progress else None,
+        "warehouses": list(dict.fromkeys(part.warehouse for part in details.parts)) or ([first] if first else []),
     }

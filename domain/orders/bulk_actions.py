@@ -42,7 +42,8 @@ class OpenHoldFacts:
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """As much of an order as the rules read."""
+    """As much of an order as the rules read; `part_has_left`: it ships in several parts, and one is on its way or has
+    arrived."""
 
     status: Status
     cancelling: bool = False
@@ -50,6 +51,7 @@ class OrderFacts:
     holds: tuple[OpenHoldFacts, ...] = ()
     tags: frozenset[str] = frozenset()
     assignee: str = ""
+    part_has_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,10 @@ def _release(order: OrderFacts, requested: ActionRequest) -> str | None:
 
 
 def _cancel(order: OrderFacts, requested: ActionRequest) -> str | None:
-    return "not_cancellable" if cancellation.refusal(order.status, order.cancelling) else None
+    if cancellation.refusal(order.status, order.cancelling):
+        return "not_cancellable"
+    # Its workflow would recall the other parcels, be refused, and book them again.
+    return "parcel_on_its_way" if order.part_has_left else None
 
 
 def _prioritise(order: OrderFacts, requested: ActionRequest) -> str | None:

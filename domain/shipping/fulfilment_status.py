@@ -1,9 +1,10 @@
 """How far the goods of an order are: one word, by one rule."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from domain.orders.status import DELIVERED_ORDERS, UNPAID, Status
+from domain.shipping.fulfilments import FulfilmentStatus
 from domain.shipping.shipments import UNDELIVERABLE, ShipmentStatus, has_left
 
 
@@ -33,6 +34,25 @@ def fulfilment_state(status: Status, parcel: ShipmentStatus | None, *, held: boo
         return FulfilmentState.BOOKED
     held = held and (status in UNPAID or status is Status.PAID)
     return FulfilmentState.ON_HOLD if held else FulfilmentState.UNFULFILLED
+
+
+# Where the parcel of a part is, the part that is least far first: a failed one waits for a person.
+PARCEL_OF_PART: Mapping[FulfilmentStatus, ShipmentStatus] = {
+    FulfilmentStatus.FAILED: ShipmentStatus.LOST,
+    FulfilmentStatus.PLANNED: ShipmentStatus.BOOKING,
+    FulfilmentStatus.RESERVED: ShipmentStatus.BOOKING,
+    FulfilmentStatus.BOOKED: ShipmentStatus.BOOKED,
+    FulfilmentStatus.PICKING: ShipmentStatus.BOOKED,
+    FulfilmentStatus.PACKED: ShipmentStatus.BOOKED,
+    FulfilmentStatus.SHIPPED: ShipmentStatus.PICKED_UP,
+    FulfilmentStatus.DELIVERED: ShipmentStatus.DELIVERED,
+}
+
+
+def parcel_of_parts(parts: Collection[FulfilmentStatus]) -> ShipmentStatus | None:
+    """What counts as the parcel of an order with several parts: that of the part that is least far. Cancelled parts do
+    not count; None where no other is."""
+    return next((parcel for part, parcel in PARCEL_OF_PART.items() if part in parts), None)
 
 
 # The statuses that an order of each fulfilment status can have, found by the rule itself.

@@ -25,6 +25,14 @@ class Destination(BaseModel):
     city: str | None = Field(description="Null for staff who may not read personal data.")
 
 
+class FulfilmentProgress(BaseModel):
+    """How many parts an order has, without cancelled ones, how many have left, and how many of these have arrived."""
+
+    total: int
+    shipped: int
+    delivered: int
+
+
 class OrderRow(BaseModel):
     """One order of a list. `needs_attention` is the step that is parked, `hold` what holds it, both null otherwise."""
 
@@ -53,7 +61,11 @@ class OrderRow(BaseModel):
     item_names: list[str] = Field(description="The products of the first three lines.")
     destination: Destination
     payment_status: PaymentState
-    fulfilment_status: FulfilmentState
+    fulfilment_status: FulfilmentState = Field(
+        description="Of an order that ships in several parts, that of the part that is least far."
+    )
+    fulfilment_progress: FulfilmentProgress | None = Field(description="Null for an order that ships in one part.")
+    warehouses: list[str] = Field(description="Those of all parts, the first part's first.")
     matched: list[Matched] = Field(
         description="What of the order `q` fits, sorted; empty without `q`. email, phone and name are those of the"
         " customer or of the receiver: as the order named them, as they were corrected, or as the customer is known"

@@ -13,10 +13,24 @@ CREATE TABLE fulfilments (
   created_at    timestamptz NOT NULL DEFAULT now(),
   updated_at    timestamptz NOT NULL DEFAULT now(),
   due_at        timestamptz,  -- until when its next step is expected, where an order has several
+  placed_at     timestamptz,  -- when the order was placed; of further fulfilments alone (number > 1)
   CONSTRAINT fulfilments_number UNIQUE (order_no, number)
 );
+CREATE INDEX fulfilments_further ON fulfilments (warehouse, placed_at DESC, order_no DESC) WHERE number > 1;
 CREATE INDEX fulfilments_open ON fulfilments (warehouse, status, fulfilment_id) WHERE status NOT IN ('delivered',
   'cancelled');
+CREATE INDEX fulfilments_split ON fulfilments (order_no) WHERE number > 1;
+
+-- Writes when the order was placed to its further fulfilments: lists of orders by warehouse follow it.
+CREATE FUNCTION date_further_fulfilment()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  NEW.placed_at := (SELECT o.created_at FROM orders o WHERE o.order_no = NEW.order_no);
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER further_fulfilment_dated BEFORE INSERT ON fulfilments
+  FOR EACH ROW WHEN (NEW.number > 1) EXECUTE FUNCTION date_further_fulfilment();
 
 -- How much of which line of the order a fulfilment has.
 CREATE TABLE fulfilment_lines (
@@ -363,6 +377,7 @@ GRANT UPDATE (came_back_at, carrier_ref, cost_currency, cost_minor, replaced_at,
   ON shipments TO oms_app;
 GRANT INSERT (line_no, number, order_no, quantity, reported_by, sourced_number) ON short_picks TO oms_app;
 REVOKE EXECUTE ON FUNCTION apply_pick(), book_from_current_warehouse(), cancel_fulfilments(),
-  check_fulfilled_quantity(), create_fulfilment(), follow_changed_line(), guard_replaced_parcel(), refresh_fulfilment(),
-  refresh_order_warehouse(), shorten_fulfilment_line(text, integer, integer, bigint) FROM PUBLIC;
+  check_fulfilled_quantity(), create_fulfilment(), date_further_fulfilment(), follow_changed_line(),
+  guard_replaced_parcel(), refresh_fulfilment(), refresh_order_warehouse(), shorten_fulfilment_line(text, integer,
+  integer, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION shorten_fulfilment_line(text, integer, integer, bigint) TO oms_app;

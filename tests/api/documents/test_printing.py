@@ -11,6 +11,7 @@ from domain.orders.order_no import new_order_no
 from tests.api.conftest import ApiClient, an_order
 from tests.console.conftest import sign_in
 from tests.factories.sales import paid
+from tests.factories.split_orders import split
 
 PRINT = "/v1/orders/print"
 NUMBER = new_order_no(1_800_000_000_000, 7)
@@ -44,6 +45,20 @@ async def test_documents_of_chosen_orders_are_one_file_each_and_an_archive_toget
         assert len(pages(archive.read("invoices.pdf"))) == 2 and len(pages(archive.read("packing-slips.pdf"))) == 3
         assert archive.read("without-invoice.txt").decode() == f"{without}\n"
         assert archive.read("without-label.txt").decode().split() == chosen["order_no"]
+
+
+async def test_a_split_order_has_a_packing_slip_for_each_part(shop: ApiClient) -> None:
+    order_no, single = await split(shop, "booked", "cancelled", "reserved"), await split(shop, "cancelled", "booked")
+    answer = await shop.as_("warehouse").get(PRINT, kind="packing_slips", order_no=[order_no, single])
+    found = pages(answer.content)
+    assert [
+        f"{part}-F{n}" in page
+        for page, (part, n) in zip(found, [(order_no, 1), (order_no, 3), (single, 2)], strict=True)
+    ] == [True] * 3
+    browser = await sign_in(shop, "warehouse")
+    page = (await browser.get("/console/orders/packing-slips", order_no=[order_no, single])).text
+    assert [page.count(f"Part {n} of 3") for n in (1, 2, 3)] == [1, 0, 1]
+    assert page.count("Part 2 of 2") == 1 and page.count("WH-SOUTH") == 1
 
 
 async def test_the_list_of_orders_offers_what_a_role_may_print(shop: ApiClient) -> None:

@@ -7,6 +7,7 @@ import pytest
 from domain.orders.bulk_actions import MAX_ORDERS
 from tests.api.conftest import ApiClient, an_order, unique
 from tests.api.payments.test_refunds import capture, paid
+from tests.factories.split_orders import split
 
 
 async def placed(shop: ApiClient) -> str:
@@ -27,6 +28,16 @@ async def test_the_preview_says_which_orders_fit_and_why_others_do_not(shop: Api
     assert [row["code"] for row in answer.json()["unfit"]] == ["already_held", "order_not_found"], unknown
     holds = await shop.sql("SELECT count(*) AS n FROM holds WHERE order_no = %s", free)
     assert holds[0]["n"] == 0
+
+
+async def test_a_cancellation_leaves_out_split_orders_of_which_a_part_has_left(shop: ApiClient) -> None:
+    support = shop.as_("support", unique("amy"))
+    left, arrived = await split(shop, "shipped", "reserved"), await split(shop, "booked", "delivered")
+    whole, lost = await split(shop, "booked", "reserved"), await split(shop, "failed", "booked")
+    body = {"action": "cancel", "order_nos": [left, arrived, whole, lost], "reason": "x"}
+    answer = (await support.post("/v1/orders/bulk/preview", body)).json()
+    assert answer["fits"] == [whole, lost]
+    assert answer["unfit"] == [{"order_no": one, "code": "parcel_on_its_way"} for one in (left, arrived)]
 
 
 async def test_a_job_pressed_twice_is_one_job_over_the_orders_that_fit(shop: ApiClient) -> None:

@@ -119,7 +119,7 @@ async def test_rows_are_light_and_say_what_they_wait_for(shop: ApiClient, number
         *("order_no", "status", "channel", "external_ref", "customer_id", "total_minor", "currency"),
         *("created_at", "updated_at", "waiting_for", "needs_attention", "hold", "warehouse", "priority", "matched"),
         *("situation", "customer_name", "item_count", "item_names", "destination"),
-        *("payment_status", "fulfilment_status", "tags", "assignee"),
+        *("payment_status", "fulfilment_status", "tags", "assignee", "fulfilment_progress", "warehouses"),
     }
     whole = (await shop.get(f"/v1/orders/{number}")).json()["needs_attention"]
     assert (whole["step"], whole["error"], whole["attempts"], whole["options"]) == (

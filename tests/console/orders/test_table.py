@@ -15,6 +15,7 @@ from tests.api.conftest import ApiClient, an_order, unique
 from tests.api.payments.test_refunds import paid
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.console.test_pages import ROW, hidden, placed
+from tests.factories.split_orders import split
 
 PAGE = "/console/orders"
 
@@ -49,6 +50,18 @@ async def test_a_row_has_the_situation_in_short_and_the_whole_sentence_on_a_clic
         page = (await browser.get(PAGE, channel=channel)).text
         summary, rest = re.findall(r"<summary class=\"warn\" title=\"([^\"]*)\">", page)[0], page.split(f">{short}<")[1]
         assert whole in summary and "<time" not in summary and whole in rest.split("</details>")[0]
+
+
+async def test_a_split_order_says_how_many_parts_have_shipped_and_from_where(shop: ApiClient) -> None:
+    for language, said in (("en", "2 of 3 shipped"), ("zh", "已发货 2/3")):
+        browser, channel = await sign_in(shop, "support", language), unique("split")
+        await browser.post(f"{PAGE}/columns", **{"column.fulfilment": "1", "column.warehouse": "1", "here": ""})
+        order_no = await split(shop, "shipped", "delivered", "reserved", channel=channel)
+        page = (await browser.get(PAGE, channel=channel)).text
+        assert page.count(said) == 1 and "WH-EAST, WH-SOUTH, WH-NORTH" in page
+        for warehouse in ("WH-EAST", "WH-SOUTH", "WH-NORTH"):
+            assert await numbers(browser, channel=channel, warehouse=warehouse) == [order_no]
+        assert said in (await browser.get(f"{PAGE}/{order_no}")).text, "the order page has the same rule"
 
 
 async def test_the_counts_of_the_tabs_follow_the_filters(support: StaffBrowser) -> None:

@@ -16,7 +16,9 @@ _FACTS = text(
            (SELECT json_agg(json_build_array(h.hold_no, h.kind, h.owner) ORDER BY h.hold_no)
               FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL) AS holds,
            (SELECT array_agg(t.tag) FROM order_tags t WHERE t.order_no = o.order_no) AS tags,
-           (SELECT a.assignee FROM order_assignees a WHERE a.order_no = o.order_no) AS assignee
+           (SELECT a.assignee FROM order_assignees a WHERE a.order_no = o.order_no) AS assignee,
+           (SELECT count(*) > 1 AND bool_or(f.status IN ('shipped', 'delivered'))
+              FROM fulfilments f WHERE f.order_no = o.order_no) AS part_has_left
       FROM orders o WHERE o.order_no = ANY(CAST(:order_nos AS text[]))
     """
 )
@@ -33,6 +35,7 @@ async def facts(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, Or
             tuple(OpenHoldFacts(hold_no, HoldKind(kind), owner) for hold_no, kind, owner in row.holds or ()),
             frozenset(row.tags or ()),
             row.assignee or "",
+            bool(row.part_has_left),
         )
         for row in rows
     }

@@ -12,7 +12,7 @@ from domain.orders import payment_status
 from domain.orders.payment_status import PaymentState
 from domain.orders.status import DELIVERED_ORDERS, UNPAID, Status
 from domain.shipping import fulfilment_status
-from domain.shipping.fulfilment_status import FulfilmentState, fulfilment_state
+from domain.shipping.fulfilment_status import PARCEL_OF_PART, FulfilmentState, fulfilment_state
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.orders.searching.list_sources import ORDERS
 
@@ -47,11 +47,18 @@ _AUTHORISED = _sql(
            AND NOT EXISTS (SELECT FROM payments n WHERE n.order_no = p.order_no AND n.parent_id = p.payment_id
                               AND n.kind IN ('capture', 'void') AND n.status <> 'failed'))"""
 )
+_FURTHER = "SELECT FROM fulfilments f WHERE f.order_no = orders.order_no AND f.number > 1"
+_OF_PART = " ".join(f"WHEN '{part.value}' THEN '{parcel.value}'" for part, parcel in PARCEL_OF_PART.items())
+_LEAST_FAR = f"array_position('{{{','.join(part.value for part in PARCEL_OF_PART)}}}', f.status)"
+# That of the part that is least far, where an order has several.
+_PARCEL_OF_PARTS = f"""CASE WHEN EXISTS ({_FURTHER}) THEN coalesce((SELECT CASE f.status {_OF_PART} END
+                FROM fulfilments f WHERE f.order_no = orders.order_no AND f.status <> 'cancelled'
+               ORDER BY {_LEAST_FAR} LIMIT 1), 'booking') END"""  # noqa: S608
 # The parcel that goes out now; none counts as one that is not booked yet.
-_PARCEL = """coalesce((SELECT p.status FROM shipments p
+_PARCEL = f"""coalesce({_PARCEL_OF_PARTS}, (SELECT p.status FROM shipments p
                 WHERE p.order_no = orders.order_no AND p.status <> 'cancelled' AND p.replaced_at IS NULL
-                ORDER BY array_position('{lost,refused,booking,booked,picked_up,in_transit,delivered}', p.status)
-                LIMIT 1), 'booking')"""
+                ORDER BY array_position('{{lost,refused,booking,booked,picked_up,in_transit,delivered}}', p.status)
+                LIMIT 1), 'booking')"""  # noqa: S608
 
 
 def statuses(payment: PaymentState | None, fulfilment: FulfilmentState | None) -> frozenset[Status]:

@@ -43,9 +43,20 @@ _FACTS: list[Column] = [
     literal_column(expression).label(name) for name, expression in situation_facts.parts("orders").items()
 ]
 _PLACE = (ORDERS.c.order_no, ORDERS.c.created_at, ORDERS.c.total_minor)
+Placed = tuple[Column, Column]
 _parked = table("parked_steps", column("order_no"), column("step"), column("resolved_at"))
 _tags = table("order_tags", column("order_no"), column("tag"))
+_further = table("fulfilments", *(column(name) for name in ("order_no", "number", "warehouse", "placed_at")))
 _assignees = table("order_assignees", column("order_no"), column("assignee"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a list with an index of its own: the orders `where` that is so, and the columns of the index that have
+    their time and number."""
+
+    where: ColumnElement[bool] | None = None
+    placed: Placed = (ORDERS.c.created_at, ORDERS.c.order_no)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,8 @@ def _all(selection: OrderListFilter) -> Query:
 
 def _united(columns: Callable[[], Query], selection: OrderListFilter) -> Query:
     """The first rows of each part of the list, each over its index, and of those the first."""
-    parts = [_both(one, status) for one in _ranges(selection) for status in _single_statuses(selection)]
+    statuses = _single_statuses(selection)
+    parts = [replace(one, where=_both(one.where, status)) for one in _parts(selection) for status in statuses]
     if len(parts) == 1:
         return _cut(columns(), selection, parts[0])
     all_of_them = union_all(*(select(_cut(columns(), selection, part).subquery()) for part in parts)).subquery()
@@ -153,7 +165,7 @@ def first_of(selection: OrderListFilter, branches: Sequence[Branch]) -> Query:
         *(
             branch.select(lambda query, part=part: _cut(query, selection, part))  # type: ignore[misc]
             for branch in branches
-            for part in _ranges(selection)
+            for part in _parts(selection)
         )
     ).subquery("hits")
     h = hits.c
@@ -196,22 +208,21 @@ def _rows() -> Query:
     return select(*(ORDERS.c[name] for name in _COLUMNS), step.label("needs_attention"), *_FACTS)
 
 
-def _cut(query: Query, selection: OrderListFilter, part: ColumnElement[bool] | None) -> Query:
+def _cut(query: Query, selection: OrderListFilter, part: Part) -> Query:
     query = query.where(*filters(selection))
-    if part is not None:
-        query = query.where(part)
-    return query.order_by(*_order(ORDERS.c, selection.sort)).limit(selection.limit + 1)
+    if part.where is not None:
+        query = query.where(part.where)
+    return query.order_by(*_order(ORDERS.c, selection.sort, part.placed)).limit(selection.limit + 1)
 
 
 def filters(selection: OrderListFilter) -> list[ColumnElement[bool]]:
-    """What the filters ask of an order."""
+    """What the filters ask of an order, but for the warehouse: see `of_warehouse`."""
     c = ORDERS.c
     found: list[ColumnElement[bool]] = []
     for name, value in (
         ("status", selection.status),
         ("channel", selection.channel),
         ("customer_id", selection.customer_id),
-        ("warehouse", selection.warehouse),
         ("hold", selection.hold if selection.hold != ANY_HOLD else None),
         ("priority", selection.priority),
     ):
@@ -233,6 +244,20 @@ def filters(selection: OrderListFilter) -> list[ColumnElement[bool]]:
     return found
 
 
+def of_warehouse(warehouse: str | None) -> list[Part]:
+    """The orders of which a part is or was this warehouse's: those of the first part over the index of orders, and
+    those of a further part over the index of these. An order is found once."""
+    if warehouse is None:
+        return [Part()]
+    c, before = _further.c, _further.alias("before")
+    earlier = select(before.c.number).where(
+        *(before.c.order_no == c.order_no, before.c.number.between(2, c.number - 1), before.c.warehouse == warehouse)
+    )
+    own = and_(c.number > 1, c.warehouse == warehouse, c.order_no == ORDERS.c.order_no)
+    further = and_(own, ORDERS.c.warehouse != warehouse, ~earlier.exists())
+    return [Part(ORDERS.c.warehouse == warehouse), Part(further, (c.placed_at, c.order_no))]
+
+
 def tagged(tag: str) -> ColumnElement[bool]:
     """Orders with this tag."""
     return ORDERS.c.order_no.in_(select(_tags.c.order_no).where(_tags.c.tag == tag))
@@ -243,24 +268,32 @@ def assigned(name: str) -> ColumnElement[bool]:
     return ORDERS.c.order_no.in_(select(_assignees.c.order_no).where(_assignees.c.assignee == name))
 
 
-def _order(c: Columns, sort: Sort) -> tuple[Column, ...]:
+def _order(c: Columns, sort: Sort, placed: Placed | None = None) -> tuple[Column, ...]:
+    """By the columns of `c`; `placed` are those of an index that has the time and the number, too."""
+    created_at, order_no = placed or (c.created_at, c.order_no)
     if sort == "created_at":
-        return c.created_at, c.order_no
+        return created_at, order_no
     if sort == "total":
-        return c.total_minor, c.created_at, c.order_no
+        return c.total_minor, created_at, order_no
+    newest = (created_at.desc(), order_no.desc())
     if sort == "-total":
-        return c.total_minor.desc(), c.created_at.desc(), c.order_no.desc()
-    newest = (c.created_at.desc(), c.order_no.desc())
+        return c.total_minor.desc(), *newest
     return (c.status, *newest) if sort == "status" else newest
 
 
-def _ranges(selection: OrderListFilter) -> list[ColumnElement[bool] | None]:
+def _parts(selection: OrderListFilter) -> list[Part]:
+    """The parts of the list, each of which follows an index."""
+    found = of_warehouse(selection.warehouse)
+    return [replace(one, where=_both(one.where, place)) for one in found for place in _ranges(selection, one.placed)]
+
+
+def _ranges(selection: OrderListFilter, placed: Placed) -> list[ColumnElement[bool] | None]:
     """What is left behind the position. By status, newest first in each: the rest of the status and the statuses
     after it are two index ranges."""
     c, after = ORDERS.c, selection.after
     if after is None:
         return [None]
-    place, last = tuple_(c.created_at, c.order_no), tuple_(literal(after.created_at), literal(after.order_no))
+    place, last = tuple_(*placed), tuple_(literal(after.created_at), literal(after.order_no))
     if selection.sort == "status":
         return [and_(c.status == after.status, place < last), c.status > after.status]
     return [place > last if selection.sort == "created_at" else place < last]

@@ -7,6 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.payment_status import PaymentSums
+from domain.shipping.fulfilment_status import parcel_of_parts
+from domain.shipping.fulfilments import FulfilmentProgress, FulfilmentStatus, progress_of
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.customers.profiles import KeyRing, profile_context
 from infra.db.driver_types import DriverRow
@@ -24,7 +26,9 @@ _DETAILS = text(
            (SELECT p.status FROM shipments p
              WHERE p.order_no = o.order_no AND p.status <> 'cancelled' AND p.replaced_at IS NULL
              ORDER BY array_position('{lost,refused,booking,booked,picked_up,in_transit,delivered}', p.status)
-             LIMIT 1) AS parcel
+             LIMIT 1) AS parcel,
+           (SELECT json_agg(json_build_array(f.warehouse, f.status) ORDER BY f.number)
+              FROM fulfilments f WHERE f.order_no = o.order_no) AS parts
       FROM orders o LEFT JOIN customers c USING (customer_id)
       LEFT JOIN customer_contacts s USING (customer_id, channel)
       LEFT JOIN order_contacts k ON o.contact_corrected AND k.customer_id = o.customer_id
@@ -58,14 +62,29 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class PartOfRow:
+    """A fulfilment of an order that has several."""
+
+    warehouse: str
+    status: FulfilmentStatus
+
+
+@dataclass(frozen=True, slots=True)
 class RowDetails:
-    """The rest of a row: units that are left of the lines, the first names of products, the money, the parcel."""
+    """The rest of a row: units that are left of the lines, the first names of products, the money, the parcel, and the
+    parts where it has several: then `parcel` is that of the part that is least far."""
 
     customer: Profile
     items: int
     item_names: list[str]
     money: PaymentSums
     parcel: ShipmentStatus | None
+    parts: tuple[PartOfRow, ...] = ()
+
+    @property
+    def progress(self) -> FulfilmentProgress | None:
+        """How many parts have shipped; None for an order that ships in one."""
+        return progress_of([part.status for part in self.parts]) if self.parts else None
 
 
 async def details(
@@ -82,5 +101,9 @@ def _details(row: DriverRow, keys: KeyRing | None, named: int) -> RowDetails:
     opened = keys and keys.open_json(row.data_key, row.profile_enc, profile_context(row.customer_id))
     customer = Profile(*(opened.get(name) for name in ("name", "email", "phone"))) if opened else Profile()
     sums = PaymentSums(row.authorised_minor, row.captured_minor, row.refunded_minor, row.disputed_minor)
-    parcel = ShipmentStatus(row.parcel) if row.parcel else None
-    return RowDetails(customer, row.items, (row.names or [])[:named], sums, parcel)
+    parts = tuple(PartOfRow(warehouse, FulfilmentStatus(status)) for warehouse, status in row.parts or ())
+    names = (row.names or [])[:named]
+    if len(parts) > 1:
+        least_far = parcel_of_parts([part.status for part in parts])
+        return RowDetails(customer, row.items, names, sums, least_far, parts)
+    return RowDetails(customer, row.items, names, sums, ShipmentStatus(row.parcel) if row.parcel else None)

@@ -20,7 +20,7 @@ from infra.db.driver_types import Query
 from infra.db.engine import Database
 from infra.db.errors import sqlstate_of
 from infra.db.orders.searching.list_sources import ORDERS
-from infra.db.orders.searching.listing import OrderListFilter, filters, first_of, is_empty
+from infra.db.orders.searching.listing import OrderListFilter, filters, first_of, is_empty, of_warehouse
 
 # A larger number is shown as "more than".
 COUNTED = 1000
@@ -53,8 +53,12 @@ def _query(selection: OrderListFilter) -> Executable:
         searched = [(status, first_of(replace(one, status=status.value), selection.among)) for status in Status]
         return union_all(*(select(literal(status.value), _number_of(found)) for status, found in searched))
     of_row: ColumnElement[str] = literal_column("s.status")
-    found = select(ORDERS.c.order_no).where(ORDERS.c.status == of_row, *filters(one)).limit(COUNTED + 1)
-    return select(of_row, _number_of(found)).select_from(text("order_statuses s"))
+    every = select(ORDERS.c.order_no).where(ORDERS.c.status == of_row, *filters(one))
+    parts = [part.where for part in of_warehouse(one.warehouse)]
+    found = [(every if where is None else every.where(where)).limit(COUNTED + 1) for where in parts]
+    both = select(union_all(*(select(part.subquery()) for part in found)).subquery()).limit(COUNTED + 1)
+    number = _number_of(both if len(found) > 1 else found[0])
+    return select(of_row, number).select_from(text("order_statuses s"))
 
 
 def _number_of(found: Query) -> ScalarSelect[int]:

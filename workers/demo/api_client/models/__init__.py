@@ -32,6 +32,7 @@ from .found_line_condition import FoundLineCondition
 from .found_pieces import FoundPieces
 from .fulfilment import Fulfilment
 from .fulfilment_line import FulfilmentLine
+from .fulfilment_progress import FulfilmentProgress
 from .fulfilment_state import FulfilmentState
 from .fulfilment_status import FulfilmentStatus
 from .guarantee import Guarantee
@@ -177,6 +178,7 @@ __all__ = (
     "FoundPieces",
     "Fulfilment",
     "FulfilmentLine",
+    "FulfilmentProgress",
     "FulfilmentState",
     "FulfilmentStatus",
     "Guarantee",

@@ -17,6 +17,7 @@ from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.destination import Destination
+    from ..models.fulfilment_progress import FulfilmentProgress
     from ..models.situation import Situation
     from ..models.waiting_for import WaitingFor
 
@@ -49,6 +50,8 @@ class OrderRow:
         destination (Destination):
         payment_status (PaymentState):
         fulfilment_status (FulfilmentState):
+        fulfilment_progress (FulfilmentProgress | None):
+        warehouses (list[str]):
         matched (list[OrderRowMatchedItem]):
         tags (list[str] | None | Unset):
         assignee (None | str | Unset):
@@ -75,12 +78,15 @@ class OrderRow:
     destination: Destination
     payment_status: PaymentState
     fulfilment_status: FulfilmentState
+    fulfilment_progress: FulfilmentProgress | None
+    warehouses: list[str]
     matched: list[OrderRowMatchedItem]
     tags: list[str] | None | Unset = UNSET
     assignee: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.fulfilment_progress import FulfilmentProgress  # noqa: PLC0415
         from ..models.waiting_for import WaitingFor  # noqa: PLC0415
 
         order_no = self.order_no
@@ -134,6 +140,14 @@ class OrderRow:
 
         fulfilment_status: str = self.fulfilment_status
 
+        fulfilment_progress: dict[str, Any] | None
+        if isinstance(self.fulfilment_progress, FulfilmentProgress):
+            fulfilment_progress = self.fulfilment_progress.to_dict()
+        else:
+            fulfilment_progress = self.fulfilment_progress
+
+        warehouses = self.warehouses
+
         matched = []
         for matched_item_data in self.matched:
             matched_item: str = matched_item_data
@@ -179,6 +193,8 @@ class OrderRow:
                 "destination": destination,
                 "payment_status": payment_status,
                 "fulfilment_status": fulfilment_status,
+                "fulfilment_progress": fulfilment_progress,
+                "warehouses": warehouses,
                 "matched": matched,
             }
         )
@@ -192,6 +208,7 @@ class OrderRow:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.destination import Destination  # noqa: PLC0415
+        from ..models.fulfilment_progress import FulfilmentProgress  # noqa: PLC0415
         from ..models.situation import Situation  # noqa: PLC0415
         from ..models.waiting_for import WaitingFor  # noqa: PLC0415
 
@@ -276,6 +293,23 @@ class OrderRow:
 
         fulfilment_status = check_fulfilment_state(d.pop("fulfilment_status"))
 
+        def _parse_fulfilment_progress(data: object) -> FulfilmentProgress | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                fulfilment_progress_type_0 = FulfilmentProgress.from_dict(data)
+
+                return fulfilment_progress_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(FulfilmentProgress | None, data)
+
+        fulfilment_progress = _parse_fulfilment_progress(d.pop("fulfilment_progress"))
+
+        warehouses = cast(list[str], d.pop("warehouses"))
+
         matched = []
         _matched = d.pop("matched")
         for matched_item_data in _matched:
@@ -331,6 +365,8 @@ class OrderRow:
             destination=destination,
             payment_status=payment_status,
             fulfilment_status=fulfilment_status,
+            fulfilment_progress=fulfilment_progress,
+            warehouses=warehouses,
             matched=matched,
             tags=tags,
             assignee=assignee,

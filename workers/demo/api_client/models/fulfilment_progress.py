@@ -1,0 +1,78 @@
+# Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+T = TypeVar("T", bound="FulfilmentProgress")
+
+
+@_attrs_define
+class FulfilmentProgress:
+    """
+    Attributes:
+        total (int):
+        shipped (int):
+        delivered (int):
+    """
+
+    total: int
+    shipped: int
+    delivered: int
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        total = self.total
+
+        shipped = self.shipped
+
+        delivered = self.delivered
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "total": total,
+                "shipped": shipped,
+                "delivered": delivered,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        total = d.pop("total")
+
+        shipped = d.pop("shipped")
+
+        delivered = d.pop("delivered")
+
+        fulfilment_progress = cls(
+            total=total,
+            shipped=shipped,
+            delivered=delivered,
+        )
+
+        fulfilment_progress.additional_properties = d
+        return fulfilment_progress
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
