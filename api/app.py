@@ -37,6 +37,7 @@ from api.routes import (
     customers,
     documents,
     feedback,
+    freight,
     fulfilments,
     locations,
     notifications,
@@ -116,6 +117,7 @@ ROUTERS = (
     stock_transfers.router,
     stock_counts.router,
     stock_cases.router,
+    freight.router,
     purchase_orders.router,
     purchase_orders.arrivals_router,
     replenishment.router,
@@ -169,7 +171,12 @@ def create_app(settings: Settings) -> FastAPI:
     openapi_pages.install(app)
     app.add_middleware(CompressedPages)
     app.add_middleware(Acknowledged)
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, upload_limit=settings.max_upload_bytes)
+    app.add_middleware(
+        BodyLimit,
+        limit=settings.max_body_bytes,
+        upload_limit=settings.max_upload_bytes,
+        bill_limit=settings.max_bill_bytes,
+    )
     app.state.check_lock = asyncio.Lock()
     app.state.limits = limits = RateLimits(settings)
     app.add_middleware(Guard, settings=settings, limits=limits)

@@ -20,7 +20,7 @@ NO_NOUN = {"was", "is", "has", "this", "as", "goes"}
 # Values in front of a plural that are no count, and counts that are a limit or a period, never 1.
 NO_COUNT = {"amount", "owner", "name"}
 NEVER_ONE = {"audit.access_means", "feedback.summary", "told.amount_invalid.decimals", "search.more"}
-NEVER_ONE |= {"orders.bulk.too_many", "import.file_hint"}
+NEVER_ONE |= {"orders.bulk.too_many", "import.file_hint", "carrier_bill.file_hint", "problem.carrier_bill_too_long"}
 
 
 @pytest.mark.parametrize("words", [CONSOLE, PORTAL], ids=["console", "portal"])

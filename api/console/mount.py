@@ -30,7 +30,7 @@ from api.console.payments import provider_cases, refunds, store_credit
 from api.console.rendering import SITE, page
 from api.console.reports import home, periods
 from api.console.session import StaffSignInNeeded, member, to_sign_in
-from api.console.shipping import barcode_photographs, fulfilment_pages, papers, scan_pages
+from api.console.shipping import barcode_photographs, freight_pages, fulfilment_pages, papers, scan_pages
 from api.console.sourcing import order_sourcing, sourcing_profiles
 from api.console.staff import account, joining, sign_in, team
 from api.console.stock import case_pages, count_pages, location_pages, purchase_pages, transfer_pages
@@ -107,6 +107,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     scan_pages.router,
     barcode_photographs.router,
     fulfilment_pages.router,
+    freight_pages.router,
     warehouse_pages.router,
     photographs.router,
 )

@@ -58,6 +58,9 @@ NAVIGATION = (
     Entry("nav.reports", "/console/reports", icon="reports", children=(
         Entry("reports", "/console/reports", _CASES),
         Entry("feedback", "/console/feedback", (Role.SUPPORT, Role.OPERATIONS)),
+        Entry("carrier_bills", "/console/carrier-bills", (Role.FINANCE, Role.OPERATIONS), under=(
+            "/console/new/carrier-bill", "/console/freight-differences",
+        )),
         Entry("nav.audit", "/console/audit", (Role.ADMIN,)),
     )),
     Entry("nav.settings", "/console/settings", icon="settings", children=(

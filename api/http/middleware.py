@@ -11,6 +11,8 @@ from infra.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 _DETAIL = "the body is larger than this server accepts"
 # Where pictures and files are uploaded, the other bound holds.
 _UPLOADS = ("/picture", "/logo", "/product-imports", "/product-import")
+# Where bills of carriers are: a million rows.
+_BILLS = ("/v1/carrier-bills", "/console/new/carrier-bill")
 # Where several are, so many times that one.
 _SEVERAL, _AT_ONCE = re.compile(r"/photographs$|^/portal/orders/[^/]+/return$"), 5
 # A browser shows an answer only once it has sent its form: what is too large is read up to so many times the bound, and
@@ -20,11 +22,13 @@ _READ_AWAY = 8
 
 
 class BodyLimit:
-    """Refuses bodies over `limit` bytes, uploads over `upload_limit` (413 `body_too_large`): at once by Content-Length,
-    else while reading. A form of a page is refused where the page reads it, so that a page says so."""
+    """Refuses bodies over `limit` bytes, uploads over `upload_limit`, bills of carriers over `bill_limit` (413
+    `body_too_large`): at once by Content-Length, else while reading. A form of a page is refused where the page reads
+    it, so that a page says so."""
 
-    def __init__(self, app: ASGIApp, limit: int, upload_limit: int = 0) -> None:
+    def __init__(self, app: ASGIApp, limit: int, upload_limit: int = 0, bill_limit: int = 0) -> None:
         self.app, self.limit, self.upload_limit = app, limit, max(limit, upload_limit)
+        self.bill_limit = max(limit, bill_limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,6 +56,8 @@ class BodyLimit:
     def _bound(self, path: str) -> int:
         if _SEVERAL.search(path):
             return self.upload_limit * _AT_ONCE
+        if path in _BILLS:
+            return self.bill_limit
         return self.upload_limit if path.endswith(_UPLOADS) else self.limit
 
 

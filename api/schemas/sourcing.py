@@ -40,6 +40,7 @@ class Share(BaseModel):
 
     warehouse: str
     lines: list[SharedLine]
+    freight_minor: int | None = Field(default=None, description="Of this parcel, by the rates of the profile.")
 
 
 class Considered(BaseModel):

@@ -37,8 +37,9 @@ def _by_strategy(
     most = strategy.max_fulfilments if allowed is None else min(allowed, strategy.max_fulfilments)
     plan = allocated(demand, able.units, judged.costs, most)
     shares, missing = split([line for line in request.lines if line.quantity > 0], plan.units)
-    freight = _freight(request, shares, rates)
-    return SourcingDecision(shares, missing, _explained(able, judged), strategy.name, plan.points, freight)
+    freights = _freights(request, shares, rates)
+    considered = _explained(able, judged)
+    return SourcingDecision(shares, missing, considered, strategy.name, plan.points, sum(freights), freights)
 
 
 def _explained(able: Eligible, judged: Scored) -> tuple[Considered, ...]:
@@ -52,22 +53,23 @@ def _explained(able: Eligible, judged: Scored) -> tuple[Considered, ...]:
     return (*ranked, *out)
 
 
-def _freight(request: SourcingRequest, shares: tuple[Share, ...], rates: tuple[Rate, ...]) -> int:
+def _freights(request: SourcingRequest, shares: tuple[Share, ...], rates: tuple[Rate, ...]) -> tuple[int, ...]:
+    """What the parcel of each share costs."""
     places = {one.code: one for one in request.network.warehouses}
     weights = {line.line_no: line.weight_g for line in request.lines}
-    total = 0
+    costs = []
     for share in shares:
         rate = rates[distance_class(places[share.warehouse], request.destination)]
         grams = sum(weights[line.line_no] * line.quantity for line in share.lines)
-        total += rate.parcel_minor + ceil(rate.kg_minor * grams / 1000)
-    return total
+        costs.append(rate.parcel_minor + ceil(rate.kg_minor * grams / 1000))
+    return tuple(costs)
 
 
 def _kept(request: SourcingRequest, found: SourcingDecision) -> SourcingDecision:
     """Everything or nothing, where the customer asks for it."""
     if not request.preferences.ship_complete or not found.unallocated:
         return found
-    return replace(found, shares=(), unallocated=_all_lines(request), points=0, freight_minor=0)
+    return replace(found, shares=(), unallocated=_all_lines(request), points=0, freight_minor=0, freights_minor=())
 
 
 def _nobody(request: SourcingRequest, able: Eligible) -> SourcingDecision:

@@ -53,6 +53,7 @@ class ShareFields(TypedDict):
 
     warehouse: str
     lines: list[SharedLineFields]
+    freight_minor: NotRequired[int]
 
 
 class OverriddenFields(TypedDict):
@@ -80,7 +81,7 @@ class SourcingDecision:
     """Equal input gives an equal decision.
 
     `considered` has the best first and the excluded last. `points` is the cost that was kept as small as possible,
-    `freight_minor` the freight by the rates of the profile.
+    `freight_minor` the freight by the rates of the profile, `freights_minor` that of each share.
     """
 
     shares: tuple[Share, ...]
@@ -89,6 +90,7 @@ class SourcingDecision:
     strategy: str
     points: int = 0
     freight_minor: int = 0
+    freights_minor: tuple[int, ...] = ()
 
     @property
     def warehouses(self) -> tuple[str, ...]:
@@ -104,7 +106,7 @@ class SourcingDecision:
         ]
         return {
             "strategy": self.strategy,
-            "chosen": [{"warehouse": share.warehouse, "lines": _lines(share.lines)} for share in self.shares],
+            "chosen": self._chosen(),
             "unallocated": _lines(self.unallocated),
             "considered": [
                 {"warehouse": one.warehouse, "score": one.score, "criteria": dict(one.criteria),
@@ -113,6 +115,15 @@ class SourcingDecision:
             ],
             "freight_minor": self.freight_minor,
         }  # fmt: skip
+
+    def _chosen(self) -> list[ShareFields]:
+        chosen: list[ShareFields] = [
+            {"warehouse": share.warehouse, "lines": _lines(share.lines)} for share in self.shares
+        ]
+        # The default profile knows no rates.
+        for share, freight_minor in zip(chosen, self.freights_minor if self.freight_minor else (), strict=False):
+            share["freight_minor"] = freight_minor
+        return chosen
 
 
 def _lines(lines: tuple[SharedLine, ...]) -> list[SharedLineFields]:

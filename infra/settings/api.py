@@ -16,6 +16,7 @@ class ApiSettings(BaseModel):
     trusted_proxies: Annotated[str, AfterValidator(networks)] = ""
     max_body_bytes: int = Field(default=1_048_576, ge=1)
     max_upload_bytes: int = Field(default=9_000_000, ge=1)
+    max_bill_bytes: int = Field(default=200_000_000, ge=1)
     max_header_bytes: int = Field(default=32_768, ge=4_096)
     header_timeout_s: float = Field(default=10.0, gt=0)
     body_timeout_s: float = Field(default=30.0, gt=0)

@@ -3,6 +3,15 @@
 from tests.db.previous_names import FUNCTIONS, VIEWS, with_views
 
 INSERTS = {
+    "carrier_bill_lines": "amount_minor bill_id currency line tracking_no",
+    "carrier_bills": "bill_id bill_no carrier created_by currency encoding file_digest file_name",
+    "freight_differences": (
+        "bill_id billed_minor booked_currency booked_minor currency fulfilment_no kind line order_no shipment_id "
+        "tracking_no"
+    ),
+    "freight_entries": (
+        "amount_minor bill_id bill_line currency difference_id fulfilment_no kind order_no shipment_id"
+    ),
     "activity_actions": "act_id action activity actor order_no reason_enc timeout_s",
     "allocations": "fulfilment_no order_no quantity sku state warehouse",
     "approvals": (
@@ -169,6 +178,8 @@ INSERTS = {
     "workflow_requests": "kind name payload rank subject trace",
 }
 UPDATES = {
+    "carrier_bills": "compared compared_to finished_at last_line state total",
+    "freight_differences": "decided_at decided_by owner reason state",
     "order_table_columns": "columns",
     "saved_views": "filters name shared",
     "sourcing_warehouses": "buffer capacity channel_buffers cut_off time_zone updated_at updated_by",

@@ -21,6 +21,7 @@ from infra.db.orders import order_contacts
 from infra.db.orders.placing import order_drafts
 from infra.db.orders.state import timeline
 from infra.db.payments import refunds, renewals
+from infra.db.shipping import carrier_bills
 from infra.db.staff import api_tokens
 from infra.db.system import processes
 from infra.db.webhooks import deliveries
@@ -171,6 +172,7 @@ def _keeping(
         every("promises", LatePromises(database).step, SWEEP_PAUSE_S, PROMISES_POLL_S),
         every("product imports", importing(database), IMPORTS_PAUSE_S, IMPORTS_POLL_S),
         every("replenishment", Replenisher(database, settings).step, REPLENISHER_BUSY_S, REPLENISHER_POLL_S),
+        every("carrier bills", comparing_bills(database), IMPORTS_PAUSE_S, IMPORTS_POLL_S),
         every("backlogs", observing(database), BACKLOGS_POLL_S, BACKLOGS_POLL_S),
         every("sweep", swept, SWEEP_PAUSE_S, SWEEP_EVERY_S),
     ]
@@ -273,6 +275,16 @@ def importing(database: Database) -> Step:
     async def step() -> bool:
         async with database.begin() as connection:
             return await product_imports.apply_some(connection, actor_context.set_actor)
+
+    return step
+
+
+def comparing_bills(database: Database) -> Step:
+    """The step that compares carriers' bills with what was booked, some rows at a time."""
+
+    async def step() -> bool:
+        async with database.begin() as connection:
+            return await carrier_bills.compare_some(connection)
 
     return step
 

@@ -92,6 +92,7 @@ CREATE UNIQUE INDEX shipments_one_live_each ON shipments (order_no, fulfilment_n
 CREATE INDEX shipments_order ON shipments (order_no);
 CREATE INDEX shipments_tracking ON shipments (tracking_no);
 CREATE INDEX shipments_twice ON shipments (updated_at) WHERE replaced_at IS NOT NULL AND status = 'delivered';
+-- More triggers in freight.sql: parcel_cost_booked.
 
 CREATE TRIGGER booking_checks_changes BEFORE INSERT ON shipments
   FOR EACH ROW WHEN (NEW.status = 'booking') EXECUTE FUNCTION skip_while_change_pending();

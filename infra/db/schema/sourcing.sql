@@ -133,6 +133,7 @@ CREATE TABLE sourcing_decisions (
   decision    jsonb NOT NULL CHECK (jsonb_typeof(decision) = 'object')
 );
 CREATE INDEX sourcing_decisions_order ON sourcing_decisions (order_no, decision_id DESC);
+-- More triggers in freight.sql: decision_estimates_freight.
 
 CREATE TRIGGER sourcing_decisions_append_only BEFORE DELETE OR UPDATE ON sourcing_decisions
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
