@@ -23,9 +23,9 @@ class FulfilmentStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-_UNBOOKED = frozenset({FulfilmentStatus.PLANNED, FulfilmentStatus.RESERVED})
-_AT_WAREHOUSE = frozenset({FulfilmentStatus.BOOKED, FulfilmentStatus.PICKING, FulfilmentStatus.PACKED})
-_LEFT = frozenset({FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED, FulfilmentStatus.FAILED})
+UNBOOKED = frozenset({FulfilmentStatus.PLANNED, FulfilmentStatus.RESERVED})
+AT_WAREHOUSE = frozenset({FulfilmentStatus.BOOKED, FulfilmentStatus.PICKING, FulfilmentStatus.PACKED})
+LEFT = frozenset({FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED, FulfilmentStatus.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class FulfilmentProgress:
 def progress_of(parts: Collection[FulfilmentStatus]) -> FulfilmentProgress:
     """Count them."""
     standing = [part for part in parts if part is not FulfilmentStatus.CANCELLED]
-    shipped = sum(part in _LEFT for part in standing)
+    shipped = sum(part in LEFT for part in standing)
     return FulfilmentProgress(len(standing), shipped, standing.count(FulfilmentStatus.DELIVERED))
 
 
@@ -50,9 +50,9 @@ def order_status(parts: Collection[FulfilmentStatus]) -> Status:
     standing = [part for part in parts if part is not FulfilmentStatus.CANCELLED]
     if standing and all(part is FulfilmentStatus.DELIVERED for part in standing):
         return Status.DELIVERED
-    if standing and all(part in _LEFT for part in standing):
+    if standing and all(part in LEFT for part in standing):
         return Status.SHIPPED
-    return Status.PAID if all(part in _UNBOOKED for part in standing) else Status.PREPARING
+    return Status.PAID if all(part in UNBOOKED for part in standing) else Status.PREPARING
 
 
 def status_by_parcel(order: Status, parcel: ShipmentStatus | None) -> FulfilmentStatus:
@@ -94,10 +94,10 @@ class Part:
 
 def awaited(parts: Sequence[Part]) -> tuple[str, datetime | None]:
     """What an order with several parts waits for first, and until when: a pick-up, a booking, or a delivery."""
-    for what, statuses in (("pickup", _AT_WAREHOUSE), ("carrier", _UNBOOKED)):
+    for what, statuses in (("pickup", AT_WAREHOUSE), ("carrier", UNBOOKED)):
         if waiting := [part for part in parts if part.status in statuses]:
             return what, _earliest(waiting) if what == "pickup" else None
-    return "delivery", _earliest([part for part in parts if part.status in _LEFT])
+    return "delivery", _earliest([part for part in parts if part.status in LEFT])
 
 
 def _earliest(parts: Sequence[Part]) -> datetime | None:

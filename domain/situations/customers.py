@@ -4,11 +4,14 @@ from dataclasses import replace
 
 from domain.orders.status import Status
 from domain.situations.facts import SituationFacts
+from domain.situations.parts import parts_of
 from domain.situations.sentences import LANGUAGES, Words
 from domain.situations.situation import UNDELIVERED, Moment, Owner, Situation, State, situation_of
 from domain.situations.wording import ShowTime
 from domain.support.steps import Step
 
+# Before the sentence of an order that ships in several parts.
+PARCELS_SENT = ("Parcels sent: {shipped} of {total}. ", "已发出 {shipped}/{total} 个包裹。")
 # `{code}.until` is used where a time is known.
 CUSTOMER_SENTENCES: Words = {
     "reservation": ("We are setting your goods aside.", "正在为您预留商品。"),
@@ -76,6 +79,11 @@ def customers_situation(facts: SituationFacts) -> Situation:
 
     A failure that is still tried is left out: it is no news to them.
     """
+    found = _theirs(facts)
+    return replace(found, parts=parts_of(facts, found.code)) if facts.parts else found
+
+
+def _theirs(facts: SituationFacts) -> Situation:
     if facts.parked is not None:
         found = situation_of(replace(facts, workflow_error=None, parked=replace(facts.parked, parcel="")))
         if found.code in UNDELIVERED and facts.status is Status.SHIPPED and facts.cancelling is None:
@@ -92,4 +100,6 @@ def customers_sentence(situation: Situation, lang: str, show_time: ShowTime, tem
     timed = f"{situation.code}.until"
     code = timed if situation.until and timed in CUSTOMER_SENTENCES else situation.code
     until = show_time(Moment(situation.until)) if situation.until else ""
-    return template(CUSTOMER_SENTENCES[code][LANGUAGES.index(lang)]).format(until=until)
+    place, parts = LANGUAGES.index(lang), situation.parts
+    sent = template(PARCELS_SENT[place]).format(shipped=parts.shipped, total=parts.total) if parts else template()
+    return sent + template(CUSTOMER_SENTENCES[code][place]).format(until=until)

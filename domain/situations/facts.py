@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from domain.json_types import JsonObject
 from domain.orders.holds import HoldKind, Outcome
 from domain.orders.status import Status
+from domain.shipping.fulfilments import FulfilmentStatus
 from domain.support.steps import Step
 from domain.times import rfc3339
 
@@ -49,7 +50,8 @@ def waiting_from(stored: JsonObject | None) -> Waiting | None:
 class ParkedStep:
     """An open parked step; `escalates_at` is when operations are alerted, `escalated` that they were.
 
-    `since` is empty where it is not known, `parcel` is the tracking number where its delivery failed.
+    `since` is empty where it is not known, `parcel` is the tracking number where its delivery failed, `part` the number
+    of the fulfilment that it is about (0: the order as a whole).
     """
 
     step: Step
@@ -59,6 +61,7 @@ class ParkedStep:
     escalated: bool = False
     since: str = ""
     parcel: str = ""
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,17 @@ class WorkflowError:
 
 
 @dataclass(frozen=True, slots=True)
+class PartOfOrder:
+    """A fulfilment of an order that has several."""
+
+    number: int
+    status: FulfilmentStatus
+
+
+@dataclass(frozen=True, slots=True)
 class SituationFacts:
-    """Everything that decides; `cancelling` is the cause of a cancellation that is not done yet, or None."""
+    """Everything that decides; `cancelling` is the cause of a cancellation that is not done yet, or None; `parts` are
+    empty for an order that ships in one."""
 
     status: Status
     cancelling: str | None = None
@@ -110,3 +122,4 @@ class SituationFacts:
     parked: ParkedStep | None = None
     retrying: RetryingStep | None = None
     workflow_error: WorkflowError | None = None
+    parts: tuple[PartOfOrder, ...] = ()

@@ -62,6 +62,13 @@ SENTENCES: Words = {
     ),
 }
 
+# Before the sentence of a split order: how many parts have left; and which the sentence is about, where not all.
+PARTS: Words = {
+    "": ("{shipped} of {total} shipped; ", "已发货 {shipped}/{total}；"),
+    "one": ("{shipped} of {total} shipped; part {about}: ", "已发货 {shipped}/{total}；第 {about} 部分："),
+    "some": ("{shipped} of {total} shipped; parts {about}: ", "已发货 {shipped}/{total}；第 {about} 部分："),
+}
+
 # The short form for a row of a list: the state and its cause, without times and amounts. A code without one here has
 # its sentence, that of its kind where the code has an addition (`on_hold.by`).
 SUMMARIES: Words = {

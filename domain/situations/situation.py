@@ -4,12 +4,13 @@ The order page, the orders table, the API, the portal and Temporal's current det
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from domain.orders.holds import Outcome
 from domain.orders.status import TERMINAL, Status
 from domain.situations.facts import OpenHold, ParkedStep, RetryingStep, SituationFacts, Waiting
+from domain.situations.parts import PartsOfSituation, parts_of
 from domain.support.steps import Step
 
 
@@ -63,7 +64,8 @@ Value = str | int | Moment | Code
 class Situation:
     """`code` names the sentence, `values` fill it. `then` is a code too, or empty; `until` RFC 3339 in UTC, or empty.
 
-    `step` is the step that retries, is paused or needs attention, `since` when it failed for good.
+    `step` is the step that retries, is paused or needs attention, `since` when it failed for good; `parts` how far the
+    parts of a split order are.
     """
 
     state: State
@@ -74,6 +76,7 @@ class Situation:
     then: str = ""
     step: str = ""
     since: str = ""
+    parts: PartsOfSituation | None = None
 
 
 # What an order waits for, and who brings it.
@@ -120,6 +123,11 @@ BY_RULE = "system"
 
 def situation_of(facts: SituationFacts) -> Situation:
     """The situation of an order. What a person must do comes before what stands still, and that before what runs."""
+    found = _of_order(facts)
+    return replace(found, parts=parts_of(facts, found.code)) if facts.parts else found
+
+
+def _of_order(facts: SituationFacts) -> Situation:
     if facts.workflow_error is not None:
         values: dict[str, Value] = {"version": facts.workflow_error.build_id}
         code = "workflow_error.version" if facts.workflow_error.build_id else "workflow_error"

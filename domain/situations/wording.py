@@ -8,6 +8,7 @@ from domain.situations.sentences import (
     HOLDS,
     LANGUAGES,
     OWNERS,
+    PARTS,
     SENTENCES,
     SINCE,
     STEPS,
@@ -29,7 +30,7 @@ def sentence(situation: Situation, lang: str, show_time: ShowTime, template: typ
     """
     place = LANGUAGES.index(lang)
     values, text = _values(situation, place, show_time), SENTENCES[situation.code][place]
-    said = template(text).format(**values, **_capitals(values, text))
+    said = _of_parts(situation, place, template) + _filled(situation, template, text, values)
     if situation.since:
         said += template(SINCE[place]).format(since=show_time(Moment(situation.since)))
     return said + _ending(situation, place, show_time, template, values)
@@ -40,7 +41,7 @@ def summary(situation: Situation, lang: str) -> str:
     place, kind = LANGUAGES.index(lang), situation.code.partition(".")[0]
     known = SUMMARIES.get(situation.code) or SUMMARIES.get(kind) or SENTENCES[kind]
     values = _values(situation, place, utc)
-    return known[place].format(**values, **_capitals(values, known[place]))
+    return _of_parts(situation, place, str) + _filled(situation, str, known[place], values)
 
 
 def utc(moment: Moment) -> str:
@@ -64,6 +65,23 @@ def error_words(code: str, place: int) -> str | None:
 def _values(situation: Situation, place: int, show_time: ShowTime) -> dict[str, str]:
     """What fills the sentence."""
     return {name: _written(value, place, show_time) for name, value in situation.values.items()}
+
+
+def _of_parts(situation: Situation, place: int, template: type[str]) -> str:
+    """What comes before the sentence of a split order; empty where its parts say nothing."""
+    parts = situation.parts
+    if parts is None:
+        return template()
+    kind = ("", "one")[len(parts.about)] if len(parts.about) < 2 else "some"
+    about = ("、" if place else ", ").join(map(str, parts.about))
+    return template(PARTS[kind][place]).format(shipped=parts.shipped, total=parts.total, about=about)
+
+
+def _filled(situation: Situation, template: type[str], text: str, values: dict[str, str]) -> str:
+    """Behind what is said of the parts, it does not begin with a capital."""
+    if situation.parts is not None:
+        text = text.replace("{Step}", "{step}") if text.startswith("{Step}") else text[:1].lower() + text[1:]
+    return template(text).format(**values, **_capitals(values, text))
 
 
 def _capitals(values: dict[str, str], text: str) -> dict[str, str]:

@@ -14,7 +14,8 @@ from domain.orders import cancellation
 from domain.orders.holds import HOLDS, HoldKind
 from domain.orders.status import Status
 from domain.payments.attempts import AttemptState
-from domain.situations.facts import OpenHold, ParkedStep, SituationFacts, Waiting
+from domain.shipping.fulfilments import FulfilmentStatus
+from domain.situations.facts import OpenHold, ParkedStep, PartOfOrder, SituationFacts, Waiting
 from domain.situations.situation import situation_of
 from domain.situations.wording import sentence, utc
 from domain.support.steps import Step
@@ -292,8 +293,13 @@ class OrderWorkflowBase:
             view.cancelling or None,
             self._awaited(),
             OpenHold(HoldKind(hold.kind), HOLDS[HoldKind(hold.kind)].owner, hold.due) if hold and self.held() else None,
-            ParkedStep(Step(parked.step), parked.error, 0) if parked else None,
+            ParkedStep(Step(parked.step), parked.error, 0, part=self._number_of(parked.subject)) if parked else None,
+            parts=tuple(PartOfOrder(part.number, FulfilmentStatus(part.status)) for part in view.fulfilments),
         )
+
+    def _number_of(self, fulfilment_id: str) -> int:
+        """0 where a step is about the order as a whole."""
+        return next((part.number for part in self.view.fulfilments if part.id == fulfilment_id), 0)
 
     def _awaited(self) -> Waiting | None:
         """What is waited for, where the status alone does not say it."""

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import ApiClient, an_order, unique
+from tests.console.conftest import sign_in
+from tests.factories.split_orders import split
 
 _PARKED = """
     INSERT INTO parked_steps (order_no, park_no, step, error, provider, attempts, options, amount_minor, escalate_at)
@@ -152,3 +154,19 @@ async def test_an_order_whose_workflow_fails_is_not_healthy(shop: ApiClient, mon
     assert [action["action"] for action in whole["actions"]] == ["reset"]
     theirs = (await customer.get(f"/v1/orders/{order_no}")).json()["situation"]
     assert theirs["code"] == "looked_into"
+
+
+async def test_a_split_order_names_the_part_that_waits_for_support(shop: ApiClient) -> None:
+    order_no = await split(shop, "shipped", "delivered", "reserved")
+    await shop.sql(_PARKED, order_no, "book", "timeout", ["retry"])
+    await shop.sql("UPDATE parked_steps SET subject = %s WHERE order_no = %s", f"{order_no}-F3", order_no)
+    said = "2 of 3 shipped; part 3: needs attention: carrier booking failed (timeout), 5 attempts"
+    whole, row = await situations(shop, order_no)
+    assert (whole["sentence"].startswith(said), row["sentence"]) == (True, whole["sentence"])
+    for language, words in (
+        ("en", said),
+        ("zh", "已发货 2/3；第 3 部分：需要处理：承运商预约失败（超时），已尝试 5 次"),
+    ):
+        browser = await sign_in(shop, "support", language)
+        for page in (f"/console/orders/{order_no}", f"/console/orders?q={order_no[:6]}", "/console/stuck"):
+            assert words in (await browser.http.get(page, follow_redirects=True)).text, page

@@ -12,12 +12,14 @@ from api.presenters import situations as presented
 from domain.access import Principal, Role
 from domain.orders.holds import HoldKind, Outcome
 from domain.orders.status import Status
+from domain.shipping.fulfilments import FulfilmentStatus as F
 from domain.situations import actions, customers, sentences, wording
 from domain.situations.actions import AtStake, SuggestedAction, actions_for
 from domain.situations.customers import customers_situation
 from domain.situations.facts import (
     OpenHold,
     ParkedStep,
+    PartOfOrder,
     RetryingStep,
     SituationFacts,
     Waiting,
@@ -337,3 +339,70 @@ def test_a_customers_list_says_what_the_orders_page_says(facts: SituationFacts, 
     listed = presented.for_row(row, customer, lang, clock)
     page = presented.for_order(order, {"waiting_for": None, "allowed_actions": []}, customer, lang, clock)
     assert listed == page and listed["sentence"]
+
+
+def in_parts(*statuses: F, status: Status = S.PREPARING, **more: Any) -> SituationFacts:
+    return SituationFacts(
+        status, parts=tuple(PartOfOrder(number, one) for number, one in enumerate(statuses, 1)), **more
+    )
+
+
+OF_PARTS: list[tuple[SituationFacts, str, str, str]] = [
+    (
+        in_parts(F.SHIPPED, F.DELIVERED, F.RESERVED, parked=parked(Step.BOOK, "timeout", 5, part=3)),
+        "2 of 3 shipped; part 3: needs attention: carrier booking failed (timeout), 5 attempts",
+        "已发货 2/3；第 3 部分：需要处理：承运商预约失败（超时），已尝试 5 次",
+        "Parcels sent: 2 of 3. This takes longer than usual on our side. A colleague is looking into it; you do not"
+        " need to do anything.",
+    ),
+    (
+        in_parts(F.BOOKED, F.SHIPPED, waiting=Waiting("pickup", AT, "support_alerted")),
+        "1 of 2 shipped; part 1: waiting for the carrier to pick up, until 18:00; then support is alerted",
+        "已发货 1/2；第 1 部分：等待承运商揽收，截至 18:00；之后通知客服",
+        "Parcels sent: 1 of 2. The parcel is waiting for the carrier. If it is not picked up by 18:00, we look into"
+        " it.",
+    ),
+    (
+        in_parts(F.BOOKED, F.SHIPPED, F.PACKED, F.CANCELLED, waiting=Waiting("pickup")),
+        "1 of 3 shipped; parts 1, 3: waiting for the carrier to pick up",
+        "已发货 1/3；第 1、3 部分：等待承运商揽收",
+        "Parcels sent: 1 of 3. The parcel is waiting for the carrier.",
+    ),
+    (
+        in_parts(F.SHIPPED, F.SHIPPED, status=S.SHIPPED),
+        "2 of 2 shipped; waiting for the carrier to deliver",
+        "已发货 2/2；等待承运商派送",
+        "Parcels sent: 2 of 2. The carrier has the parcel.",
+    ),
+    (
+        in_parts(F.SHIPPED, F.RESERVED, retrying=retrying(paused=True, paused_by="amy")),
+        "1 of 2 shipped; carrier booking paused by amy after attempt 4 (the provider answered 503)",
+        "已发货 1/2；承运商预约已由 amy 暂停，第 4 次尝试后（服务商返回 503）",
+        "Parcels sent: 1 of 2. This takes longer than usual on our side. A colleague is looking into it; you do not"
+        " need to do anything.",
+    ),
+    (
+        in_parts(F.RESERVED, F.RESERVED, status=S.PAID),
+        "Booking the carrier",
+        "正在预约承运商",
+        "We are booking the carrier.",
+    ),
+    (
+        in_parts(F.SHIPPED, F.CANCELLED, status=S.SHIPPED),
+        "Waiting for the carrier to deliver",
+        "等待承运商派送",
+        "The carrier has the parcel.",
+    ),
+    (in_parts(F.DELIVERED, F.DELIVERED, status=S.COMPLETED), "Completed", "已完成", "This order is completed."),
+]
+
+
+@pytest.mark.parametrize(("facts", "english", "chinese", "theirs"), OF_PARTS, ids=[case[1] for case in OF_PARTS])
+def test_the_situation_of_a_split_order_names_its_parts(
+    facts: SituationFacts, english: str, chinese: str, theirs: str
+) -> None:
+    found = situation_of(facts)
+    assert [wording.sentence(found, lang, clock) for lang in ("en", "zh")] == [english, chinese]
+    assert customers.customers_sentence(customers_situation(facts), "en", clock) == theirs
+    before = english.split("shipped; ", maxsplit=1)[0] if "shipped; " in english else ""
+    assert wording.summary(found, "en").startswith(before)

@@ -5,7 +5,8 @@ import base64
 from domain.json_types import JsonObject
 from domain.orders.holds import HoldKind, Outcome
 from domain.orders.status import Status
-from domain.situations.facts import OpenHold, ParkedStep, RetryingStep, SituationFacts, waiting_from
+from domain.shipping.fulfilments import FulfilmentStatus
+from domain.situations.facts import OpenHold, ParkedStep, PartOfOrder, RetryingStep, SituationFacts, waiting_from
 from domain.support.steps import Step
 from infra.db.customers.profiles import KeyRing
 
@@ -16,6 +17,8 @@ _PARKED = """
                               'since', k.since AT TIME ZONE 'UTC',
                               'escalates_at', k.escalate_at AT TIME ZONE 'UTC',
                               'escalated', k.escalated_at IS NOT NULL,
+                              'part', (SELECT f.number FROM fulfilments f
+                                        WHERE k.subject <> '' AND f.fulfilment_id = k.subject),
                               'parcel', CASE WHEN k.step = 'deliver' THEN
                                 (SELECT s.tracking_no FROM shipments s WHERE s.order_no = k.order_no
                                     AND s.replaced_at IS NULL
@@ -38,12 +41,16 @@ _RETRYING = """
                                     AND a.action = 'pause' ORDER BY a.created_at DESC LIMIT 1) END)
        FROM retrying_steps f WHERE f.order_no = {o}.order_no AND (f.paused OR f.event_seq = {o}.event_seq)
       ORDER BY f.paused DESC, f.failed_at DESC LIMIT 1)"""
-COLUMNS = ("parked_step", "holding", "retrying_step")
+_PARTS = """
+    (SELECT json_agg(json_build_array(f.number, f.status) ORDER BY f.number) FROM fulfilments f
+      WHERE f.order_no = {o}.order_no
+        AND EXISTS (SELECT FROM fulfilments n WHERE n.order_no = {o}.order_no AND n.number > 1))"""
+COLUMNS = ("parked_step", "holding", "retrying_step", "parts")
 
 
 def parts(orders: str) -> dict[str, str]:
     """Each of COLUMNS as an expression of a SELECT over orders under this name or alias."""
-    pairs = zip(COLUMNS, (_PARKED, _HELD, _RETRYING), strict=True)
+    pairs = zip(COLUMNS, (_PARKED, _HELD, _RETRYING, _PARTS), strict=True)
     return {name: expression.format(o=orders) for name, expression in pairs}
 
 
@@ -61,6 +68,7 @@ def facts_of(row: JsonObject, keys: KeyRing | None = None, data_key: bytes | Non
         _hold(row["holding"]),
         _parked(row["parked_step"]),
         _retrying(row["retrying_step"], keys, data_key),
+        parts=tuple(PartOfOrder(number, FulfilmentStatus(status)) for number, status in row["parts"] or ()),
     )
 
 
@@ -75,6 +83,7 @@ def _parked(found: JsonObject | None) -> ParkedStep | None:
         found["escalated"],
         _utc(found["since"]),
         found["parcel"] or "",
+        found["part"] or 0,
     )
 
 

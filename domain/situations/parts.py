@@ -1,0 +1,46 @@
+"""How far the parts of a split order are, and which of them its situation is about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.orders.status import Status
+from domain.shipping.fulfilments import AT_WAREHOUSE, LEFT, UNBOOKED, FulfilmentStatus, progress_of
+from domain.situations.facts import SituationFacts
+
+# The parts that an order waits for.
+_AWAITED: Mapping[str, frozenset[FulfilmentStatus]] = {
+    "stock": frozenset({FulfilmentStatus.PLANNED}),
+    "carrier": UNBOOKED,
+    "pickup": AT_WAREHOUSE,
+    "delivery": LEFT - {FulfilmentStatus.DELIVERED},
+}
+_ON_THEIR_WAY = (Status.PAID, Status.PREPARING, Status.SHIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class PartsOfSituation:
+    """`shipped` of `total` parts have left; `about` are the numbers of those that the sentence is about, empty where it
+    is about all."""
+
+    shipped: int
+    total: int
+    about: tuple[int, ...]
+
+
+def parts_of(facts: SituationFacts, code: str) -> PartsOfSituation | None:
+    """What the situation `code` says of the parts; None where they say nothing: of an order with one part, of one that
+    is not on its way or is being cancelled, and before any has left where all are alike."""
+    progress = progress_of([part.status for part in facts.parts])
+    if progress.total < 2 or facts.status not in _ON_THEIR_WAY or facts.cancelling is not None:
+        return None
+    about = _about(facts, code)
+    return PartsOfSituation(progress.shipped, progress.total, about) if progress.shipped or about else None
+
+
+def _about(facts: SituationFacts, code: str) -> tuple[int, ...]:
+    if facts.parked is not None:
+        return (facts.parked.part,) if facts.parked.part else ()
+    awaited = _AWAITED.get(code, frozenset())
+    found = tuple(part.number for part in facts.parts if part.status in awaited)
+    standing = sum(part.status is not FulfilmentStatus.CANCELLED for part in facts.parts)
+    return found if len(found) < standing else ()
