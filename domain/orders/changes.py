@@ -30,7 +30,7 @@ class ChangeFacts:
 
     `exchange` says that its goods are given for others; `parcel` is the live parcel's status or empty; `booking_parked`
     says that its booking failed and waits for support, so no carrier is being asked now; `paying` that money is in
-    flight, taken, or in the inbox; `split` that the order ships in several parts.
+    flight, taken, or in the inbox.
     """
 
     status: Status
@@ -39,7 +39,6 @@ class ChangeFacts:
     booking_parked: bool
     paying: bool
     exchange: bool = False
-    split: bool = False
 
     @property
     def booked(self) -> bool:
@@ -108,11 +107,6 @@ def refusal(change: ChangeKind, facts: ChangeFacts) -> Conflict | None:
         return Conflict(
             "exchange_goods_stay",
             "these goods are given in exchange: cancel the order, and the return that it is for is refunded",
-        )
-    if change is ChangeKind.LINES and facts.split:
-        return Conflict(
-            "ships_in_parts",
-            "the order ships from several warehouses: its lines stay; cancel the order and place a new one",
         )
     if may_change(change, facts.status, paying=facts.paying, parcel=facts.booked):
         return None

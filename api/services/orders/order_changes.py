@@ -124,7 +124,8 @@ async def change(
 
     Raises Problem `order_changed` (412); Conflict `order_closed`, `label_printed`, `parcel_on_its_way`,
     `payment_in_progress`, `change_in_progress`, `stock_short`, `pay_difference_needed`, `too_many_changes`,
-    `customer_erased`, `already_refunded`, `exchange_goods_stay`, `unpaid_limit_reached`; RuleBroken as placing does;
+    `customer_erased`, `already_refunded`, `exchange_goods_stay`, `unpaid_limit_reached`, `line_booked`,
+    `ships_in_parts`; RuleBroken as placing does;
     NotFound `order_not_found`.
     """
     seqs: list[int] = []
@@ -165,7 +166,7 @@ async def _plan(conn: Connection, services: Services, number: str, request: Chan
         raise Conflict("change_in_progress", "a change waits for its payment: its outcome comes first")
     plan = ChangePlan(context, tuple(what for what, named in chosen if named), ship_to, note, lines, slot)
     await _require_possible(conn, services, plan, request)
-    return plan
+    return await order_records.divide(conn, plan) if context.parts else plan
 
 
 async def _planned_lines(
@@ -222,7 +223,12 @@ async def _require_possible(conn: Connection, services: Services, plan: ChangePl
         )
     if plan.difference_minor and request.payment is not None:
         amounts.require_payable(request.payment.method, plan.difference_minor, plan.context.currency)
-    if plan.context.warehouse is not None:
+    if plan.difference_minor and plan.context.parts:
+        raise Conflict(
+            "ships_in_parts",
+            "the order ships in several parts and is paid: what costs more is a second order",
+        )
+    if plan.context.warehouse is not None and not plan.context.parts:
         await order_records.require_stock(conn, plan.context.warehouse, stock_deltas(plan.lines))
     if plan.refund_minor > 0:
         await _refunding(refund_plans.planned(conn, _refund_of(plan, "preview", "")))

@@ -20,7 +20,7 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.orders import order_contacts
 from infra.db.orders.changing import changes, sealed_changes
 from infra.db.orders.changing.changes import ChangePlan
-from infra.db.orders.changing.sealed_changes import SealedChange
+from infra.db.orders.changing.sealed_changes import HeldAt, SealedChange
 from infra.db.orders.state import timeline
 from infra.db.payments import transactions
 from infra.db.payments.transactions import PaymentIntent, StoredIntent, Transaction
@@ -247,10 +247,11 @@ async def _apply(conn: AsyncConnection, payment_no: int, row: RowMapping) -> Non
     data = {"amount_minor": row["amount_minor"], "change_no": change.change_no}
     await timeline.append(conn, change.order_no, "supplement_captured", data=data)
     await sealed_changes.write(conn, change, {"waiting": timeline.waiting("carrier", "the carrier is booked")})
+    at = HeldAt(change.order_no, row["warehouse"])
     for sku, units in stock_deltas(change.lines).items():
         if units < 0:
             key = f"{change.order_no}/supplement/{payment_no}/release/{sku}"
-            await sealed_changes.release_units(conn, change.order_no, row["warehouse"], sku, -units, key, "system")
+            await sealed_changes.move_units(conn, at, sku, units, key, "system")
 
 
 def _sealed(row: RowMapping) -> SealedChange:

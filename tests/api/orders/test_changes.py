@@ -256,20 +256,6 @@ async def test_a_payment_that_was_reported_and_not_yet_heard_does_not_lose(shop:
     assert code(await change(shop, number, lines(**{sku: 1}))) == (409, "payment_in_progress")
 
 
-async def test_the_lines_of_an_order_in_several_parts_stay(shop: ApiClient) -> None:
-    sku = await stocked(shop)
-    number = await placed(shop, sku, 3)
-    await reserved(shop, number)
-    await shop.sql(
-        "INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status)"
-        " VALUES (%s, %s, 2, 'WH-EAST', 'reserved')", f"{number}-F2", number,
-    )  # fmt: skip
-    assert code(await change(shop, number, lines(**{sku: 1}))) == (409, "ships_in_parts")
-    allowed = (await shop.get(f"/v1/orders/{number}")).json()["allowed_actions"]
-    assert "change_lines" not in allowed and "change_address" in allowed
-    assert (await change(shop, number, {"ship_to": ELSEWHERE})).status_code == 200
-
-
 async def test_a_label_fixes_address_and_lines_and_not_the_note(shop: ApiClient) -> None:
     sku = await stocked(shop)
     number = await placed(shop, sku, 3)

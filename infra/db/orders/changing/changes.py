@@ -14,12 +14,13 @@ from domain.orders.addresses import ShippingAddress
 from domain.orders.changes import NO_TAX, WORDS, ChangeableLine, ChangeFacts, LineChange, stock_deltas
 from domain.orders.delivery_slots import TimeSlot, as_json
 from domain.orders.lines import Product
+from domain.orders.shared_changes import PartChange, SharedPart, divided
 from domain.orders.status import UNPAID, ChangeKind, Status
 from domain.pricing.allocation import PricingTerms, Rules, Tax
 from infra.db.customers.profiles import KeyRing
 from infra.db.orders import order_contacts
-from infra.db.orders.changing import sealed_changes
-from infra.db.orders.changing.sealed_changes import SealedChange
+from infra.db.orders.changing import part_changes, sealed_changes
+from infra.db.orders.changing.sealed_changes import HeldAt, SealedChange
 from infra.db.orders.placing.priced_by import stored_rules
 from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans
@@ -95,21 +96,6 @@ _AVAILABLE = text(
     """SELECT l.sku, l.available FROM stock_levels l JOIN warehouses w ON w.code = l.warehouse AND w.active
         WHERE l.warehouse = :warehouse AND l.sku = ANY(CAST(:skus AS text[]))"""
 )
-_HOLD_MORE = text(
-    """
-    INSERT INTO reservations AS r (order_no, sku, warehouse, fulfilment_no, quantity, state)
-    VALUES (:order_no, :sku, :warehouse, 1, :units, 'reserved')
-    ON CONFLICT (order_no, sku, warehouse, fulfilment_no) DO UPDATE SET state = 'reserved', quantity =
-      CASE r.state WHEN 'reserved' THEN r.quantity + excluded.quantity ELSE excluded.quantity END
-    """
-)
-_RESERVE = text(
-    """
-    INSERT INTO stock_movements
-      (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
-    VALUES (:key, 'reserve', :sku, :warehouse, :units, 0, :units, :order_no, :actor)
-    """
-)
 _SIGNAL = text(
     """
     INSERT INTO workflow_requests (kind, subject, name, payload, rank)
@@ -123,7 +109,9 @@ _SEQ = text("SELECT event_seq FROM orders WHERE order_no = :order_no")
 
 @dataclass(frozen=True, slots=True)
 class ChangeContext:
-    """An order as a change finds it. Address and note are opened, None where there is none or their key is gone."""
+    """An order as a change finds it. Address and note are opened, None where there is none or their key is gone.
+
+    `parts` are those of an order that ships in several."""
 
     order_no: str
     standing: ChangeFacts
@@ -140,6 +128,7 @@ class ChangeContext:
     changes: int
     last_line_no: int
     lines: tuple[ChangeableLine, ...]
+    parts: tuple[SharedPart, ...] = ()
 
     def tax_of(self, today: Tax) -> Tax:
         """The tax on units that are added: today's rate, within or on top of prices as in the rest of the order."""
@@ -149,7 +138,7 @@ class ChangeContext:
 @dataclass(frozen=True, slots=True)
 class ChangePlan:
     """A change of the order as it is now. `ship_to` None leaves the address; `note` and `slot` count only where `what`
-    names them."""
+    names them. `parts` says which parts have more or fewer units, where the order ships in several."""
 
     context: ChangeContext
     what: tuple[ChangeKind, ...]
@@ -157,6 +146,7 @@ class ChangePlan:
     note: str | None = None
     lines: tuple[LineChange, ...] = ()
     slot: TimeSlot | None = None
+    parts: tuple[PartChange, ...] = ()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -200,7 +190,6 @@ async def load_context(conn: AsyncConnection, keys: KeyRing, order_no: str) -> C
         row.booking_parked,
         row.paying,
         row.exchange,
-        row.split,
     )
     return ChangeContext(
         order_no=order_no,
@@ -218,6 +207,7 @@ async def load_context(conn: AsyncConnection, keys: KeyRing, order_no: str) -> C
         changes=row.changes,
         last_line_no=row.last_line_no,
         lines=tuple(ChangeableLine(**line._mapping, sold=sold.get(line.line_no)) for line in lines),
+        parts=await part_changes.parts_of(conn, order_no) if row.split else (),
     )
 
 
@@ -251,6 +241,14 @@ async def catalogue_of(conn: AsyncConnection, skus: Sequence[str]) -> dict[str, 
     return {row.sku: Product(**row._mapping) for row in rows}
 
 
+async def divide(conn: AsyncConnection, plan: ChangePlan) -> ChangePlan:
+    """Which parts have more or fewer units. Raises Conflict `line_booked`, `stock_short`."""
+    warehouses = sorted({part.warehouse for part in plan.context.parts})
+    skus = sorted({line.sku for line in plan.lines if line.delta > 0})
+    available = await part_changes.available_at(conn, warehouses, skus)
+    return replace(plan, parts=tuple(divided(plan.lines, plan.context.parts, available)))
+
+
 async def require_stock(conn: AsyncConnection, warehouse: str, deltas: Mapping[str, int]) -> None:
     """Refuse what the warehouse that holds the order cannot add to it. Raises Conflict `stock_short`."""
     more = {sku: units for sku, units in deltas.items() if units > 0}
@@ -281,7 +279,9 @@ async def write(
     order_no, warehouse = plan.context.order_no, plan.context.warehouse
     sealed = seal(keys, plan, actor, refund_id)
     await sealed_changes.write(conn, sealed)
-    if warehouse is not None:
+    if plan.context.parts:
+        await _move_parts(conn, plan, sealed)
+    elif warehouse is not None:
         await _move_stock(conn, sealed, warehouse)
     if sealed.ship_to is not None and plan.ship_to is not None:
         await order_contacts.readdress(conn, keys, order_no, plan.ship_to)
@@ -334,16 +334,19 @@ def _sealed_texts(keys: KeyRing, plan: ChangePlan, change_no: int) -> tuple[byte
 
 async def _move_stock(conn: AsyncConnection, change: SealedChange, warehouse: str) -> None:
     """In order of SKU, so that every order locks the levels in the same order."""
+    at = HeldAt(change.order_no, warehouse)
     for sku, delta in stock_deltas(change.lines).items():
         key = f"{change.order_no}/change/{change.change_no}/{'reserve' if delta > 0 else 'release'}/{sku}"
         try:
-            if delta > 0:
-                row = {"order_no": change.order_no, "sku": sku, "warehouse": warehouse, "units": delta}
-                await conn.execute(_HOLD_MORE, row)
-                await conn.execute(_RESERVE, {**row, "actor": change.actor, "key": key})
-            else:
-                await sealed_changes.release_units(conn, change.order_no, warehouse, sku, -delta, key, change.actor)
+            await sealed_changes.move_units(conn, at, sku, delta, key, change.actor)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) == "OM001":
                 raise short(sku) from None
             raise
+
+
+async def _move_parts(conn: AsyncConnection, plan: ChangePlan, change: SealedChange) -> None:
+    key = f"{change.order_no}/change/{change.change_no}"
+    gone = await part_changes.write(conn, change.order_no, plan.parts, key, change.actor)
+    if gone is not None:
+        raise short(gone)

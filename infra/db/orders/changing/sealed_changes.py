@@ -60,7 +60,8 @@ _HOLD_LESS = text(
     """
     UPDATE reservations SET quantity = CASE WHEN quantity = :units THEN quantity ELSE quantity - :units END,
                            state = CASE WHEN quantity = :units THEN 'released' ELSE state END
-     WHERE order_no = :order_no AND sku = :sku AND warehouse = :warehouse AND state = 'reserved'
+     WHERE order_no = :order_no AND sku = :sku AND warehouse = :warehouse AND fulfilment_no = :number
+       AND state = 'reserved'
     """
 )
 _RELEASE = text(
@@ -70,6 +71,30 @@ _RELEASE = text(
     VALUES (:key, 'release', :sku, :warehouse, :units, 0, :reserved_delta, :order_no, :actor)
     """
 )
+_HOLD_MORE = text(
+    """
+    INSERT INTO reservations AS r (order_no, sku, warehouse, fulfilment_no, quantity, state)
+    VALUES (:order_no, :sku, :warehouse, :number, :units, 'reserved')
+    ON CONFLICT (order_no, sku, warehouse, fulfilment_no) DO UPDATE SET state = 'reserved', quantity =
+      CASE r.state WHEN 'reserved' THEN r.quantity + excluded.quantity ELSE excluded.quantity END
+    """
+)
+_RESERVE = text(
+    """
+    INSERT INTO stock_movements
+      (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
+    VALUES (:key, 'reserve', :sku, :warehouse, :units, 0, :units, :order_no, :actor)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAt:
+    """Where a part of an order has its stock; the only part has number 1."""
+
+    order_no: str
+    warehouse: str
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +140,15 @@ async def write(conn: AsyncConnection, change: SealedChange, more: Mapping[str, 
     await _write_texts(conn, change)
 
 
-async def release_units(
-    conn: AsyncConnection, order_no: str, warehouse: str, sku: str, units: int, key: str, actor: str
-) -> None:
-    """Return reserved units of the order to stock. Raises what the database refuses."""
-    row = {"order_no": order_no, "sku": sku, "warehouse": warehouse, "units": units}
+async def move_units(conn: AsyncConnection, at: HeldAt, sku: str, delta: int, key: str, actor: str) -> None:
+    """Reserve so many units more or, below zero, return them to stock. Raises what the database refuses."""
+    row = {"order_no": at.order_no, "sku": sku, "warehouse": at.warehouse, "number": at.number, "units": abs(delta)}
+    if delta > 0:
+        await conn.execute(_HOLD_MORE, row)
+        await conn.execute(_RESERVE, {**row, "actor": actor, "key": key})
+        return
     await conn.execute(_HOLD_LESS, row)
-    await conn.execute(_RELEASE, {**row, "reserved_delta": -units, "key": key, "actor": actor})
+    await conn.execute(_RELEASE, {**row, "reserved_delta": delta, "key": key, "actor": actor})
 
 
 async def _keep(conn: AsyncConnection, change: SealedChange) -> None:
