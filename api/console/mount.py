@@ -33,7 +33,14 @@ from api.console.session import StaffSignInNeeded, member, to_sign_in
 from api.console.shipping import barcode_photographs, freight_pages, fulfilment_pages, papers, scan_pages
 from api.console.sourcing import order_sourcing, sourcing_profiles
 from api.console.staff import account, joining, sign_in, team
-from api.console.stock import case_pages, count_pages, location_pages, purchase_pages, transfer_pages
+from api.console.stock import (
+    case_pages,
+    count_pages,
+    location_pages,
+    purchase_pages,
+    replenishment_pages,
+    transfer_pages,
+)
 from api.console.support import (
     activity_actions,
     bulk_jobs,
@@ -101,6 +108,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     transfer_pages.router,
     case_pages.router,
     purchase_pages.router,
+    replenishment_pages.router,
     count_pages.router,
     location_pages.router,
     papers.router,

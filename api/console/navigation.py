@@ -48,6 +48,7 @@ NAVIGATION = (
         )),
         Entry("stock", "/console/stock"),
         Entry("purchase_orders", "/console/purchase-orders", under=("/console/new/purchase-order",)),
+        Entry("replenishment", "/console/replenishment", under=("/console/replenishment-rules",)),
         Entry("transfers", "/console/transfers", under=("/console/new/transfer",)),
         Entry("counts", "/console/stock-counts", under=("/console/new/count",)),
         Entry("locations", "/console/locations"),
