@@ -28,6 +28,8 @@ NAMES = (
     "page_time",
     "deciding",
     "sourcing",
+    "replenishment",
+    "back_test",
 )
 
 
