@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from activities.base import oms_activity
+from activities.orders.grouped_reservations import GroupedReservations
 from activities.orders.inbox import apply_inbox, parcel_moved, position_of, reason_of
 from activities.orders.views import policy_of, view_of
 from domain.errors import Conflict
@@ -42,6 +43,7 @@ class OrderActivities:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._db = database
         self._settings = settings
+        self._together = GroupedReservations(database, settings)
 
     @oms_activity("load_order")
     async def load_order(self, ref: m.OrderRef) -> m.OrderView:
@@ -165,15 +167,19 @@ class OrderActivities:
     @oms_activity("reserve_stock")
     async def reserve_stock(self, ref: m.OrderRef) -> m.OrderView:
         """Reserve everything, at one warehouse or several, if that is still to be done; answers with where the order
-        stands."""
+        stands. Plain orders that arrive together are reserved together."""
+        return await self._together.reserve(ref.order_no) or await self.reserve_alone(ref.order_no)
+
+    async def reserve_alone(self, order_no: str) -> m.OrderView:
+        """The same in a transaction of its own, for what is not plain."""
         plan: SplitPlan | None = None
         for _ in range(TRIES):
             try:
-                return await self._reserve_once(ref.order_no, plan)
+                return await self._reserve_once(order_no, plan)
             except (PlanNeeded, reservations.StockContended, reservations.StockArrived) as outdated:
                 # Another order reserved first, or units arrived: read again. This attempt left nothing.
                 if plan is not None or isinstance(outdated, PlanNeeded):
-                    plan = await self._planned(ref.order_no)
+                    plan = await self._planned(order_no)
         raise reservations.StockContended
 
     async def _planned(self, order_no: str) -> SplitPlan:

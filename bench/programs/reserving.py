@@ -1,7 +1,7 @@
-"""The reserve activity, called directly: `python -m bench.programs.reserving` reads {first, count, clients}.
+"""The reserve activity, called directly: `python -m bench.programs.reserving` reads {first, count, clients, alone}.
 
-Prints {per_s, cpu_ms, statements}: the statements (with parameters) are those of the order `first`, and are recorded
-only when `count` is 0, so that recording costs nothing while it is measured.
+Prints {per_s, cpu_ms, statements}: the statements (with parameters) are those of the order `first`, `alone` or as a
+group of one, and are recorded only when `count` is 0, so that recording costs nothing while it is measured.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from infra.db.engine import Database
 from infra.settings import settings
 from workflows.payloads import OrderRef
 
-WARM = 16
+WARM = 64
 Statements = list[tuple[str, dict[str, Any]]]
 
 
@@ -50,7 +50,7 @@ async def reserve(orders: OrderActivities, numbers: Iterator[int], clients: int)
     await asyncio.gather(*(work() for _ in range(clients)))
 
 
-async def measure(first: int, count: int, clients: int) -> dict[str, Any]:
+async def measure(first: int, count: int, clients: int, alone: bool) -> dict[str, Any]:
     database = Database.from_settings(settings())
     orders = OrderActivities(database, settings())
     if count == 0:
@@ -58,7 +58,7 @@ async def measure(first: int, count: int, clients: int) -> dict[str, Any]:
         async with database.begin():
             pass
         statements = recording(database)
-        await reserve(orders, iter([first]), 1)
+        await orders.reserve_alone(str(first)) if alone else await reserve(orders, iter([first]), 1)
         return {"statements": statements}
     await reserve(orders, iter(range(first + count, first + count + WARM)), clients)
     begun, cpu_s = time.perf_counter(), time.process_time()
@@ -70,7 +70,7 @@ async def measure(first: int, count: int, clients: int) -> dict[str, Any]:
 
 def main() -> None:
     spec = json.load(sys.stdin)
-    print(json.dumps(uvloop.run(measure(spec["first"], spec["count"], spec["clients"]))))
+    print(json.dumps(uvloop.run(measure(spec["first"], spec["count"], spec["clients"], spec["alone"]))))
 
 
 if __name__ == "__main__":

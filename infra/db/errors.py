@@ -77,6 +77,11 @@ def is_invalid_value(error: BaseException) -> bool:
     return isinstance(error, DataError)
 
 
+def is_timeout(error: BaseException) -> bool:
+    """True where PostgreSQL ended a statement that took too long."""
+    return sqlstate_of(error) == "57014"
+
+
 def cannot_write(error: BaseException) -> bool:
     """True where PostgreSQL refused to write: its disk or memory is used up, its disk is broken, or it only reads."""
     return sqlstate_of(error) in CANNOT_WRITE

@@ -1,6 +1,7 @@
 """Stock that orders hold: reserve, release, ship. Every change is a movement; the database moves the level."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,17 +23,18 @@ _REFUNDED = """l.refunded_quantity - coalesce((
                 WHERE r.order_no = l.order_no AND r.origin = 'amendment' AND n.line_no = l.line_no), 0)"""
 # What a parcel is to hold: all that is wanted; of a parcel that is sent again, what was not refunded meanwhile.
 _GOODS = f"""
-      SELECT sku, sum(quantity)::bigint AS quantity FROM (
-        SELECT l.sku, l.quantity - l.cancelled_quantity
+      SELECT order_no, sku, sum(quantity)::bigint AS quantity FROM (
+        SELECT l.order_no, l.sku, l.quantity - l.cancelled_quantity
                         - CASE WHEN o.status = 'shipped' THEN greatest(0, {_REFUNDED}) ELSE 0 END AS quantity
-          FROM order_lines l JOIN orders o USING (order_no) WHERE l.order_no = :order_no) g
-       WHERE quantity > 0 GROUP BY sku"""  # noqa: S608
-# What the order wants and who could ship it, in one read without locks: the movement decides.
+          FROM order_lines l JOIN orders o USING (order_no) WHERE l.order_no = ANY(CAST(:order_nos AS text[]))) g
+       WHERE quantity > 0 GROUP BY order_no, sku"""  # noqa: S608
+# What the orders want and who could ship it, in one read without locks: the movement decides.
 _WANTED = text(
     f"""
     WITH wanted AS ({_GOODS}
     )
-    SELECT o.country, o.province, o.city, o.backorder, o.cancelling, o.total_minor, o.type = 'exchange' AS exchange,
+    SELECT o.order_no, o.country, o.province, o.city, o.backorder, o.cancelling, o.total_minor,
+           o.type = 'exchange' AS exchange,
            o.hold IS NOT NULL AND EXISTS (SELECT FROM holds s WHERE s.order_no = o.order_no AND s.closed_at IS NULL
                                              AND o.status = ANY (s.stops)) AS held,
            EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
@@ -42,11 +44,10 @@ _WANTED = text(
            w.sku, w.quantity,
            h.code, h.country AS w_country, h.province AS w_province, h.city AS w_city, h.priority, l.available,
            c.cut_off, c.time_zone
-      FROM orders o CROSS JOIN wanted w
+      FROM wanted w JOIN orders o USING (order_no)
       LEFT JOIN stock_levels l ON l.sku = w.sku AND l.available >= w.quantity
       LEFT JOIN warehouses h ON h.code = l.warehouse AND h.active
       LEFT JOIN sourcing_warehouses c ON c.warehouse = h.code
-     WHERE o.order_no = :order_no
     """  # noqa: S608
 )
 # Rows are inserted in order of SKU, so levels are locked in that order by every order. A parcel that is sent again is
@@ -150,11 +151,23 @@ class Demand:
 async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
     """Read the order's demand and the levels that could serve it. Raises Conflict `nothing_to_send` where all of a
     parcel that is to be sent again was refunded."""
-    rows = (await conn.execute(_WANTED, {"order_no": order_no})).all()
-    if not rows:
+    demand = (await demands_of(conn, [order_no])).get(order_no)
+    if demand is None:
         raise Conflict("nothing_to_send", "all of it was refunded: there is nothing to send again")
-    able = [row for row in rows if row.code is not None]
+    return demand
+
+
+async def demands_of(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, Demand]:
+    """The demand of each order that wants something, by its number."""
+    rows = defaultdict[str, list[DriverRow]](list)
+    for row in await conn.execute(_WANTED, {"order_nos": list(order_nos)}):
+        rows[row.order_no].append(row)
     now = datetime.now(UTC)
+    return {order_no: _demand(found, now) for order_no, found in rows.items()}
+
+
+def _demand(rows: Sequence[DriverRow], now: datetime) -> Demand:
+    able = [row for row in rows if row.code is not None]
     places = {row.code: _warehouse(row, now) for row in able}
     first = rows[0]
     return Demand(
@@ -184,7 +197,7 @@ async def reserve_at(conn: AsyncConnection, order_no: str, warehouse: str) -> No
     Raises StockGone when another order reserved first, which ends the transaction.
     """
     try:
-        await conn.execute(_RESERVE, {"order_no": order_no, "warehouse": warehouse})
+        await conn.execute(_RESERVE, {"order_no": order_no, "order_nos": [order_no], "warehouse": warehouse})
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == "OM001":
             raise StockContended from None

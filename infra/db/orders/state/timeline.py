@@ -25,6 +25,12 @@ _COMPLETE = text(
           AND NOT EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no
                              AND r.status IN ({literals(returns.OPEN)}))"""  # noqa: S608
 )
+# One after the other in order of their numbers, so that two groups lock alike.
+_INSERT_ALL = text(
+    """INSERT INTO order_events (order_no, type, from_status, to_status, data, actor)
+       SELECT g.order_no, :type, CAST(:from_status AS text), CAST(:to_status AS text), g.data, 'system'
+         FROM unnest(CAST(:order_nos AS text[]), CAST(:data AS jsonb[])) AS g (order_no, data) ORDER BY g.order_no"""
+)
 _LOCK = text("SELECT status FROM orders WHERE order_no = :order_no FOR UPDATE")
 _KEYED = text("SELECT 1 FROM order_events WHERE order_no = :order_no AND key = :key")
 
@@ -84,6 +90,18 @@ async def transition(
         raise Conflict("illegal_transition", f"an order that is {status} does not take {event}")
     row = {"order_no": order_no, "type": event, "from_status": status, "to_status": target, "key": key, "actor": actor}
     await conn.execute(_INSERT, {**row, "data": json.dumps(data or {})})
+    return target
+
+
+async def transition_all(
+    conn: AsyncConnection, status: Status, event: OrderEvent, data: Mapping[str, Mapping[str, object]]
+) -> Status:
+    """Move several orders from `status` by `event`, all or none; `data` by order number. As `transition` else."""
+    target = next_status(status, event)
+    if target is None:
+        raise Conflict("illegal_transition", f"an order that is {status} does not take {event}")
+    row = {"type": event, "from_status": status, "to_status": target, "order_nos": list(data)}
+    await conn.execute(_INSERT_ALL, {**row, "data": [json.dumps(one) for one in data.values()]})
     return target
 
 
