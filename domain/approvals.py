@@ -39,12 +39,14 @@ class StepResolution:
 
 @dataclass(frozen=True, slots=True)
 class ManualTransition:
-    """An event of an order's lifecycle that a person reports; `value` has the shape that the event asks for."""
+    """An event of an order's lifecycle that a person reports; `value` has the shape that the event asks for.
+    `fulfilment_id` is for parcels, of which none moves money: it is not kept with an approval."""
 
     kind: ClassVar[ApprovalKind] = ApprovalKind.ADJUST
     event: OrderEvent
     reason: str
     value: Mapping[str, object] | None = None
+    fulfilment_id: str | None = None
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> "ManualTransition":

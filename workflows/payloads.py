@@ -243,11 +243,13 @@ class HoldDue:
 
 @dataclass(frozen=True)
 class AdjustRequest:
-    """A manual transition of the order, stored in the database; `event` is repeated for readers of the history."""
+    """A manual transition of the order, stored in the database; `event` is repeated for readers of the history.
+    `fulfilment_id`: whose parcel it is about, where the order ships in several parts."""
 
     order_no: str
     act_id: str
     event: str
+    fulfilment_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,14 @@ from activities.payments import manual_records
 from domain.errors import Conflict, RuleBroken
 from domain.orders.status import OrderEvent, Status
 from domain.shipping.shipments import ShipmentStatus
-from domain.support.manual_transitions import adjustments, check_adjustment
+from domain.support.manual_transitions import adjustments, check_adjustment, named_part
 from infra.db.engine import Connection, Database
 from infra.db.orders.state import timeline
-from infra.db.shipping import fulfilments
 from infra.db.shipping.shipments import PartRef
 from infra.db.support import manual_transitions
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
 from workflows import payloads as m
-
-_OF_PARCELS = (OrderEvent.SHIPMENT_RECORDED, OrderEvent.SHIPMENT_PICKED_UP, OrderEvent.SHIPMENT_DELIVERED)
 
 
 class ManualTransitionActivities:
@@ -37,6 +34,7 @@ class ManualTransitionActivities:
                 actor, value = await self._read_action(conn, request)
                 await self._apply(conn, request, value)
                 data = {"event": request.event, "act_id": request.act_id}
+                data |= {"fulfilment_id": request.fulfilment_id} if request.fulfilment_id else {}
                 await timeline.append(conn, request.order_no, "order_adjusted", actor, key=key, data=data)
             return await view_of(conn, request.order_no)
 
@@ -56,21 +54,21 @@ class ManualTransitionActivities:
     async def _apply(self, conn: Connection, request: m.AdjustRequest, value: dict[str, str]) -> None:
         order_no, event = request.order_no, OrderEvent(request.event)
         context = await manual_transitions.load_context(conn, order_no)
-        if event not in adjustments(
-            context.status, cancelling=context.cancelling, parked=context.parked, held=context.held
-        ):
+        stops = context.cancelling or context.parked or context.held
+        named = None if stops else named_part(event, context.status, context.parts, request.fulfilment_id or None)
+        possible = adjustments(context.status, cancelling=context.cancelling, parked=context.parked, held=context.held)
+        if event not in possible and named is None:
             raise Conflict("adjustment_not_possible")
-        if event in _OF_PARCELS and len(await fulfilments.parts_of(conn, order_no)) > 1:
-            raise Conflict("adjustment_not_possible", "the order ships in several parts: its status follows from them")
+        part = PartRef(order_no, named.number, several=True) if named else PartRef(order_no)
         match event:
             case OrderEvent.PAYMENT_RECORDED:
                 await manual_records.record_capture(conn, context.status, order_no, value["reference"])
             case OrderEvent.SHIPMENT_RECORDED:
                 tag = request.act_id.removeprefix("act_")[:8]
-                await manual_records.record_parcel(conn, self._settings, context.status, PartRef(order_no), tag, value)
+                await manual_records.record_parcel(conn, self._settings, context.status, part, tag, value)
             case OrderEvent.SHIPMENT_PICKED_UP:
-                await manual_records.move_parcel(conn, self._settings, PartRef(order_no), ShipmentStatus.PICKED_UP)
+                await manual_records.move_parcel(conn, self._settings, part, ShipmentStatus.PICKED_UP)
             case OrderEvent.SHIPMENT_DELIVERED:
-                await manual_records.move_parcel(conn, self._settings, PartRef(order_no), ShipmentStatus.DELIVERED)
+                await manual_records.move_parcel(conn, self._settings, part, ShipmentStatus.DELIVERED)
             case _:
                 await timeline.transition(conn, order_no, Status.DELIVERED, event, data={"waiting": None})

@@ -20,7 +20,8 @@ from api.services.support.order_transitions import PossibleTransitions
 from domain.access import Role
 from domain.errors import RuleBroken
 from domain.orders.status import OrderEvent
-from domain.support.manual_transitions import ADJUSTMENTS
+from domain.shipping.fulfilments import FulfilmentStatus
+from domain.support.manual_transitions import ADJUSTMENTS, AdjustablePart
 
 router = APIRouter(prefix="/console")
 
@@ -32,7 +33,7 @@ async def adjust_form(request: Request, member: CurrentStaff, order_no: str) -> 
     services = services_of(request)
     overview = await visible_order(services, member.principal, order_no)
     found = await order_transitions.possible_transitions(services, overview.order_no)
-    forms = [_form(request, overview.order_no, found, event) for event in found.events]
+    forms = _forms(request, overview.order_no, found)
     context: dict[str, Any] = {"order_no": overview.order_no, "here": found.context, "forms": forms, "key": new_key()}
     return page(request, "order_adjust.html", member=member, **context)
 
@@ -45,6 +46,7 @@ async def adjust(request: Request, member: CurrentStaff, order_no: str) -> Respo
     number = (await visible_order(services, member.principal, order_no)).order_no
     value = {name.removeprefix("value."): text.strip() for name, text in fields.items() if name.startswith("value.")}
     body = {"event": fields.get("event", ""), "value": value or None, "reason": fields.get("reason", "")}
+    body |= {"fulfilment_id": fields.get("fulfilment_id") or None}
     try:
         adjustment = fitting(Adjust, body)
         answer = await order_transitions.adjust(
@@ -52,27 +54,44 @@ async def adjust(request: Request, member: CurrentStaff, order_no: str) -> Respo
         )
     except (Problem, RuleBroken) as error:
         problem, found = refusal(error), await order_transitions.possible_transitions(services, number)
-        if fields.get("event") not in found.events:
+        hidden = {name: fields[name] for name in ("event", "fulfilment_id") if fields.get(name)}
+        form = next((one for one in _forms(request, number, found) if one.hidden == hidden), None)
+        if form is None:
             raise
-        event = next(one for one in found.events if one == fields["event"])
-        return form_page(request, member, _form(request, number, found, event), typed=fields, problem=problem)
+        return form_page(request, member, form, typed=fields, problem=problem)
     return after_action(request, answer, f"/console/orders/{number}", "done.adjusted")
 
 
-def _form(request: Request, number: str, found: PossibleTransitions, event: OrderEvent) -> ActionForm:
-    """The form of one event: from which status to which, and what it asks for."""
-    lang, here, rule = language(request), found.context, ADJUSTMENTS[event]
-    moves = (WORDS.code_words(lang, "status", status) for status in (here.status, found.events[event]))
+def _forms(request: Request, number: str, found: PossibleTransitions) -> list[ActionForm]:
+    """A form for each event: from which status to which, and what it asks for."""
+    lang, here = language(request), found.context.status
+    whole = [
+        _form(request, number, event, " → ".join(WORDS.code_words(lang, "status", one) for one in (here, status)))
+        for event, status in found.events.items()
+    ]
+    return whole + [_form(request, number, event, _moves(lang, part, to), part) for part, event, to in found.parcels]
+
+
+def _moves(lang: str, part: AdjustablePart, to: FulfilmentStatus) -> str:
+    """Which part it is about, and what becomes of it."""
+    name = WORDS.speaker(lang)("adjust.part", number=part.number, warehouse=part.warehouse)
+    return f"{name}: " + " → ".join(WORDS.code_words(lang, "fulfilment_status", one) for one in (part.status, to))
+
+
+def _form(
+    request: Request, number: str, event: OrderEvent, consequence: str, part: AdjustablePart | None = None
+) -> ActionForm:
+    lang, rule = language(request), ADJUSTMENTS[event]
     return ActionForm(
         order_no=number,
         action=f"/console/orders/{number}/adjust",
         label=WORDS.code_words(lang, "event", event),
-        consequence=" → ".join(moves),
+        consequence=consequence,
         warning=spoken(request, "adjust.two") if rule.moves_money else "",
         fields=tuple(
             FormField(name=f"value.{name}", label=WORDS.code_words(lang, "field", name)) for name in rule.shape
         ),
-        hidden={"event": event},
+        hidden={"event": event} | ({"fulfilment_id": part.fulfilment_id} if part else {}),
         reason="required",
-        anchor=event,
+        anchor=f"{event}-{part.number}" if part else event,
     )

@@ -9,11 +9,13 @@ from domain.orders.status import OrderEvent, Status
 
 
 class Adjust(Body):
-    """What has happened, as an event of the lifecycle; `value` has the shape that the event asks for."""
+    """What has happened, as an event of the lifecycle; `value` has the shape that the event asks for. Of an order that
+    ships in several parts, `fulfilment_id` says whose parcel it is about."""
 
     event: Annotated[OrderEvent, Field(strict=False)]
     reason: Reason
     value: dict[str, Any] | None = None
+    fulfilment_id: Annotated[str, Field(max_length=64)] | None = None
 
 
 class AdjustedOrder(BaseModel):

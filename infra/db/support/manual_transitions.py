@@ -7,13 +7,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
 from domain.orders.status import Status
+from domain.shipping.fulfilments import FulfilmentStatus
+from domain.support.manual_transitions import AdjustablePart
 
 _STANDING = text(
     """
     SELECT o.status, o.cancelling IS NOT NULL AS cancelling, o.total_minor, o.currency,
            EXISTS (SELECT FROM parked_steps p WHERE p.order_no = o.order_no AND p.resolved_at IS NULL) AS parked,
            EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL
-                      AND o.status = ANY (h.stops)) AS held
+                      AND o.status = ANY (h.stops)) AS held,
+           (SELECT json_agg(json_build_array(f.fulfilment_id, f.number, f.warehouse, f.status) ORDER BY f.number)
+              FROM fulfilments f WHERE f.order_no = o.order_no) AS parts
       FROM orders o WHERE o.order_no = :order_no
     """
 )
@@ -33,7 +37,7 @@ _ACTION = text(
 
 @dataclass(frozen=True, slots=True)
 class TransitionContext:
-    """Where the order stands."""
+    """Where the order stands; `parts` are those of an order that has several."""
 
     status: Status
     cancelling: bool
@@ -41,6 +45,7 @@ class TransitionContext:
     currency: str
     parked: bool
     held: bool
+    parts: tuple[AdjustablePart, ...] = ()
 
 
 async def load_context(conn: AsyncConnection, order_no: str) -> TransitionContext:
@@ -48,7 +53,14 @@ async def load_context(conn: AsyncConnection, order_no: str) -> TransitionContex
     row = (await conn.execute(_STANDING, {"order_no": order_no})).one_or_none()
     if row is None:
         raise NotFound("order_not_found")
-    return TransitionContext(Status(row.status), *list(row)[1:])
+    parts = tuple(
+        AdjustablePart(number, position, warehouse, FulfilmentStatus(status))
+        for number, position, warehouse, status in row.parts or ()
+    )
+    return TransitionContext(
+        Status(row.status), row.cancelling, row.total_minor, row.currency, row.parked, row.held,
+        parts if len(parts) > 1 else (),
+    )  # fmt: skip
 
 
 async def status_after(conn: AsyncConnection, act_id: str, order_no: str) -> str | None:

@@ -10,6 +10,8 @@ from tests.integration.approvals.test_approval_requests import code, decide
 from tests.integration.conftest import Office
 from tests.workflows.orders.test_order import cancel
 from tests.workflows.scenarios import pay_again
+from tests.workflows.split_orders import booked as part_booked
+from tests.workflows.split_orders import second_warehouse, split_order
 
 PARCEL = {"carrier": "a neighbour", "tracking_no": "N-1"}
 
@@ -103,3 +105,22 @@ async def test_a_step_of_a_held_order_is_not_skipped_before_the_release(office: 
     await release(office.stage, order_no, hold_no)
     assert (await office.staff("ann").post(path, skip)).status_code == 200
     await office.stage.reaches(order_no, "preparing", 60)
+
+
+async def test_each_parcel_of_an_order_in_several_parts_is_reported_alone(office: Office) -> None:
+    await second_warehouse(office.stage)
+    order_no = await split_order(office.stage)
+    for number in (1, 2):
+        await part_booked(office.stage, order_no, number)
+    first, second = ({"fulfilment_id": f"{order_no}-F{number}"} for number in (1, 2))
+    assert code(await adjust(office, order_no, "shipment_picked_up")) == (422, "fulfilment_unclear")
+    unknown = await adjust(office, order_no, "shipment_picked_up", fulfilment_id="F-9")
+    assert code(unknown) == (404, "fulfilment_not_found")
+    assert code(await adjust(office, order_no, "shipment_delivered", **first)) == (409, "adjustment_not_possible")
+    assert (await adjust(office, order_no, "shipment_picked_up", **first)).json()["status"] == "preparing"
+    assert (await adjust(office, order_no, "shipment_delivered", **first)).json()["status"] == "preparing"
+    assert code(await adjust(office, order_no, "shipment_delivered", **second)) == (409, "adjustment_not_possible")
+    assert (await adjust(office, order_no, "shipment_picked_up", **second)).json()["status"] == "shipped"
+    assert (await adjust(office, order_no, "shipment_delivered", **second)).status_code == 200
+    await office.stage.reaches(order_no, "completed")
+    assert (await office.stage.events(order_no)).count("order_adjusted") == 4
