@@ -173,13 +173,14 @@ class BookingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A booked shipment. `label` is a whole document in `label_format` ("PDF", "ZPL"), empty when it cannot be had."""
+    """A booked shipment. `label` is a whole document in `label_format` ("PDF", "ZPL"), empty when it cannot be had;
+    `cost_minor` is None where the carrier does not say what it costs."""
 
     shipment_ref: str
     tracking_no: str
     label_format: str
     label: bytes = field(repr=False)
-    cost_minor: int
+    cost_minor: int | None
     currency: str
 
 
@@ -207,6 +208,15 @@ class CarrierNotification:
     status: ShipmentStatus
     occurred_at: datetime
     sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedParcel:
+    """A parcel that is asked for: `phone` is the recipient's where the carrier wants to see that one knows it."""
+
+    carrier: str
+    tracking_no: str
+    phone: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +304,20 @@ class CarrierGateway(Protocol):
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotification | None:
         """A verified notification; None when it says nothing about a parcel. Raises BadSignature."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class TrackingGateway(Protocol):
+    """Who knows where parcels are and tells nobody: it is asked. Every call is over within `gateway_timeout_s`."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def track(self, parcel: TrackedParcel) -> list[CarrierNotification]:
+        """The facts about the parcel so far, the oldest first; none for one that is not known. Raises ProviderRefused
+        and ProviderUnavailable."""
         ...
 
     async def aclose(self) -> None: ...

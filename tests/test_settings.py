@@ -30,6 +30,7 @@ OTHER = {
     "QUIET_TRANSIT": "1",
     "PENDING_S": "9",
     "SLOW_S": "9",
+    "SF_CHECKWORD": "other",
 }
 
 

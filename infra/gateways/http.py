@@ -16,6 +16,8 @@ from infra.observability.telemetry import aiohttp_tracing
 # Not caused by the order; a person or time solves it: credentials, time-out, conflict in flight, rate limit.
 PASSING_STATUS = frozenset({401, 403, 407, 408, 423, 425, 429})
 
+_MAX_FILE_BYTES = 4_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -83,6 +85,24 @@ class ProviderClient:
         ):
             body = await response.read()
         return self._answer(response.status, response.headers.get("retry-after"), body)
+
+    async def fetch(self, url: str, headers: dict[str, str]) -> bytes:
+        """A file of the provider's: over https, or from its own address. Raises ProviderUnavailable, also where it is
+        larger than 4 MB."""
+        if not url.startswith(("https://", f"{self._base_url}/")):
+            raise ProviderUnavailable("bad_response", self.provider)
+        async with (
+            bounded(self.provider, self.timeout_s),
+            self._session.get(url, headers=headers, allow_redirects=False) as response,
+        ):
+            if response.status != 200:
+                raise ProviderUnavailable(f"http_{response.status}", self.provider)
+            content = await response.content.read(_MAX_FILE_BYTES + 1)
+            while len(content) <= _MAX_FILE_BYTES and (more := await response.content.read(_MAX_FILE_BYTES)):
+                content += more
+        if len(content) > _MAX_FILE_BYTES:
+            raise ProviderUnavailable("bad_response", self.provider)
+        return content
 
     async def aclose(self) -> None:
         if self._made is not None:

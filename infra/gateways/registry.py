@@ -7,6 +7,7 @@ from domain.notifications import Channel
 from infra.db.engine import Database
 from infra.email import smtp
 from infra.gateways.carriers.sandbox_carrier import SandboxCarrier
+from infra.gateways.carriers.sf_carrier import SfCarrier
 from infra.gateways.circuit_breaker import CircuitBreaker
 from infra.gateways.instrumented import instrumented
 from infra.gateways.notifications.sandbox_messages import SandboxMessages
@@ -47,6 +48,8 @@ def build_carriers(settings: Settings) -> dict[str, CarrierGateway]:
         from infra.gateways.carriers.ups_carrier import UpsCarrier
 
         built["ups"] = UpsCarrier.from_settings(settings)
+    if settings.sf_partner_id:
+        built["sf"] = SfCarrier.from_settings(settings)
     _require(settings.carrier, built)
     breaker = _breakers(settings)
     return {name: instrumented(gateway, breaker(name)) for name, gateway in built.items()}

@@ -20,6 +20,7 @@ from infra.sandbox.ledger import Ledger, Row
 from infra.sandbox.messages import Messages
 from infra.sandbox.parcels import Parcels
 from infra.sandbox.payments import Payments
+from infra.sandbox.sf_express import SfExpress
 from infra.sandbox.webhooks import Webhooks
 from infra.security.known_hosts import KnownHosts
 
@@ -49,6 +50,7 @@ def create_app(config: SandboxConfig) -> Starlette:
         routes=[
             *_payment_routes(ledger, gateway, FaultInjector("payments", faults, gateway.order_of, config.slow_s)),
             *_carrier_routes(ledger, carrier, FaultInjector("carriers", faults, carrier.order_of, config.slow_s)),
+            *_sf_routes(SfExpress(ledger, carrier, config.sf_checkword)),
             *_message_routes(ledger, provider, FaultInjector("messages", faults, provider.order_of, config.slow_s)),
             *_fault_routes(faults),
             _get("/healthz", plain(lambda _: {"status": "ok"})),
@@ -85,6 +87,10 @@ def _carrier_routes(ledger: Ledger, carrier: Carriers, injector: FaultInjector) 
         _get("/shipments", listing(ledger, "shipments", ("order_no", "idempotency_key"), carriers.as_json)),
         _get("/shipments/{id}", injector.endpoint("lookup", carrier.get)),
     ]
+
+
+def _sf_routes(sf: SfExpress) -> list[Route]:
+    return [_post("/sf/std/service", sf.service), _get("/sf/labels/{number}", sf.label)]
 
 
 def _message_routes(ledger: Ledger, provider: Messages, injector: FaultInjector) -> list[Route]:

@@ -63,6 +63,10 @@ class Carriers:
             self._ledger.run(_CANCEL, key, rfc3339(), row["id"])
         return self._whole(self._by_id(row["id"]))
 
+    def price_minor(self, body: Row) -> int:
+        """What a parcel from here to there costs. Raises RefusalError 422."""
+        return _cost_minor(body)
+
     def advance(self, call: Call) -> Row:
         return as_json(self._parcels.advance(call))
 

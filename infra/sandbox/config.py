@@ -22,6 +22,7 @@ NAMES = (
     "QUIET_TRANSIT",
     "PENDING_S",
     "SLOW_S",
+    "SF_CHECKWORD",
 )
 MAX_PORT = 65_535
 
@@ -46,6 +47,7 @@ class SandboxConfig:
     quiet_transit: bool = False
     pending_s: float = 1.0
     slow_s: float = 2.0
+    sf_checkword: str = "sandbox-checkword"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -65,6 +67,7 @@ class SandboxConfig:
             quiet_transit=_flag(env, "QUIET_TRANSIT"),
             pending_s=_number(env, "PENDING_S", cls.pending_s),
             slow_s=_number(env, "SLOW_S", cls.slow_s),
+            sf_checkword=_text(env, "SF_CHECKWORD", cls.sf_checkword),
         )
 
 

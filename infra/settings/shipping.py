@@ -17,13 +17,19 @@ def _pages(typed: tuple[str, ...]) -> tuple[str, ...]:
 class ShippingSettings(BaseModel):
     """Shipping."""
 
-    carrier: Literal["sandbox", "ups"] = "sandbox"
+    carrier: Literal["sandbox", "ups", "sf"] = "sandbox"
     ups_client_id: str = ""
     ups_client_secret: SecretStr = SecretStr("")
     ups_account_number: str = ""
     ups_test_mode: bool = True
     ups_server_url: str = ""
     ups_webhook_secret: SecretStr = SecretStr("")
+    sf_partner_id: str = ""
+    sf_checkword: SecretStr = SecretStr("")
+    sf_monthly_card: str = ""
+    sf_product: int = Field(default=2, ge=1)
+    sf_test_mode: bool = True
+    sf_server_url: str = ""
     tracking_links: Annotated[tuple[str, ...], NoDecode, BeforeValidator(json_list), AfterValidator(_pages)] = ()
     dispatch_timeout_s: int = Field(default=2 * 86_400, ge=0)
     delivery_timeout_s: int = Field(default=14 * 86_400, ge=0)

@@ -10,6 +10,7 @@ import httpx
 
 from domain.gateways import Booking, CarrierGateway
 from infra.gateways.carriers.sandbox_carrier import SandboxCarrier
+from infra.gateways.carriers.sf_carrier import SfCarrier
 from infra.gateways.carriers.ups_carrier import UpsCarrier
 from infra.gateways.circuit_breaker import CircuitBreaker
 from infra.gateways.instrumented import instrumented
@@ -73,6 +74,30 @@ async def sandbox_bench(directory: Path) -> AsyncIterator[CarrierBench]:
             return post.headers, post.body
 
         yield CarrierBench(guarded(_sandbox_at(url, PATIENT_S)), url, _sandbox_at, move, authentic)
+
+
+def _sf_at(url: str, timeout_s: float = PATIENT_S) -> CarrierGateway:
+    return SfCarrier.from_settings(
+        Settings(sf_partner_id="OMS", sf_checkword="checkword", sf_server_url=url, gateway_timeout_s=timeout_s)
+    )
+
+
+@asynccontextmanager
+async def sf_bench(directory: Path) -> AsyncIterator[CarrierBench]:
+    async with (
+        sandbox(directory, "", "", MANUAL_CARRIER="1", SF_CHECKWORD="checkword") as url,
+        httpx.AsyncClient(base_url=url) as outside,
+    ):
+
+        async def move(booking: Booking, status: str) -> None:
+            known = (await outside.get("/shipments")).json()["items"]
+            (ref,) = [one["id"] for one in known if one["tracking_no"] == booking.tracking_no]
+            (await outside.post(f"/shipments/{ref}/advance", json={"status": status})).raise_for_status()
+
+        async def authentic(_: Booking) -> tuple[dict[str, str], bytes]:
+            raise AssertionError("SF tells nothing that could be trusted")
+
+        yield CarrierBench(guarded(_sf_at(f"{url}/sf")), f"{url}/sf", _sf_at, move, authentic)
 
 
 @asynccontextmanager

@@ -95,7 +95,7 @@ class UpsCarrier:
         raise ProviderUnavailable("bad_response", NAME)
 
     async def lookup(self, idempotency_key: str) -> Booking | None:
-        """What UPS's tracking has under our reference, its label recovered, its cost 0 until the bill comes.
+        """What UPS's tracking has under our reference, its label recovered, without its cost.
 
         None is not proof: UPS shows a shipment under its reference only some time after it was booked. A booking
         repeated after None may leave a second label, which nobody sticks on a parcel and which can be voided.
@@ -112,7 +112,7 @@ class UpsCarrier:
             recovered = await self._call("POST", "/api/labels/v1/recovery", json=body)
         with _readable():
             label = label_of_recovery(recovered.body) if recovered.ok else b""
-        return Booking(number, number, "PDF", label, 0, self._mapping.currency)
+        return Booking(number, number, "PDF", label, None, self._mapping.currency)
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> CarrierNotification | None:
         """UPS signs nothing: it shows the credential of the subscription, so age cannot be checked. The events are
