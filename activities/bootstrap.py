@@ -14,6 +14,7 @@ from activities.payments.gateway_calls import GatewayCalls
 from activities.payments.order_payments import PaymentActivities
 from activities.payments.refunds import RefundActivities
 from activities.payments.renewals import RenewalActivities
+from activities.payments.shipment_captures import ShipmentCaptureActivities
 from activities.shipping.bookings import ShippingActivities
 from activities.stock.transfers import TransferActivities
 from activities.support.bulk_jobs import BulkJobActivities
@@ -31,9 +32,12 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     orders = OrderActivities(database, settings)
     parking = ParkedStepActivities(database, vault, settings)
     gateways = build_payments(settings, database)
-    payments = PaymentActivities(database, gateways, settings.payment_provider, settings.expired_payment_timeout_s)
+    payments = PaymentActivities(
+        database, gateways, settings.payment_provider, settings.expired_payment_timeout_s, settings.capture
+    )
     calls = GatewayCalls(database, gateways, settings.expired_payment_timeout_s)
     refunds = RefundActivities(database, calls)
+    captures = ShipmentCaptureActivities(database, calls)
     change_payments = ChangePaymentActivities(database, calls, payments, gateways, settings)
     guarantees = GuaranteeActivities(database, calls, vault, settings)
     renewals = RenewalActivities(database, calls, payments, settings)
@@ -44,7 +48,7 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     transfers = TransferActivities(database)
     adjusting = ManualTransitionActivities(database, vault, settings)
     jobs = BulkJobActivities(database, vault, client, settings)
-    money = (payments, refunds, guarantees, change_payments, renewals)
+    money = (payments, captures, refunds, guarantees, change_payments, renewals)
     return [
         found
         for holder in (orders, parking, *money, shipping, returns, transfers, holds, adjusting, jobs)

@@ -24,6 +24,7 @@ STEP_OF: dict[str, Step] = {
     "authorise_payment": Step.AUTHORISE,
     "check_payment": Step.AUTHORISE,
     "capture_payment": Step.CAPTURE,
+    "capture_fulfilment": Step.CAPTURE,
     "return_payment": Step.RETURN_PAYMENT,
     "pay_refund": Step.REFUND,
     "tend_guarantee": Step.GUARANTEE,

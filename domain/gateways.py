@@ -50,13 +50,15 @@ class BadSignature(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class PaymentRequest:
-    """`token` is the provider's own name for the means of payment; only `authorise` reads it."""
+    """`token` is the provider's own name for the means of payment; only `authorise` reads it. A capture that is not
+    `final` leaves the rest authorised, where the provider captures in parts."""
 
     order_no: str
     amount_minor: int
     currency: str
     idempotency_key: str
     token: str = field(default="", repr=False)
+    final: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,12 @@ class PaymentGateway(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def captures_in_parts(self) -> bool:
+        """True where an authorisation can be captured several times, each time a part of it: `void` then releases the
+        rest. False: the one capture ends it, and what it did not take is released with it."""
+        ...
+
     async def authorise(self, request: PaymentRequest) -> GatewayResult:
         """Reserves the amount; PENDING is decided later and reported by a notification."""
         ...
@@ -250,7 +258,8 @@ class PaymentGateway(Protocol):
         ...
 
     async def void(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
-        """Gives an authorisation up; refused once it is captured. One that has expired holds nothing: that is done."""
+        """Gives up what is left of an authorisation; refused once all of it is captured. One that has expired holds
+        nothing, and neither does one that its only capture has ended: that is done."""
         ...
 
     async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:

@@ -27,6 +27,8 @@ NOTIFICATION_OF_EVENT: dict[str, str] = {
     "order_placed": "order_placed",
     "payment_captured": "payment_captured",
     "payment_recorded": "payment_captured",
+    "capture_deferred": "capture_deferred",
+    "part_captured": "part_captured",
     "payment_declined": "payment_declined",
     "payment_refunded": "payment_refunded",
     "payment_returned": "payment_returned",

@@ -35,6 +35,7 @@ SENTENCES: dict[str, str] = {
     "blank_text": "a text needs at least one visible character",
     "body_too_large": "the body is larger than this server accepts; send less",
     "busy": "the server is busy; nothing was written, try again in a moment",
+    "captured_by_shipment": "the payment is captured as the order ships, so its lines stay; cancel it and order again",
     "carrier_bill_columns": "the file needs a column of tracking numbers and one of amounts, each once; "
     "their names are tracking_no and amount",
     "carrier_bill_exists": "this bill, or the same file, was uploaded before; GET /v1/carrier-bills lists the bills",

@@ -72,7 +72,8 @@ def test_a_worker_registers_all_of_them() -> None:
     nothing: Any = None
     vault = Vault.from_settings(settings)
     made = {"database": nothing, "settings": settings, "vault": vault, "client": nothing, "gateways": {},
-            "carriers": {}, "default": "sandbox", "calls": nothing, "payments": nothing, "again_s": 1}  # fmt: skip
+            "carriers": {}, "default": "sandbox", "calls": nothing, "payments": nothing, "again_s": 1,
+            "capture": "order"}  # fmt: skip
     holders = [cls(**{name: made[name] for name in inspect.signature(cls).parameters}) for cls in classes()]
     registered = [method for holder in holders for method in activities_of(holder)]
     assert {definition(method).name for method in registered} == set(ports.ALL)

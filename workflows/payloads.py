@@ -209,6 +209,14 @@ class RefundRef:
 
 
 @dataclass(frozen=True)
+class FulfilmentCaptureRef:
+    """A fulfilment that has shipped and whose share is to be captured."""
+
+    order_no: str
+    fulfilment_id: str
+
+
+@dataclass(frozen=True)
 class GuaranteeRef:
     """The guarantee of an advance exchange: what is due on it, the database says."""
 

@@ -182,6 +182,7 @@ remind_transfer = DatabasePort("remind_transfer", m.TransferRef, m.TransferView)
 # Providers.
 authorise_payment = GatewayPort("authorise_payment", m.AttemptRef, m.OrderView)
 capture_payment = GatewayPort("capture_payment", m.AttemptRef, m.OrderView)
+capture_fulfilment = GatewayPort("capture_fulfilment", m.FulfilmentCaptureRef, m.OrderView)
 check_payment = GatewayPort("check_payment", m.AttemptRef, m.OrderView)
 return_payment = GatewayPort("return_payment", m.ReturnRequest, m.OrderView)
 process_due_guarantee = GatewayPort("tend_guarantee", m.GuaranteeRef, m.OrderView)

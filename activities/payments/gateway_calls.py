@@ -98,7 +98,7 @@ class GatewayCalls:
                     PaymentKind.CAPTURE,
                     PaymentPurpose.ORDER,
                     PaymentStatus.FAILED,
-                ):
+                ) and new.fulfilment_no is None:
                     more = await renewals.time_to_pay_again(conn, new.order_no, self._again_s)
                 await _record_outcome(conn, new, status, result, more)
             elif result.status is PaymentStatus.SUCCEEDED:
@@ -134,12 +134,24 @@ async def _record_pending(conn: Connection, new: PaymentIntent) -> None:
         await timeline.append(conn, new.order_no, "refund_pending", key=key, data={"amount_minor": new.amount_minor})
 
 
+async def record_part_capture(conn: Connection, new: PaymentIntent, status: PaymentStatus, code: str | None) -> None:
+    """The event of a fulfilment's share that was captured, or refused."""
+    data: dict[str, object] = {"amount_minor": new.amount_minor, "fulfilment": new.fulfilment_no}
+    if status is PaymentStatus.SUCCEEDED:
+        await timeline.append(conn, new.order_no, "part_captured", data=data)
+    elif status is PaymentStatus.FAILED and code not in ("abandoned", "given_up"):
+        await timeline.append(conn, new.order_no, "part_capture_refused", data={**data, "code": code or "declined"})
+
+
 async def _record_outcome(
     conn: Connection, new: PaymentIntent, status: Status, result: GatewayResult, more: Mapping[str, object]
 ) -> None:
     """The event of an outcome; `status` is the order's. A refund is reported once, when all of it is paid. `more` is
     added to a refusal."""
     data = {"amount_minor": new.amount_minor}
+    if new.fulfilment_no is not None:
+        await record_part_capture(conn, new, result.status, result.error_code)
+        return
     if new.attempt is not None:
         data["attempt"] = new.attempt
     taking = new.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)

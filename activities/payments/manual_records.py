@@ -3,13 +3,13 @@
 from activities.orders.inbox import parcel_moved, position_of
 from activities.orders.views import view_of
 from activities.payments.provider_events import mark_paid
-from domain.errors import Conflict
+from domain.errors import Conflict, RuleBroken
 from domain.orders.status import OrderEvent, Status
 from domain.payments.transactions import PaymentKind, PaymentPurpose
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.engine import Connection
 from infra.db.orders.state import timeline
-from infra.db.payments import manual_payments
+from infra.db.payments import manual_payments, shipment_captures
 from infra.db.payments.manual_payments import ManualPayment
 from infra.db.shipping import part_progress, shipments
 from infra.db.shipping.shipments import PartRef
@@ -39,6 +39,26 @@ async def record_capture(conn: Connection, status: Status, order_no: str, refere
     )
     await manual_payments.record(conn, captured)
     await mark_paid(conn, order_no, status, amount)
+
+
+async def record_part_capture(conn: Connection, order_no: str, fulfilment_id: str, tag: str, reference: str) -> None:
+    """The share of a fulfilment that has shipped was paid in another way; a capture that its provider still finishes is
+    returned as surplus.
+
+    Raises RuleBroken `step_moved_on` where it is captured by now.
+    """
+    part = await shipment_captures.due_part(conn, order_no, fulfilment_id)
+    if part is None:
+        raise RuleBroken("step_moved_on")
+    amount = await shipment_captures.decide_share(conn, order_no, part.number, whole=False)
+    await manual_payments.drop_capture(conn, order_no)
+    captured = ManualPayment(
+        order_no, PaymentKind.CAPTURE, PaymentPurpose.ORDER, None, amount, f"{order_no}/capture/manual/{tag}",
+        reference, fulfilment_no=part.number,
+    )  # fmt: skip
+    await manual_payments.record(conn, captured)
+    data = {"amount_minor": amount, "fulfilment": part.number, "manual": True}
+    await timeline.append(conn, order_no, "part_captured", data=data)
 
 
 async def record_parcel(

@@ -13,12 +13,13 @@ from activities.payments.refunds import RefundActivities
 from domain.gateways import GatewayResult, PaymentGateway, ProviderUnavailable
 from domain.orders.status import OrderEvent, Status
 from domain.payments import unapplied
+from domain.payments.shipment_captures import CaptureMode
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, undoing_key
 from infra.db.autocommit import autocommit
 from infra.db.engine import Database
 from infra.db.orders.state import timeline
 from infra.db.orders.state.order_state import load_state
-from infra.db.payments import change_payments, transactions
+from infra.db.payments import change_payments, shipment_captures, transactions
 from infra.db.payments.transactions import PaymentIntent, StoredIntent, SuccessEvent, Transaction, stored_of
 from infra.settings import EXPIRED_PAYMENT_TIMEOUT_S
 from workflows import payloads as m
@@ -33,8 +34,10 @@ class PaymentActivities:
         gateways: Mapping[str, PaymentGateway],
         default: str,
         again_s: int = EXPIRED_PAYMENT_TIMEOUT_S,
+        capture: CaptureMode = CaptureMode.ORDER,
     ) -> None:
         self._db = database
+        self._capture = capture
         self._gateways = gateways
         self._default = default
         self._calls = GatewayCalls(database, gateways, again_s)
@@ -66,12 +69,23 @@ class PaymentActivities:
 
     @oms_activity("capture_payment")
     async def capture_payment(self, ref: m.AttemptRef) -> m.OrderView:
-        """Take what was authorised. A final refusal ends the attempt; the authorisation is then given up."""
+        """Take what was authorised, or leave it to each fulfilment, as the setting says. A final refusal ends the
+        attempt; the authorisation is then given up."""
+        if self._capture is CaptureMode.SHIPMENT and (deferred := await self._defer(ref)) is not None:
+            return deferred
         async with autocommit(self._db) as conn:
             opened = await transactions.open_capture(conn, ref.order_no, ref.attempt)
         if opened is None or opened.decided:
             return await self._view(ref.order_no)
         return await self._succeeded(opened, await self._calls.find_or_call(opened), OrderEvent.PAYMENT_CAPTURED)
+
+    async def _defer(self, ref: m.AttemptRef) -> m.OrderView | None:
+        """The order goes on, and its shipments capture it; None where it is to be captured now."""
+        async with self._db.begin() as conn:
+            await timeline.lock_order(conn, ref.order_no)
+            if not await shipment_captures.defer(conn, ref.order_no, ref.attempt):
+                return None
+            return await view_of(conn, ref.order_no, check_unapplied=False)
 
     @oms_activity("return_payment")
     async def return_payment(self, request: m.ReturnRequest) -> m.OrderView:
@@ -140,7 +154,8 @@ class PaymentActivities:
         await self._calls.record(fenced, answer)
 
     async def _void(self, order_no: str, authorisation: Transaction, known: list[Transaction]) -> None:
-        await self._void_or_refund(order_no, authorisation, authorisation.amount_minor, PaymentKind.VOID, known)
+        left = unapplied.authorised_left(authorisation, known)
+        await self._void_or_refund(order_no, authorisation, left, PaymentKind.VOID, known)
 
     async def _refund_rest(self, order_no: str, capture: Transaction, known: list[Transaction]) -> None:
         if left := unapplied.left_of(capture, known):

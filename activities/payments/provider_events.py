@@ -112,6 +112,7 @@ async def _settle(
     elif (
         reported is PaymentStatus.SUCCEEDED
         and purpose is PaymentPurpose.ORDER
+        and known.fulfilment_no is None
         and known.amount_minor != order.total_minor
     ):
         # It was given up, and the order was changed since.
@@ -130,6 +131,9 @@ async def _settle(
         await renewals.check_in_a_minute(conn, known.renews)
     elif known.kind in _NOTES:
         await timeline.append(conn, order_no, _NOTES[known.kind], data={"amount_minor": fact.amount_minor})
+    elif purpose is PaymentPurpose.ORDER and known.fulfilment_no is not None:
+        data = {"amount_minor": known.amount_minor, "fulfilment": known.fulfilment_no}
+        await timeline.append(conn, order_no, "part_captured", data=data)
     elif purpose is PaymentPurpose.ORDER:
         await mark_paid(conn, order_no, order.status, fact.amount_minor)
     elif purpose is PaymentPurpose.UNAPPLIED:
@@ -145,6 +149,11 @@ async def _refused(
     taking = known.kind in _TAKING
     if known.renews is not None:
         await renewals.mark_due(conn, known.renews)  # its order goes on without, and tells so
+    elif known.fulfilment_no is not None:
+        data = {"amount_minor": known.amount_minor, "fulfilment": known.fulfilment_no}
+        await timeline.append(
+            conn, order_no, "part_capture_refused", data={**data, "code": fact.error_code or "declined"}
+        )
     elif not (taking and purpose is PaymentPurpose.CHANGE_PAYMENT):  # then the change is undone, and tells so itself
         name = "payment_declined" if taking else "refund_refused"
         await timeline.append(conn, order_no, name, data={"code": fact.error_code or "declined"})

@@ -89,9 +89,10 @@ class ParkedStepActivities:
             raise
 
     async def _options(self, request: m.ParkRequest) -> list[str]:
-        """An order is not undone while another part of it has left."""
+        """An order is not undone while another part of it has left, or the one whose share is captured."""
         async with self._db.begin() as conn:
             left = await fulfilments.others_left(conn, request.order_no, request.subject)
+        left = left or (request.step == Step.CAPTURE and bool(request.subject))
         options = STEPS[Step(request.step)].options
         return [str(option) for option in options if not (left and option is Action.COMPENSATE)]
 
@@ -163,7 +164,7 @@ class ParkedStepActivities:
                 attempt = (await view_of(conn, order_no, check_unapplied=False)).attempt
                 await timeline.append(conn, order_no, "payment_approved", resolution.actor, key=f"review:{attempt}")
             case (Step.CAPTURE, Action.SKIP):
-                await manual_records.record_capture(conn, status, order_no, value["reference"])
+                await _record_capture(conn, status, request, resolution)
             case (Step.RETURN_PAYMENT, Action.SKIP):
                 everything = resolution.subject == EVERYTHING
                 await _record_return(conn, order_no, request.park_no, value["reference"], everything=everything)
@@ -216,6 +217,15 @@ async def _require_problem(conn: Connection, request: m.UnparkRequest, step: Ste
         return
     if await delivery_exceptions.sent_again(conn, request.order_no, subject):
         raise RuleBroken("delivery_problem_over")
+
+
+async def _record_capture(conn: Connection, status: Status, request: m.UnparkRequest, resolution: _Resolution) -> None:
+    """The money was taken in another way: for the fulfilment that the step is about, else for the whole order."""
+    order_no, reference = request.order_no, resolution.value["reference"]
+    if not resolution.subject:
+        await manual_records.record_capture(conn, status, order_no, reference)
+        return
+    await manual_records.record_part_capture(conn, order_no, resolution.subject, str(request.park_no), reference)
 
 
 async def _record_return(conn: Connection, order_no: str, park_no: int, reference: str, *, everything: bool) -> None:

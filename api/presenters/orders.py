@@ -19,6 +19,7 @@ from domain.orders.priority import named
 from domain.orders.status import ChangeKind, Status, allowed_actions
 from domain.orders.waiting import waiting_for
 from domain.payments.payability import facts_by_attempt, is_offered
+from domain.payments.shipment_captures import CaptureMode
 from domain.shipping.fulfilment_status import fulfilment_state
 from domain.shipping.fulfilments import FulfilmentStatus
 from domain.shipping.shipments import ShipmentStatus
@@ -28,8 +29,8 @@ from workflows import names
 _FIELDS = (
     *("order_no", "channel", "external_ref", "type", "status", "total_minor", "items_minor"),
     *("discount_minor", "shipping_minor", "tax_minor"),
-    *("currency", "customer", "ship_to", "note", "delivery_slot", "backorder", "lines", "payments", "shipments"),
-    *("fulfilments", "refunds", "returns", "exchange_of", "exchange_return"),
+    *("currency", "customer", "ship_to", "note", "delivery_slot", "backorder", "lines", "payments", "capture"),
+    *("shipments", "fulfilments", "refunds", "returns", "exchange_of", "exchange_return"),
     *("pending_change", "needs_attention", "created_at", "updated_at"),
 )
 _ROW = (
@@ -98,7 +99,7 @@ def presented(order: OrderFields, caller: Principal, settings: Settings) -> Json
         parcel=order["booked"],
         change_waits=order["pending_change"] is not None,
     )
-    closed = _closed_by_parts(order)
+    closed = _closed_by_parts(order) | ({ChangeKind.LINES} if order["capture"] is CaptureMode.SHIPMENT else set())
     view["allowed_actions"] = [one for one in view["allowed_actions"] if one not in closed]
     view["allowed_actions"] += _exception_actions(order)
     view["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])

@@ -30,7 +30,7 @@ class ChangeFacts:
 
     `exchange` says that its goods are given for others; `parcel` is the live parcel's status or empty; `booking_parked`
     says that its booking failed and waits for support, so no carrier is being asked now; `paying` that money is in
-    flight, taken, or in the inbox.
+    flight, taken, or in the inbox; `by_shipment` that its payment is authorised, and captured as it ships.
     """
 
     status: Status
@@ -39,6 +39,7 @@ class ChangeFacts:
     booking_parked: bool
     paying: bool
     exchange: bool = False
+    by_shipment: bool = False
 
     @property
     def booked(self) -> bool:
@@ -107,6 +108,12 @@ def refusal(change: ChangeKind, facts: ChangeFacts) -> Conflict | None:
         return Conflict(
             "exchange_goods_stay",
             "these goods are given in exchange: cancel the order, and the return that it is for is refunded",
+        )
+    if change is ChangeKind.LINES and facts.by_shipment:
+        return Conflict(
+            "captured_by_shipment",
+            "the payment is authorised and captured as the order ships: its lines stay; cancel the order and place a "
+            "new one",
         )
     if may_change(change, facts.status, paying=facts.paying, parcel=facts.booked):
         return None

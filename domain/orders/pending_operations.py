@@ -13,6 +13,7 @@ class OperationKind(StrEnum):
     """What is to be done. Of a `pending` one the provider has been asked and decides later."""
 
     RENEWAL = "renewal"
+    CAPTURE = "capture"
     REFUND = "refund"
     REFUND_PENDING = "refund_pending"
     GUARANTEE = "guarantee"
@@ -75,13 +76,15 @@ class ChangePaymentFacts:
 
 @dataclass(frozen=True, slots=True)
 class OperationFacts:
-    """What is due on an order. `renewals` are authorisations that end too early; guarantees are oldest first."""
+    """What is due on an order. `renewals` are authorisations that end too early; guarantees are oldest first;
+    `captures` are ids of fulfilments that have shipped and are to be captured."""
 
     renewals: Sequence[int] = ()
     refunds: Sequence[RefundFacts] = ()
     guarantees: Sequence[GuaranteeFacts] = ()
     change_payments: Sequence[ChangePaymentFacts] = ()
     unapplied_pending_since: datetime | None = None
+    captures: Sequence[str] = ()
 
 
 def next_operation(facts: OperationFacts) -> Operation | None:
@@ -96,6 +99,10 @@ def in_payout_order(refunds: Sequence[RefundFacts]) -> list[str]:
 
 def _renewal(facts: OperationFacts) -> Operation | None:
     return Operation(OperationKind.RENEWAL, str(min(facts.renewals))) if facts.renewals else None
+
+
+def _capture(facts: OperationFacts) -> Operation | None:
+    return Operation(OperationKind.CAPTURE, facts.captures[0]) if facts.captures else None
 
 
 def _refund(facts: OperationFacts) -> Operation | None:
@@ -144,6 +151,7 @@ def _unapplied_pending(facts: OperationFacts) -> Operation | None:
 # Later ones wait for earlier ones. What only waits for a provider comes last.
 _RULES: tuple[Callable[[OperationFacts], Operation | None], ...] = (
     _renewal,
+    _capture,
     _refund,
     _guarantee,
     _change_payment,

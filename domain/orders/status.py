@@ -26,6 +26,7 @@ class OrderEvent(StrEnum):
     STOCK_RESERVED = "stock_reserved"
     PAYMENT_CAPTURED = "payment_captured"
     PAYMENT_RECORDED = "payment_recorded"
+    CAPTURE_DEFERRED = "capture_deferred"
     SHIPMENT_BOOKED = "shipment_booked"
     SHIPMENT_RECORDED = "shipment_recorded"
     SHIPMENT_PICKED_UP = "shipment_picked_up"
@@ -42,6 +43,8 @@ NOTES = frozenset(
         "payment_requested",
         "payment_authorised",
         "payment_declined",
+        "part_captured",
+        "part_capture_refused",
         "payment_voided",
         "payment_approved",
         "authorisation_renewed",
@@ -131,6 +134,8 @@ TRANSITIONS: dict[tuple[Status, OrderEvent], Status] = {
     (S.RECEIVED, E.ORDER_CANCELLED): S.CANCELLED,
     (S.PENDING_PAYMENT, E.PAYMENT_CAPTURED): S.PAID,
     (S.PENDING_PAYMENT, E.PAYMENT_RECORDED): S.PAID,
+    # Authorised: it is captured as it ships.
+    (S.PENDING_PAYMENT, E.CAPTURE_DEFERRED): S.PAID,
     (S.PENDING_PAYMENT, E.ORDER_CANCELLED): S.CANCELLED,
     (S.PAID, E.SHIPMENT_BOOKED): S.PREPARING,
     (S.PAID, E.SHIPMENT_RECORDED): S.PREPARING,

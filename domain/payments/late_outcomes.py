@@ -46,7 +46,8 @@ def _others(payment: TransactionFacts, transactions: Sequence[TransactionFacts])
 def _serves(other: TransactionFacts, capture: TransactionFacts) -> bool:
     match capture.purpose:
         case PaymentPurpose.ORDER:
-            return (other.kind, other.purpose) == (PaymentKind.CAPTURE, PaymentPurpose.ORDER)
+            same = (other.kind, other.purpose) == (PaymentKind.CAPTURE, PaymentPurpose.ORDER)
+            return same and other.fulfilment_no == capture.fulfilment_no
         case PaymentPurpose.CHANGE_PAYMENT:
             same = (other.kind, other.purpose) == (PaymentKind.CAPTURE, PaymentPurpose.CHANGE_PAYMENT)
             return same and other.change_payment_no == capture.change_payment_no is not None

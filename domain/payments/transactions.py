@@ -38,7 +38,8 @@ class PaymentPurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionFacts:
-    """As much of a transaction as the rules read. `attempt` is that of the order's payment attempt, if it has one."""
+    """As much of a transaction as the rules read. `attempt` is that of the order's payment attempt, if it has one;
+    `fulfilment_no` of a capture is the fulfilment whose share it takes, None where it takes all."""
 
     payment_id: int
     kind: PaymentKind
@@ -54,6 +55,7 @@ class TransactionFacts:
     change_payment_no: int | None = None
     risk: str | None = None
     renewal_due: bool = False
+    fulfilment_no: int | None = None
 
 
 # (debit, credit) of each kind; {order} and {provider} are filled in by the database.

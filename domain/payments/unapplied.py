@@ -17,11 +17,13 @@ _TAKEN_BACK = {PaymentKind.REFUND: 1, PaymentKind.DISPUTE: 1, PaymentKind.DISPUT
 
 @dataclass(frozen=True, slots=True)
 class MoneyFacts:
-    """What decides which authorisations are still needed; `attempt` is the newest payment attempt, if there is one."""
+    """What decides which authorisations are still needed; `attempt` is the newest payment attempt, if there is one;
+    `awaits_shipment`: a fulfilment is captured when it ships, and has not been."""
 
     status: Status
     attempt: int | None
     awaits_change_payment: bool
+    awaits_shipment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,10 @@ def _returnable(
 ) -> list[Returnable]:
     kept = [(capture, capture.amount_minor - _given_back(capture, transactions)) for capture in captured]
     refunds = [Returnable(t.payment_id, PaymentKind.REFUND, t.purpose, left) for t, left in kept if left > 0]
-    return refunds + [Returnable(t.payment_id, PaymentKind.VOID, t.purpose, t.amount_minor) for t in authorised]
+    voids = [
+        Returnable(t.payment_id, PaymentKind.VOID, t.purpose, authorised_left(t, transactions)) for t in authorised
+    ]
+    return refunds + voids
 
 
 def _is_asked(held: Returnable, transactions: Sequence[TransactionFacts]) -> bool:
@@ -80,11 +85,13 @@ def unapplied_authorisations(facts: MoneyFacts, transactions: Sequence[T]) -> li
 
 
 def open_authorisations(transactions: Sequence[T]) -> list[T]:
-    """Authorisations that hold money: neither captured nor voided, and no guarantee."""
+    """Authorisations that hold money: neither captured nor voided, and no guarantee. One that is captured with each
+    fulfilment holds what is left of it."""
     ended = {
         t.parent_id
         for t in transactions
-        if t.status is PaymentStatus.SUCCEEDED and t.kind in (PaymentKind.VOID, PaymentKind.CAPTURE)
+        if t.status is PaymentStatus.SUCCEEDED
+        and (t.kind is PaymentKind.VOID or (t.kind is PaymentKind.CAPTURE and t.fulfilment_no is None))
     }
     return [
         t
@@ -93,7 +100,17 @@ def open_authorisations(transactions: Sequence[T]) -> list[T]:
         and t.status is PaymentStatus.SUCCEEDED
         and t.purpose is not PaymentPurpose.GUARANTEE
         and t.payment_id not in ended
+        and authorised_left(t, transactions) > 0
     ]
+
+
+def authorised_left(authorisation: TransactionFacts, transactions: Sequence[TransactionFacts]) -> int:
+    """What of it was not captured with a fulfilment, in minor units."""
+    return authorisation.amount_minor - sum(
+        t.amount_minor
+        for t in _children(transactions, authorisation, PaymentKind.CAPTURE, PaymentStatus.SUCCEEDED)
+        if t.fulfilment_no is not None
+    )
 
 
 def unapplied_captures(transactions: Sequence[T]) -> list[T]:
@@ -133,9 +150,10 @@ def _is_needed(facts: MoneyFacts, authorisation: TransactionFacts, transactions:
         case PaymentPurpose.CHANGE_PAYMENT:
             return facts.awaits_change_payment
         case PaymentPurpose.ORDER:
-            refused = _children(transactions, authorisation, PaymentKind.CAPTURE, PaymentStatus.FAILED)
+            failed = _children(transactions, authorisation, PaymentKind.CAPTURE, PaymentStatus.FAILED)
+            refused = any(t.fulfilment_no is None for t in failed)
             newest = authorisation.attempt is not None and authorisation.attempt == facts.attempt
-            return newest and facts.status in UNPAID and not refused
+            return newest and (facts.status in UNPAID or facts.awaits_shipment) and not refused
     return False
 
 

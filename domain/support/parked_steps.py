@@ -8,6 +8,7 @@ from domain.support.steps import Step
 # What the step that returns money is about.
 EVERYTHING, UNAPPLIED = "all", UNAPPLIED_ID
 # These are about one thing of several; every other step is about its order.
+# A capture is about a fulfilment where the order is captured as it ships, and then its caller names it.
 STEPS_WITH_SUBJECT = frozenset({Step.REFUND, Step.GUARANTEE, Step.SUPPLEMENT, Step.RETURN_PAYMENT})
 
 
@@ -16,7 +17,8 @@ class SubjectFacts:
     """What the steps of an order can be about, by ids, each in the order in which it is worked on.
 
     `refunds` are approved; on `guarantees` something is to be done; `change_payments` are those that a provider is to
-    be asked about, `awaited_change` is the one that its change waits for. `cancelling`: the order is being undone.
+    be asked about, `awaited_change` is the one that its change waits for. `captures` are fulfilments that have shipped
+    and are to be captured. `cancelling`: the order is being undone.
     """
 
     refunds: tuple[str, ...] = ()
@@ -24,6 +26,7 @@ class SubjectFacts:
     change_payments: tuple[str, ...] = ()
     awaited_change: str | None = None
     cancelling: bool = False
+    captures: tuple[str, ...] = ()
 
 
 def subject_of(step: Step, facts: SubjectFacts) -> str | None:
@@ -51,4 +54,6 @@ def is_over(step: Step, subject: str | None, facts: SubjectFacts) -> bool:
             return subject not in facts.guarantees
         case Step.SUPPLEMENT:
             return subject not in facts.change_payments
+        case Step.CAPTURE:
+            return subject not in facts.captures
     return False

@@ -89,11 +89,11 @@ class Payments:
         return self._recorded(request, call) or self._follow(request, parent, call)
 
     def void(self, call: Call) -> Row:
-        """Gives up a whole authorisation, an undecided one too. Raises RefusalError 404, 409 (captured already)."""
+        """Gives up what is not captured of an authorisation, an undecided one too. Raises RefusalError 404, 409 (all of
+        it is captured)."""
         parent = self._parent(call)
-        request = _Request(
-            "void", parent["order_no"], parent["amount_minor"], parent["currency"], _key(call), parent["id"]
-        )
+        left_minor = parent["amount_minor"] - self._children(parent, "capture")
+        request = _Request("void", parent["order_no"], left_minor, parent["currency"], _key(call), parent["id"])
         return self._recorded(request, call) or self._follow(request, parent, call)
 
     def pay(self, call: Call) -> Row:
@@ -262,7 +262,7 @@ class Payments:
             raise RefusalError(409, "authorisation_voided")
         if parent["status"] == "failed":
             raise RefusalError(409, "authorisation_not_succeeded")
-        if self._children(parent, "capture"):
+        if self._children(parent, "capture") >= parent["amount_minor"]:
             raise RefusalError(409, "already_captured")
 
     def _may_refund(self, request: _Request, parent: Row) -> None:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
+from domain.payments.shipment_captures import CaptureMode
+
 EXPIRED_PAYMENT_TIMEOUT_S = 3 * 86_400
 
 
@@ -11,6 +13,7 @@ class PaymentSettings(BaseModel):
     """Payments."""
 
     payment_provider: Literal["sandbox", "stripe"] = "sandbox"
+    capture: CaptureMode = CaptureMode.ORDER
     stripe_api_key: SecretStr = SecretStr("")
     stripe_api_base: str = "https://api.stripe.com"
     stripe_webhook_secret: SecretStr = SecretStr("")

@@ -84,12 +84,13 @@ INSERTS = {
         "exchange_return external_ref items_minor note_enc order_no placed_by priced_by priority province ship_to_enc "
         "shipping_minor slot_from slot_to tax_added_minor tax_minor total_minor trace type"
     ),
+    "capture_lines": "fulfilment_no goods_minor line_no order_no quantity shipping_minor",
     "replaced_parcel_lines": "quantity shipment_id sku",
     "parked_steps": "amount_minor attempts error escalate_at options order_no park_no provider step subject",
     "payment_requests": "actor attempt method order_no request_id token",
     "payments": (
-        "amount_minor attempt change_payment_no currency expires_at guarantee_return_id idempotency_key kind order_no "
-        "parent_id provider provider_ref purpose refund_id renews status tries"
+        "amount_minor attempt change_payment_no currency expires_at fulfilment_no guarantee_return_id idempotency_key "
+        "kind order_no parent_id provider provider_ref purpose refund_id renews status tries"
     ),
     "sign_in_requests": "asked_by asks",
     "portal_codes": "ask_hash code_hash contact_kind contacts expires_at link_hash",
@@ -214,8 +215,8 @@ UPDATES = {
     "order_contacts": "email_index phone_index profile_enc terms",
     "change_payments": "code status updated_at",
     "orders": (
-        "address_rev cancel_reason_enc cancelling city contact_corrected contact_id country note_enc priority province "
-        "ship_to_enc slot_from slot_to"
+        "address_rev cancel_reason_enc cancelling capture city contact_corrected contact_id country note_enc priority "
+        "province ship_to_enc slot_from slot_to"
     ),
     "outbox": "created_at",
     "parked_steps": "escalated_at resolution_id resolved_at",
@@ -278,6 +279,7 @@ DELETES = {
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {
     "added_minor", "amount_moved_by", "are_product_names", "at_stake_minor", "authorisation_is_wanted",
+    "authorised_left_minor",
     "change_staff_role",
     "change_payments_without_invoice", "difference_until", "dismiss_inbox_event", "due_subject", "fits_somewhere",
     "fits_together", "reopen_parcel_events",

@@ -20,7 +20,7 @@ from workflows.orders.base import CompensationRequested, OrderWorkflowBase
 PROCESSES_HOLD_WHILE_PARKED = "hold-tended-while-parked"
 LEFT = ("picked_up", "in_transit", "delivered")
 # What a provider has taken and decides later.
-PENDING = ("refund_pending", "void_pending", "guarantee_pending")
+PENDING = ("refund_pending", "void_pending", "guarantee_pending", "capture_pending")
 WAITS_FOR_DECISION = "pending-is-no-failure"
 BOUNCED = "refund_bounced"  # it waits for a person's decision
 ENDED = "payment-ended-while-parked"
@@ -182,6 +182,8 @@ class ParkedSteps(OrderWorkflowBase):
     def decided_meanwhile(self, parked: m.Parked) -> bool:
         if self._current(parked).over:
             return True
+        if parked.step == Step.CAPTURE and parked.subject:
+            return False  # a fulfilment's share: the database says when it is over
         if parked.step in (Step.REVIEW, Step.CAPTURE) and self.view.attempt_state == AttemptState.FAILED:
             return workflow.patched(ENDED)  # there is nothing left to be captured
         # The provider's notification decided what nobody answered.
@@ -220,6 +222,8 @@ class ParkedSteps(OrderWorkflowBase):
     def overtaken(self, parked: m.Parked) -> bool:
         """True when an event resolved the step: it was paid or delivered meanwhile, or the order is to be undone."""
         match Step(parked.step):
+            case Step.CAPTURE if parked.subject:
+                return bool(self.view.cancelling)
             case Step.AUTHORISE | Step.REVIEW | Step.CAPTURE:
                 return self.view.status != Status.PENDING_PAYMENT or bool(self.view.cancelling)
             case Step.SUPPLEMENT:

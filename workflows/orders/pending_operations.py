@@ -12,7 +12,8 @@ from domain.support.steps import Step
 from workflows import names, ports
 from workflows import payloads as m
 from workflows.failures import Failure
-from workflows.orders.concurrent_refunds import BESIDE, STEP_OF, ConcurrentRefunds
+from workflows.orders.capturing_shipments import CapturingShipments
+from workflows.orders.concurrent_refunds import BESIDE, STEP_OF
 
 GUARANTEE = {
     "guarantee": "authorise the guarantee",
@@ -21,7 +22,7 @@ GUARANTEE = {
 }
 
 
-class PendingOperations(ConcurrentRefunds):
+class PendingOperations(CapturingShipments):
     """Pending operations. They are decided; executing them may park, like any step that calls a provider."""
 
     async def execute(self, operation: m.PendingOperation) -> None:
@@ -31,6 +32,8 @@ class PendingOperations(ConcurrentRefunds):
                 await self.refund_concurrently(operation)
             case "guarantee" | "guarantee_release" | "guarantee_claim":
                 await self.step(Step.GUARANTEE, lambda: self._process_guarantee(operation), subject=operation.id)
+            case "capture":
+                await self.capture_fulfilment(operation)
             case "renewal":
                 await self._renew(operation)
             case "supplement" | "supplement_pending":

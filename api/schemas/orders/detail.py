@@ -20,6 +20,7 @@ from api.schemas.orders.order_parts import (
 from domain.orders.priority import Priority
 from domain.orders.status import Status
 from domain.payments.refunds import Origin
+from domain.payments.shipment_captures import CaptureMode
 
 
 class OrderLine(BaseModel):
@@ -57,6 +58,7 @@ class OrderPayment(BaseModel):
     provider_ref: str | None = Field(description="The provider's reference.")
     error_code: str | None
     parent_id: int | None
+    fulfilment_no: int | None = Field(description="Of a capture: the fulfilment whose share it takes; null for all.")
     created_at: Time
     expires_at: Time | None = Field(description="When an authorisation ends, where its provider says so.")
 
@@ -120,6 +122,10 @@ class Order(BaseModel):
     backorder: bool = Field(description="Whether the order waits for stock that is short.")
     lines: list[OrderLine]
     payments: list[OrderPayment]
+    capture: CaptureMode = Field(
+        description="When the payment is captured: `order`, all of it before the order ships; `shipment`, of each"
+        " fulfilment its share when that ships."
+    )
     shipments: list[OrderShipment]
     fulfilments: list[Fulfilment] = Field(
         description="The parts in which the order ships; empty until stock is reserved."

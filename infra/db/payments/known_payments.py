@@ -14,7 +14,7 @@ from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentSta
 _KNOWN = text(
     """
     SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.amount_minor, p.currency, p.parent_id,
-           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt, p.change_payment_no, p.renews,
+           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt, p.change_payment_no, p.renews, p.fulfilment_no,
            p.kind = 'refund' AND is_reversed(p.payment_id, p.order_no) AS reversed
       FROM payments p
      WHERE p.order_no = :order_no AND (p.idempotency_key = :key
@@ -30,7 +30,7 @@ _KNOWN = text(
 _PARENT = text(
     """
     SELECT p.payment_id, p.kind, p.status, p.purpose, p.refund_id, p.amount_minor, p.currency, p.parent_id,
-           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt, p.change_payment_no, p.renews,
+           CASE WHEN p.attempt > 0 THEN p.attempt END AS attempt, p.change_payment_no, p.renews, p.fulfilment_no,
            EXISTS (SELECT FROM payments e WHERE e.order_no = p.order_no AND e.parent_id = p.payment_id
                       AND e.status = 'succeeded') AS followed
       FROM payments p
@@ -54,6 +54,7 @@ class KnownPayment:
     """A payment that a notification is about, or follows.
 
     `reversed`: the provider has taken this refund back. `followed`: a capture, void or refund of it has succeeded.
+    `fulfilment_no` of a capture: the fulfilment whose share it takes.
     """
 
     payment_id: int
@@ -67,6 +68,7 @@ class KnownPayment:
     attempt: int | None
     change_payment_no: int | None
     renews: int | None
+    fulfilment_no: int | None
     reversed: bool = False
     followed: bool = False
 

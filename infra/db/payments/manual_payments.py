@@ -12,9 +12,9 @@ from infra.db.orders.state.state_facts import load_facts
 _RECORD = text(
     """
     INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
-                          idempotency_key, provider_ref, parent_id)
+                          idempotency_key, provider_ref, parent_id, fulfilment_no)
     SELECT o.order_no, :kind, :purpose, :attempt, 'manual', :amount_minor, o.currency, 'succeeded', :key,
-           :reference, :parent_id
+           :reference, :parent_id, :fulfilment_no
       FROM orders o WHERE o.order_no = :order_no ON CONFLICT (idempotency_key) DO NOTHING
     """
 )
@@ -43,6 +43,7 @@ class ManualPayment:
     key: str
     reference: str
     parent_id: int | None = None
+    fulfilment_no: int | None = None
 
 
 async def record(conn: AsyncConnection, payment: ManualPayment) -> None:

@@ -21,9 +21,10 @@ from domain.payments.transactions import (
 _BEGIN = text(
     """
     INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status,
-                          idempotency_key, parent_id, refund_id, renews, change_payment_no, guarantee_return_id, tries)
+                          idempotency_key, parent_id, refund_id, renews, change_payment_no, guarantee_return_id,
+                          fulfilment_no, tries)
     VALUES (:order_no, :kind, :purpose, :attempt, :provider, :amount_minor, :currency, 'intent', :key, :parent_id,
-            :refund_id, :renews, :change_payment_no, :guarantee_return_id, 1)
+            :refund_id, :renews, :change_payment_no, :guarantee_return_id, :fulfilment_no, 1)
     ON CONFLICT (idempotency_key) DO UPDATE SET tries = payments.tries + 1, updated_at = now()
     RETURNING payment_id, status, provider_ref, error_code, tries, amount_minor
     """
@@ -96,7 +97,7 @@ _SUCCEED = text(
 _FIND = text(
     """SELECT payment_id, kind, CASE WHEN attempt > 0 THEN attempt END AS attempt, purpose, provider, provider_ref,
               amount_minor, currency, status, tries, risk, error_code, parent_id, idempotency_key, refund_id, renews,
-              renewal_due, change_payment_no, guarantee_return_id, created_at, updated_at
+              renewal_due, change_payment_no, guarantee_return_id, fulfilment_no, created_at, updated_at
          FROM payments WHERE order_no = :order_no ORDER BY payment_id"""
 )
 # The token is the attempt's (of a renewal, the renewed one's), the change's or the guarantee's.
@@ -130,7 +131,8 @@ class PaymentIntent(PaymentRequest):
     """What a provider is to be asked for, stored before it is called.
 
     `parent_id` is the transaction that it captures, voids or refunds, which the provider knows as `parent_ref`;
-    `refund_id` names the refund that it pays a part of, `renews` the authorisation that it takes the place of.
+    `refund_id` names the refund that it pays a part of, `renews` the authorisation that it takes the place of,
+    `fulfilment_no` the fulfilment whose share it captures.
     """
 
     kind: PaymentKind
@@ -143,6 +145,7 @@ class PaymentIntent(PaymentRequest):
     renews: int | None = None
     change_payment_no: int | None = None
     guarantee_return_id: str | None = None
+    fulfilment_no: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,7 @@ async def begin(conn: AsyncConnection, intent: PaymentIntent) -> StoredIntent:
         "renews": intent.renews,
         "change_payment_no": intent.change_payment_no,
         "guarantee_return_id": intent.guarantee_return_id,
+        "fulfilment_no": intent.fulfilment_no,
     }
     return _stored(intent, (await conn.execute(_BEGIN, values)).mappings().one())
 
@@ -310,7 +314,7 @@ def intent_of(known: Transaction, order_no: str) -> PaymentIntent:
         order_no, known.amount_minor, known.currency, known.idempotency_key, kind=known.kind, provider=known.provider,
         purpose=known.purpose, attempt=known.attempt, parent_id=known.parent_id, refund_id=known.refund_id,
         renews=known.renews, change_payment_no=known.change_payment_no,
-        guarantee_return_id=known.guarantee_return_id,
+        guarantee_return_id=known.guarantee_return_id, fulfilment_no=known.fulfilment_no,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from domain.orders.status import Status
 from domain.orders.waiting import Waiting
 from domain.payments.attempts import state_of
 from domain.payments.refunds import Origin, RefundStatus
+from domain.payments.shipment_captures import CaptureMode
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from domain.shipping.fulfilments import status_by_parcel
 from domain.shipping.shipments import ShipmentStatus
@@ -55,7 +56,7 @@ _ORDER = text(
     SELECT o.order_no, o.channel, o.external_ref, o.type, o.status, o.total_minor, o.items_minor, o.shipping_minor,
            o.discount_minor, o.tax_minor, o.currency, o.exchange_of, o.exchange_return,
            o.customer_id, o.ship_to_enc, o.note_enc, o.slot_from, o.slot_to, o.backorder,
-           o.priority, o.hold, o.warehouse, o.event_seq, o.cancelling, o.waiting,
+           o.priority, o.hold, o.warehouse, o.capture, o.event_seq, o.cancelling, o.waiting,
            o.created_at, o.updated_at, c.data_key,
            CASE WHEN o.contact_corrected THEN k.profile_enc ELSE coalesce(s.profile_enc, c.profile_enc) END
              AS profile_enc, o.contact_corrected,
@@ -71,7 +72,8 @@ _ORDER = text(
            (SELECT json_agg(json_build_object('payment_id', p.payment_id, 'kind', p.kind, 'purpose', p.purpose,
                      'status', p.status, 'amount_minor', p.amount_minor, 'currency', p.currency,
                      'provider', p.provider, 'provider_ref', p.provider_ref, 'error_code', p.error_code,
-                     'parent_id', p.parent_id, 'attempt', CASE WHEN p.attempt > 0 THEN p.attempt END,
+                     'parent_id', p.parent_id, 'fulfilment_no', p.fulfilment_no,
+                     'attempt', CASE WHEN p.attempt > 0 THEN p.attempt END,
                      'created_at', p.created_at AT TIME ZONE 'UTC', 'updated_at', p.updated_at AT TIME ZONE 'UTC',
                      'expires_at', p.expires_at AT TIME ZONE 'UTC') ORDER BY p.payment_id)
               FROM payments p WHERE p.order_no = o.order_no) AS payments,
@@ -185,7 +187,7 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Or
     row = (await conn.execute(_ORDER, {"order_no": order_no})).one_or_none()
     if row is None:
         return None
-    order: JsonFields = {**row._mapping, "status": Status(row.status)}
+    order: JsonFields = {**row._mapping, "status": Status(row.status), "capture": CaptureMode(row.capture)}
     key, profile, ship_to, note = (order.pop(name) for name in ("data_key", "profile_enc", "ship_to_enc", "note_enc"))
     known = keys.open_json(key, profile, profile_context(row.customer_id)) or {}
     order["customer"] = {"id": row.customer_id, **{name: known.get(name) for name in ("name", "email", "phone")}}

@@ -10,6 +10,7 @@ from domain.orders.status import Status
 from domain.orders.waiting import Waiting
 from domain.payments.attempts import AttemptState
 from domain.payments.refunds import Origin, RefundStatus
+from domain.payments.shipment_captures import CaptureMode
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
 from domain.shipping.shipments import ShipmentStatus
 from domain.situations.facts import SituationFacts
@@ -58,6 +59,7 @@ class PaymentFields(TypedDict):
     provider_ref: str | None
     error_code: str | None
     parent_id: int | None
+    fulfilment_no: int | None
     created_at: str
     expires_at: str | None
 
@@ -186,6 +188,7 @@ class OrderFields(TypedDict):
     created_at: datetime
     updated_at: datetime
     lines: list[LineFields]
+    capture: CaptureMode
     payments: list[PaymentFields]
     attempt_state: AttemptState
     shipments: list[ShipmentFields]

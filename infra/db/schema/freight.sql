@@ -1,5 +1,5 @@
 -- Freight: estimated, booked, billed; carriers' bills and their differences
--- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after shipping.sql.
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after payments_captures.sql.
 
 -- What a carrier billed: a file that is compared with what was booked.
 CREATE TABLE carrier_bills (

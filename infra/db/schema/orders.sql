@@ -55,6 +55,8 @@ CREATE TABLE orders (
   contact_id        bytea CHECK (length(contact_id) IN (0, 16)),
   contact_corrected boolean NOT NULL DEFAULT false,
   priced_by         jsonb,
+  -- order: all of it before it ships; shipment: with each fulfilment its share when that ships
+  capture           text NOT NULL DEFAULT 'order',
   CONSTRAINT order_external_ref UNIQUE (channel, external_ref),
   CONSTRAINT exchange_names_its_return CHECK ((type = 'exchange') = (exchange_of IS NOT NULL)
       AND (type = 'exchange') = (exchange_return IS NOT NULL)),
@@ -64,7 +66,8 @@ CREATE TABLE orders (
   CONSTRAINT orders_check CHECK (tax_added_minor = 0 OR tax_added_minor = tax_minor),
   CONSTRAINT exchanges_something_else CHECK (exchange_of <> order_no),
   CONSTRAINT order_delivery_slot CHECK ((slot_from IS NULL) = (slot_to IS NULL)
-      AND (slot_to - slot_from) >= '01:00:00'::interval AND (slot_to - slot_from) <= '25:00:00'::interval)
+      AND (slot_to - slot_from) >= '01:00:00'::interval AND (slot_to - slot_from) <= '25:00:00'::interval),
+  CONSTRAINT orders_capture CHECK (capture IN ('order', 'shipment'))
 ) WITH (fillfactor = 70);
 CREATE INDEX orders_channel ON orders (channel, created_at DESC, order_no DESC);
 CREATE INDEX orders_contact_unknown ON orders (order_no) WHERE contact_id IS NULL;
@@ -251,33 +254,6 @@ CREATE TRIGGER order_event_published AFTER INSERT ON order_events FOR EACH ROW E
 CREATE TRIGGER order_events_append_only BEFORE DELETE OR UPDATE ON order_events
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
--- An order that staff prepare for a customer, until it is placed or expires. Encrypted under a key of its own.
-CREATE TABLE order_drafts (
-  draft_id    text PRIMARY KEY CHECK (draft_id ~ '^draft_[0-9a-f]{32}$'),
-  owner       text NOT NULL,  -- role:name
-  customer_id text,
-  data_key    bytea NOT NULL,
-  content_enc bytea NOT NULL,  -- encrypted under the draft's own key; empty once it is placed
-  version     integer NOT NULL DEFAULT 1 CHECK (version > 0),
-  order_no    text UNIQUE REFERENCES orders,
-  created_at  timestamptz NOT NULL DEFAULT now(),
-  updated_at  timestamptz NOT NULL DEFAULT now(),
-  expires_at  timestamptz NOT NULL,
-  CONSTRAINT placed_draft_is_empty CHECK (order_no IS NULL OR content_enc = '\x'::bytea)
-);
-CREATE INDEX order_drafts_customer ON order_drafts (customer_id) WHERE customer_id IS NOT NULL;
-CREATE INDEX order_drafts_expired ON order_drafts (expires_at);
-CREATE INDEX order_drafts_owner ON order_drafts (owner, updated_at DESC, draft_id DESC);
-
-CREATE TRIGGER data_key_known BEFORE INSERT OR UPDATE OF data_key ON order_drafts
-  FOR EACH ROW WHEN (NEW.data_key IS NOT NULL) EXECUTE FUNCTION guard_data_key();
-
-CREATE TRIGGER order_draft_audited AFTER INSERT OR DELETE OR UPDATE OF order_no ON order_drafts
-  FOR EACH ROW EXECUTE FUNCTION audit_row('order_draft', 'draft_id', 'owner order_no');
-
-CREATE TRIGGER order_draft_placed_once BEFORE UPDATE ON order_drafts
-  FOR EACH ROW WHEN (OLD.order_no IS NOT NULL) EXECUTE FUNCTION forbid_change();
-
 -- How an order named its customer and its receiver, and keyed search terms. One row serves all orders of a customer
 -- that named the same; a correction on one order makes a row of its own.
 CREATE TABLE order_contacts (
@@ -367,21 +343,19 @@ INSERT INTO order_statuses (status) VALUES ('cancelled'), ('completed'), ('deliv
   ('preparing'), ('received'), ('shipped');
 INSERT INTO order_transitions (from_status, event, to_status) VALUES ('delivered', 'return_window_closed', 'completed'),
   ('paid', 'order_cancelled', 'cancelled'), ('paid', 'shipment_booked', 'preparing'),
-  ('paid', 'shipment_recorded', 'preparing'), ('pending_payment', 'order_cancelled', 'cancelled'),
-  ('pending_payment', 'payment_captured', 'paid'), ('pending_payment', 'payment_recorded', 'paid'),
-  ('preparing', 'order_cancelled', 'cancelled'), ('preparing', 'shipment_picked_up', 'shipped'),
-  ('received', 'order_cancelled', 'cancelled'), ('received', 'stock_reserved', 'pending_payment'),
-  ('shipped', 'order_cancelled', 'cancelled'), ('shipped', 'shipment_delivered', 'delivered');
+  ('paid', 'shipment_recorded', 'preparing'), ('pending_payment', 'capture_deferred', 'paid'),
+  ('pending_payment', 'order_cancelled', 'cancelled'), ('pending_payment', 'payment_captured', 'paid'),
+  ('pending_payment', 'payment_recorded', 'paid'), ('preparing', 'order_cancelled', 'cancelled'),
+  ('preparing', 'shipment_picked_up', 'shipped'), ('received', 'order_cancelled', 'cancelled'),
+  ('received', 'stock_reserved', 'pending_payment'), ('shipped', 'order_cancelled', 'cancelled'),
+  ('shipped', 'shipment_delivered', 'delivered');
 
 -- Rights
 
-GRANT SELECT ON order_contacts, order_drafts, order_events, order_lines, order_statuses, order_transitions, orders,
-  staff_actions TO oms_app;
-GRANT DELETE ON order_drafts TO oms_app;
+GRANT SELECT ON order_contacts, order_events, order_lines, order_statuses, order_transitions, orders, staff_actions
+  TO oms_app;
 GRANT INSERT (contact_id, customer_id, email_index, phone_index, profile_enc, terms) ON order_contacts TO oms_app;
 GRANT UPDATE (email_index, phone_index, profile_enc, terms) ON order_contacts TO oms_app;
-GRANT INSERT (content_enc, customer_id, data_key, draft_id, expires_at, owner) ON order_drafts TO oms_app;
-GRANT UPDATE (content_enc, customer_id, expires_at, order_no, updated_at, version) ON order_drafts TO oms_app;
 GRANT INSERT (actor, data, from_status, key, order_no, to_status, type) ON order_events TO oms_app;
 GRANT INSERT (discount_minor, exchanged_minor, line_no, name, order_no, quantity, shipping_minor, sku, tax_added_minor,
   tax_minor, unit_price_minor) ON order_lines TO oms_app;
@@ -389,8 +363,8 @@ GRANT INSERT (backorder, channel, city, contact_corrected, contact_id, country, 
   exchange_of, exchange_return, external_ref, items_minor, note_enc, order_no, placed_by, priced_by, priority, province,
   ship_to_enc, shipping_minor, slot_from, slot_to, tax_added_minor, tax_minor, total_minor, trace, type) ON orders
   TO oms_app;
-GRANT UPDATE (address_rev, cancel_reason_enc, cancelling, city, contact_corrected, contact_id, country, note_enc,
-  priority, province, ship_to_enc, slot_from, slot_to) ON orders TO oms_app;
+GRANT UPDATE (address_rev, cancel_reason_enc, cancelling, capture, city, contact_corrected, contact_id, country,
+  note_enc, priority, province, ship_to_enc, slot_from, slot_to) ON orders TO oms_app;
 GRANT INSERT (act_id, action, actor, approval_id, detail, moved_minor, order_no, reason_enc, value_enc) ON staff_actions
   TO oms_app;
 REVOKE EXECUTE ON FUNCTION apply_order_event(), begin_order(), bound_unpaid_units(), guard_order_status(),

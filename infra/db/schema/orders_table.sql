@@ -1,5 +1,32 @@
--- Orders: saved views, chosen columns and exports of the table of orders
+-- Orders: drafts, saved views, chosen columns and exports of the table of orders
 -- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after collaboration.sql.
+
+-- An order that staff prepare for a customer, until it is placed or expires. Encrypted under a key of its own.
+CREATE TABLE order_drafts (
+  draft_id    text PRIMARY KEY CHECK (draft_id ~ '^draft_[0-9a-f]{32}$'),
+  owner       text NOT NULL,  -- role:name
+  customer_id text,
+  data_key    bytea NOT NULL,
+  content_enc bytea NOT NULL,  -- encrypted under the draft's own key; empty once it is placed
+  version     integer NOT NULL DEFAULT 1 CHECK (version > 0),
+  order_no    text UNIQUE REFERENCES orders,
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  updated_at  timestamptz NOT NULL DEFAULT now(),
+  expires_at  timestamptz NOT NULL,
+  CONSTRAINT placed_draft_is_empty CHECK (order_no IS NULL OR content_enc = '\x'::bytea)
+);
+CREATE INDEX order_drafts_customer ON order_drafts (customer_id) WHERE customer_id IS NOT NULL;
+CREATE INDEX order_drafts_expired ON order_drafts (expires_at);
+CREATE INDEX order_drafts_owner ON order_drafts (owner, updated_at DESC, draft_id DESC);
+
+CREATE TRIGGER data_key_known BEFORE INSERT OR UPDATE OF data_key ON order_drafts
+  FOR EACH ROW WHEN (NEW.data_key IS NOT NULL) EXECUTE FUNCTION guard_data_key();
+
+CREATE TRIGGER order_draft_audited AFTER INSERT OR DELETE OR UPDATE OF order_no ON order_drafts
+  FOR EACH ROW EXECUTE FUNCTION audit_row('order_draft', 'draft_id', 'owner order_no');
+
+CREATE TRIGGER order_draft_placed_once BEFORE UPDATE ON order_drafts
+  FOR EACH ROW WHEN (OLD.order_no IS NOT NULL) EXECUTE FUNCTION forbid_change();
 
 -- Filters and order of the table of orders under a name, for their owner or for all staff.
 CREATE TABLE saved_views (
@@ -53,8 +80,10 @@ CREATE TRIGGER order_exports_append_only BEFORE DELETE OR UPDATE ON order_export
 
 -- Rights
 
-GRANT SELECT ON order_exports, order_table_columns, saved_views TO oms_app;
-GRANT DELETE ON saved_views TO oms_app;
+GRANT SELECT ON order_drafts, order_exports, order_table_columns, saved_views TO oms_app;
+GRANT DELETE ON order_drafts, saved_views TO oms_app;
+GRANT INSERT (content_enc, customer_id, data_key, draft_id, expires_at, owner) ON order_drafts TO oms_app;
+GRANT UPDATE (content_enc, customer_id, expires_at, order_no, updated_at, version) ON order_drafts TO oms_app;
 GRANT INSERT (actor, filters, format, personal_data) ON order_exports TO oms_app;
 GRANT INSERT (columns, person) ON order_table_columns TO oms_app;
 GRANT UPDATE (columns) ON order_table_columns TO oms_app;

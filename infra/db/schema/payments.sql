@@ -37,6 +37,7 @@ CREATE TABLE payments (
   renews              bigint,  -- the authorisation that it replaces
   change_payment_no   integer,  -- the change whose difference it takes
   guarantee_return_id text,  -- the return whose guarantee it authorises, claims or releases
+  fulfilment_no       integer,  -- the fulfilment whose share a capture takes
   CONSTRAINT payments_payment_id_order_no_key UNIQUE (payment_id, order_no),
   CONSTRAINT undone_within_its_order FOREIGN KEY (parent_id, order_no) REFERENCES payments (payment_id, order_no),
   CONSTRAINT disputes_are_reported CHECK ((kind NOT IN ('dispute', 'dispute_won')) OR status = 'succeeded'
@@ -49,15 +50,19 @@ CREATE TABLE payments (
       AND (kind IN ('authorise', 'capture'))),
   CONSTRAINT payment_of_a_guarantee CHECK (guarantee_return_id IS NULL AND NOT (purpose = 'guarantee'
       AND (kind IN ('authorise', 'capture', 'void'))) OR guarantee_return_id IS NOT NULL AND (purpose IN ('guarantee',
-      'stray')) AND (kind IN ('authorise', 'capture', 'void')))
+      'stray')) AND (kind IN ('authorise', 'capture', 'void'))),
+  CONSTRAINT capture_of_a_fulfilment CHECK (fulfilment_no IS NULL OR kind = 'capture' AND (purpose IN ('order',
+      'stray')))
 );
 CREATE INDEX payments_beside ON payments (order_no) WHERE purpose <> 'order';
 CREATE INDEX payments_capture_failed ON payments (order_no) WHERE kind = 'capture' AND status = 'failed';
 CREATE UNIQUE INDEX payments_guarantee_ends_once ON payments (parent_id) WHERE purpose = 'guarantee'
   AND (kind IN ('capture', 'void')) AND status <> 'failed';
 CREATE INDEX payments_manual_ref ON payments (provider_ref) WHERE provider = 'manual';
-CREATE UNIQUE INDEX payments_one_capture ON payments (order_no) WHERE kind = 'capture' AND purpose = 'order'
-  AND status <> 'failed';
+CREATE UNIQUE INDEX payments_one_capture_of_order ON payments (order_no) WHERE kind = 'capture' AND purpose = 'order'
+  AND status <> 'failed' AND fulfilment_no IS NULL;
+CREATE UNIQUE INDEX payments_one_capture_of_part ON payments (order_no, fulfilment_no) WHERE kind = 'capture'
+  AND purpose = 'order' AND status <> 'failed' AND fulfilment_no IS NOT NULL;
 CREATE UNIQUE INDEX payments_one_change_payment ON payments (order_no, change_payment_no) WHERE kind = 'capture'
   AND purpose = 'supplement' AND status <> 'failed';
 CREATE UNIQUE INDEX payments_one_guarantee_authorisation ON payments (guarantee_return_id) WHERE kind = 'authorise'
@@ -73,6 +78,7 @@ CREATE INDEX payments_renewal_due ON payments (order_no) WHERE renewal_due;
 -- More triggers in payments_changes.sql: both_attempt_forms, change_payment_checks_holds, change_payment_wanted,
 -- settles_change_payment.
 -- More triggers in after_sales_exchanges.sql: guarantee_payment_wanted.
+-- More triggers in payments_captures.sql: part_capture_counts.
 -- More triggers in payments_refunds.sql: payment_checks_refund, payment_reverses_refund.
 -- More triggers in messaging.sql: payment_early_events_reopened.
 -- More triggers in payments_disputes.sql: payment_posts_dispute.
@@ -83,7 +89,7 @@ CREATE TRIGGER manual_payment_checks_holds BEFORE INSERT ON payments
 
 CREATE TRIGGER payment_checks_holds BEFORE INSERT ON payments
   FOR EACH ROW WHEN (NEW.status = 'intent' AND (NEW.kind IN ('authorise', 'capture')) AND NEW.purpose = 'order'
-    AND NEW.renews IS NULL)
+    AND NEW.renews IS NULL AND NEW.fulfilment_no IS NULL)
   EXECUTE FUNCTION skip_while_on_hold();
 
 -- What a transaction is about does not change, and a final status stays.
@@ -99,6 +105,7 @@ BEGIN
      OR NEW.refund_id IS DISTINCT FROM OLD.refund_id OR NEW.renews IS DISTINCT FROM OLD.renews
      OR NEW.change_payment_no IS DISTINCT FROM OLD.change_payment_no
      OR NEW.guarantee_return_id IS DISTINCT FROM OLD.guarantee_return_id
+     OR NEW.fulfilment_no IS DISTINCT FROM OLD.fulfilment_no
      OR OLD.status = 'succeeded' AND NEW.provider_ref IS DISTINCT FROM OLD.provider_ref THEN
     RAISE EXCEPTION 'a payment''s facts do not change' USING ERRCODE = 'OM003';
   END IF;
@@ -374,8 +381,9 @@ INSERT INTO posting_rules (kind, debit, credit) VALUES
 GRANT SELECT ON payment_ledger, payment_requests, payment_totals, payments, posting_rules TO oms_app;
 GRANT INSERT (actor, attempt, method, order_no, request_id, token) ON payment_requests TO oms_app;
 GRANT UPDATE (attempt) ON payment_requests TO oms_app;
-GRANT INSERT (amount_minor, attempt, change_payment_no, currency, expires_at, guarantee_return_id, idempotency_key,
-  kind, order_no, parent_id, provider, provider_ref, purpose, refund_id, renews, status, tries) ON payments TO oms_app;
+GRANT INSERT (amount_minor, attempt, change_payment_no, currency, expires_at, fulfilment_no, guarantee_return_id,
+  idempotency_key, kind, order_no, parent_id, provider, provider_ref, purpose, refund_id, renews, status, tries)
+  ON payments TO oms_app;
 GRANT UPDATE (error_code, expires_at, provider_ref, purpose, renew_at, renewal_due, risk, status, tries, updated_at)
   ON payments TO oms_app;
 REVOKE EXECUTE ON FUNCTION authorisation_is_wanted(bigint), given_back_minor(text, bigint), guard_payment(),

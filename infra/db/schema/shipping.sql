@@ -357,6 +357,8 @@ CREATE TRIGGER stock_reserved_fulfils AFTER INSERT ON order_events
   FOR EACH ROW WHEN (NEW.type = 'stock_reserved') EXECUTE FUNCTION create_fulfilment();
 CREATE TRIGGER changed_line_fulfils AFTER INSERT ON order_change_lines
   FOR EACH ROW EXECUTE FUNCTION follow_changed_line();
+ALTER TABLE payments ADD CONSTRAINT capture_of_its_fulfilment FOREIGN KEY (order_no, fulfilment_no)
+  REFERENCES fulfilments (order_no, number);
 
 -- Rights
 

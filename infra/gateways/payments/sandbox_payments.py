@@ -26,6 +26,7 @@ class SandboxPayments:
     """A PaymentGateway. Declines are results; what the sandbox finds impossible (409, 422) is ProviderRefused."""
 
     name = NAME
+    captures_in_parts = True
 
     def __init__(self, base_url: str, webhook_secret: str, timeout_s: float) -> None:
         self._client = ProviderClient(NAME, base_url, timeout_s)

@@ -37,6 +37,7 @@ class StoreCredit:
     """A PaymentGateway: authorise holds, capture spends, void releases, refund gives back to the balance."""
 
     name = PROVIDER
+    captures_in_parts = True
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -60,17 +61,17 @@ class StoreCredit:
             )  # fmt: skip
 
     async def capture(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
-        """Spend what is held; what was held beyond it is released."""
+        """Spend what is held; with the final capture what was held beyond it is released."""
         async with self._db.begin() as conn:
             held, spent = await _follow(conn, authorisation_ref, EntryKind.SPENT, request)
-            if rest := held.amount_minor - spent.amount_minor:
+            if request.final and (rest := held.amount_minor - spent.amount_minor):
                 await store_credit.write(
                     conn, _child(held, EntryKind.RELEASED, f"{request.idempotency_key}/rest", rest)
                 )
         return _result(spent)
 
     async def void(self, authorisation_ref: str, request: PaymentRequest) -> GatewayResult:
-        """Release the whole hold."""
+        """Release what is left of the hold."""
         return await self._one(authorisation_ref, EntryKind.RELEASED, request)
 
     async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:
@@ -114,9 +115,10 @@ async def _follow(conn: Connection, ref: str, kind: EntryKind, request: PaymentR
     await store_credit.lock_balance(conn, first.customer_id, first.currency)
     if known := await store_credit.find(conn, request.idempotency_key):
         return first, known
-    # A void gives the whole hold up, whatever amount it names.
-    amount = first.amount_minor if kind is EntryKind.RELEASED else request.amount_minor
-    if amount > first.amount_minor - await store_credit.ended_minor(conn, first):
+    # A void gives up all that is left of the hold, whatever amount it names.
+    left = first.amount_minor - await store_credit.ended_minor(conn, first)
+    amount = left if kind is EntryKind.RELEASED else request.amount_minor
+    if not 0 < amount <= left:
         raise ProviderRefused("amount_too_large", PROVIDER)
     return first, await store_credit.write(conn, _child(first, kind, request.idempotency_key, amount))
 

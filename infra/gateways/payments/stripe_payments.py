@@ -29,6 +29,7 @@ from infra.gateways.http import PASSING_STATUS, bounded, retry_after_s
 from infra.gateways.payments.stripe_objects import (
     NAME,
     capture_result,
+    captured_minor,
     decline_code,
     dispute_answered,
     intent_result,
@@ -36,11 +37,12 @@ from infra.gateways.payments.stripe_objects import (
     plain,
     refund_result,
     stripe_evidence,
+    void_ref,
     void_result,
 )
 from infra.gateways.signatures import json_object
 from infra.provider_rules.authorisation_periods import saved_card
-from infra.provider_rules.stripe_amounts import to_stripe
+from infra.provider_rules.stripe_amounts import from_stripe, to_stripe
 from infra.settings import Settings
 
 # Stripe forgets a key after 24 hours; its search lags behind by up to a minute, and by more on a bad day.
@@ -57,6 +59,8 @@ class StripePayments:
     one that Stripe keeps for a customer, which can be authorised again without the customer."""
 
     name = NAME
+    # Several captures of a card payment are a feature that not every account and card has.
+    captures_in_parts = False
 
     def __init__(self, api_key: str, webhook_secret: str, timeout_s: float, api_base: str) -> None:
         self._timeout_s, self._webhook_secret = timeout_s, webhook_secret
@@ -106,7 +110,10 @@ class StripePayments:
             note: Any = {"metadata": {"void_key": key}}
             await intents.update_async(authorisation_ref, note, _keyed(f"{key}:note"))
             call = self._query(intents.cancel_async(authorisation_ref, {}, _keyed(key)), void_result)
-            return await self._or_done(call, authorisation_ref, "canceled", void_result)
+            try:
+                return await self._or_done(call, authorisation_ref, "canceled", void_result)
+            except ProviderRefused as refusal:
+                return await self._rest_released(authorisation_ref, request, refusal)
 
     async def refund(self, capture_ref: str, request: PaymentRequest) -> GatewayResult:
         params: Any = {
@@ -253,6 +260,16 @@ class StripePayments:
             if done is None or amount_minor not in (None, done.amount_minor):
                 raise
             return done
+
+    async def _rest_released(self, intent_id: str, request: PaymentRequest, refusal: ProviderRefused) -> GatewayResult:
+        """What the only capture did not take was released with it; anything else is refused as before."""
+        intent = await self._intent(intent_id)
+        if intent.get("status") == "succeeded":
+            whole_minor = from_stripe(int(intent["amount"]), intent["currency"])
+            rest_minor = whole_minor - captured_minor(intent)
+            if 0 < rest_minor == request.amount_minor < whole_minor:
+                return GatewayResult(PaymentStatus.SUCCEEDED, void_ref(intent_id), rest_minor)
+        raise refusal
 
     async def _query(self, call: Awaitable[Any], read: Callable[[dict[str, Any]], GatewayResult]) -> GatewayResult:
         async with self._whole_call():

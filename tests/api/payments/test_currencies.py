@@ -85,7 +85,8 @@ async def test_pieces_are_refunded_in_amounts_that_the_provider_can_pay_and_all_
 async def test_what_was_paid_in_two_ways_goes_back_in_amounts_that_each_can_move(shop: ApiClient) -> None:
     """The newest capture is emptied first, but of 3 fils of store credit none: the rest would be none for Stripe."""
     number = await paid(shop, "KWD", 4)
-    await shop.sql("DROP INDEX IF EXISTS payments_one_capture")  # as an order has that was changed after it was paid
+    # As an order has that was changed after it was paid.
+    await shop.sql("DROP INDEX IF EXISTS payments_one_capture_of_order")
     await shop.sql(
         "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key, "
         "provider_ref) VALUES (%s, 'capture', 2, 'store_credit', 3, 'KWD', 'succeeded', %s, %s)",

@@ -18,7 +18,7 @@ from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentSta
 ORDER = "RULES-1"
 REFUNDS, RETURNS, CHANGES = ("rf_1", "rf_2"), ("rt_0001", "rt_0002"), (1, 2)
 DROPPED_INDEXES = (
-    "payments_one_capture",
+    "payments_one_capture_of_order",
     "payments_one_change_payment",
     "payments_one_guarantee_authorisation",
     "payments_one_refund_allocation",

@@ -275,7 +275,8 @@ def compare(facts: StateFacts, guards: Any) -> None:
         decided = to_return(facts.money, facts.transactions, everything=everything)
         assert sorted(guarded) == sorted([d.payment_id, d.kind, d.purpose, d.amount_minor] for d in decided)
     assert guards.subjects == {step: subject_of(step, facts.subjects) for step in DECIDED_TWICE}
-    for step, subject, over in guards.over:
+    # Of a capture the previous version knows no subject.
+    for step, subject, over in (guard for guard in guards.over if guard[0] != Step.CAPTURE):
         assert over == is_over(Step(step), subject, facts.subjects), (step, subject)
     assert sorted(guards.due) == sorted(set(facts.subjects.guarantees))
 
@@ -334,7 +335,7 @@ def test_any_refunds_stay_within_what_was_paid(database_url: DatabaseUrls) -> No
     async def prepare() -> None:
         async with owner.begin() as conn:
             # An order that was changed after it was paid has two captures of its own.
-            await conn.execute(text("DROP INDEX payments_one_capture"))
+            await conn.execute(text("DROP INDEX payments_one_capture_of_order"))
             for sku in ("TEA", "CUP"):
                 await conn.execute(
                     text("INSERT INTO products (sku, name, price_minor, currency) VALUES (:s, :s, 1, 'CNY')"),

@@ -159,7 +159,7 @@ async def test_one_that_waits_needs_its_own_approval(db: DirectDatabase, databas
 
 async def test_it_goes_back_to_the_newest_capture_first(db: DirectDatabase, database: Database) -> None:
     """An order that was changed after it was paid has several captures of its own."""
-    await db.rows("DROP INDEX IF EXISTS payments_one_capture")
+    await db.rows("DROP INDEX IF EXISTS payments_one_capture_of_order")
     order_no = await db.order(10, 10)
     older, newer = await db.paid_in(order_no, 6), await db.paid_in(order_no, 4)
     first = await opened(database, order_no, amount_minor=3)

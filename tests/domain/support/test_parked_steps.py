@@ -6,7 +6,7 @@ from domain.support.parked_steps import STEPS_WITH_SUBJECT, SubjectFacts, is_ove
 from domain.support.steps import Step
 
 NOTHING = SubjectFacts()
-FACTS = SubjectFacts(("rf_1", "rf_2"), ("rt_1", "rt_2"), ("2",), "1")
+FACTS = SubjectFacts(("rf_1", "rf_2"), ("rt_1", "rt_2"), ("2",), "1", captures=("N-F2",))
 SUBJECTS: dict[str, tuple[Step, SubjectFacts, str | None]] = {
     "the oldest refund": (Step.REFUND, FACTS, "rf_1"),
     "the first guarantee": (Step.GUARANTEE, FACTS, "rt_1"),
@@ -24,6 +24,8 @@ OVER: dict[str, tuple[Step, str | None, bool]] = {
     "nothing is due on the guarantee": (Step.GUARANTEE, "rt_3", True),
     "the provider is to be asked about the change": (Step.SUPPLEMENT, "2", False),
     "the change is decided": (Step.SUPPLEMENT, "1", True),
+    "the fulfilment is to be captured": (Step.CAPTURE, "N-F2", False),
+    "the fulfilment is captured": (Step.CAPTURE, "N-F1", True),
     "money is to be returned": (Step.RETURN_PAYMENT, "stray", False),
     "it was parked before steps had a subject": (Step.REFUND, None, False),
     "it is about the order": (Step.BOOK, None, False),
@@ -36,7 +38,7 @@ def test_a_step_is_about_what_is_due_next(name: str) -> None:
     assert subject_of(step, facts) == subject
 
 
-@pytest.mark.parametrize("step", [step for step in Step if step not in STEPS_WITH_SUBJECT])
+@pytest.mark.parametrize("step", [step for step in Step if step not in {*STEPS_WITH_SUBJECT, Step.CAPTURE}])
 def test_every_other_step_is_about_its_order(step: Step) -> None:
     assert subject_of(step, FACTS) is None and not is_over(step, "rf_3", FACTS)
 

@@ -38,6 +38,7 @@ _CONTEXT = text(
            NOT is_booked(o.order_no) AND EXISTS (SELECT FROM parked_steps k WHERE k.order_no = o.order_no
                       AND k.step = 'book' AND k.resolved_at IS NULL) AS booking_parked,
            EXISTS (SELECT FROM fulfilments f WHERE f.order_no = o.order_no AND f.number > 1) AS split,
+           o.capture = 'shipment' AS by_shipment,
            (SELECT a.warehouse FROM reservations a WHERE a.order_no = o.order_no AND a.state = 'reserved' LIMIT 1)
              AS warehouse,
            (SELECT count(*) FROM order_changes h WHERE h.order_no = o.order_no) AS changes,
@@ -190,6 +191,7 @@ async def load_context(conn: AsyncConnection, keys: KeyRing, order_no: str) -> C
         row.booking_parked,
         row.paying,
         row.exchange,
+        row.by_shipment,
     )
     return ChangeContext(
         order_no=order_no,

@@ -25,12 +25,15 @@ from domain.orders.pending_operations import (
     next_operation,
 )
 from domain.orders.status import Status
+from domain.payments import shipment_captures
 from domain.payments.attempts import AttemptState, authorisation_of, state_of
 from domain.payments.change_payments import ChangePaymentStatus
 from domain.payments.refund_progress import progress, unapplied_pending_since
 from domain.payments.refunds import RefundStatus
+from domain.payments.shipment_captures import CaptureMode, FulfilmentCapture
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus, TransactionFacts
 from domain.payments.unapplied import MoneyFacts, has_unapplied
+from domain.shipping.fulfilments import FulfilmentStatus
 from domain.support.parked_steps import SubjectFacts
 from infra.db.literals import literals
 
@@ -48,6 +51,7 @@ COLUMNS = f"""q.attempt,
                      'attempt', CASE WHEN p.attempt > 0 THEN p.attempt END,
                      'parent_id', p.parent_id, 'refund_id', p.refund_id, 'renewal_due', p.renewal_due,
                      'guarantee_return_id', p.guarantee_return_id, 'change_payment_no', p.change_payment_no,
+                     'fulfilment_no', p.fulfilment_no,
                      'created_at', p.created_at AT TIME ZONE 'UTC', 'updated_at', p.updated_at AT TIME ZONE 'UTC')
                      ORDER BY p.payment_id)
               FROM payments p WHERE p.order_no = o.order_no) AS transactions,
@@ -71,7 +75,12 @@ COLUMNS = f"""q.attempt,
                      'held', takes_no_money(u.order_no),
                      'until', difference_until(u.order_no, u.payment_no) AT TIME ZONE 'UTC'))
               FROM change_payments u
-             WHERE u.order_no = o.order_no AND u.status <> '{ChangePaymentStatus.APPLIED}') AS change_payments"""  # noqa: S608
+             WHERE u.order_no = o.order_no AND u.status <> '{ChangePaymentStatus.APPLIED}') AS change_payments,
+           CASE WHEN o.capture = '{CaptureMode.SHIPMENT}' AND o.status <> 'cancelled' AND o.cancelling IS NULL THEN (
+             SELECT json_agg(json_build_object('fulfilment_id', f.fulfilment_id, 'number', f.number, 'status', f.status,
+                      'share_minor', (SELECT sum(l.goods_minor + l.shipping_minor) FROM capture_lines l
+                                       WHERE l.order_no = f.order_no AND l.fulfilment_no = f.number)) ORDER BY f.number)
+               FROM fulfilments f WHERE f.order_no = o.order_no) END AS shipment_captures"""  # noqa: S608
 _ALONE = text(
     f"SELECT o.status, o.cancelling, {COLUMNS} FROM orders o {NEWEST_ATTEMPT} WHERE o.order_no = :order_no"  # noqa: S608
 )
@@ -94,6 +103,7 @@ class TransactionJson(TypedDict):
     change_payment_no: NotRequired[int | None]
     risk: NotRequired[str | None]
     renewal_due: NotRequired[bool]
+    fulfilment_no: NotRequired[int | None]
 
 
 class _RefundJson(TypedDict):
@@ -101,6 +111,13 @@ class _RefundJson(TypedDict):
     refund_no: int
     captures: list[int] | None
     was_parked: bool
+
+
+class _CaptureJson(TypedDict):
+    fulfilment_id: str
+    number: int
+    status: str
+    share_minor: int | None
 
 
 class _GuaranteeJson(TypedDict):
@@ -126,6 +143,8 @@ class StateFacts:
     operations: OperationFacts
     awaits_change_payment: bool
     subjects: SubjectFacts
+    due_captures: tuple[FulfilmentCapture, ...] = ()
+    awaits_shipment: bool = False
 
     @property
     def attempt_state(self) -> AttemptState:
@@ -141,7 +160,7 @@ class StateFacts:
     @property
     def money(self) -> MoneyFacts:
         """What decides which authorisations are needed."""
-        return MoneyFacts(self.status, self.attempt, self.awaits_change_payment)
+        return MoneyFacts(self.status, self.attempt, self.awaits_change_payment, self.awaits_shipment)
 
     @property
     def unapplied(self) -> bool:
@@ -177,12 +196,16 @@ def facts_of(row: RowMapping) -> StateFacts:
     refunds: list[_RefundJson] = row["refunds"] or []
     changes: list[_ChangePaymentJson] = row["change_payments"] or []
     guarantees: list[_GuaranteeJson] = [*(row["guarantees"] or ()), *(row["unwanted_guarantees"] or ())]
+    parts = [_shipment_capture(one) for one in row["shipment_captures"] or ()]
+    to_capture = tuple(shipment_captures.due(parts, transactions))
+    captures = tuple(part.fulfilment_id for part in to_capture)
     operations = OperationFacts(
         renewals=[t.payment_id for t in transactions if t.renewal_due],
         refunds=[_refund(one, transactions) for one in refunds],
         guarantees=_guarantees(guarantees, transactions),
         change_payments=[due for one in changes if (due := _change_payment(one, transactions)) is not None],
         unapplied_pending_since=unapplied_pending_since(transactions),
+        captures=captures,
     )
     awaited = [one["number"] for one in changes if one["status"] == ChangePaymentStatus.AWAITING_PAYMENT]
     subjects = SubjectFacts(
@@ -191,9 +214,11 @@ def facts_of(row: RowMapping) -> StateFacts:
         change_payments=tuple(str(due.number) for due in operations.change_payments),
         awaited_change=str(awaited[0]) if awaited else None,
         cancelling=row["cancelling"] is not None,
+        captures=captures,
     )
     status, attempt = Status(row["status"]), row["attempt"]
-    return StateFacts(status, attempt, transactions, operations, bool(awaited), subjects)
+    awaits_shipment = shipment_captures.is_awaited(parts, transactions)
+    return StateFacts(status, attempt, transactions, operations, bool(awaited), subjects, to_capture, awaits_shipment)
 
 
 def transaction_of(found: TransactionJson) -> TransactionFacts:
@@ -213,7 +238,15 @@ def transaction_of(found: TransactionJson) -> TransactionFacts:
         change_payment_no=found.get("change_payment_no"),
         risk=found.get("risk"),
         renewal_due=found.get("renewal_due", False),
+        fulfilment_no=found.get("fulfilment_no"),
     )
+
+
+def _shipment_capture(found: _CaptureJson) -> FulfilmentCapture:
+    status = FulfilmentStatus(found["status"])
+    shipped = status in (FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED)
+    cancelled = status is FulfilmentStatus.CANCELLED
+    return FulfilmentCapture(found["fulfilment_id"], found["number"], shipped, cancelled, found["share_minor"])
 
 
 def _refund(found: _RefundJson, transactions: Sequence[TransactionFacts]) -> RefundFacts:

@@ -14,6 +14,7 @@ from .cancel_consequence import CancelConsequence
 from .cancel_order import CancelOrder
 from .cancel_preview import CancelPreview
 from .cancelled_order import CancelledOrder
+from .capture_mode import CaptureMode
 from .condition import Condition
 from .contact import Contact
 from .count_line import CountLine
@@ -160,6 +161,7 @@ __all__ = (
     "CancelledOrder",
     "CancelOrder",
     "CancelPreview",
+    "CaptureMode",
     "Condition",
     "Contact",
     "CountedLine",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.capture_mode import CaptureMode, check_capture_mode
 from ..models.priority import Priority, check_priority
 from ..models.status import Status, check_status
 from ..types import UNSET, Unset
@@ -54,6 +55,7 @@ class Order:
         backorder (bool):
         lines (list[OrderLine]):
         payments (list[OrderPayment]):
+        capture (CaptureMode):
         shipments (list[OrderShipment]):
         fulfilments (list[Fulfilment]):
         refunds (list[OrderRefund]):
@@ -95,6 +97,7 @@ class Order:
     backorder: bool
     lines: list[OrderLine]
     payments: list[OrderPayment]
+    capture: CaptureMode
     shipments: list[OrderShipment]
     fulfilments: list[Fulfilment]
     refunds: list[OrderRefund]
@@ -176,6 +179,8 @@ class Order:
         for payments_item_data in self.payments:
             payments_item = payments_item_data.to_dict()
             payments.append(payments_item)
+
+        capture: str = self.capture
 
         shipments = []
         for shipments_item_data in self.shipments:
@@ -294,6 +299,7 @@ class Order:
                 "backorder": backorder,
                 "lines": lines,
                 "payments": payments,
+                "capture": capture,
                 "shipments": shipments,
                 "fulfilments": fulfilments,
                 "refunds": refunds,
@@ -423,6 +429,8 @@ class Order:
             payments_item = OrderPayment.from_dict(payments_item_data)
 
             payments.append(payments_item)
+
+        capture = check_capture_mode(d.pop("capture"))
 
         shipments = []
         _shipments = d.pop("shipments")
@@ -613,6 +621,7 @@ class Order:
             backorder=backorder,
             lines=lines,
             payments=payments,
+            capture=capture,
             shipments=shipments,
             fulfilments=fulfilments,
             refunds=refunds,

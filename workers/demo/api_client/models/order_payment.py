@@ -29,6 +29,7 @@ class OrderPayment:
         provider_ref (None | str):
         error_code (None | str):
         parent_id (int | None):
+        fulfilment_no (int | None):
         created_at (datetime.datetime):
         expires_at (datetime.datetime | None):
     """
@@ -43,6 +44,7 @@ class OrderPayment:
     provider_ref: None | str
     error_code: None | str
     parent_id: int | None
+    fulfilment_no: int | None
     created_at: datetime.datetime
     expires_at: datetime.datetime | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -71,6 +73,9 @@ class OrderPayment:
         parent_id: int | None
         parent_id = self.parent_id
 
+        fulfilment_no: int | None
+        fulfilment_no = self.fulfilment_no
+
         created_at = self.created_at.isoformat()
 
         expires_at: None | str
@@ -93,6 +98,7 @@ class OrderPayment:
                 "provider_ref": provider_ref,
                 "error_code": error_code,
                 "parent_id": parent_id,
+                "fulfilment_no": fulfilment_no,
                 "created_at": created_at,
                 "expires_at": expires_at,
             }
@@ -138,6 +144,13 @@ class OrderPayment:
 
         parent_id = _parse_parent_id(d.pop("parent_id"))
 
+        def _parse_fulfilment_no(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        fulfilment_no = _parse_fulfilment_no(d.pop("fulfilment_no"))
+
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
         def _parse_expires_at(data: object) -> datetime.datetime | None:
@@ -166,6 +179,7 @@ class OrderPayment:
             provider_ref=provider_ref,
             error_code=error_code,
             parent_id=parent_id,
+            fulfilment_no=fulfilment_no,
             created_at=created_at,
             expires_at=expires_at,
         )
