@@ -11,7 +11,7 @@ from api.routes.stock import stock_request
 from api.schemas.stock_cases import CaseOwner, ResolveCase, StockCase, StockCasePage
 from api.services.stock import stock_cases
 from domain.access import Role
-from domain.stock.cases import StockCaseState
+from domain.stock.cases import StockCaseKind, StockCaseState
 
 router = APIRouter(prefix="/v1/stock/cases", tags=["stock"])
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -23,12 +23,13 @@ async def list_cases(
     request: Request,
     caller: Caller,
     state: StockCaseState = StockCaseState.OPEN,
+    kind: StockCaseKind | None = None,
     limit: Limit = 50,
     cursor: str | None = None,
 ) -> Response:
     """Cases, the newest first; for the staff."""
     require_staff(caller)
-    found, following = await stock_cases.page(services_of(request), state, limit, cursor)
+    found, following = await stock_cases.page(services_of(request), state, limit, cursor, kind)
     return json_response({"items": found, "next_cursor": following})
 
 

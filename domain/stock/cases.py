@@ -14,6 +14,10 @@ class StockCaseKind(StrEnum):
     COUNT_SHORT = "count_short"
     CHECK_FAILED = "check_failed"
     SHORT_PICK = "short_pick"
+    LOW_STOCK = "low_stock"
+    OVERSOLD = "oversold"
+    DEAD_STOCK = "dead_stock"
+    AGEING_STOCK = "ageing_stock"
 
 
 class StockCaseState(StrEnum):
@@ -40,6 +44,10 @@ RESOLUTIONS: Mapping[StockCaseKind, tuple[StockResolution, ...]] = {
     StockCaseKind.COUNT_SHORT: (_R.CORRECTED,),
     StockCaseKind.CHECK_FAILED: (_R.CORRECTED,),
     StockCaseKind.SHORT_PICK: (_R.CORRECTED,),
+    StockCaseKind.LOW_STOCK: (_R.CORRECTED,),
+    StockCaseKind.OVERSOLD: (_R.CORRECTED,),
+    StockCaseKind.DEAD_STOCK: (_R.CORRECTED,),
+    StockCaseKind.AGEING_STOCK: (_R.CORRECTED,),
 }
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from domain.replenishment.policy import ReplenishmentRule
 from infra.db.audit import actor_context
 from infra.db.engine import Connection, Database
-from infra.db.replenishment import demand, ordering, runs, suggestions
+from infra.db.replenishment import demand, ordering, runs, suggestions, warnings
 from infra.db.replenishment.ordering import OrderRequest
 from infra.db.replenishment.runs import OpenRun
 from infra.settings import Settings
@@ -60,6 +60,7 @@ class Replenisher:
         """What rules order automatically, one purchase order at a time; then the run is over."""
         wanted = await suggestions.automatic(connection, run.run_id, ordering.MAX_LINES)
         if not wanted:
+            await warnings.note(connection, run.run_id)
             await runs.finish(connection, run)
             return False
         await actor_context.set_actor(connection, "", "replenishment")

@@ -19,7 +19,7 @@ from api.schemas.stock_cases import CaseOwner, ResolveCase
 from api.services.stock import stock_cases
 from api.services.stock.stock_movements import StockRequest
 from domain.errors import NotFound, RuleBroken
-from domain.stock.cases import RESOLUTIONS, StockCaseState
+from domain.stock.cases import RESOLUTIONS, StockCaseKind, StockCaseState
 
 router = APIRouter(prefix="/console/stock-cases")
 _HOME = "/console/stock-cases"
@@ -29,15 +29,28 @@ Number = Annotated[int, Path(ge=1, le=2**62)]
 
 
 @router.get("")
-async def listed(request: Request, member: CurrentStaff, state: str = "", cursor: str | None = None) -> Response:
+async def listed(
+    request: Request, member: CurrentStaff, state: str = "", kind: str = "", cursor: str | None = None
+) -> Response:
     """Open cases, or those that are resolved; the newest first."""
     require_staff(member.principal)
     chosen = StockCaseState.RESOLVED if state == StockCaseState.RESOLVED else StockCaseState.OPEN
     services = services_of(request)
-    found, following = await stock_cases.page(services, chosen, _ON_A_PAGE, cursor or None)
-    following = f"{_HOME}?{urlencode({'state': chosen, 'cursor': following})}" if following else ""
+    of_kind = StockCaseKind(kind) if kind in list(StockCaseKind) else None
+    found, following = await stock_cases.page(services, chosen, _ON_A_PAGE, cursor or None, of_kind)
+    following = (
+        f"{_HOME}?{urlencode({'state': chosen, 'kind': of_kind or '', 'cursor': following})}" if following else ""
+    )
     waiting = await stock_cases.waiting(services)
-    return page(request, "stock_cases.html", member=member, rows=found, chosen=chosen, next=following, waiting=waiting)
+    context: dict[str, Any] = {
+        "rows": found,
+        "chosen": chosen,
+        "kind": of_kind or "",
+        "kinds": list(StockCaseKind),
+        "next": following,
+        "waiting": waiting,
+    }
+    return page(request, "stock_cases.html", member=member, **context)
 
 
 @router.get("/{case_id}")

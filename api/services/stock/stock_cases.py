@@ -9,7 +9,7 @@ from api.schemas.stock_cases import CaseOwner, ResolveCase
 from api.services.stock.stock_movements import StockRequest
 from domain.access import Role
 from domain.errors import RuleBroken
-from domain.stock.cases import StockCaseState, StockResolution, require_resolution
+from domain.stock.cases import StockCaseKind, StockCaseState, StockResolution, require_resolution
 from infra.db.engine import Connection
 from infra.db.stock import cases, transfers
 from infra.db.stock.cases import StockCase
@@ -26,12 +26,12 @@ async def waiting(services: Services) -> int:
 
 
 async def page(
-    services: Services, state: StockCaseState, limit: int, cursor: str | None
+    services: Services, state: StockCaseState, limit: int, cursor: str | None, kind: StockCaseKind | None = None
 ) -> tuple[list[StockCase], str | None]:
     """A page, the newest first, and the cursor of the next one. Raises Problem `invalid_cursor`."""
     before = pagination.large_number(cursor) if cursor else NEWEST
     async with services.database.begin() as conn:
-        found = await cases.page(conn, state, before, limit + 1)
+        found = await cases.page(conn, state, kind, before, limit + 1)
     return found[:limit], pagination.encoded([found[limit - 1].case_id]) if len(found) > limit else None
 
 

@@ -23,7 +23,10 @@ _COLUMNS = """
     """
 _ONE = text(_COLUMNS + "WHERE case_id = :case_id")
 _LOCKED = text(_COLUMNS + "WHERE case_id = :case_id FOR UPDATE")
-_PAGE = text(_COLUMNS + "WHERE state = :state AND case_id < :before ORDER BY case_id DESC LIMIT :limit")
+_PAGE = text(
+    f"""{_COLUMNS} WHERE state = :state AND case_id < :before AND (CAST(:kind AS text) IS NULL OR kind = :kind)
+         ORDER BY case_id DESC LIMIT :limit"""
+)
 _OWNED = text("UPDATE stock_cases SET owner = :owner WHERE case_id = :case_id")
 _RESOLVED = text(
     """UPDATE stock_cases SET state = 'resolved', resolution = :resolution, reason = :reason, resolved_by = :actor,
@@ -92,9 +95,11 @@ async def find(conn: AsyncConnection, case_id: int, *, lock: bool = False) -> St
     return StockCase(**_typed(dict(row)))
 
 
-async def page(conn: AsyncConnection, state: StockCaseState, before: int, limit: int) -> list[StockCase]:
-    """At most `limit`, the newest first."""
-    rows = await conn.execute(_PAGE, {"state": state.value, "before": before, "limit": limit})
+async def page(
+    conn: AsyncConnection, state: StockCaseState, kind: StockCaseKind | None, before: int, limit: int
+) -> list[StockCase]:
+    """At most `limit`, of a kind where one is named, the newest first."""
+    rows = await conn.execute(_PAGE, {"state": state.value, "kind": kind, "before": before, "limit": limit})
     return [StockCase(**_typed(dict(row))) for row in rows.mappings()]
 
 

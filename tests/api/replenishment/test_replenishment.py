@@ -219,6 +219,54 @@ async def test_a_run_goes_on_where_it_stopped(shop: ApiClient, monkeypatch: pyte
     assert (run["run_id"], run["pairs"]) == (asked["run_id"], pairs) and run["finished_at"] and steps > 2
 
 
+async def warned(shop: ApiClient, sku: str) -> dict[str, int]:
+    items = (await shop.get("/v1/stock/cases", limit=200)).json()["items"]
+    return {one["kind"]: one["quantity"] for one in items if (one["sku"], one["warehouse"]) == (sku, "WH-EAST")}
+
+
+async def test_what_will_run_out_is_a_case_until_enough_is_there(shop: ApiClient) -> None:
+    sku = await new_sku(shop)
+    await receive(shop, sku, 50)
+    await rule(shop, sku=sku)
+    await sold(shop, sku, dict.fromkeys(range(1, 11), 4))
+    await calculated(shop)
+    assert await warned(shop, sku) == {"low_stock": 10}
+    await calculated(shop, recounted=False)
+    assert await warned(shop, sku) == {"low_stock": 10}
+    only = (await shop.get("/v1/stock/cases", kind="dead_stock", limit=200)).json()["items"]
+    assert {one["kind"] for one in only} <= {"dead_stock"}
+    await receive(shop, sku, 500)
+    await calculated(shop, recounted=False)
+    assert await warned(shop, sku) == {}
+
+
+async def test_orders_that_wait_for_more_than_is_coming_are_a_case(shop: ApiClient) -> None:
+    sku = await new_sku(shop)
+    await receive(shop, sku, 1)
+    late = await sold(shop, sku, {1: 7}, reserved=False, backorder=True)
+    await shop.sql('UPDATE orders SET waiting = \'{"what": "stock"}\' WHERE order_no = %s', late[0])
+    await calculated(shop)
+    assert (await warned(shop, sku))["oversold"] == 6
+
+
+async def test_a_person_who_ends_a_case_of_dead_stock_is_not_asked_again_at_once(shop: ApiClient) -> None:
+    dead, slow = await new_sku(shop), await new_sku(shop)
+    for sku in (dead, slow):
+        await receive(shop, sku, 900)
+        await shop.sql("UPDATE products SET created_at = now() - interval '100 days' WHERE sku = %s", sku)
+    await sold(shop, slow, {40: 2})
+    await calculated(shop)
+    assert await warned(shop, dead) == {"dead_stock": 900} and await warned(shop, slow) == {"ageing_stock": 900}
+    items = (await shop.get("/v1/stock/cases", kind="dead_stock", limit=200)).json()["items"]
+    case_id = next(one["case_id"] for one in items if one["sku"] == dead)
+    ended = await shop.as_("operations").post(
+        f"/v1/stock/cases/{case_id}/resolve", {"resolution": "corrected", "reason": "on offer from Monday"}
+    )  # fmt: skip
+    assert ended.status_code == 200
+    await calculated(shop, recounted=False)
+    assert await warned(shop, dead) == {}
+
+
 BAD: dict[str, tuple[dict[str, Any], int, str]] = {
     "no product": ({"sku": "NONE"}, 404, "product_not_found"),
     "no warehouse": ({"warehouse": "NONE"}, 422, "unknown_warehouse"),
