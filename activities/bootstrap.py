@@ -16,6 +16,7 @@ from activities.payments.refunds import RefundActivities
 from activities.payments.renewals import RenewalActivities
 from activities.payments.shipment_captures import ShipmentCaptureActivities
 from activities.shipping.bookings import ShippingActivities
+from activities.stock.planned_parts import PlannedPartActivities
 from activities.stock.transfers import TransferActivities
 from activities.support.bulk_jobs import BulkJobActivities
 from activities.support.manual_transitions import ManualTransitionActivities
@@ -46,12 +47,13 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     returns = ReturnActivities(database, carriers, vault, settings)
     holds = HoldActivities(database)
     transfers = TransferActivities(database)
+    planned = PlannedPartActivities(database, settings)
     adjusting = ManualTransitionActivities(database, vault, settings)
     jobs = BulkJobActivities(database, vault, client, settings)
     money = (payments, captures, refunds, guarantees, change_payments, renewals)
     return [
         found
-        for holder in (orders, parking, *money, shipping, returns, transfers, holds, adjusting, jobs)
+        for holder in (orders, parking, *money, shipping, returns, transfers, planned, holds, adjusting, jobs)
         for found in activities_of(holder)
     ]
 

@@ -53,7 +53,7 @@ from api.routes import (
     stock_counts,
     stock_transfers,
 )
-from api.routes.after_sales import delivery_exceptions, return_photographs, returns
+from api.routes.after_sales import backorder_choices, delivery_exceptions, return_photographs, returns
 from api.routes.catalogue import pictures, product_imports, products, warehouses
 from api.routes.collaboration import labels, notes
 from api.routes.orders import (
@@ -130,6 +130,7 @@ ROUTERS = (
     store_credit.router,
     customers.router,
     delivery_exceptions.router,
+    backorder_choices.router,
     endpoints.router,
     alerts.router,
     operations.router,

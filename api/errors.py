@@ -158,6 +158,7 @@ STATUSES: dict[str, int] = {
     "channel_changed": 412,
     "warehouse_changed": 412,
     "purchase_order_changed": 412,
+    "no_backorder": 409,
     "no_delivery_problem": 409,
     "stock_short": 409,
     "parcel_not_expected": 409,

@@ -48,6 +48,7 @@ NOTIFICATION_OF_EVENT: dict[str, str] = {
     "shipment_refused": "shipment_refused",
     "delivery_extended": "delivery_extended",
     "promise_moved": "promise_moved",
+    "backorder_cancelled": "backorder_cancelled",
     "parcel_replaced": "parcel_replaced",
     "replacement_picked_up": "replacement_picked_up",
     "replacement_stopped": "replacement_stopped",
@@ -78,7 +79,8 @@ NOTIFICATION_OF_EVENT: dict[str, str] = {
 SHOWN_WITHOUT_NOTIFICATION = frozenset(
     {
         *("cancel_requested", "feedback_given", "contact_corrected"),
-        *("fulfilment_booked", "fulfilment_delivered", "fulfilment_given_up"),
+        *("fulfilment_booked", "fulfilment_delivered", "fulfilment_given_up", "fulfilment_reserved"),
+        "backorder_waited",
         *("stock_reserved", "stock_short", "shipment_in_transit", "shipment_cancelled", "replacement_booked"),
         *("refund_opened", "refund_pending", "refund_rejected", "return_window_closed"),
         *("invoice_issued", "credit_note_issued"),

@@ -98,6 +98,7 @@ class Stage:
         token: str | None = "tok_ok",
         backorder: bool = False,
         line1: str = "x",
+        ship_complete: bool = True,
     ) -> str:
         """An accepted order, as the front door leaves it in the database."""
         order_no = new_order_no(int(time.time() * 1000))
@@ -115,10 +116,11 @@ class Stage:
             await conn.execute(
                 text(
                     "WITH o AS (INSERT INTO orders (order_no, channel, type, customer_id, currency, items_minor, "
-                    "total_minor, country, province, city, ship_to_enc, backorder, placed_by) VALUES (:o, 'web', "
-                    "'standard', :c, 'CNY', :t, :t, 'CN', '上海市', '上海市', :a, :b, 'test')), l AS (INSERT INTO "
-                    "order_lines VALUES (:o, 1, :s, :s, :q, :p)) INSERT INTO payment_requests (request_id, order_no, "
-                    "attempt, method, token, actor) SELECT :o || '/1', :o, 1, 'sandbox', :k, 'test' "
+                    "total_minor, country, province, city, ship_to_enc, backorder, ship_complete, placed_by) "
+                    "VALUES (:o, 'web', 'standard', :c, 'CNY', :t, :t, 'CN', '上海市', '上海市', :a, :b, :w, 'test')), "
+                    "l AS (INSERT INTO order_lines VALUES (:o, 1, :s, :s, :q, :p)) "
+                    "INSERT INTO payment_requests (request_id, order_no, attempt, method, token, actor) "
+                    "SELECT :o || '/1', :o, 1, 'sandbox', :k, 'test' "
                     "WHERE CAST(:k AS text) IS NOT NULL"
                 ),
                 {
@@ -128,6 +130,7 @@ class Stage:
                     "p": price,
                     "a": self.vault.seal_json(plain, address, f"{order_no}:ship_to"),
                     "b": backorder,
+                    "w": ship_complete,
                     "s": sku,
                     "q": quantity,
                     "k": token,

@@ -27,7 +27,7 @@ from infra.db.orders.state.order_state import load_state
 from infra.db.payments import payment_requests
 from infra.db.shipping import fulfilments, part_progress, shipments
 from infra.db.sourcing import decisions
-from infra.db.stock import profiled_candidates, reservations, split_plans, split_reservations
+from infra.db.stock import planned_parts, profiled_candidates, reservations, split_plans, split_reservations
 from infra.db.stock.reservations import Demand
 from infra.db.stock.split_plans import PlanNeeded, SplitPlan
 from infra.settings import Settings
@@ -206,6 +206,7 @@ class OrderActivities:
             return
         able = await profiled_candidates.candidates_of(conn, order_no, demand)
         shares = () if able else await self._shares(conn, order_no, demand, plan)
+        missing = planned_parts.missing(plan.request.lines, shares) if plan and shares else ()
         if able:
             await reservations.reserve_at(conn, order_no, able[0])
         elif shares:
@@ -222,6 +223,10 @@ class OrderActivities:
             # The database writes it to the fulfilment that it creates with the event.
             promised_to = demand.promised_to(able[0], await profiled_candidates.rates_of(conn, demand))
             data["promised_to"] = rfc3339(promised_to) if promised_to else None
+        if missing:
+            due_at = timeline.deadline_in(own.backorder_timeout_s)
+            await planned_parts.plan(conn, order_no, len(shares) + 1, shares[0].warehouse, missing, due_at)
+            data["planned"] = sum(line.quantity for line in missing)
         if shares:
             data["fulfilments"] = [{"number": n, "warehouse": one.warehouse} for n, one in enumerate(shares, 1)]
         status = await timeline.transition(conn, order_no, Status.RECEIVED, OrderEvent.STOCK_RESERVED, data=data)
@@ -241,9 +246,10 @@ class OrderActivities:
             return ()
         if plan is None or not await split_plans.is_current(conn, order_no, plan):
             raise PlanNeeded
-        if plan.shares:
+        shares = plan.shares or (plan.first_parts if demand.backorder else ())
+        if shares:
             await decisions.save_decision(conn, order_no, plan.decision, plan.version)
-        return plan.shares
+        return shares
 
     async def _short(self, conn: Connection, order_no: str, backorder: bool, plan: SplitPlan | None) -> None:
         if not backorder:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.console import counts, settings
-from api.console.after_sales import delivery_exception, photographs, return_request, returns
+from api.console.after_sales import backorder_choice, delivery_exception, photographs, return_request, returns
 from api.console.alerts import alert_channels
 from api.console.approvals import approval_requests
 from api.console.audit import audit_trail
@@ -76,6 +76,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     changes.router,
     contact.router,
     delivery_exception.router,
+    backorder_choice.router,
     workflow_operations.router,
     activity_actions.router,
     parcels.router,

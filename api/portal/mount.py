@@ -10,7 +10,7 @@ from api.pages.error_pages import as_pages, reader_of
 from api.pages.forms import require_own_origin
 from api.portal import documents, feedback, looks, messages, payments, shops, sign_in
 from api.portal.after_sales import delivery_exception, parcel_photographs, return_detail, return_request
-from api.portal.orders import cancellation, changes, detail, listing
+from api.portal.orders import backorder, cancellation, changes, detail, listing
 from api.portal.rendering import HOME, SITE, page
 from api.portal.session import CustomerSignInNeeded, session, to_sign_in
 from api.presenters.channel_looks import PresentedLook
@@ -26,6 +26,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     return_request.router,
     return_detail.router,
     delivery_exception.router,
+    backorder.router,
     parcel_photographs.router,
     documents.router,
     messages.router,

@@ -29,8 +29,9 @@ from workflows import names
 _FIELDS = (
     *("order_no", "channel", "external_ref", "type", "status", "total_minor", "items_minor"),
     *("discount_minor", "shipping_minor", "tax_minor"),
-    *("currency", "customer", "ship_to", "note", "delivery_slot", "backorder", "lines", "payments", "capture"),
-    *("shipments", "fulfilments", "refunds", "returns", "exchange_of", "exchange_return"),
+    *("currency", "customer", "ship_to", "note", "delivery_slot", "backorder", "ship_complete"),
+    *("lines", "payments", "capture", "shipments", "fulfilments", "backorder_choice", "refunds", "returns"),
+    *("exchange_of", "exchange_return"),
     *("pending_change", "needs_attention", "created_at", "updated_at"),
 )
 _ROW = (
@@ -74,6 +75,17 @@ def _exception_actions(order: OrderFields) -> list[str]:
     return exception_actions(Status(order["status"]), order["cancelling"] is not None, parcels, split=split)
 
 
+def _backorder_actions(order: OrderFields) -> list[str]:
+    """What may be chosen for what waits for stock: to wait on once its date has slipped, to cancel a planned part."""
+    if order["cancelling"] is not None:
+        return []
+    planned = any(part["status"] == FulfilmentStatus.PLANNED for part in order["fulfilments"])
+    standing = planned and order["status"] in (Status.PAID, Status.PREPARING)
+    whole = order["status"] is Status.RECEIVED
+    wait = ["wait_for_stock"] if order["backorder_choice"] is not None and (standing or whole) else []
+    return wait + (["cancel_backorder"] if standing else [])
+
+
 def _closed_by_parts(order: OrderFields) -> set[str]:
     """What an order that ships in several parts does not take: other lines, and a cancellation once one has left."""
     parts = {part["status"] for part in order["fulfilments"]}
@@ -101,7 +113,7 @@ def presented(order: OrderFields, caller: Principal, settings: Settings) -> Json
     )
     closed = _closed_by_parts(order) | ({ChangeKind.LINES} if order["capture"] is CaptureMode.SHIPMENT else set())
     view["allowed_actions"] = [one for one in view["allowed_actions"] if one not in closed]
-    view["allowed_actions"] += _exception_actions(order)
+    view["allowed_actions"] += _exception_actions(order) + _backorder_actions(order)
     view["waiting_for"] = waiting_for(order["status"], cancelling, order["waiting"], order["holds"])
     open_returns = [found["deadline"] for found in order["returns"] if found["status"] in OPEN]
     if (last := waits_for_returns(order, open_returns)) is not None:

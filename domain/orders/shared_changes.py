@@ -9,12 +9,14 @@ from domain.orders.changes import LineChange
 
 @dataclass(frozen=True, slots=True)
 class SharedPart:
-    """A part that is not cancelled, with its lines {line_no: units}. `booked`: a carrier is asked, or was."""
+    """A part that is not cancelled, with its lines {line_no: units}. `booked`: a carrier is asked, or was;
+    `planned`: its stock is not reserved."""
 
     number: int
     warehouse: str
     booked: bool
     lines: Mapping[int, int]
+    planned: bool = False
 
     @property
     def units(self) -> int:
@@ -23,13 +25,14 @@ class SharedPart:
 
 @dataclass(frozen=True, slots=True)
 class PartChange:
-    """Units of a line that a part has more or, below zero, fewer."""
+    """Units of a line that a part has more or, below zero, fewer; a part that is `planned` holds no stock."""
 
     number: int
     warehouse: str
     line_no: int
     sku: str
     delta: int
+    planned: bool = False
 
 
 def divided(
@@ -37,10 +40,11 @@ def divided(
 ) -> list[PartChange]:
     """Who has more and who has fewer units; `available` is {(warehouse, sku): units}.
 
-    The smallest parts lose their units first, so that fewer parcels are left. Units that are added go to one part whose
-    warehouse has all of them, else to those that have the most. Raises Conflict `line_booked`, `stock_short`.
+    Planned parts lose their units first, then the smallest ones, so that fewer parcels are left. Units that are added
+    go to one part whose warehouse has all of them, else to those that have the most. Raises Conflict `line_booked`,
+    `stock_short`.
     """
-    open_ones = [part for part in parts if not part.booked]
+    open_ones = [part for part in parts if not (part.booked or part.planned)]
     left = dict(available)
     found: list[PartChange] = []
     for change in changes:
@@ -54,10 +58,10 @@ def divided(
 def _taken_off(change: LineChange, parts: Sequence[SharedPart]) -> list[PartChange]:
     units, found = -change.delta, []
     able = [part for part in parts if not part.booked and part.lines.get(change.line_no)]
-    for part in sorted(able, key=lambda part: (part.units, -part.number)):
+    for part in sorted(able, key=lambda part: (not part.planned, part.units, -part.number)):
         taken = min(units, part.lines[change.line_no])
         if taken:
-            found.append(PartChange(part.number, part.warehouse, change.line_no, change.sku, -taken))
+            found.append(PartChange(part.number, part.warehouse, change.line_no, change.sku, -taken, part.planned))
             units -= taken
     if units:
         raise _booked(change, parts)

@@ -93,11 +93,15 @@ class Part:
 
 
 def awaited(parts: Sequence[Part]) -> tuple[str, datetime | None]:
-    """What an order with several parts waits for first, and until when: a pick-up, a booking, or a delivery."""
-    for what, statuses in (("pickup", AT_WAREHOUSE), ("carrier", UNBOOKED)):
+    """What an order with several parts waits for first, and until when: a pick-up, a booking, a delivery, or stock."""
+    for what, statuses in (("pickup", AT_WAREHOUSE), ("carrier", {FulfilmentStatus.RESERVED})):
         if waiting := [part for part in parts if part.status in statuses]:
             return what, _earliest(waiting) if what == "pickup" else None
-    return "delivery", _earliest([part for part in parts if part.status in LEFT])
+    planned = [part for part in parts if part.status is FulfilmentStatus.PLANNED]
+    on_the_way = [part for part in parts if part.status in LEFT and part.status is not FulfilmentStatus.DELIVERED]
+    if planned and not on_the_way:
+        return "backorder", _earliest(planned)
+    return "delivery", _earliest(on_the_way)
 
 
 def _earliest(parts: Sequence[Part]) -> datetime | None:

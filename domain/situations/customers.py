@@ -21,6 +21,11 @@ CUSTOMER_SENTENCES: Words = {
         " nothing.",
         "正在等待商品到货。若到 {until} 仍未到货，订单将自动取消，您无需付款。",
     ),
+    "backorder": ("Some of your items are on their way to us. They come later.", "部分商品正在到货途中，稍后发货。"),
+    "backorder.until": (
+        "Some of your items are on their way to us. If they have not come by {until}, they are cancelled and refunded.",
+        "部分商品正在到货途中，稍后发货。若到 {until} 仍未到货，将取消这些商品并退款。",
+    ),
     "payment": ("We are waiting for your payment.", "正在等待您付款。"),
     "payment.until": (
         "Please pay by {until}. After that the order is cancelled automatically, and nothing is charged.",

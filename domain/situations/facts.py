@@ -33,6 +33,7 @@ _THEN = {
     "the order shows cancelled": "shows_cancelled",
     "stock is released and money returned, then the order shows cancelled": "shows_cancelled",
     "the order goes on": "continues",
+    "the missing items are cancelled": "missing_cancelled",
 }
 
 

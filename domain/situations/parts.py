@@ -9,8 +9,8 @@ from domain.situations.facts import SituationFacts
 
 # The parts that an order waits for.
 _AWAITED: Mapping[str, frozenset[FulfilmentStatus]] = {
-    "stock": frozenset({FulfilmentStatus.PLANNED}),
-    "carrier": UNBOOKED,
+    "backorder": frozenset({FulfilmentStatus.PLANNED}),
+    "carrier": UNBOOKED - {FulfilmentStatus.PLANNED},
     "pickup": AT_WAREHOUSE,
     "delivery": LEFT - {FulfilmentStatus.DELIVERED},
 }

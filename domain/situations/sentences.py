@@ -8,6 +8,7 @@ LANGUAGES = ("en", "zh")
 SENTENCES: Words = {
     "reservation": ("Reserving stock", "正在预留库存"),
     "stock": ("Waiting for stock", "等待到货"),
+    "backorder": ("Waiting for stock of the rest", "等待其余商品到货"),
     "payment": ("Waiting for the customer's payment", "等待顾客付款"),
     "change_payment": ("Waiting for the customer to pay for a change", "等待顾客支付修改差额"),
     "carrier": ("Booking the carrier", "正在预约承运商"),
@@ -115,6 +116,7 @@ THEN: Words = {
     "change_cancelled": ("the change is cancelled", "撤销该修改"),
     "completed": ("the order is completed", "订单完成"),
     "cancelled": ("the order is cancelled", "取消订单"),
+    "missing_cancelled": ("the missing items are cancelled", "取消缺货商品"),
     "shows_cancelled": ("the order shows cancelled", "显示为已取消"),
     "continues": ("the order continues", "订单继续"),
     "next_attempt": ("it is tried again", "再次尝试"),

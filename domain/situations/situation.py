@@ -83,6 +83,7 @@ class Situation:
 _WAITS: Mapping[str, tuple[State, Owner]] = {
     "reservation": (State.IN_PROGRESS, Owner.SYSTEM),
     "stock": (State.WAITING, Owner.WAREHOUSE),
+    "backorder": (State.WAITING, Owner.WAREHOUSE),
     "payment": (State.WAITING, Owner.CUSTOMER),
     "change_payment": (State.WAITING, Owner.CUSTOMER),
     "carrier": (State.IN_PROGRESS, Owner.SYSTEM),

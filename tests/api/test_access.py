@@ -121,6 +121,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("DELETE", "/v1/notices/channels/nch_1"): (None, {"operations", "admin"}),
     ("POST", "/v1/notices/channels/nch_1/test"): (None, {"operations", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/delivery-problem"): ({}, ORDERERS),
+    ("POST", f"/v1/orders/{NUMBER}/backorder"): ({}, ORDERERS),
     ("POST", "/v1/shipments/S-1/came-back"): ({}, {"warehouse", "admin"}),
     ("GET", "/v1/customers/c-17/store-credit"): (None, {"customer", "support", "finance", "admin"}),
     ("GET", "/v1/order-drafts"): (None, {"support", "admin"}),
@@ -251,7 +252,7 @@ async def test_admin_places_and_staff_see_the_link_into_temporal(shop: ApiClient
 
 
 OWN = {"channel", "type", "currency", "customer", "ship_to", "lines", "payment", "note", "delivery_slot", "backorder"}
-OWN |= {"sku", "quantity"}
+OWN |= {"ship_complete", "sku", "quantity"}
 # What is the shop's: a customer's token that sets it, and the refusal.
 THE_SHOPS: dict[str, tuple[dict[str, Any], int, str]] = {
     "external_ref": ({"external_ref": "S-1"}, 422, "external_ref_not_accepted"),

@@ -14,6 +14,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "POST /v1/orders/{no}/returns": {LINES: [{"sku": "TEA-1", "quantity": 1}], "reason": "r"},
     "PATCH /v1/orders/{no}": {"note": "n", LINES: [{"sku": "TEA-1", "quantity": 1}]},
     "POST /v1/orders/{no}/delivery-problem": {"choice": "refund"},
+    "POST /v1/orders/{no}/backorder": {"choice": "wait"},
     "POST /v1/orders/{no}/invoice": {"title": "t", "tax_number": "12345", "address": "a"},
     "POST /v1/orders/{no}/credit-note": {},
     "POST /v1/orders/{no}/feedback": {"rating": 5, "text": "t", "kind": "feedback"},

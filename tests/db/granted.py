@@ -79,10 +79,11 @@ INSERTS = {
         "ship_to_enc slot_from slot_to payment_no token total_after_minor total_before_minor until warehouse "
         "what"
     ),
+    "backorder_choices": "decide_by number order_no promised_from promised_to slip",
     "orders": (
         "backorder channel city contact_corrected contact_id country currency customer_id discount_minor exchange_of "
-        "exchange_return external_ref items_minor note_enc order_no placed_by priced_by priority province ship_to_enc "
-        "shipping_minor slot_from slot_to tax_added_minor tax_minor total_minor trace type"
+        "exchange_return external_ref items_minor note_enc order_no placed_by priced_by priority province "
+        "ship_complete ship_to_enc shipping_minor slot_from slot_to tax_added_minor tax_minor total_minor trace type"
     ),
     "capture_lines": "fulfilment_no goods_minor line_no order_no quantity shipping_minor",
     "replaced_parcel_lines": "quantity shipment_id sku",
@@ -202,6 +203,7 @@ UPDATES = {
     "retrying_steps": "attempt error event_seq failed_at max_attempts next_try_at paused provider step",
     "feedback": "answer_enc answered_at answered_by",
     "guarantees": "claim_minor status updated_at",
+    "backorder_choices": "choice chosen_at chosen_by",
     "holds": "close_reason_enc closed_at closed_by escalated_at outcome owner",
     "idempotency_keys": "locked_until order_no response response_enc state status_code",
     "inbox": "outcome processed_at reason",
@@ -281,8 +283,8 @@ EXECUTES = {
     "added_minor", "amount_moved_by", "are_product_names", "at_stake_minor", "authorisation_is_wanted",
     "authorised_left_minor",
     "change_staff_role",
-    "change_payments_without_invoice", "difference_until", "dismiss_inbox_event", "due_subject", "fits_somewhere",
-    "fits_together", "reopen_parcel_events",
+    "change_payments_without_invoice", "difference_until", "dismiss_inbox_event", "due_subject", "fits_partly",
+    "fits_somewhere", "fits_together", "part_fits", "reopen_parcel_events",
     "given_alone_minor", "given_back_minor", "given_minor", "guarantee_is_being_claimed", "guarantee_is_due",
     "is_awaiting_change_payment", "is_booked", "is_gtin", "is_paying", "is_reversed", "issue_missing_documents",
     "issue_missing_invoices", "lock_payment_ref", "lock_store_credit", "lost_minor", "make_audit_anchor",

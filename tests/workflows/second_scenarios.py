@@ -1,13 +1,24 @@
 """Stories of second parcels and of new goods that go out before the old ones are back."""
 
 from domain.after_sales.returns import Resolution
+from domain.orders.backorder_choices import BackorderChoice
 from infra.db.after_sales import delivery_exceptions
 from infra.db.orders.state import timeline
 from tests.factories.return_handling import ask, becomes, delivered_order, inspect, receive
 from tests.order_stage import Stage, eventually
 from tests.workflows.later_scenarios import happened
 from tests.workflows.scenarios import STREET, Scenario, placed, resolved
-from tests.workflows.split_orders import booked, part_says, pay, restocked, second_warehouse, split_order
+from tests.workflows.split_orders import (
+    arrive,
+    booked,
+    decide,
+    part_says,
+    partly,
+    pay,
+    restocked,
+    second_warehouse,
+    split_order,
+)
 from workflows import names
 
 SECOND: dict[str, Scenario] = {}
@@ -73,6 +84,34 @@ async def split_and_parked(stage: Stage) -> str:
     await booked(stage, order_no, 3 - number)
     for part in (1, 2):
         await part_says(stage, order_no, part, "picked_up", "delivered")
+    await stage.reaches(order_no, "completed")
+    return order_no
+
+
+@second
+async def rest_follows(stage: Stage) -> str:
+    """What is there ships; the rest arrives at two warehouses, and each sends a part of it."""
+    await second_warehouse(stage)
+    order_no, sku = await partly(stage, line1=STREET)
+    await booked(stage, order_no, 1)
+    await part_says(stage, order_no, 1, "picked_up", "delivered")
+    await arrive(stage, sku, 1)
+    await arrive(stage, sku, 2, "WH-SOUTH")
+    for part in (2, 3):
+        await booked(stage, order_no, part)
+        await part_says(stage, order_no, part, "picked_up", "delivered")
+    await stage.reaches(order_no, "completed")
+    return order_no
+
+
+@second
+async def rest_cancelled(stage: Stage) -> str:
+    """What is there ships; the customer does not wait for the rest."""
+    order_no, _ = await partly(stage, line1=STREET)
+    await booked(stage, order_no, 1)
+    await decide(stage, order_no, BackorderChoice.CANCEL)
+    await happened(stage, order_no, "payment_refunded")
+    await part_says(stage, order_no, 1, "picked_up", "delivered")
     await stage.reaches(order_no, "completed")
     return order_no
 

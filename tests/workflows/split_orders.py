@@ -3,6 +3,9 @@
 import secrets
 from typing import Any
 
+from domain.orders.backorder_choices import BackorderChoice
+from infra.db.after_sales import backorder_choices
+from infra.db.orders.state import timeline
 from tests.order_stage import Stage, eventually
 from workflows import names
 from workflows import payloads as m
@@ -86,3 +89,30 @@ async def fulfilments(stage: Stage, order_no: str) -> list[Any]:
         " FROM fulfilments f WHERE order_no = :o ORDER BY number",
         o=order_no,
     )
+
+
+async def partly(stage: Stage, there: int = 2, wanted: int = 5, **more: Any) -> tuple[str, str]:
+    """An order of a product of its own, of which only some is there; its number and the product."""
+    sku = f"PART-{secrets.token_hex(4)}"
+    await stage.stock(sku, there)
+    return await stage.place(sku, wanted, backorder=True, ship_complete=False, **more), sku
+
+
+async def arrive(stage: Stage, sku: str, units: int, warehouse: str = "WH-EAST") -> None:
+    """A receipt."""
+    await stage.sql(
+        "INSERT INTO stock_levels (sku, warehouse) VALUES (:s, :w) ON CONFLICT DO NOTHING", s=sku, w=warehouse
+    )
+    await stage.sql(
+        "INSERT INTO stock_movements (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta,"
+        " actor) VALUES (:k, 'receipt', :s, :w, :n, :n, 0, 'test')",
+        k=secrets.token_hex(8), s=sku, w=warehouse, n=units,
+    )  # fmt: skip
+
+
+async def decide(stage: Stage, order_no: str, choice: BackorderChoice) -> None:
+    """The customer chooses, as HTTP and pages have it done."""
+    async with stage.database.begin() as conn:
+        await timeline.lock_order(conn, order_no)
+        backorder = await backorder_choices.backorder_of(conn, order_no)
+        await backorder_choices.choose(conn, backorder, choice, "customer:c", stage.settings)

@@ -169,7 +169,7 @@ def _keeping(
         every("books", checks(database, settings), CHECK_PAUSE_S, CHECK_POLL_S),
         every("contacts", found, SWEEP_PAUSE_S, CONTACTS_POLL_S),
         every("backorders", BackorderWaker(database).step, BACKORDERS_BUSY_S, BACKORDERS_POLL_S),
-        every("promises", LatePromises(database).step, SWEEP_PAUSE_S, PROMISES_POLL_S),
+        every("promises", LatePromises(database, settings).step, SWEEP_PAUSE_S, PROMISES_POLL_S),
         every("product imports", importing(database), IMPORTS_PAUSE_S, IMPORTS_POLL_S),
         every("replenishment", Replenisher(database, settings).step, REPLENISHER_BUSY_S, REPLENISHER_POLL_S),
         every("carrier bills", comparing_bills(database), IMPORTS_PAUSE_S, IMPORTS_POLL_S),

@@ -308,9 +308,18 @@ class OrderWorkflowBase:
             return Waiting("pickup" if view.parcel not in ("", "booking") else "carrier", view.deadline)
         if status is Status.DELIVERED and view.returns and self.has_passed(view.deadline):
             return Waiting("returns")
+        if status is Status.PREPARING and (planned := self._last_planned()):
+            return Waiting("backorder", planned.deadline)
         untried = status is Status.RECEIVED and not view.deadline
         what = None if untried else WAITS.get(status)
         return Waiting(what, view.deadline) if what else None
+
+    def _last_planned(self) -> m.Fulfilment | None:
+        """The part that waits for stock, once nothing else of the order is on its way."""
+        over = (FulfilmentStatus.DELIVERED, FulfilmentStatus.CANCELLED)
+        open_ones = [part for part in self.view.fulfilments if part.status not in over]
+        waits = open_ones and all(part.status == FulfilmentStatus.PLANNED for part in open_ones)
+        return open_ones[0] if waits else None
 
     # ── what comes from outside ────────────────────────────────────────────────────────────────────────────
 

@@ -38,6 +38,7 @@ class Fulfilling(PendingOperations):
         self._overdue: set[int] = set()
         self._gives_up = False
         self._postponed = ""  # the refund that failed while a part was parked
+        self._looked_for_stock = False
 
     @property
     def is_split(self) -> bool:
@@ -46,6 +47,9 @@ class Fulfilling(PendingOperations):
 
     async def fulfil(self) -> None:
         """Let every part go on until the order has moved on, or something else comes first."""
+        if self._wants_stock():
+            await self._reserve_planned()
+            return
         status, until = self.view.status, self._deadline()
         for part in self.view.fulfilments:
             self._attend(part)
@@ -78,6 +82,14 @@ class Fulfilling(PendingOperations):
             return False
         return True
 
+    async def _reserve_planned(self) -> None:
+        """Stock may have arrived for what is still missing. A run looks once when it begins: a signal may have come
+        before the order was paid."""
+        self.stock_arrived, self._looked_for_stock = False, True
+        for part in self._planned():
+            ref, words = m.FulfilmentRef(self.order_no, part.number), f"reserve stock, {self._words(part)}"
+            self.update_view(await ports.reserve_fulfilment(ref, words))
+
     # ── one part ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _attend(self, part: m.Fulfilment) -> None:
@@ -98,6 +110,8 @@ class Fulfilling(PendingOperations):
                 return
             elif part.arrived:
                 await self._stop_second(part)
+            elif part.status == FulfilmentStatus.PLANNED and number in self._overdue and self.has_passed(part.deadline):
+                await self._expire(part)
             elif part.reserved and part.parcel in ("", ShipmentStatus.BOOKING):
                 await self._book_part(part)
             elif error := PARKED_BY.get(part.parcel) or self._lateness(part):
@@ -121,6 +135,15 @@ class Fulfilling(PendingOperations):
             await self._park_part(Step.BOOK, failure, part)
         elif self._part(part.number) == part:
             # A hold or a change that waits for its payment keeps it from being booked.
+            await self._until(lambda: self.view.seq != seq)
+
+    async def _expire(self, part: m.Fulfilment) -> None:
+        """Its stock never came: it is cancelled, and its money goes back."""
+        seq = self.view.seq
+        ref = m.FulfilmentRef(self.order_no, part.number)
+        self.update_view(await ports.expire_fulfilment(ref, f"stock never came, {self._words(part)}"))
+        self._overdue.discard(part.number)
+        if self._part(part.number) == part:
             await self._until(lambda: self.view.seq != seq)
 
     async def _stop_second(self, part: m.Fulfilment) -> None:
@@ -252,7 +275,13 @@ class Fulfilling(PendingOperations):
     def _has_moved(self, status: str, until: str) -> bool:
         failed = any(task.done() and task.exception() is not None for task in self._tasks.values())
         other = self.view.status != status or self._deadline() != until
-        return other or self._gives_up or failed or self._has_more()
+        return other or self._gives_up or failed or self._has_more() or self._wants_stock()
+
+    def _planned(self) -> list[m.Fulfilment]:
+        return [part for part in self.view.fulfilments if part.status == FulfilmentStatus.PLANNED]
+
+    def _wants_stock(self) -> bool:
+        return bool(self._planned()) and (self.stock_arrived or not self._looked_for_stock)
 
     def _has_more(self) -> bool:
         """True when a part has something to do and no task."""
@@ -276,7 +305,8 @@ class Fulfilling(PendingOperations):
 
     def _lateness(self, part: m.Fulfilment) -> str:
         """Why it is late, as a code."""
-        if part.number not in self._overdue or not self.has_passed(part.deadline):
+        planned = part.status == FulfilmentStatus.PLANNED
+        if planned or part.number not in self._overdue or not self.has_passed(part.deadline):
             return ""
         return "no_delivery" if part.parcel in LEFT else "no_pickup"
 

@@ -61,6 +61,7 @@ class DraftForm:
     external_ref: str = ""
     slot: dict[str, str] = field(default_factory=lambda: dict.fromkeys((*FIELDS, WAS), ""))
     backorder: bool = False
+    ship_now: bool = False
     priority: str = "standard"
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -78,7 +79,8 @@ class DraftForm:
             "note": self.note,
             "external_ref": self.external_ref,
             "delivery_slot": typed_slot(self.slot, zone_at(place(self.ship_to), shops_zone)),
-            "backorder": self.backorder,
+            "backorder": self.backorder or self.ship_now,
+            "ship_complete": not self.ship_now,
             "priority": self.priority,
         }
         return fitting(DraftOrder, value)
@@ -111,6 +113,7 @@ def typed(fields: Mapping[str, str]) -> DraftForm:
         external_ref=fields.get("external_ref", "").strip(),
         slot={name: fields.get(name, "").strip() for name in (*FIELDS, WAS)},
         backorder=bool(fields.get("backorder")),
+        ship_now=bool(fields.get("ship_now")),
         priority=fields.get("priority", "standard"),
     )
 
@@ -136,6 +139,7 @@ def of(order: DraftOrder, quoted: Quote | None, lang: str, shops_zone: str) -> D
         external_ref=order.external_ref,
         slot=_slot(order, shops_zone),
         backorder=order.backorder,
+        ship_now=not order.ship_complete,
         priority=order.priority,
     )
 

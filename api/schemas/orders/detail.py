@@ -100,6 +100,16 @@ class OrderRefund(BaseModel):
     failed_since: Time | None = Field(description="Since when it waits for support.")
 
 
+class BackorderQuestion(BaseModel):
+    """Wait on, or cancel what is missing: `POST /v1/orders/{order_no}/backorder`."""
+
+    fulfilment_no: int | None = Field(description="The fulfilment that waits; null: all of the order waits.")
+    promised_from: Time = Field(description="The date that was promised before.")
+    promised_to: Time = Field(description="The date that is promised now.")
+    decide_by: Time = Field(description="Who has not chosen by then gets the default.")
+    slips: int = Field(description="How often the date has slipped.")
+
+
 class Order(BaseModel):
     """The whole order. Amounts are in minor units of `currency`. Personal fields are null once the customer's data is
     erased."""
@@ -120,6 +130,9 @@ class Order(BaseModel):
     note: str | None
     delivery_slot: Slot | None
     backorder: bool = Field(description="Whether the order waits for stock that is short.")
+    ship_complete: bool = Field(
+        description="False: what is there ships, and the rest is a fulfilment that is `planned` until it is there."
+    )
     lines: list[OrderLine]
     payments: list[OrderPayment]
     capture: CaptureMode = Field(
@@ -129,6 +142,9 @@ class Order(BaseModel):
     shipments: list[OrderShipment]
     fulfilments: list[Fulfilment] = Field(
         description="The parts in which the order ships; empty until stock is reserved."
+    )
+    backorder_choice: BackorderQuestion | None = Field(
+        description="The promised date of what waits for stock has slipped, and the customer has not chosen yet."
     )
     refunds: list[OrderRefund]
     returns: list[OrderReturn]
@@ -140,7 +156,7 @@ class Order(BaseModel):
     updated_at: Time
     allowed_actions: list[str] = Field(
         description="What this caller may ask of the order now: cancel, pay, refund, return, change_address,"
-        " change_lines, change_note, change_delivery_slot, reship, refund_lost."
+        " change_lines, change_note, change_delivery_slot, reship, refund_lost, wait_for_stock, cancel_backorder."
     )
     situation: Situation
     waiting_for: WaitingFor | None

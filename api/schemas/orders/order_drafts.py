@@ -72,6 +72,7 @@ class DraftOrder(Body):
     external_ref: OptionalReference = ""
     delivery_slot: DraftSlot | None = None
     backorder: bool = False
+    ship_complete: bool = True
     priority: Annotated[Priority, Field(strict=False)] = Priority.STANDARD
 
 
@@ -87,6 +88,7 @@ class ChangeDraft(Body):
     external_ref: OptionalReference | None = None
     delivery_slot: DraftSlot | None = None
     backorder: bool | None = None
+    ship_complete: bool | None = None
     priority: Annotated[Priority, Field(strict=False)] | None = None
 
 

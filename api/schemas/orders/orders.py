@@ -108,6 +108,7 @@ class PlaceOrder(Body):
     note: Note | None = None
     delivery_slot: DeliverySlot | None = None
     backorder: bool = False
+    ship_complete: bool = True
     priority: Annotated[Priority, Field(strict=False)] = Priority.STANDARD
     discount_minor: PriceMinor | None = None
     shipping_minor: PriceMinor | None = None

@@ -310,7 +310,9 @@ def _content(draft: OrderDraft) -> DraftOrder:
 
 
 def _stored(order: DraftOrder) -> DraftContent:
-    return DraftContent(form=order.model_dump(mode="json"), customer_id=order.customer.id)
+    # Processes of a version that does not know the field read drafts, too.
+    left_out = {"ship_complete"} if order.ship_complete else None
+    return DraftContent(form=order.model_dump(mode="json", exclude=left_out), customer_id=order.customer.id)
 
 
 def _lines(content: DraftOrder) -> list[RequestedLine]:
@@ -353,6 +355,7 @@ def _order(settings: Settings, draft_id: str, content: DraftOrder, quoted: Quote
         "external_ref": content.external_ref or None,
         "delivery_slot": content.delivery_slot,
         "backorder": content.backorder,
+        "ship_complete": content.ship_complete,
         "priority": content.priority,
     }
     try:

@@ -96,6 +96,8 @@ def _check_order(order: PlaceOrder, caller: Principal, settings: Settings) -> No
     named = order.discount_minor is not None or order.shipping_minor is not None
     if named and caller.role is not Role.CHANNEL:
         raise Problem("price_not_accepted", "the shop decides discount and shipping charge; leave them out")
+    if not order.ship_complete and not order.backorder:
+        raise Problem("backorder_required")
     if order.delivery_slot is not None:
         require_length(order.delivery_slot.slot, zone_at(dict(order.ship_to), settings.portal_time_zone))
     if order.payment is not None and order.payment.method not in known:
@@ -123,6 +125,7 @@ def _draft(
         delivery_slot=order.delivery_slot.slot if order.delivery_slot else None,
         slot_days_ahead=settings.delivery_slot_days_ahead,
         backorder=order.backorder,
+        ship_complete=order.ship_complete,
         payment=(order.payment.method, order.payment.token) if order.payment else None,
         lines=_requested(order),
         may_name_price=caller.role is Role.CHANNEL,

@@ -1,6 +1,7 @@
 """One of several parts of an order whose parcel is lost or refused: its money goes back, and the order goes on without
 it."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -40,10 +41,14 @@ class LostPart:
     lines: tuple[NewRefundLine, ...]
 
 
-async def part_of(conn: AsyncConnection, order_no: str, number: int, *, alone: bool) -> LostPart:
-    """What would be refunded for it: its lines, with their share of the shipping charge kept."""
+async def part_of(
+    conn: AsyncConnection, order_no: str, number: int, *, alone: bool, most: Mapping[int, int] | None = None
+) -> LostPart:
+    """What would be refunded for it: its lines, with their share of the shipping charge kept; of each line at most the
+    units that `most` names, where it is given."""
     rows = (await conn.execute(_LINES, {"order_no": order_no, "number": number})).all()
-    lines = tuple(NewRefundLine(row.quantity, row.line_no) for row in rows)
+    units = {row.line_no: row.quantity if most is None else min(row.quantity, most.get(row.line_no, 0)) for row in rows}
+    lines = tuple(NewRefundLine(quantity, line_no) for line_no, quantity in units.items() if quantity)
     minor = 0
     if lines and not alone:
         # Where nothing of it can be refunded (its money is disputed), the part is given up without.
@@ -52,10 +57,19 @@ async def part_of(conn: AsyncConnection, order_no: str, number: int, *, alone: b
     return LostPart(number, alone, minor, lines)
 
 
-async def give_up(conn: AsyncConnection, order_no: str, part: LostPart, actor: str, settings: Settings) -> None:
-    """Refund what was in its parcel. The caller has locked the order; its status follows from the other parts."""
+async def give_up(
+    conn: AsyncConnection,
+    order_no: str,
+    part: LostPart,
+    actor: str,
+    settings: Settings,
+    kind: str = "fulfilment_given_up",
+    more: Mapping[str, object] | None = None,
+) -> None:
+    """Refund what was in its parcel. The caller has locked the order; its status follows from the other parts. `kind`
+    is the event, `more` what else it says."""
     await conn.execute(_GIVE_UP, {"order_no": order_no, "number": part.number})
-    await timeline.append(conn, order_no, "fulfilment_given_up", actor, data={"fulfilment": part.number})
+    await timeline.append(conn, order_no, kind, actor, data={"fulfilment": part.number, **(more or {})})
     if part.refund_minor:
         await refunds.open_refund(conn, None, _refund(order_no, part.number, part.lines, actor))
     await part_progress.settle(conn, order_no, settings)

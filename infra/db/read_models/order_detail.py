@@ -55,7 +55,7 @@ _ORDER = text(
     """
     SELECT o.order_no, o.channel, o.external_ref, o.type, o.status, o.total_minor, o.items_minor, o.shipping_minor,
            o.discount_minor, o.tax_minor, o.currency, o.exchange_of, o.exchange_return,
-           o.customer_id, o.ship_to_enc, o.note_enc, o.slot_from, o.slot_to, o.backorder,
+           o.customer_id, o.ship_to_enc, o.note_enc, o.slot_from, o.slot_to, o.backorder, o.ship_complete,
            o.priority, o.hold, o.warehouse, o.capture, o.event_seq, o.cancelling, o.waiting,
            o.created_at, o.updated_at, c.data_key,
            CASE WHEN o.contact_corrected THEN k.profile_enc ELSE coalesce(s.profile_enc, c.profile_enc) END
@@ -87,6 +87,10 @@ _ORDER = text(
                      ORDER BY s.created_at, s.shipment_id)
               FROM shipments s WHERE s.order_no = o.order_no) AS shipments,
            {fulfilments},
+           (SELECT json_build_object('fulfilment_no', b.number, 'promised_from', b.promised_from AT TIME ZONE 'UTC',
+                     'promised_to', b.promised_to AT TIME ZONE 'UTC', 'decide_by', b.decide_by AT TIME ZONE 'UTC',
+                     'slips', b.slip)
+              FROM backorder_choices b WHERE b.order_no = o.order_no AND b.choice IS NULL) AS backorder_choice,
            (SELECT json_build_object('park_no', k.park_no, 'step', k.step, 'subject', k.subject,
                      'error', k.error, 'since', k.since AT TIME ZONE 'UTC',
                      'attempts', k.attempts, 'options', k.options, 'refused', (
@@ -209,6 +213,8 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Or
     order["holds"] = [_hold(hold) for hold in order["holds"] or []]
     if order["pending_change"] is not None:
         _zulu(order["pending_change"], "until")
+    for name in ("promised_from", "promised_to", "decide_by") if order["backorder_choice"] else ():
+        _zulu(order["backorder_choice"], name)
     if order["needs_attention"] is not None:
         _zulu(order["needs_attention"], "since")
         if order["needs_attention"]["refused"] is not None:

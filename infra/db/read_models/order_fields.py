@@ -86,6 +86,16 @@ class ShipmentFields(TypedDict):
     scans: list[ScanFields]
 
 
+class BackorderChoiceFields(TypedDict):
+    """The promised date of what it waits for has slipped `slips` times; its customer chooses until `decide_by`."""
+
+    fulfilment_no: int | None
+    promised_from: str
+    promised_to: str
+    decide_by: str
+    slips: int
+
+
 class RefundFields(TypedDict):
     """A refund of an order."""
 
@@ -179,6 +189,7 @@ class OrderFields(TypedDict):
     note: str | None
     delivery_slot: dict[str, str] | None
     backorder: bool
+    ship_complete: bool
     priority: int
     hold: str | None
     warehouse: str | None
@@ -193,6 +204,7 @@ class OrderFields(TypedDict):
     attempt_state: AttemptState
     shipments: list[ShipmentFields]
     fulfilments: list[FulfilmentFields]
+    backorder_choice: BackorderChoiceFields | None
     refunds: list[RefundFields]
     returns: list[ReturnFields]
     holds: list[HoldFields]

@@ -1,5 +1,5 @@
 -- After sales: returns
--- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after freight.sql.
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after backorders.sql.
 
 -- The statuses of a return, and whether its units count as on a return.
 CREATE TABLE return_statuses (

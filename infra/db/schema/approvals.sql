@@ -109,13 +109,6 @@ CREATE FUNCTION given_alone_minor(person text, asked_currency text, but_order_no
              AND NOT EXISTS (SELECT FROM resolutions r WHERE r.resolution_id = i.resolution_id))::bigint
 $$;
 
--- Of tables in earlier files
-
-ALTER TABLE staff_actions ADD CONSTRAINT staff_actions_approval FOREIGN KEY (approval_id)
-  REFERENCES approvals (approval_id);
-CREATE TRIGGER staff_action_approved BEFORE INSERT ON staff_actions
-  FOR EACH ROW WHEN (NEW.approval_id IS NOT NULL) EXECUTE FUNCTION require_approval();
-
 -- Rights
 
 GRANT SELECT ON approvals TO oms_app;

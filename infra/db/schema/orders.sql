@@ -57,6 +57,8 @@ CREATE TABLE orders (
   priced_by         jsonb,
   -- order: all of it before it ships; shipment: with each fulfilment its share when that ships
   capture           text NOT NULL DEFAULT 'order',
+  -- false: what is there ships, and the rest waits as a planned fulfilment
+  ship_complete     boolean NOT NULL DEFAULT true,
   CONSTRAINT order_external_ref UNIQUE (channel, external_ref),
   CONSTRAINT exchange_names_its_return CHECK ((type = 'exchange') = (exchange_of IS NOT NULL)
       AND (type = 'exchange') = (exchange_return IS NOT NULL)),
@@ -172,6 +174,7 @@ CREATE TABLE order_lines (
 );
 CREATE INDEX order_lines_sku ON order_lines (sku, order_no DESC);
 -- More triggers in after_sales_exchanges.sql: exchanged_parts_whole.
+-- More triggers in backorders.sql: line_fulfilled_after_change.
 
 -- What happened to an order, numbered without gaps. Append-only; each event also goes to the outbox.
 CREATE TABLE order_events (
@@ -270,30 +273,6 @@ CREATE INDEX order_contacts_email ON order_contacts (email_index) WHERE email_in
 CREATE INDEX order_contacts_phone ON order_contacts (phone_index) WHERE phone_index IS NOT NULL;
 CREATE INDEX order_contacts_terms ON order_contacts USING gin (terms);
 
--- What staff changed of an order, and why.
-CREATE TABLE staff_actions (
-  act_id      text PRIMARY KEY,
-  order_no    text NOT NULL REFERENCES orders,
-  action      text NOT NULL CHECK (action IN ('prioritise', 'adjust', 'parcel', 'contact', 'warehouse')),
-  detail      text NOT NULL,  -- the new priority, or the event of the lifecycle
-  actor       text NOT NULL,
-  reason_enc  bytea NOT NULL,
-  value_enc   bytea,
-  approval_id text,  -- the second person's approval, where money moves
-  created_at  timestamptz NOT NULL DEFAULT now(),
-  moved_minor bigint NOT NULL DEFAULT 0 CHECK (moved_minor >= 0),
-  CONSTRAINT staff_actions_money_approved CHECK (detail <> 'payment_recorded' OR approval_id IS NOT NULL)
-);
-CREATE INDEX staff_actions_alone ON staff_actions (person_of(actor), created_at) WHERE moved_minor > 0
-  AND approval_id IS NULL;
-CREATE INDEX staff_actions_order ON staff_actions (order_no, created_at DESC);
--- More triggers in approvals.sql: staff_action_approved.
-
-CREATE TRIGGER staff_action_audited AFTER INSERT ON staff_actions FOR EACH ROW EXECUTE FUNCTION audit_staff_action();
-
-CREATE TRIGGER staff_actions_append_only BEFORE DELETE OR UPDATE ON staff_actions
-  FOR EACH ROW EXECUTE FUNCTION forbid_change();
-
 -- Refuses more unpaid units of one customer than the limit. Units that a change or an exchange reserves until it is
 -- paid count too.
 CREATE FUNCTION require_unpaid_within(customer text, most bigint)
@@ -352,8 +331,7 @@ INSERT INTO order_transitions (from_status, event, to_status) VALUES ('delivered
 
 -- Rights
 
-GRANT SELECT ON order_contacts, order_events, order_lines, order_statuses, order_transitions, orders, staff_actions
-  TO oms_app;
+GRANT SELECT ON order_contacts, order_events, order_lines, order_statuses, order_transitions, orders TO oms_app;
 GRANT INSERT (contact_id, customer_id, email_index, phone_index, profile_enc, terms) ON order_contacts TO oms_app;
 GRANT UPDATE (email_index, phone_index, profile_enc, terms) ON order_contacts TO oms_app;
 GRANT INSERT (actor, data, from_status, key, order_no, to_status, type) ON order_events TO oms_app;
@@ -361,12 +339,10 @@ GRANT INSERT (discount_minor, exchanged_minor, line_no, name, order_no, quantity
   tax_minor, unit_price_minor) ON order_lines TO oms_app;
 GRANT INSERT (backorder, channel, city, contact_corrected, contact_id, country, currency, customer_id, discount_minor,
   exchange_of, exchange_return, external_ref, items_minor, note_enc, order_no, placed_by, priced_by, priority, province,
-  ship_to_enc, shipping_minor, slot_from, slot_to, tax_added_minor, tax_minor, total_minor, trace, type) ON orders
-  TO oms_app;
+  ship_complete, ship_to_enc, shipping_minor, slot_from, slot_to, tax_added_minor, tax_minor, total_minor, trace, type)
+  ON orders TO oms_app;
 GRANT UPDATE (address_rev, cancel_reason_enc, cancelling, capture, city, contact_corrected, contact_id, country,
   note_enc, priority, province, ship_to_enc, slot_from, slot_to) ON orders TO oms_app;
-GRANT INSERT (act_id, action, actor, approval_id, detail, moved_minor, order_no, reason_enc, value_enc) ON staff_actions
-  TO oms_app;
 REVOKE EXECUTE ON FUNCTION apply_order_event(), begin_order(), bound_unpaid_units(), guard_order_status(),
   priority_head_start_s(smallint), priority_start_head_start_s(smallint), publish_order_event(),
   require_unpaid_within(text, bigint) FROM PUBLIC;

@@ -1,6 +1,33 @@
 -- Orders: changes after placement
 -- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after orders_holds.sql.
 
+-- What staff changed of an order, and why.
+CREATE TABLE staff_actions (
+  act_id      text PRIMARY KEY,
+  order_no    text NOT NULL REFERENCES orders,
+  action      text NOT NULL CHECK (action IN ('prioritise', 'adjust', 'parcel', 'contact', 'warehouse', 'backorder')),
+  detail      text NOT NULL,  -- the new priority, or the event of the lifecycle
+  actor       text NOT NULL,
+  reason_enc  bytea NOT NULL,
+  value_enc   bytea,
+  approval_id text,  -- the second person's approval, where money moves
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  moved_minor bigint NOT NULL DEFAULT 0 CHECK (moved_minor >= 0),
+  CONSTRAINT staff_actions_approval FOREIGN KEY (approval_id) REFERENCES approvals (approval_id),
+  CONSTRAINT staff_actions_money_approved CHECK (detail <> 'payment_recorded' OR approval_id IS NOT NULL)
+);
+CREATE INDEX staff_actions_alone ON staff_actions (person_of(actor), created_at) WHERE moved_minor > 0
+  AND approval_id IS NULL;
+CREATE INDEX staff_actions_order ON staff_actions (order_no, created_at DESC);
+
+CREATE TRIGGER staff_action_approved BEFORE INSERT ON staff_actions
+  FOR EACH ROW WHEN (NEW.approval_id IS NOT NULL) EXECUTE FUNCTION require_approval();
+
+CREATE TRIGGER staff_action_audited AFTER INSERT ON staff_actions FOR EACH ROW EXECUTE FUNCTION audit_staff_action();
+
+CREATE TRIGGER staff_actions_append_only BEFORE DELETE OR UPDATE ON staff_actions
+  FOR EACH ROW EXECUTE FUNCTION forbid_change();
+
 -- One change of an order: of lines, address, note or delivery slot.
 CREATE TABLE order_changes (
   order_no           text NOT NULL REFERENCES orders,
@@ -80,8 +107,12 @@ BEGIN
     RAISE EXCEPTION 'a change ends at another total than it says' USING ERRCODE = 'OM003';
   END IF;
   IF EXISTS (SELECT FROM allocations a WHERE a.order_no = NEW.order_no AND a.state = 'reserved') AND EXISTS (
-       SELECT FROM (SELECT sku, sum(quantity - cancelled_quantity) AS units FROM order_lines
-                     WHERE order_no = NEW.order_no GROUP BY sku) wanted
+       SELECT FROM (SELECT l.sku, sum(l.quantity - l.cancelled_quantity - planned.units) AS units
+                      FROM order_lines l, LATERAL (
+                             SELECT coalesce(sum(n.quantity), 0) AS units
+                               FROM fulfilment_lines n JOIN fulfilments f USING (order_no, number)
+                              WHERE n.order_no = l.order_no AND n.line_no = l.line_no AND f.status = 'planned') planned
+                     WHERE l.order_no = NEW.order_no GROUP BY l.sku) wanted
          FULL JOIN (SELECT sku, sum(quantity) AS units FROM allocations
                      WHERE order_no = NEW.order_no AND state = 'reserved' GROUP BY sku) held USING (sku)
         WHERE coalesce(wanted.units, 0) <> coalesce(held.units, 0)) THEN
@@ -192,11 +223,13 @@ $$;
 
 -- Rights
 
-GRANT SELECT ON order_change_lines, order_changes TO oms_app;
+GRANT SELECT ON order_change_lines, order_changes, staff_actions TO oms_app;
 GRANT INSERT (change_no, discount_minor, items_minor, line_no, order_no, quantity_delta, shipping_minor, sku,
   tax_added_minor, tax_minor) ON order_change_lines TO oms_app;
 GRANT INSERT (actor, after_enc, before_enc, change_no, order_no, refund_id, seq, total_after_minor, total_before_minor,
   what) ON order_changes TO oms_app;
+GRANT INSERT (act_id, action, actor, approval_id, detail, moved_minor, order_no, reason_enc, value_enc) ON staff_actions
+  TO oms_app;
 REVOKE EXECUTE ON FUNCTION apply_order_change_line(), begin_order_change(), check_order_change(), check_priced_by(),
   is_booked(text), is_paying(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION is_booked(text), is_paying(text) TO oms_app;

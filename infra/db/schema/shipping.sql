@@ -19,7 +19,9 @@ CREATE TABLE fulfilments (
 CREATE INDEX fulfilments_further ON fulfilments (warehouse, placed_at DESC, order_no DESC) WHERE number > 1;
 CREATE INDEX fulfilments_open ON fulfilments (warehouse, status, fulfilment_id) WHERE status NOT IN ('delivered',
   'cancelled');
+CREATE INDEX fulfilments_planned ON fulfilments (order_no, number) WHERE status = 'planned';
 CREATE INDEX fulfilments_split ON fulfilments (order_no) WHERE number > 1;
+-- More triggers in backorders.sql: planned_without_stock.
 
 -- Writes when the order was placed to its further fulfilments: lists of orders by warehouse follow it.
 CREATE FUNCTION date_further_fulfilment()
@@ -47,22 +49,7 @@ CREATE TABLE fulfilment_lines (
 );
 ALTER TABLE fulfilment_lines ADD CONSTRAINT fulfilment_lines_picked CHECK (picked >= 0
   AND picked <= quantity) NOT VALID;
-
--- Refuses to ship more of a line than was ordered and not cancelled.
-CREATE FUNCTION check_fulfilled_quantity()
-  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-  IF (SELECT sum(n.quantity) FROM fulfilment_lines n JOIN fulfilments f USING (order_no, number)
-       WHERE n.order_no = NEW.order_no AND n.line_no = NEW.line_no AND f.status <> 'cancelled')
-     > (SELECT l.quantity - l.cancelled_quantity FROM order_lines l
-         WHERE l.order_no = NEW.order_no AND l.line_no = NEW.line_no) THEN
-    RAISE EXCEPTION 'more of a line is to be shipped than was ordered' USING ERRCODE = 'OM003';
-  END IF;
-  RETURN NULL;
-END $$;
-
-CREATE CONSTRAINT TRIGGER fulfilled_within_line AFTER INSERT OR UPDATE ON fulfilment_lines DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW WHEN (NEW.number > 1) EXECUTE FUNCTION check_fulfilled_quantity();
+-- More triggers in backorders.sql: fulfilled_after_change, fulfilled_after_removal, fulfilled_within_line.
 
 -- A parcel of an order, from its booking to its delivery.
 CREATE TABLE shipments (
@@ -379,8 +366,7 @@ GRANT INSERT (address_rev, carrier, fulfilment_no, idempotency_key, order_no, sh
 GRANT UPDATE (came_back_at, carrier_ref, cost_currency, cost_minor, replaced_at, status, tracking_no, tries, updated_at)
   ON shipments TO oms_app;
 GRANT INSERT (line_no, number, order_no, quantity, reported_by, sourced_number) ON short_picks TO oms_app;
-REVOKE EXECUTE ON FUNCTION apply_pick(), book_from_current_warehouse(), cancel_fulfilments(),
-  check_fulfilled_quantity(), create_fulfilment(), date_further_fulfilment(), follow_changed_line(),
-  guard_replaced_parcel(), refresh_fulfilment(), refresh_order_warehouse(), shorten_fulfilment_line(text, integer,
-  integer, bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION apply_pick(), book_from_current_warehouse(), cancel_fulfilments(), create_fulfilment(),
+  date_further_fulfilment(), follow_changed_line(), guard_replaced_parcel(), refresh_fulfilment(),
+  refresh_order_warehouse(), shorten_fulfilment_line(text, integer, integer, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION shorten_fulfilment_line(text, integer, integer, bigint) TO oms_app;

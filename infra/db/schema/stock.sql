@@ -77,8 +77,8 @@ END $$;
 CREATE TRIGGER stock_level_guard BEFORE INSERT OR UPDATE ON stock_levels
   FOR EACH ROW EXECUTE FUNCTION guard_stock_level();
 
--- Wakes the orders that wait longest for a product, as many as its new units can serve. A lock makes an order that
--- records its shortage at the same moment visible.
+-- Wakes the orders and planned fulfilments that wait longest for a product, as many as its new units can serve. A lock
+-- makes an order that records its shortage at the same moment visible.
 CREATE FUNCTION signal_backorders()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -88,14 +88,24 @@ BEGIN
     FROM (SELECT first.order_no, first.head_start_s,
                  sum(first.units) OVER (ORDER BY first.rank, first.order_no) - first.units AS taken_before
             FROM (SELECT o.order_no, n.units, priority_head_start_s(o.priority) AS head_start_s,
-                         extract(epoch FROM o.created_at) - priority_head_start_s(o.priority) AS rank
+                         extract(epoch FROM o.created_at) - priority_head_start_s(o.priority) AS rank,
+                         o.ship_complete, CAST(NULL AS integer) AS number
                     FROM orders o, LATERAL (
                            SELECT sum(l.quantity - l.cancelled_quantity) AS units FROM order_lines l
                             WHERE l.order_no = o.order_no AND l.sku = NEW.sku
                               AND l.quantity > l.cancelled_quantity) n
                    WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND n.units > 0
-                   ORDER BY rank, o.order_no LIMIT 1000) first
-           WHERE fits_together(first.order_no)) fitting
+                  UNION ALL
+                  SELECT o.order_no, n.units, priority_head_start_s(o.priority),
+                         extract(epoch FROM o.created_at) - priority_head_start_s(o.priority), true, f.number
+                    FROM fulfilments f JOIN orders o USING (order_no), LATERAL (
+                           SELECT sum(p.quantity) AS units
+                             FROM fulfilment_lines p JOIN order_lines l USING (order_no, line_no)
+                            WHERE p.order_no = f.order_no AND p.number = f.number AND l.sku = NEW.sku) n
+                   WHERE f.status = 'planned' AND o.status IN ('paid', 'preparing') AND n.units > 0
+                   ORDER BY rank, order_no LIMIT 1000) first
+           WHERE CASE WHEN first.number IS NOT NULL THEN part_fits(first.order_no, first.number)
+                      ELSE NOT first.ship_complete OR fits_together(first.order_no) END) fitting
    WHERE fitting.taken_before < (SELECT sum(s.available) FROM stock_levels s WHERE s.sku = NEW.sku);
   RETURN NULL;
 END $$;
@@ -204,6 +214,7 @@ CREATE TABLE reservations (
   CONSTRAINT reservations_pkey PRIMARY KEY (order_no, sku, warehouse, fulfilment_no)
 );
 CREATE INDEX reservations_held ON reservations (sku, warehouse) WHERE state = 'reserved';
+-- More triggers in backorders.sql: stock_of_reserved_part.
 
 -- Stock that was released is not shipped: it is reserved again first.
 CREATE FUNCTION refuse_released() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$

@@ -18,6 +18,7 @@ _NEXT = {
     "pickup": "support looks into it",
     "carrier": "the carrier is booked",
     "delivery": "support looks into it",
+    "backorder": "the missing items are cancelled",
 }
 
 
@@ -30,7 +31,7 @@ async def booked(
         return
     await fulfilments.set_due(conn, part, timeline.deadline_in(settings.dispatch_timeout_s))
     kind = "replacement_booked" if status is Status.SHIPPED else "fulfilment_booked"
-    await _tell(conn, part, kind, data, key)
+    await tell(conn, part, kind, data, key)
     await settle(conn, part.order_no, settings, data)
 
 
@@ -41,13 +42,13 @@ async def moved(
     data: dict[str, object] = {"shipment_id": shipment_id}
     if has_left(scan) and not has_left(before):
         await reservations.ship(conn, part.order_no, part.number)
-        await _tell(conn, part, "fulfilment_shipped", data)
+        await tell(conn, part, "fulfilment_shipped", data)
     if has_left(scan):
         await fulfilments.set_due(conn, part, timeline.deadline_in(settings.delivery_timeout_s))
     if scan is ShipmentStatus.DELIVERED:
-        await _tell(conn, part, "fulfilment_delivered", data)
+        await tell(conn, part, "fulfilment_delivered", data)
     elif scan in UNDELIVERABLE:
-        await _tell(conn, part, f"shipment_{scan}", data)
+        await tell(conn, part, f"shipment_{scan}", data)
     await settle(conn, part.order_no, settings)
 
 
@@ -78,7 +79,8 @@ async def settle(conn: Connection, order_no: str, settings: Settings, data: Mapp
         status = await timeline.transition(conn, order_no, status, step, data={**(data or {}), **more})
 
 
-async def _tell(conn: Connection, part: PartRef, kind: str, data: Mapping[str, object], key: str | None = None) -> None:
+async def tell(conn: Connection, part: PartRef, kind: str, data: Mapping[str, object], key: str | None = None) -> None:
+    """What happened to it, with what the order waits for now."""
     what, until = awaited(await fulfilments.parts_of(conn, part.order_no))
     wait: Waiting = {"what": what, "until": rfc3339(until) if until else None, "next": _NEXT[what]}
     more = {"fulfilment": part.number, "waiting": wait}

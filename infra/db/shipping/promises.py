@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.status import Status
+from domain.shipping.fulfilments import FulfilmentStatus
 from domain.sourcing.backorder_dates import Expected, WaitingOrder, expected_days
 from domain.sourcing.places import Destination, Warehouse
 from domain.sourcing.profile import Rates
@@ -17,6 +18,7 @@ from domain.sourcing.promise import arrives_by, next_cut_off
 from domain.times import rfc3339
 from infra.db.driver_types import DriverRow
 from infra.db.orders.state import timeline
+from infra.db.shipping import fulfilments
 from infra.db.sourcing import profiles
 from infra.db.sourcing.network import DEFAULT_CUT_OFF, DEFAULT_ZONE
 from infra.db.stock import backorders
@@ -44,15 +46,25 @@ _MOVE = text(
 # In the order in which they get what arrives; `until` is what the customer was notified of last.
 _WAITING = text(
     """
-    SELECT o.order_no,
-           (SELECT json_object_agg(g.sku, g.units) FROM (
-              SELECT l.sku, sum(l.quantity - l.cancelled_quantity)::bigint AS units FROM order_lines l
-               WHERE l.order_no = o.order_no AND l.quantity > l.cancelled_quantity GROUP BY l.sku) g) AS wanted,
-           (SELECT e.data ->> 'until' FROM order_events e
-             WHERE e.order_no = o.order_no AND e.type = 'promise_moved' ORDER BY e.seq DESC LIMIT 1) AS until
-      FROM orders o
-     WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND o.cancelling IS NULL
-     ORDER BY extract(epoch FROM o.created_at) - priority_head_start_s(o.priority), o.order_no LIMIT :limit
+    SELECT w.order_no, w.number, w.wanted, w.until
+      FROM (SELECT o.order_no, CAST(NULL AS integer) AS number, o.created_at, o.priority,
+                   (SELECT json_object_agg(g.sku, g.units) FROM (
+                      SELECT l.sku, sum(l.quantity - l.cancelled_quantity)::bigint AS units FROM order_lines l
+                       WHERE l.order_no = o.order_no AND l.quantity > l.cancelled_quantity GROUP BY l.sku) g) AS wanted,
+                   (SELECT CAST(e.data ->> 'until' AS timestamptz) FROM order_events e
+                     WHERE e.order_no = o.order_no AND e.type = 'promise_moved' ORDER BY e.seq DESC LIMIT 1) AS until
+              FROM orders o
+             WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND o.cancelling IS NULL
+            UNION ALL
+            SELECT o.order_no, f.number, o.created_at, o.priority,
+                   (SELECT json_object_agg(g.sku, g.units) FROM (
+                      SELECT l.sku, sum(n.quantity)::bigint AS units
+                        FROM fulfilment_lines n JOIN order_lines l USING (order_no, line_no)
+                       WHERE n.order_no = f.order_no AND n.number = f.number GROUP BY l.sku) g),
+                   f.promised_to
+              FROM fulfilments f JOIN orders o USING (order_no)
+             WHERE f.status = 'planned' AND o.status IN ('paid', 'preparing') AND o.cancelling IS NULL) w
+     ORDER BY extract(epoch FROM w.created_at) - priority_head_start_s(w.priority), w.order_no LIMIT :limit
     """
 )
 _THERE = text(
@@ -70,10 +82,11 @@ _ROUTE = text(
 
 @dataclass(frozen=True, slots=True)
 class LaterOrder:
-    """An order that waits for stock, which is expected later than its customer knows: `known` is the day of the last
-    notice."""
+    """An order that waits for stock, or its fulfilment `number`, which is expected later than its customer knows:
+    `known` is the day of the last notice."""
 
     order_no: str
+    number: int | None
     expected: Expected
     known: datetime | None
 
@@ -106,10 +119,9 @@ async def later_orders(conn: AsyncConnection, limit: int, now: datetime) -> list
     if not arrivals:
         return []
     there = {row.sku: row.units for row in await conn.execute(_THERE, {"skus": skus})}
-    known = {row.order_no: datetime.fromisoformat(row.until) if row.until else None for row in rows}
     expected = expected_days(waiting, there, arrivals, now.date())
-    return [LaterOrder(number, one, known[number]) for number, one in expected.items()
-            if _is_news(one, known[number])]  # fmt: skip
+    return [LaterOrder(row.order_no, row.number, expected[row.order_no], row.until) for row in rows
+            if row.order_no in expected and _is_news(expected[row.order_no], row.until)]  # fmt: skip
 
 
 def _is_news(expected: Expected, known: datetime | None) -> bool:
@@ -117,13 +129,25 @@ def _is_news(expected: Expected, known: datetime | None) -> bool:
     return known is None or expected.day >= known.date()
 
 
-async def announce(conn: AsyncConnection, order: LaterOrder, now: datetime) -> None:
-    """Say when the order arrives now, unless it waits no more or that is no later."""
+async def announce(conn: AsyncConnection, order: LaterOrder, now: datetime) -> datetime | None:
+    """Say when it arrives now; None where it waits no more, or that is no later."""
     status = await timeline.lock_order(conn, order.order_no)
     row = (await conn.execute(_ROUTE, {"order_no": order.order_no, "warehouse": order.expected.warehouse})).one()
     until = _arrival(row, (await profiles.active(conn)).rates, now, order.expected)
-    if status is Status.RECEIVED and (order.known is None or until > order.known):
-        await timeline.append(conn, order.order_no, "promise_moved", data={"until": rfc3339(until), "fulfilments": []})
+    if not await _waits(conn, order, status) or (order.known is not None and until <= order.known):
+        return None
+    numbers = [] if order.number is None else [order.number]
+    for number in numbers:
+        await conn.execute(_MOVE, {"order_no": order.order_no, "number": number, "promised_to": until})
+    await timeline.append(conn, order.order_no, "promise_moved", data={"until": rfc3339(until), "fulfilments": numbers})
+    return until
+
+
+async def _waits(conn: AsyncConnection, order: LaterOrder, status: Status) -> bool:
+    if order.number is None:
+        return status is Status.RECEIVED
+    parts = await fulfilments.parts_of(conn, order.order_no)
+    return any(part.number == order.number and part.status is FulfilmentStatus.PLANNED for part in parts)
 
 
 def _arrival(row: DriverRow, rates: Rates, now: datetime, expected: Expected | None = None) -> datetime:

@@ -13,7 +13,7 @@ from infra.geography import coordinates_of
 
 _ORDER = text(
     """
-    SELECT o.country, o.province, o.city, o.channel, o.warehouse, c.customer_group, s.max_fulfilments,
+    SELECT o.country, o.province, o.city, o.channel, o.warehouse, o.ship_complete, c.customer_group, s.max_fulfilments,
            (SELECT max(e.occurred_at) FROM order_events e
              WHERE e.order_no = o.order_no AND e.type IN ('stock_reserved', 'parcel_replaced')) AS reserved_at
       FROM orders o JOIN customers c USING (customer_id) LEFT JOIN channel_settings s USING (channel)
@@ -41,6 +41,7 @@ class SourcedOrder:
     lines: tuple[Line, ...]
     customer_group: str | None = None
     max_fulfilments: int | None = None
+    ship_complete: bool = True
 
     def request(
         self, known: Network, lines: tuple[Line, ...] | None = None, preferences: Preferences | None = None
@@ -64,5 +65,5 @@ async def of_order(conn: AsyncConnection, order_no: str) -> SourcedOrder:
     return SourcedOrder(
         Destination(row.country, row.province, row.city, at), row.channel, row.warehouse, row.reserved_at,
         tuple(Line(line.line_no, line.sku, line.quantity, line.weight_g, line.category) for line in lines),
-        row.customer_group, row.max_fulfilments,
+        row.customer_group, row.max_fulfilments, row.ship_complete,
     )  # fmt: skip

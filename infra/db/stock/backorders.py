@@ -1,4 +1,5 @@
-"""Backorders that wait for stock: found page by page, woken where one warehouse has all that they want.
+"""Backorders that wait for stock, orders and planned fulfilments: found page by page, woken where what is there
+serves them.
 
 Triggers wake as many as there are units for when units arrive. This finds the others: behind the first thousand, passed
 over because those before them wanted something else too, served by a new warehouse.
@@ -13,18 +14,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.sourcing.arrivals import ExpectedUnits
 from infra.db.stock import purchase_orders
 
-# One that is held stands still and tries again when it is released; one with a request on its way is notified already.
+# Orders that wait for all of their goods, and planned fulfilments of those that wait for the rest. One that is held
+# stands still and tries again when it is released; one with a request on its way is notified already.
 _PAGE = text(
     """
     SELECT p.order_no, p.rank, NOT EXISTS (SELECT FROM workflow_requests r WHERE r.subject = p.order_no)
-                               AND fits_somewhere(p.order_no) AS fits
-      FROM (SELECT w.order_no, w.rank
-              FROM (SELECT o.order_no,
+                               AND CASE WHEN p.number IS NOT NULL THEN part_fits(p.order_no, p.number)
+                                        WHEN p.ship_complete THEN fits_somewhere(p.order_no)
+                                        ELSE fits_partly(p.order_no) END AS fits
+      FROM (SELECT w.order_no, w.rank, w.ship_complete, w.number
+              FROM (SELECT o.order_no, o.ship_complete, CAST(NULL AS integer) AS number,
                            extract(epoch FROM o.created_at)::float8 - priority_head_start_s(o.priority) AS rank
                       FROM orders o
                      WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND o.cancelling IS NULL
                        AND NOT EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL
-                                          AND 'received' = ANY (h.stops))) w
+                                          AND 'received' = ANY (h.stops))
+                    UNION ALL
+                    SELECT o.order_no, true, f.number,
+                           extract(epoch FROM o.created_at)::float8 - priority_head_start_s(o.priority)
+                      FROM fulfilments f JOIN orders o USING (order_no)
+                     WHERE f.status = 'planned' AND o.status IN ('paid', 'preparing') AND o.cancelling IS NULL
+                       AND NOT EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL
+                                          AND h.stops && ARRAY[o.status, 'paid'])) w
              WHERE (w.rank, w.order_no) > (:rank, :order_no)
              ORDER BY w.rank, w.order_no LIMIT :limit) p
      ORDER BY p.rank, p.order_no
@@ -40,11 +51,18 @@ _SIGNAL = text(
 )
 _WAITING_UNITS = text(
     """
-    SELECT l.sku, sum(l.quantity - l.cancelled_quantity)::bigint AS units
-      FROM orders o JOIN order_lines l USING (order_no)
-     WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND o.cancelling IS NULL
-       AND l.sku = ANY(CAST(:skus AS text[])) AND l.quantity > l.cancelled_quantity
-     GROUP BY l.sku
+    SELECT w.sku, sum(w.units)::bigint AS units
+      FROM (SELECT l.sku, l.quantity - l.cancelled_quantity AS units
+              FROM orders o JOIN order_lines l USING (order_no)
+             WHERE o.status = 'received' AND o.waiting ->> 'what' = 'stock' AND o.cancelling IS NULL
+               AND l.sku = ANY(CAST(:skus AS text[])) AND l.quantity > l.cancelled_quantity
+            UNION ALL
+            SELECT l.sku, n.quantity
+              FROM fulfilments f JOIN orders o USING (order_no) JOIN fulfilment_lines n USING (order_no, number)
+              JOIN order_lines l USING (order_no, line_no)
+             WHERE f.status = 'planned' AND o.status IN ('pending_payment', 'paid', 'preparing')
+               AND o.cancelling IS NULL AND l.sku = ANY(CAST(:skus AS text[]))) w
+     GROUP BY w.sku
     """
 )
 

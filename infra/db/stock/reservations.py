@@ -33,7 +33,7 @@ _WANTED = text(
     f"""
     WITH wanted AS ({_GOODS}
     )
-    SELECT o.order_no, o.country, o.province, o.city, o.backorder, o.cancelling, o.total_minor,
+    SELECT o.order_no, o.country, o.province, o.city, o.backorder, o.ship_complete, o.cancelling, o.total_minor,
            o.type = 'exchange' AS exchange,
            o.hold IS NOT NULL AND EXISTS (SELECT FROM holds s WHERE s.order_no = o.order_no AND s.closed_at IS NULL
                                              AND o.status = ANY (s.stops)) AS held,
@@ -137,6 +137,7 @@ class Demand:
     wanted: Mapping[str, int]
     available: Mapping[tuple[str, str], int]
     warehouses: tuple[Warehouse, ...]
+    ship_complete: bool = True
 
     def promised_to(self, code: str, rates: Rates) -> datetime | None:
         """When it arrives from that warehouse at the latest."""
@@ -183,6 +184,7 @@ def _demand(rows: Sequence[DriverRow], now: datetime) -> Demand:
         wanted={row.sku: row.quantity for row in rows},
         available={(row.code, row.sku): row.available for row in able},
         warehouses=tuple(places.values()),
+        ship_complete=first.ship_complete,
     )
 
 

@@ -3,7 +3,7 @@
 The decision itself is made outside of any transaction, as it searches.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.sourcing.decision import Share, SourcingDecision
 from domain.sourcing.profile import Profile
-from domain.sourcing.request import Network, Preferences, SourcingRequest
+from domain.sourcing.request import Line, Network, Preferences, SourcingRequest
 from infra.db.sourcing import network, order_sourcing, profiles
 
 
@@ -36,21 +36,33 @@ class SplitPlan:
         shares = self.decision.shares
         return () if self.decision.unallocated or (most is not None and len(shares) > most) else shares
 
+    @property
+    def first_parts(self) -> tuple[Share, ...]:
+        """What can be sent now of an order whose customer does not want all of it together."""
+        if self.request.preferences.ship_complete:
+            return ()
+        return self.decision.shares[: self.request.preferences.max_fulfilments]
 
-async def inputs_of(conn: AsyncConnection, order_no: str, most: int) -> tuple[SourcingRequest, Profile]:
-    """What sourcing is asked about the order, and the profile in force. It ships in at most `most` parts, unless its
-    channel has a limit of its own."""
+
+async def inputs_of(
+    conn: AsyncConnection, order_no: str, most: int, *, lines: Sequence[Line] | None = None
+) -> tuple[SourcingRequest, Profile]:
+    """What sourcing is asked about the order, or about these lines of it, and the profile in force. It ships in at most
+    `most` parts, unless its channel has a limit of its own."""
     profile = await profiles.active(conn)
     order = await order_sourcing.of_order(conn, order_no)
-    skus = sorted({line.sku for line in order.lines})
+    wanted = order.lines if lines is None else tuple(lines)
+    skus = sorted({line.sku for line in wanted})
     now, loads = datetime.now(UTC), profile.judges_by_load
     known = await network.of_skus(conn, skus, now, channel=order.channel, with_loads=loads)
     if not profile.version:
         # The default profile knows neither capacity nor buffers.
         plain = tuple(replace(one, capacity_left=None, buffer=0) for one in known.warehouses)
         known = Network(plain, known.available)
-    preferences = Preferences(ship_complete=True, max_fulfilments=order.max_fulfilments or most)
-    return order.request(known, preferences=preferences), profile
+    preferences = Preferences(
+        ship_complete=order.ship_complete or lines is not None, max_fulfilments=order.max_fulfilments or most
+    )
+    return order.request(known, wanted, preferences), profile
 
 
 async def is_current(conn: AsyncConnection, order_no: str, plan: SplitPlan) -> bool:

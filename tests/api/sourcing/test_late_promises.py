@@ -40,7 +40,7 @@ async def test_a_promise_that_passes_before_the_parcel_leaves_is_renewed_once(sh
     order = (await shop.get(f"/v1/orders/{number}")).json()
     assert order["fulfilments"][0]["promised_to"] is not None
     await paid(shop, number)
-    relay = LatePromises(shop.app.state.services.database)
+    relay = LatePromises(shop.app.state.services.database, shop.app.state.services.settings)
     await relay.step()
     assert await announced(shop, number) == []
     await shop.sql("UPDATE fulfilments SET promised_to = now() - interval '1 hour' WHERE order_no = %s", number)
@@ -74,7 +74,7 @@ async def waits(shop: ApiClient, sku: str, quantity: int) -> str:
 async def test_whoever_waits_hears_when_a_purchase_order_slips(shop: ApiClient) -> None:
     sku = await stocked(shop, units=1)
     first, second = await waits(shop, sku, 3), await waits(shop, sku, 4)
-    relay = LatePromises(shop.app.state.services.database)
+    relay = LatePromises(shop.app.state.services.database, shop.app.state.services.settings)
     await relay.step()
     assert await announced(shop, first) == []
     bought = await purchase(shop, sku, days=5)

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 import pytest
 from psycopg import sql
 
+from domain.orders.backorder_choices import BackorderChoice
 from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls, as_owner, create_database
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.orders.test_order import cancel
 from tests.workflows.scenarios import resolved
-from tests.workflows.split_orders import booked, part_says, second_warehouse, stock_south
+from tests.workflows.split_orders import booked, decide, part_says, partly, second_warehouse, stock_south
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,20 @@ async def test_each_part_is_captured_when_it_ships_and_all_add_up_to_the_total(s
     await shipping.reaches(order_no, "completed")
     assert await shares(shipping, order_no) == {number: 999 * count for number, count in units.items()}
     assert [kind for kind, _, _ in money(shipping, order_no)] == ["authorise", "capture", "capture"]
+
+
+async def test_what_is_cancelled_before_it_is_there_is_never_captured(shipping: Stage) -> None:
+    """The parcel that left is captured; for the rest, whose stock never comes, there is nothing to refund."""
+    order_no, _ = await partly(shipping)
+    await booked(shipping, order_no, 1)
+    await part_says(shipping, order_no, 1, "picked_up")
+    await captured(shipping, order_no, 1)
+    await decide(shipping, order_no, BackorderChoice.CANCEL)
+    await part_says(shipping, order_no, 1, "delivered")
+    await shipping.reaches(order_no, "completed")
+    assert list(await shares(shipping, order_no)) == [1]
+    assert "refund" not in [kind for kind, _, _ in money(shipping, order_no)]
+    assert not await shipping.sql("SELECT 1 FROM refunds WHERE order_no = :o", o=order_no)
 
 
 async def test_an_order_with_one_part_is_captured_when_it_ships(shipping: Stage) -> None:

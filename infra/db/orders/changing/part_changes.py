@@ -15,7 +15,8 @@ _PARTS = text(
              SELECT FROM shipments s WHERE s.order_no = f.order_no AND s.fulfilment_no = f.number
                 AND s.status <> 'cancelled' AND s.replaced_at IS NULL) AS booked,
            (SELECT coalesce(json_object_agg(n.line_no, n.quantity), '{}') FROM fulfilment_lines n
-             WHERE n.order_no = f.order_no AND n.number = f.number) AS lines
+             WHERE n.order_no = f.order_no AND n.number = f.number) AS lines,
+           f.status = 'planned' AS planned
       FROM fulfilments f WHERE f.order_no = :order_no AND f.status <> 'cancelled' ORDER BY f.number
     """
 )
@@ -34,7 +35,9 @@ async def parts_of(conn: AsyncConnection, order_no: str) -> tuple[SharedPart, ..
     """The parts that are not cancelled. The order is locked."""
     rows = await conn.execute(_PARTS, {"order_no": order_no})
     return tuple(
-        SharedPart(row.number, row.warehouse, row.booked, {int(no): units for no, units in row.lines.items()})
+        SharedPart(
+            row.number, row.warehouse, row.booked, {int(no): units for no, units in row.lines.items()}, row.planned
+        )
         for row in rows
     )
 
@@ -70,7 +73,7 @@ async def write(
 
 def _by_stock(changes: Sequence[PartChange]) -> dict[tuple[str, str, int], int]:
     units: dict[tuple[str, str, int], int] = {}
-    for change in changes:
+    for change in (one for one in changes if not one.planned):
         at = (change.sku, change.warehouse, change.number)
         units[at] = units.get(at, 0) + change.delta
     return {at: delta for at, delta in units.items() if delta}

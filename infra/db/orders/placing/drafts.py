@@ -59,6 +59,7 @@ class NewOrder:
     unpaid_units: int = 0
     refused: str = ""
     shown_total_minor: int | None = None
+    ship_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,12 +67,12 @@ _PAYMENT = """
 _ORDER = """
     placed AS (
       INSERT INTO orders (order_no, channel, external_ref, type, customer_id, currency, items_minor, total_minor,
-                          country, province, city, ship_to_enc, note_enc, backorder, placed_by, trace,
-                          priority, contact_id{slot_columns}{columns})
+                          country, province, city, ship_to_enc, note_enc, backorder, ship_complete,
+                          placed_by, trace, priority, contact_id{slot_columns}{columns})
       SELECT :order_no, :channel, CAST(:external_ref AS text), :type, customer.customer_id, :currency,
              CAST({items} AS bigint), CAST(:total_minor AS bigint), :country, :province, :city,
              CAST(:ship_to_enc AS bytea), CAST(:note_enc AS bytea), CAST(:backorder AS boolean),
-             CAST(:actor AS text), CAST(:trace AS text), CAST(:priority AS smallint),
+             CAST(:ship_complete AS boolean), CAST(:actor AS text), CAST(:trace AS text), CAST(:priority AS smallint),
              CAST(:contact_id AS bytea){slot}{values}
         FROM customer
       RETURNING order_no, set_config('oms.origin', :origin, true),

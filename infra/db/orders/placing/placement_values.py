@@ -44,6 +44,7 @@ def order_values(
         "ship_to_enc": seal(key, draft.ship_to.as_json(), f"{order_no}:ship_to"),
         "note_enc": seal(key, draft.note, f"{order_no}:note") if draft.note else None,
         "backorder": draft.backorder,
+        "ship_complete": draft.ship_complete,
         "actor": draft.actor,
         "trace": draft.trace,
         "priority": str(draft.priority),

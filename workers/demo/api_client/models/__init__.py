@@ -8,6 +8,7 @@ from .already_refunded import AlreadyRefunded
 from .answer_problem import AnswerProblem
 from .answer_problem_choice import AnswerProblemChoice
 from .ask_return import AskReturn
+from .backorder_question import BackorderQuestion
 from .booked_adjustment import BookedAdjustment
 from .booked_receipt import BookedReceipt
 from .cancel_consequence import CancelConsequence
@@ -155,6 +156,7 @@ __all__ = (
     "AnswerProblem",
     "AnswerProblemChoice",
     "AskReturn",
+    "BackorderQuestion",
     "BookedAdjustment",
     "BookedReceipt",
     "CancelConsequence",

@@ -15,6 +15,7 @@ from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.address import Address
+    from ..models.backorder_question import BackorderQuestion
     from ..models.contact import Contact
     from ..models.fulfilment import Fulfilment
     from ..models.needs_attention import NeedsAttention
@@ -53,11 +54,13 @@ class Order:
         note (None | str):
         delivery_slot (None | Slot):
         backorder (bool):
+        ship_complete (bool):
         lines (list[OrderLine]):
         payments (list[OrderPayment]):
         capture (CaptureMode):
         shipments (list[OrderShipment]):
         fulfilments (list[Fulfilment]):
+        backorder_choice (BackorderQuestion | None):
         refunds (list[OrderRefund]):
         returns (list[OrderReturn]):
         exchange_of (None | str):
@@ -95,11 +98,13 @@ class Order:
     note: None | str
     delivery_slot: None | Slot
     backorder: bool
+    ship_complete: bool
     lines: list[OrderLine]
     payments: list[OrderPayment]
     capture: CaptureMode
     shipments: list[OrderShipment]
     fulfilments: list[Fulfilment]
+    backorder_choice: BackorderQuestion | None
     refunds: list[OrderRefund]
     returns: list[OrderReturn]
     exchange_of: None | str
@@ -123,6 +128,7 @@ class Order:
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.address import Address  # noqa: PLC0415
+        from ..models.backorder_question import BackorderQuestion  # noqa: PLC0415
         from ..models.needs_attention import NeedsAttention  # noqa: PLC0415
         from ..models.pending_change import PendingChange  # noqa: PLC0415
         from ..models.slot import Slot  # noqa: PLC0415
@@ -170,6 +176,8 @@ class Order:
 
         backorder = self.backorder
 
+        ship_complete = self.ship_complete
+
         lines = []
         for lines_item_data in self.lines:
             lines_item = lines_item_data.to_dict()
@@ -191,6 +199,12 @@ class Order:
         for fulfilments_item_data in self.fulfilments:
             fulfilments_item = fulfilments_item_data.to_dict()
             fulfilments.append(fulfilments_item)
+
+        backorder_choice: dict[str, Any] | None
+        if isinstance(self.backorder_choice, BackorderQuestion):
+            backorder_choice = self.backorder_choice.to_dict()
+        else:
+            backorder_choice = self.backorder_choice
 
         refunds = []
         for refunds_item_data in self.refunds:
@@ -297,11 +311,13 @@ class Order:
                 "note": note,
                 "delivery_slot": delivery_slot,
                 "backorder": backorder,
+                "ship_complete": ship_complete,
                 "lines": lines,
                 "payments": payments,
                 "capture": capture,
                 "shipments": shipments,
                 "fulfilments": fulfilments,
+                "backorder_choice": backorder_choice,
                 "refunds": refunds,
                 "returns": returns,
                 "exchange_of": exchange_of,
@@ -333,6 +349,7 @@ class Order:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.address import Address  # noqa: PLC0415
+        from ..models.backorder_question import BackorderQuestion  # noqa: PLC0415
         from ..models.contact import Contact  # noqa: PLC0415
         from ..models.fulfilment import Fulfilment  # noqa: PLC0415
         from ..models.needs_attention import NeedsAttention  # noqa: PLC0415
@@ -416,6 +433,8 @@ class Order:
 
         backorder = d.pop("backorder")
 
+        ship_complete = d.pop("ship_complete")
+
         lines = []
         _lines = d.pop("lines")
         for lines_item_data in _lines:
@@ -445,6 +464,21 @@ class Order:
             fulfilments_item = Fulfilment.from_dict(fulfilments_item_data)
 
             fulfilments.append(fulfilments_item)
+
+        def _parse_backorder_choice(data: object) -> BackorderQuestion | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                backorder_choice_type_0 = BackorderQuestion.from_dict(data)
+
+                return backorder_choice_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(BackorderQuestion | None, data)
+
+        backorder_choice = _parse_backorder_choice(d.pop("backorder_choice"))
 
         refunds = []
         _refunds = d.pop("refunds")
@@ -619,11 +653,13 @@ class Order:
             note=note,
             delivery_slot=delivery_slot,
             backorder=backorder,
+            ship_complete=ship_complete,
             lines=lines,
             payments=payments,
             capture=capture,
             shipments=shipments,
             fulfilments=fulfilments,
+            backorder_choice=backorder_choice,
             refunds=refunds,
             returns=returns,
             exchange_of=exchange_of,

@@ -35,6 +35,7 @@ class PlaceOrder:
         note (None | str | Unset):
         delivery_slot (DeliverySlot | None | Unset):
         backorder (bool | Unset):  Default: False.
+        ship_complete (bool | Unset):  Default: True.
         priority (Priority | Unset):
         discount_minor (int | None | Unset):
         shipping_minor (int | None | Unset):
@@ -51,6 +52,7 @@ class PlaceOrder:
     note: None | str | Unset = UNSET
     delivery_slot: DeliverySlot | None | Unset = UNSET
     backorder: bool | Unset = False
+    ship_complete: bool | Unset = True
     priority: Priority | Unset = UNSET
     discount_minor: int | None | Unset = UNSET
     shipping_minor: int | None | Unset = UNSET
@@ -104,6 +106,8 @@ class PlaceOrder:
 
         backorder = self.backorder
 
+        ship_complete = self.ship_complete
+
         priority: str | Unset = UNSET
         if not isinstance(self.priority, Unset):
             priority = self.priority
@@ -143,6 +147,8 @@ class PlaceOrder:
             field_dict["delivery_slot"] = delivery_slot
         if backorder is not UNSET:
             field_dict["backorder"] = backorder
+        if ship_complete is not UNSET:
+            field_dict["ship_complete"] = ship_complete
         if priority is not UNSET:
             field_dict["priority"] = priority
         if discount_minor is not UNSET:
@@ -234,6 +240,8 @@ class PlaceOrder:
 
         backorder = d.pop("backorder", UNSET)
 
+        ship_complete = d.pop("ship_complete", UNSET)
+
         _priority = d.pop("priority", UNSET)
         priority: Priority | Unset
         if isinstance(_priority, Unset):
@@ -271,6 +279,7 @@ class PlaceOrder:
             note=note,
             delivery_slot=delivery_slot,
             backorder=backorder,
+            ship_complete=ship_complete,
             priority=priority,
             discount_minor=discount_minor,
             shipping_minor=shipping_minor,
