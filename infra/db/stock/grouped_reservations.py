@@ -30,9 +30,10 @@ _RESERVE = text(
       SELECT * FROM unnest(CAST(:order_nos AS text[]), CAST(:skus AS text[]), CAST(:warehouses AS text[]),
                            CAST(:quantities AS bigint[])) AS g (order_no, sku, warehouse, quantity)
     ), held AS (
-      INSERT INTO allocations (order_no, sku, warehouse, quantity, state)
-      SELECT order_no, sku, warehouse, quantity, 'reserved' FROM given
-      ON CONFLICT (order_no, sku, warehouse) DO UPDATE SET quantity = excluded.quantity, state = 'reserved'
+      INSERT INTO reservations (order_no, sku, warehouse, fulfilment_no, quantity, state)
+      SELECT order_no, sku, warehouse, 1, quantity, 'reserved' FROM given
+      ON CONFLICT (order_no, sku, warehouse, fulfilment_no) DO UPDATE
+        SET quantity = excluded.quantity, state = 'reserved'
     )
     INSERT INTO stock_movements
       (idempotency_key, kind, sku, warehouse, quantity, on_hand_delta, reserved_delta, order_no, actor)
