@@ -18,6 +18,7 @@ from api.background.revoked_tokens import RevokedTokens
 from api.background.usual_deliveries import UsualDeliveries
 from api.background.workflow_client import WorkflowClient
 from api.errors import Problem
+from api.http import known_query
 from api.http.rate_limits import RateLimits
 from api.replies import as_json
 from domain.access import STAFF, Principal, Role
@@ -66,7 +67,8 @@ def limits(request: Request) -> RateLimits:
 
 
 class _Bearer(SecurityBase):
-    """Reads and verifies the bearer token; also declares the scheme in the OpenAPI document."""
+    """Reads and verifies the bearer token, and refuses a query that the operation does not know; also declares the
+    scheme in the OpenAPI document."""
 
     def __init__(self) -> None:
         self.model = BearerScheme(bearerFormat="JWT")
@@ -85,6 +87,7 @@ class _Bearer(SecurityBase):
         if await services_of(request).revoked.has(known.token_id):
             raise _unauthorised("token_revoked", "this token was revoked; get a new one")
         request.state.allowance = limits(request).caller(known)
+        known_query.check(request)
         return replace(known, origin=origin(request, "api")) if known.is_staff else known
 
 
