@@ -4,6 +4,7 @@ from pydantic import BaseModel, Field
 
 from api.schemas.answers import NextCursor, Time
 from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.lateness import Lateness
 
 
 class FulfilmentLine(BaseModel):
@@ -32,6 +33,9 @@ class ListedFulfilment(Fulfilment):
     """A fulfilment in a list."""
 
     order_no: str
+    late: Lateness | None = Field(
+        description="`passed`: the promised time is over; `moved`: it was promised again. Null where it is not late."
+    )
     created_at: Time
     updated_at: Time
 

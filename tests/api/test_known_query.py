@@ -47,5 +47,5 @@ async def test_a_name_that_is_no_name_is_not_repeated(shop: ApiClient) -> None:
     assert (answer.status_code, "script" in answer.text) == (422, False)
 
 
-async def test_who_is_not_signed_in_is_told_that_first(shop: ApiClient) -> None:
+async def test_without_a_token_the_answer_is_401_first(shop: ApiClient) -> None:
     assert (await shop.http.get("/v1/fulfilments", params={"no_such_filter": "1"})).status_code == 401

@@ -31,6 +31,7 @@ from domain.orders.priority import Priority
 from domain.orders.status import Status
 from domain.orders.table_columns import Column
 from domain.shipping.fulfilment_status import FulfilmentState
+from domain.shipping.lateness import Lateness
 
 router = APIRouter(prefix="/console")
 
@@ -90,7 +91,7 @@ async def shown_table(
 _SOMEBODY = "somebody-else"
 # The words of each filter whose values are codes.
 CODED = {"payment_status": "payment_state", "fulfilment_status": "fulfilment_state", "hold": "hold"}
-CODED |= {"priority": "priority"}
+CODED |= {"priority": "priority", "late": "late"}
 
 
 def _choices(lang: str, asked: Parameters) -> dict[str, Any]:
@@ -104,6 +105,7 @@ def _choices(lang: str, asked: Parameters) -> dict[str, Any]:
     return {
         "payment_choices": words("payment_status", PaymentState),
         "fulfilment_choices": words("fulfilment_status", FulfilmentState),
+        "late_choices": words("late", ["any", *Lateness]),
         "range_choices": words("placed_last", ranges),
         "hold_choices": words("hold", ["any", *HoldKind]),
         "priority_choices": words("priority", Priority),

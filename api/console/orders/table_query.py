@@ -22,6 +22,7 @@ from domain.orders.placed_days import MAX_DAYS, since_days
 from domain.orders.priority import Priority
 from domain.orders.status import Status
 from domain.shipping.fulfilment_status import FulfilmentState
+from domain.shipping.lateness import Lateness
 
 PATH = "/console/orders"
 PAGE_SIZE = 50
@@ -32,11 +33,11 @@ RANGES = (1, 7, 30, 90)
 # What a saved view keeps, and how the API calls it; a text that is searched for may be personal data.
 KEPT: Mapping[str, str] = {
     **{name: name for name in ("status", "payment_status", "fulfilment_status", "channel", "customer", "warehouse")},
-    **{name: name for name in ("hold", "priority", "tag", "assignee", "sort")},
+    **{name: name for name in ("hold", "priority", "tag", "assignee", "sort", "late")},
     **{"placed_from": "created_from", "placed_to": "created_to", "placed_last": "created_last_days"},
 }
 FILTERS = (
-    *("payment_status", "fulfilment_status", "channel", "customer", "warehouse", "hold", "priority", "tag"),
+    *("payment_status", "fulfilment_status", "late", "channel", "customer", "warehouse", "hold", "priority", "tag"),
     *("assignee", "placed_last", "placed_from", "placed_to"),
 )
 _LINE, _PROSE, _NAME = re.compile(LINE), re.compile(PROSE), re.compile(STAFF_NAME)
@@ -99,6 +100,7 @@ class Parameters:
             search=get("q"),
             payment_status=PaymentState(payment) if payment else None,
             fulfilment_status=FulfilmentState(fulfilment) if fulfilment else None,
+            late=(Lateness(late) if late != "any" else "any") if (late := get("late")) else None,
         )
 
     def query(self) -> TableQuery:
@@ -175,6 +177,7 @@ CHECKS: Mapping[str, Check] = {
     "status": _one_of([*Status]),
     "payment_status": _one_of([*PaymentState]),
     "fulfilment_status": _one_of([*FulfilmentState]),
+    "late": _one_of([*Lateness, "any"]),
     "channel": _text(MAX_CHARS, _LINE),
     "customer": _text(MAX_CHARS, _LINE),
     "warehouse": _text(MAX_CHARS, _LINE),

@@ -38,18 +38,28 @@ SHOWN = (
 
 @router.get("")
 async def listed(
-    request: Request, member: CurrentStaff, warehouse: SoughtText = "", status: str = "booked", cursor: str = ""
+    request: Request,
+    member: CurrentStaff,
+    warehouse: SoughtText = "",
+    status: str = "booked",
+    late: str = "",
+    cursor: str = "",
 ) -> Response:
-    """Those of a status, the oldest orders first, with how many each status has."""
+    """Those of a status, or those that are late, the oldest orders first; with how many each has."""
     require(member.principal, *ROLES)
     services = services_of(request)
     chosen = FulfilmentStatus(status) if status in list(FulfilmentStatus) else FulfilmentStatus.BOOKED
-    rows, following = await fulfilment_queries.page(services, warehouse or None, chosen, MAX_IN_WAVE, cursor or None)
+    rows, following = await fulfilment_queries.page(
+        *(services, warehouse or None, None if late else chosen, MAX_IN_WAVE, cursor or None, "any" if late else None)
+    )
     counted = await scanning.counts(services)
-    kept = {name: text for name, text in (("warehouse", warehouse), ("status", chosen.value)) if text}
+    kept = {"warehouse": warehouse, "late": "any"} if late else {"warehouse": warehouse, "status": chosen.value}
+    kept = {name: text for name, text in kept.items() if text}
     context: dict[str, Any] = {
         "rows": rows,
-        "chosen": {"warehouse": warehouse, "status": chosen},
+        "chosen": {"warehouse": warehouse, "status": "" if late else chosen, "late": late},
+        "late": await fulfilment_queries.late_ones(services),
+        "counted": fulfilment_queries.COUNTED,
         "counts": {
             one: sum(n for (at, status), n in counted.items() if status == one and warehouse in ("", at))
             for one in SHOWN

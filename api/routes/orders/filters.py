@@ -15,6 +15,7 @@ from domain.orders.placed_days import MAX_DAYS, since_days
 from domain.orders.priority import Priority
 from domain.orders.status import Status
 from domain.shipping.fulfilment_status import FulfilmentState
+from domain.shipping.lateness import Lateness
 
 _DAY_OR_TIME = "A day (UTC), or an RFC 3339 time with its offset."
 From = Annotated[str, Query(max_length=query_times.MAX_CHARS, description=f"{_DAY_OR_TIME} Orders from then on.")]
@@ -24,6 +25,10 @@ To = Annotated[
 LastDays = Annotated[
     int,
     Query(ge=1, le=MAX_DAYS, description="Orders of so many days in UTC, of which today is the last."),
+]
+Late = Annotated[
+    Lateness | Literal["any"],
+    Query(description="Orders of which a part has not arrived when it was promised, or was promised again."),
 ]
 Sought = Annotated[
     Reference,
@@ -40,6 +45,7 @@ def order_filters(
     status: Status | None = None,
     payment_status: PaymentState | None = None,
     fulfilment_status: FulfilmentState | None = None,
+    late: Late | None = None,
     channel: Code | None = None,
     customer: Identity | None = None,
     warehouse: Code | None = None,
@@ -68,6 +74,7 @@ def order_filters(
         search=q,
         payment_status=payment_status,
         fulfilment_status=fulfilment_status,
+        late=late,
     )
 
 

@@ -14,6 +14,7 @@ from domain.orders.placed_days import MAX_DAYS
 from domain.orders.priority import Priority
 from domain.orders.status import Status
 from domain.shipping.fulfilment_status import FulfilmentState
+from domain.shipping.lateness import Lateness
 from domain.text import trimmed
 from infra.db.orders.searching.listing import Sort
 
@@ -39,6 +40,7 @@ class ViewFilters(Body):
     status: Annotated[Status, Field(strict=False)] | None = None
     payment_status: Annotated[PaymentState, Field(strict=False)] | None = None
     fulfilment_status: Annotated[FulfilmentState, Field(strict=False)] | None = None
+    late: Annotated[Lateness, Field(strict=False)] | Annotated[str, Field(pattern="^any$")] | None = None
     customer: Identity | None = None
     created_from: Day | None = None
     created_to: Day | None = None

@@ -61,6 +61,7 @@ async def begin(
             "status",
             "payment_status",
             "fulfilment_status",
+            "late",
             "channel",
             "warehouse",
             "hold",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from api import pagination
 from api.dependencies import Services, order_number
@@ -14,6 +15,7 @@ from domain.orders.payment_status import PaymentState
 from domain.orders.priority import RANKS, Priority
 from domain.orders.status import Status
 from domain.shipping.fulfilment_status import FulfilmentState
+from domain.shipping.lateness import Lateness, ways_of
 from infra.db.engine import Connection
 from infra.db.orders.changing import change_history
 from infra.db.orders.changing.change_history import PastChange
@@ -46,6 +48,7 @@ class OrderFilters:
     customers: tuple[str, ...] | None = None
     payment_status: PaymentState | None = None
     fulfilment_status: FulfilmentState | None = None
+    late: Lateness | Literal["any"] | None = None
 
 
 async def detail(services: Services, caller: Principal, order_no: str) -> OrderFields:
@@ -149,6 +152,7 @@ def listing_filter_of(
         after=after,
         payment=filters.payment_status,
         fulfilment=filters.fulfilment_status,
+        late=ways_of(filters.late),
         among=among,
     )
 

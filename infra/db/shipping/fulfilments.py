@@ -1,6 +1,6 @@
 """Fulfilments as people look at them: those of an order, and lists for a warehouse."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.json_types import JsonFields
 from domain.shipping.fulfilments import FulfilmentStatus, Part
+from domain.shipping.lateness import Lateness
 from infra.db.orders.replaced_parcels import ARRIVED
+from infra.db.orders.searching.lateness import LATENESS
 from infra.db.shipping.shipments import PartRef
 
 # Of the fulfilment that the statement calls `f`: its lines, and its newest parcel.
@@ -34,16 +36,21 @@ GIVEN_UP = """coalesce((
                           AND s.status = 'delivered')), 0)"""
 _PAGE = f"""
     SELECT f.fulfilment_id, f.order_no, f.number, f.warehouse, f.status, f.promised_to, f.created_at, f.updated_at,
-           coalesce({_LINES}, '[]') AS lines, {_PARCEL} AS shipment_id
+           coalesce({_LINES}, '[]') AS lines, {_PARCEL} AS shipment_id, {LATENESS} AS late
       FROM fulfilments f
      WHERE f.fulfilment_id > :after
        AND (CAST(:warehouse AS text) IS NULL OR f.warehouse = CAST(:warehouse AS text))
        AND f.status = ANY(CAST(:statuses AS text[])) AND {{which}}
+       AND (CAST(:late AS text[]) IS NULL OR {LATENESS} = ANY(CAST(:late AS text[])))
      ORDER BY f.fulfilment_id LIMIT :limit
     """  # noqa: S608
 # What is not over is few, and has an index of its own.
 _PAGE_OF_OPEN = text(_PAGE.format(which="f.status NOT IN ('delivered', 'cancelled')"))
 _PAGE_OF_ALL = text(_PAGE.format(which="true"))
+_LATE = text(
+    f"""SELECT count(*) FROM (SELECT FROM fulfilments f WHERE f.status NOT IN ('delivered', 'cancelled')
+                                AND {LATENESS} IS NOT NULL LIMIT :most) late"""  # noqa: S608
+)
 _PARTS = text(
     "SELECT number, warehouse, status, due_at FROM fulfilments WHERE order_no = :order_no ORDER BY number FOR UPDATE"
 )
@@ -110,14 +117,16 @@ class ListedFulfilment:
     updated_at: datetime
     lines: Sequence[FulfilmentLine]
     shipment_id: str | None
+    late: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class FulfilmentFilters:
-    """What a list holds; without a status, all that are not over."""
+    """What a list holds; without a status, all that are not over; `late`: in one of these ways."""
 
     warehouse: str | None = None
     status: FulfilmentStatus | None = None
+    late: Collection[Lateness] | None = None
 
     def statuses(self) -> list[FulfilmentStatus]:
         """Those that are wanted."""
@@ -127,9 +136,14 @@ class FulfilmentFilters:
 async def page(conn: AsyncConnection, filters: FulfilmentFilters, after: str, limit: int) -> list[ListedFulfilment]:
     """At most `limit` fulfilments behind this id, those of the oldest orders first."""
     question: JsonFields = {"warehouse": filters.warehouse, "statuses": filters.statuses()}
-    question |= {"after": after, "limit": limit}
+    question |= {"after": after, "limit": limit, "late": None if filters.late is None else sorted(filters.late)}
     statement = _PAGE_OF_ALL if filters.status in _OVER else _PAGE_OF_OPEN
     return [ListedFulfilment(**row) for row in (await conn.execute(statement, question)).mappings()]
+
+
+async def late_ones(conn: AsyncConnection, most: int) -> int:
+    """How many fulfilments are late, counted up to `most`."""
+    return int((await conn.execute(_LATE, {"most": most})).scalar_one())
 
 
 async def parts_of(conn: AsyncConnection, order_no: str) -> list[Part]:

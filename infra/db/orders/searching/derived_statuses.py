@@ -13,7 +13,9 @@ from domain.orders.payment_status import PaymentState
 from domain.orders.status import DELIVERED_ORDERS, UNPAID, Status
 from domain.shipping import fulfilment_status
 from domain.shipping.fulfilment_status import PARCEL_OF_PART, FulfilmentState, fulfilment_state
+from domain.shipping.lateness import Lateness
 from domain.shipping.shipments import ShipmentStatus
+from infra.db.orders.searching.lateness import LATENESS
 from infra.db.orders.searching.list_sources import ORDERS
 
 
@@ -71,6 +73,10 @@ def statuses(payment: PaymentState | None, fulfilment: FulfilmentState | None) -
     return found
 
 
+# Nothing was promised before, and nothing is late any more after it.
+LATE_ORDERS = frozenset({Status.PENDING_PAYMENT, Status.PAID, Status.PREPARING, Status.SHIPPED})
+
+
 def conditions(payment: PaymentState | None, fulfilment: FulfilmentState | None) -> list[ColumnElement[bool]]:
     """What an order with both fulfils."""
     found = [_PAYMENT[payment]] if payment is not None else []
@@ -108,6 +114,15 @@ _PAYMENT: Mapping[PaymentState, ColumnElement[bool]] = {
     PaymentState.DISPUTED: _DISPUTED,
     PaymentState.VOIDED: and_(_status_in({Status.CANCELLED}), not_(_CAPTURED)),
 }
+
+
+def late(ways: Collection[Lateness]) -> ColumnElement[bool]:
+    """Orders with a fulfilment that is late in one of these ways. What is not over is few: the list begins there."""
+    wanted = ", ".join(repr(way.value) for way in sorted(ways))
+    return _sql(
+        "orders.cancelling IS NULL AND orders.order_no IN (SELECT f.order_no FROM fulfilments f"  # noqa: S608
+        f" WHERE f.status NOT IN ('delivered', 'cancelled') AND {LATENESS} IN ({wanted}))"
+    )
 
 
 def _fulfilment(state: FulfilmentState) -> ColumnElement[bool]:

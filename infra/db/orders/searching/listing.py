@@ -1,6 +1,6 @@
 """Lists of orders: keyset pages that follow an index, however many orders there are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, cast
@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.orders.payment_status import PaymentState
 from domain.orders.status import Status
 from domain.shipping.fulfilment_status import FulfilmentState
+from domain.shipping.lateness import Lateness
 from infra.db.driver_types import Column, Columns, DriverRow, Query
 from infra.db.orders.searching import derived_statuses
 from infra.db.orders.searching.list_sources import ORDERS, Branch
@@ -90,6 +91,7 @@ class OrderListFilter:
     after: Position | None = None
     payment: PaymentState | None = None
     fulfilment: FulfilmentState | None = None
+    late: Collection[Lateness] | None = None
     among: Sequence[Branch] | None = None
 
 
@@ -109,6 +111,8 @@ def is_empty(selection: OrderListFilter) -> bool:
 
 def _possible(selection: OrderListFilter) -> frozenset[Status]:
     found = derived_statuses.statuses(selection.payment, selection.fulfilment)
+    if selection.late is not None:
+        found &= derived_statuses.LATE_ORDERS
     return found if selection.status is None else found & {Status(selection.status)}
 
 
@@ -229,6 +233,8 @@ def filters(selection: OrderListFilter) -> list[ColumnElement[bool]]:
         if value is not None:
             found.append(c[name] == value)
     found += derived_statuses.conditions(selection.payment, selection.fulfilment)
+    if selection.late is not None:
+        found.append(derived_statuses.late(selection.late))
     if selection.customers is not None:
         found.append(c.customer_id.in_(list(selection.customers)))
     if selection.hold == ANY_HOLD:

@@ -44,6 +44,7 @@ from .inspected_pieces import InspectedPieces
 from .kept_amount import KeptAmount
 from .kept_amount_what import KeptAmountWhat
 from .kept_amount_why import KeptAmountWhy
+from .lateness import Lateness
 from .line import Line
 from .list_orders_sort import ListOrdersSort
 from .needs_attention import NeedsAttention
@@ -192,6 +193,7 @@ __all__ = (
     "KeptAmount",
     "KeptAmountWhat",
     "KeptAmountWhy",
+    "Lateness",
     "Line",
     "ListOrdersSort",
     "NeedsAttention",

@@ -8,6 +8,7 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.fulfilment_state import FulfilmentState
 from ...models.hold_kind import HoldKind
+from ...models.lateness import Lateness
 from ...models.list_orders_sort import ListOrdersSort
 from ...models.order_page import OrderPage
 from ...models.payment_state import PaymentState
@@ -25,6 +26,7 @@ def _get_kwargs(
     status: None | Status | Unset = UNSET,
     payment_status: None | PaymentState | Unset = UNSET,
     fulfilment_status: FulfilmentState | None | Unset = UNSET,
+    late: Lateness | Literal["any"] | None | Unset = UNSET,
     channel: None | str | Unset = UNSET,
     customer: None | str | Unset = UNSET,
     warehouse: None | str | Unset = UNSET,
@@ -81,6 +83,15 @@ def _get_kwargs(
     else:
         json_fulfilment_status = fulfilment_status
     params["fulfilment_status"] = json_fulfilment_status
+
+    json_late: Literal["any"] | None | str | Unset
+    if isinstance(late, Unset):
+        json_late = UNSET
+    elif isinstance(late, str):
+        json_late = late
+    else:
+        json_late = late
+    params["late"] = json_late
 
     json_channel: None | str | Unset
     if isinstance(channel, Unset):
@@ -214,6 +225,7 @@ def sync_detailed(
     status: None | Status | Unset = UNSET,
     payment_status: None | PaymentState | Unset = UNSET,
     fulfilment_status: FulfilmentState | None | Unset = UNSET,
+    late: Lateness | Literal["any"] | None | Unset = UNSET,
     channel: None | str | Unset = UNSET,
     customer: None | str | Unset = UNSET,
     warehouse: None | str | Unset = UNSET,
@@ -234,6 +246,7 @@ def sync_detailed(
         status (None | Status | Unset):
         payment_status (None | PaymentState | Unset):
         fulfilment_status (FulfilmentState | None | Unset):
+        late (Lateness | Literal['any'] | None | Unset):
         channel (None | str | Unset):
         customer (None | str | Unset):
         warehouse (None | str | Unset):
@@ -261,6 +274,7 @@ def sync_detailed(
         status=status,
         payment_status=payment_status,
         fulfilment_status=fulfilment_status,
+        late=late,
         channel=channel,
         customer=customer,
         warehouse=warehouse,
@@ -290,6 +304,7 @@ def sync(
     status: None | Status | Unset = UNSET,
     payment_status: None | PaymentState | Unset = UNSET,
     fulfilment_status: FulfilmentState | None | Unset = UNSET,
+    late: Lateness | Literal["any"] | None | Unset = UNSET,
     channel: None | str | Unset = UNSET,
     customer: None | str | Unset = UNSET,
     warehouse: None | str | Unset = UNSET,
@@ -310,6 +325,7 @@ def sync(
         status (None | Status | Unset):
         payment_status (None | PaymentState | Unset):
         fulfilment_status (FulfilmentState | None | Unset):
+        late (Lateness | Literal['any'] | None | Unset):
         channel (None | str | Unset):
         customer (None | str | Unset):
         warehouse (None | str | Unset):
@@ -338,6 +354,7 @@ def sync(
         status=status,
         payment_status=payment_status,
         fulfilment_status=fulfilment_status,
+        late=late,
         channel=channel,
         customer=customer,
         warehouse=warehouse,
@@ -361,6 +378,7 @@ async def asyncio_detailed(
     status: None | Status | Unset = UNSET,
     payment_status: None | PaymentState | Unset = UNSET,
     fulfilment_status: FulfilmentState | None | Unset = UNSET,
+    late: Lateness | Literal["any"] | None | Unset = UNSET,
     channel: None | str | Unset = UNSET,
     customer: None | str | Unset = UNSET,
     warehouse: None | str | Unset = UNSET,
@@ -381,6 +399,7 @@ async def asyncio_detailed(
         status (None | Status | Unset):
         payment_status (None | PaymentState | Unset):
         fulfilment_status (FulfilmentState | None | Unset):
+        late (Lateness | Literal['any'] | None | Unset):
         channel (None | str | Unset):
         customer (None | str | Unset):
         warehouse (None | str | Unset):
@@ -408,6 +427,7 @@ async def asyncio_detailed(
         status=status,
         payment_status=payment_status,
         fulfilment_status=fulfilment_status,
+        late=late,
         channel=channel,
         customer=customer,
         warehouse=warehouse,
@@ -435,6 +455,7 @@ async def asyncio(
     status: None | Status | Unset = UNSET,
     payment_status: None | PaymentState | Unset = UNSET,
     fulfilment_status: FulfilmentState | None | Unset = UNSET,
+    late: Lateness | Literal["any"] | None | Unset = UNSET,
     channel: None | str | Unset = UNSET,
     customer: None | str | Unset = UNSET,
     warehouse: None | str | Unset = UNSET,
@@ -455,6 +476,7 @@ async def asyncio(
         status (None | Status | Unset):
         payment_status (None | PaymentState | Unset):
         fulfilment_status (FulfilmentState | None | Unset):
+        late (Lateness | Literal['any'] | None | Unset):
         channel (None | str | Unset):
         customer (None | str | Unset):
         warehouse (None | str | Unset):
@@ -484,6 +506,7 @@ async def asyncio(
             status=status,
             payment_status=payment_status,
             fulfilment_status=fulfilment_status,
+            late=late,
             channel=channel,
             customer=customer,
             warehouse=warehouse,
