@@ -120,7 +120,7 @@ def _section(lab: Lab, demands: Demands, fixed: dict[str, Outcome], ours: dict[s
     body = (
         f"{BASKETS:,} baskets of the demo in their order, {A_DAY} to a day: {LEARNED_DAYS} days are learned from, on "
         f"the {days} that follow each of {len(demands)} products is looked at daily. Goods arrive after "
-        f"{LEAD_TIME_DAYS} days; what is missing is not sold later. The reorder point from demand is calculated anew "
+        f"{LEAD_TIME_DAYS} days; what is missing is not sold later. The reorder point from demand is calculated again "
         "each day; a fixed one is the same number of units for every product.\n\n"
         + table(("", "% of units missing", "% of days short", "units held", "orders a day"), rows)
     )
