@@ -171,6 +171,8 @@ STATUSES: dict[str, int] = {
     "fulfilment_not_cancelled": 409,
     "less_than_picked": 409,
     "not_packed": 409,
+    "ships_from_supplier": 409,
+    "not_from_supplier": 409,
     "not_picked": 409,
     "order_cancelling": 409,
     "body_too_large": 413,

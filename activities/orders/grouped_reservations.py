@@ -150,7 +150,9 @@ class GroupedReservations:
             if not self._is_plain(demand):
                 continue
             left = {place: units - taken[place] for place, units in demand.available.items()}
-            able = candidates(demand.wanted, left, demand.warehouses, demand.destination)
+            # What only a supplier has is not plain: several warehouses may have it together.
+            own = [place for place in demand.warehouses if not place.supplier]
+            able = candidates(demand.wanted, left, own, demand.destination)
             if able:
                 chosen[order_no] = _Choice(demand, able[0], demand.promised_to(able[0], DEFAULT_RATES))
                 taken.update({(able[0], sku): units for sku, units in demand.wanted.items()})

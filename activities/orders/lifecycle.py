@@ -204,7 +204,7 @@ class OrderActivities:
         demand = await reservations.demand_of(conn, order_no)
         if demand.cancelling or demand.held:
             return
-        able = await profiled_candidates.candidates_of(conn, order_no, demand)
+        able = await profiled_candidates.candidates_of(conn, order_no, demand, splits=self._splits(demand))
         shares = () if able else await self._shares(conn, order_no, demand, plan)
         missing = planned_parts.missing(plan.request.lines, shares) if plan and shares else ()
         if able:
@@ -237,12 +237,15 @@ class OrderActivities:
             await timeline.transition(conn, order_no, status, event, data={"waiting": booking})
         await holds.place_by_rule(conn, self._settings, order_no, demand.total_minor)
 
+    def _splits(self, demand: Demand) -> bool:
+        return (demand.max_fulfilments or self._settings.max_fulfilments) > 1 and not demand.exchange
+
     async def _shares(
         self, conn: Connection, order_no: str, demand: Demand, plan: SplitPlan | None
     ) -> tuple[Share, ...]:
         """What each warehouse ships of an order that none can ship alone; empty where they cannot together. The goods
         of an exchange go in one parcel: a guarantee is for all of them."""
-        if (demand.max_fulfilments or self._settings.max_fulfilments) == 1 or demand.exchange:
+        if not self._splits(demand):
             return ()
         if plan is None or not await split_plans.is_current(conn, order_no, plan):
             raise PlanNeeded

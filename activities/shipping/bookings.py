@@ -14,7 +14,7 @@ from infra.db.engine import Connection, Database
 from infra.db.messaging import inbox
 from infra.db.orders import replaced_parcels
 from infra.db.orders.state import timeline
-from infra.db.shipping import part_progress, shipments
+from infra.db.shipping import part_progress, shipments, supplier_requests
 from infra.db.shipping.shipments import PartRef, Shipment, ToShip
 from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
@@ -48,6 +48,10 @@ class ShippingActivities:
         if opened is None:
             return await self._view(part.order_no)
         shipment, goods = opened
+        if shipment.awaits_supplier:
+            async with self._db.begin() as conn:
+                await supplier_requests.request(conn, part, shipment, self._settings)
+                return await view_of(conn, part.order_no)
         known = await self._known(shipment)
         if known is not None and shipment.address_rev != goods.address_rev:
             return await self._replace(part, shipment, known)
@@ -111,6 +115,8 @@ class ShippingActivities:
         """Ask the carrier for the parcel back; False when it has left. What a person booked is known to no carrier of
         ours under any reference, whatever its carrier is called. Raises RuleBroken `carrier_not_connected`."""
         reference = shipment.carrier_ref
+        if shipment.awaits_supplier:
+            return await self._recall_from_supplier(shipment)
         if reference is None and shipment.status is not ShipmentStatus.BOOKING:
             raise RuleBroken("carrier_not_connected")
         if reference is None:
@@ -119,6 +125,18 @@ class ShippingActivities:
         if reference is None:
             return True
         return bool(await self._carriers.named(shipment.carrier).cancel(reference, f"{shipment.key}/cancel"))
+
+    async def _recall_from_supplier(self, shipment: Shipment) -> bool:
+        """True where it was not asked yet, or has refused. Else only the supplier knows: raises RuleBroken
+        `supplier_asked`."""
+        if shipment.status is ShipmentStatus.BOOKING:
+            return True
+        async with self._db.begin() as conn:
+            order_no = await shipments.order_of(conn, shipment)
+            await timeline.lock_order(conn, order_no)
+            if await supplier_requests.recall(conn, order_no, shipment):
+                return True
+        raise RuleBroken("supplier_asked")
 
     async def _recalled(self, conn: Connection, part: PartRef, shipment: Shipment, *, recalled: bool) -> bool:
         """Write the carrier's answer under the order's lock; False when the parcel has left, or moved on meanwhile."""

@@ -1,7 +1,7 @@
 """Parking a step and resolving it: the order keeps its status, support gets a row, the timeline says who did what."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from activities.base import oms_activity
 from activities.orders.views import view_of
@@ -19,7 +19,7 @@ from infra.db.orders import order_contacts
 from infra.db.orders.state import timeline
 from infra.db.payments import change_payments, manual_payments, payment_requests, refund_payouts, refunds, store_credit
 from infra.db.payments.manual_payments import ManualPayment
-from infra.db.shipping import fulfilments, shipments
+from infra.db.shipping import fulfilments, shipments, supplier_requests
 from infra.db.shipping.shipments import PartRef
 from infra.db.support import step_parking
 from infra.db.support.step_parking import NewParkedStep, OpenStep
@@ -60,12 +60,16 @@ class ParkedStepActivities:
         )  # fmt: skip
         async with self._db.begin() as conn:
             await timeline.lock_order(conn, request.order_no)
+            if request.error == "no_pickup":
+                part = await fulfilments.part_named(conn, request.order_no, request.subject)
+                error = await supplier_requests.failure_of(conn, request.order_no, part)
+                parked = replace(parked, error=error or request.error)
             if (park_no := await step_parking.park(conn, parked)) is not None:
-                data = {"park_no": park_no, "step": request.step, "error": request.error, "options": options}
+                data = {"park_no": park_no, "step": request.step, "error": parked.error, "options": options}
                 await timeline.append(conn, request.order_no, "step_parked", data=data)
-                ORDERS_PARKED.labels(request.step, request.error).inc()
+                ORDERS_PARKED.labels(request.step, parked.error).inc()
                 bind_order(request.order_no, step=request.step, attempt=request.attempts)
-                _log.warning("the order is parked", extra={"code": request.error, "provider": request.provider})
+                _log.warning("the order is parked", extra={"code": parked.error, "provider": request.provider})
             return await view_of(conn, request.order_no)
 
     @oms_activity("escalate_step")
@@ -203,12 +207,16 @@ class ParkedStepActivities:
     async def _wait_on(self, conn: Connection, part: PartRef) -> None:
         """Go on waiting for the parcel, with a new deadline."""
         shipment = await shipments.live_shipment(conn, part.order_no, part.number)
+        timeout_s, what = self._settings.delivery_timeout_s, "delivery"
+        if shipment is not None and shipment.awaits_supplier:
+            timeout_s, what = self._settings.supplier_timeout_s, "supplier"
         if part.several:
-            await fulfilments.set_due(conn, part, timeline.deadline_in(self._settings.delivery_timeout_s))
+            await fulfilments.set_due(conn, part, timeline.deadline_in(timeout_s))
         if shipment and shipment.status in (ShipmentStatus.LOST, ShipmentStatus.REFUSED):
             await shipments.set_status(conn, shipment, ShipmentStatus.IN_TRANSIT)
-        wait = timeline.waiting("delivery", "support looks into it", self._settings.delivery_timeout_s)
-        await timeline.append(conn, part.order_no, "delivery_extended", data={"waiting": wait})
+        wait = timeline.waiting(what, "support looks into it", timeout_s)
+        kind = "delivery_extended" if what == "delivery" else "supplier_extended"
+        await timeline.append(conn, part.order_no, kind, data={"waiting": wait})
 
 
 async def _require_problem(conn: Connection, request: m.UnparkRequest, step: Step, subject: str) -> None:

@@ -6,7 +6,7 @@ from api.dependencies import Caller
 from api.http.openapi import Answer, operation
 from api.http.responses import response_of
 from api.routes.stock import stock_request
-from api.schemas.picking import PackParcel, PickLines, ShipParcel, WorkedFulfilment
+from api.schemas.picking import PackParcel, PickLines, RefuseFulfilment, ShipParcel, WorkedFulfilment
 from api.services.shipping import picking
 from domain.access import Role
 
@@ -33,6 +33,16 @@ async def pack(fulfilment_id: str, request: Request, caller: Caller) -> Response
 @router.post("/{fulfilment_id}/ship", **operation("ship_fulfilment", _DONE, body=ShipParcel))
 async def ship(fulfilment_id: str, request: Request, caller: Caller) -> Response:
     """The carrier takes the parcel. Its own scan says the same, before or after: the parcel leaves once. The body may
-    be empty."""
+    be empty. Of a fulfilment that a supplier ships, it names `carrier` and `tracking_no`: nothing is picked or packed
+    here."""
     asked, body = await stock_request(request, caller, ShipParcel, *_ROLES, optional=True)
     return response_of(await picking.ship(asked, fulfilment_id, body))
+
+
+@router.post("/{fulfilment_id}/refuse", **operation("refuse_fulfilment", _DONE, body=RefuseFulfilment))
+async def refuse(fulfilment_id: str, request: Request, caller: Caller) -> Response:
+    """The supplier does not ship it: other warehouses or suppliers do, as further fulfilments. What none of them
+    has is support's to decide; the same call later looks again. While the order is being cancelled, this confirms
+    the recall."""
+    asked, body = await stock_request(request, caller, RefuseFulfilment, *_ROLES)
+    return response_of(await picking.refuse(asked, fulfilment_id, body))

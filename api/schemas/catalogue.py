@@ -4,6 +4,7 @@ from pydantic import BaseModel, Field
 
 from api.schemas.answers import CurrencyCode, Minor, NextCursor, Time
 from domain.products import TaxCategory
+from domain.stock.warehouses import WarehouseKind
 
 
 class Product(BaseModel):
@@ -42,6 +43,8 @@ class Warehouse(BaseModel):
 
     code: str
     name: str
+    kind: WarehouseKind = Field(description="A supplier ships its own stock to our customers.")
+    lead_time_days: int = Field(description="How many days after the next cut-off a supplier ships.")
     country: str
     province: str
     city: str

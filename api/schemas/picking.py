@@ -7,12 +7,14 @@ from pydantic import BaseModel, Field, StringConstraints
 from api.schemas.answers import Time
 from api.schemas.fields import LINE, Body, Code, Visible
 from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.picking import RefusalReason
 
 MAX_LINES = 500
 LineNo = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Total = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
 Box = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=32, pattern=LINE), Visible]
 Weight = Annotated[int, Field(strict=True, ge=1, le=9_999_999)]
+Tracking = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64, pattern=LINE), Visible]
 ManifestId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 
 
@@ -46,10 +48,19 @@ class PackParcel(Body):
 
 
 class ShipParcel(Body):
-    """The parcel is handed over. Lines are compared with what is picked; parcels of one manifest leave together."""
+    """The parcel is handed over. Lines are compared with what is picked; parcels of one manifest leave together. A
+    supplier names who carries its parcel, and the tracking number; of other parcels they are known from the booking."""
 
     lines: Annotated[list[LineTotal], Field(default_factory=list, max_length=MAX_LINES)]
     manifest_id: ManifestId | None = None
+    carrier: Code | None = None
+    tracking_no: Tracking | None = None
+
+
+class RefuseFulfilment(Body):
+    """A supplier does not ship the fulfilment."""
+
+    reason: Annotated[RefusalReason, Field(strict=False)]
 
 
 class WorkedLine(BaseModel):

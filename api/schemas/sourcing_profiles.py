@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from api.schemas.answers import Time
 from api.schemas.fields import LINE, Body, Code, Country, Grouping, Name, Reason, Visible
-from domain.sourcing.profile import Criterion, Profile, Rate, Strategy, condition_of
+from domain.sourcing.profile import Criterion, Profile, Rate, Strategy, Suppliers, condition_of
 from domain.sourcing.profile import CriterionKind as Kind
 
 Label = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=60, pattern=LINE), Visible]
@@ -49,6 +49,11 @@ class StrategyFields(Body):
         1000, description="What each fulfilment costs, in the points of the criteria."
     )
     max_fulfilments: Annotated[int, Field(strict=True, ge=1, le=10)] = 4
+    suppliers: Literal["last", "equal", "never"] = Field(
+        "last",
+        description="When suppliers ship: only where the warehouses cannot ship everything, judged beside the"
+        " warehouses, or never.",
+    )
 
 
 class RateFields(Body):
@@ -134,4 +139,4 @@ class DryRun(BaseModel):
 def _strategy(one: StrategyFields) -> Strategy:
     condition = condition_of(one.condition.model_dump())
     criteria = tuple(Criterion(Kind(each.kind), each.weight, each.exclude_below) for each in one.criteria)
-    return Strategy(one.name, criteria, condition, one.split_points, one.max_fulfilments)
+    return Strategy(one.name, criteria, condition, one.split_points, one.max_fulfilments, Suppliers(one.suppliers))

@@ -25,12 +25,14 @@ from api.schemas.fields import (
     Units,
 )
 from domain.products import MAX_NAMES, TaxCategory
+from domain.stock.warehouses import WarehouseKind
 
 SignedUnits = Annotated[int, Field(strict=True, ge=-MAX_RECEIPT, le=MAX_RECEIPT)]
 
 
 Names = Annotated[dict[Language, Name], Field(max_length=MAX_NAMES)]
 Weight = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
+LeadTime = Annotated[int, Field(strict=True, ge=0, le=90)]
 Priority = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
@@ -66,10 +68,13 @@ class ChangeProduct(Body):
 
 
 class NewWarehouse(Body):
-    """A place that ships; a smaller priority is preferred. Carriers fetch parcels at its address, returns go there."""
+    """A place that ships; a smaller priority is preferred. Carriers fetch parcels at its address, returns go there. A
+    supplier ships its own stock to our customers, `lead_time_days` after the next cut-off; its kind does not change."""
 
     code: Annotated[Code, InPath]
     name: Name
+    kind: WarehouseKind = Field(default=WarehouseKind.WAREHOUSE, strict=False)
+    lead_time_days: LeadTime = 0
     country: Country
     province: Name
     city: Name
@@ -87,6 +92,7 @@ class ChangeWarehouse(Body):
     moved. The default one is active."""
 
     name: Name = Field(default_factory=str)
+    lead_time_days: LeadTime = Field(default_factory=int)
     country: Country = Field(default_factory=str)
     province: Name = Field(default_factory=str)
     city: Name = Field(default_factory=str)

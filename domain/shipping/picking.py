@@ -2,12 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from domain.errors import Conflict, RuleBroken
 from domain.shipping.fulfilments import FulfilmentStatus
 
 _LEFT = frozenset({FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED, FulfilmentStatus.FAILED})
 _UNBOOKED = frozenset({FulfilmentStatus.PLANNED, FulfilmentStatus.RESERVED})
+
+
+class RefusalReason(StrEnum):
+    """Why a supplier does not ship."""
+
+    OUT_OF_STOCK = "out_of_stock"
+    DISCONTINUED = "discontinued"
+    CANNOT_DELIVER = "cannot_deliver"
+    RECALLED = "recalled"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +40,13 @@ class PickLine:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What decides about work on a fulfilment. `cancelling`: its order is being cancelled; `held`: it is on hold."""
+    """What decides about work on a fulfilment. `cancelling`: its order is being cancelled; `held`: it is on hold; a
+    `supplier` ships it."""
 
     status: FulfilmentStatus
     cancelling: bool
     held: bool
+    supplier: bool = False
 
     @property
     def has_left(self) -> bool:
@@ -48,11 +61,13 @@ class Standing:
 
 def require_workable(now: Standing) -> None:
     """Raises Conflict `fulfilment_cancelled`, `order_cancelling`, `order_is_held`, `already_shipped`,
-    `fulfilment_not_booked`."""
+    `fulfilment_not_booked`, `ships_from_supplier`."""
     if now.is_over:
         raise Conflict("fulfilment_cancelled")
     if now.has_left:
         raise Conflict("already_shipped")
+    if now.supplier:
+        raise Conflict("ships_from_supplier")
     if now.cancelling:
         raise Conflict("order_cancelling")
     if now.held:

@@ -42,6 +42,11 @@ CUSTOMER_SENTENCES: Words = {
         "The parcel is waiting for the carrier. If it is not picked up by {until}, we look into it.",
         "包裹等待快递揽收。若到 {until} 仍未揽收，我们会主动跟进。",
     ),
+    "supplier": ("The parcel is being prepared.", "包裹正在备货。"),
+    "supplier.until": (
+        "The parcel is being prepared. If it has not left by {until}, we look into it.",
+        "包裹正在备货。若到 {until} 仍未发出，我们会主动跟进。",
+    ),
     "delivery": ("The carrier has the parcel.", "快递正在派送。"),
     "delivery.until": (
         "The carrier has the parcel. If it has not arrived by {until}, we look into it.",

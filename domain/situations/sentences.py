@@ -13,6 +13,7 @@ SENTENCES: Words = {
     "change_payment": ("Waiting for the customer to pay for a change", "等待顾客支付修改差额"),
     "carrier": ("Booking the carrier", "正在预约承运商"),
     "pickup": ("Waiting for the carrier to pick up", "等待承运商揽收"),
+    "supplier": ("Waiting for the supplier to ship", "等待供应商发货"),
     "delivery": ("Waiting for the carrier to deliver", "等待承运商派送"),
     "return_window": ("Delivered; the return window is open", "已送达，处于退货期"),
     "returns": ("Waiting for open returns", "等待退货完成"),
@@ -55,6 +56,15 @@ SENTENCES: Words = {
     ),
     "no_pickup": ("Needs attention: the carrier did not pick up in time", "需要处理：承运商未按时揽收"),
     "no_delivery": ("Needs attention: the carrier did not deliver in time", "需要处理：承运商未按时送达"),
+    "supplier_silent": ("Needs attention: the supplier did not ship in time", "需要处理：供应商未按时发货"),
+    "supplier_refused": (
+        "Needs attention: the supplier does not ship, and nobody else has everything",
+        "需要处理：供应商拒绝发货，且其他仓库无法全部发货",
+    ),
+    "supplier_asked": (
+        "Needs attention: the supplier was asked to recall the parcel and has not answered",
+        "需要处理：已请求供应商拦截包裹，尚未答复",
+    ),
     "refund_bounced": ("Needs attention: the customer's bank returned the refund", "需要处理：退款被顾客的银行退回"),
     "workflow_error": ("Workflow error: engineers are alerted", "工作流错误：已通知工程师"),
     "workflow_error.version": (
@@ -76,6 +86,7 @@ SUMMARIES: Words = {
     "payment": ("Waiting for payment", "等待付款"),
     "change_payment": ("Waiting for payment of a change", "等待修改差额付款"),
     "pickup": ("Waiting for pick-up", "等待揽收"),
+    "supplier": ("Waiting for the supplier", "等待供应商"),
     "delivery": ("Waiting for delivery", "等待派送"),
     "return_window": ("Return window is open", "处于退货期"),
     "cancellation": ("Cancelling", "正在取消"),
@@ -89,6 +100,9 @@ SUMMARIES: Words = {
     "parcel_refused": ("Delivery failed: parcel refused", "派送失败：包裹被拒收"),
     "no_pickup": ("Needs attention: not picked up in time", "需要处理：未按时揽收"),
     "no_delivery": ("Needs attention: not delivered in time", "需要处理：未按时送达"),
+    "supplier_silent": ("Needs attention: supplier did not ship", "需要处理：供应商未发货"),
+    "supplier_refused": ("Needs attention: supplier does not ship", "需要处理：供应商拒绝发货"),
+    "supplier_asked": ("Needs attention: recall at the supplier", "需要处理：等待供应商拦截"),
     "refund_bounced": ("Needs attention: refund returned by the bank", "需要处理：退款被银行退回"),
     "workflow_error": ("Workflow error", "工作流错误"),
 }

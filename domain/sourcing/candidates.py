@@ -13,13 +13,13 @@ def candidates(
 ) -> list[str]:
     """Codes of the warehouses that hold every wanted SKU in full, best first.
 
-    `wanted` is {sku: quantity}, `available` {(warehouse, sku): units}. The order is distance class, priority, code:
-    the same input always gives the same answer.
+    `wanted` is {sku: quantity}, `available` {(warehouse, sku): units}. The order is warehouses before suppliers,
+    distance class, priority, code: the same input always gives the same answer.
     """
     able = [
         warehouse
         for warehouse in warehouses
         if all(available.get((warehouse.code, sku), 0) >= quantity for sku, quantity in wanted.items())
     ]
-    ranked = sorted(able, key=lambda warehouse: (distance_class(warehouse, to), warehouse.priority, warehouse.code))
+    ranked = sorted(able, key=lambda place: (place.supplier, distance_class(place, to), place.priority, place.code))
     return [warehouse.code for warehouse in ranked]

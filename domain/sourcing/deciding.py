@@ -1,14 +1,14 @@
 """Sourcing: eligible, score, allocate, split, explain. Pure; equal input gives an equal decision."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 
 from domain.sourcing.allocation import allocated
 from domain.sourcing.decision import Considered, Share, SharedLine, SourcingDecision
-from domain.sourcing.eligible import Eligible, eligible
+from domain.sourcing.eligible import Eligible, eligible, without_suppliers
 from domain.sourcing.places import distance_class
-from domain.sourcing.profile import DEFAULT_PROFILE, Profile, Rate, Strategy
+from domain.sourcing.profile import DEFAULT_PROFILE, Profile, Rate, Strategy, Suppliers
 from domain.sourcing.request import SourcingRequest
 from domain.sourcing.scoring import Scored, scored
 from domain.sourcing.splitting import split
@@ -16,17 +16,31 @@ from domain.sourcing.splitting import split
 
 def decide(request: SourcingRequest, profile: Profile = DEFAULT_PROFILE) -> SourcingDecision:
     """Who ships what. The first strategy that fits and allocates everything decides; where none does, that which
-    leaves the fewest units."""
+    leaves the fewest units, or ships in more parts than are allowed. Strategies are tried without suppliers first,
+    unless one takes them beside warehouses."""
     demand = request.demand()
     able = eligible(request, demand)
+    own = without_suppliers(able)
     best: SourcingDecision | None = None
-    for strategy in profile.strategies_for(request):
-        found = _by_strategy(request, demand, able, strategy, profile.rates)
-        if not found.unallocated:
+    for strategy, among in _tries(profile.strategies_for(request), able, own):
+        found = _by_strategy(request, demand, among, strategy, profile.rates)
+        if not found.unallocated and _is_within(found, request.preferences.max_fulfilments):
             return _kept(request, found)
         if best is None or _units(found.unallocated) < _units(best.unallocated):
             best = found
     return _kept(request, best or _nobody(request, able))
+
+
+def _is_within(found: SourcingDecision, most: int | None) -> bool:
+    return most is None or len(found.shares) <= most
+
+
+def _tries(strategies: Sequence[Strategy], able: Eligible, own: Eligible) -> Iterator[tuple[Strategy, Eligible]]:
+    """Each strategy with those that it chooses among."""
+    for strategy in strategies:
+        yield strategy, able if strategy.suppliers is Suppliers.EQUAL else own
+    if own is not able:
+        yield from ((one, able) for one in strategies if one.suppliers is Suppliers.LAST)
 
 
 def _by_strategy(

@@ -1,7 +1,7 @@
 """Step 1: which warehouses can send anything of the order at all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from domain.sourcing.places import Warehouse
@@ -14,6 +14,7 @@ class Exclusion(StrEnum):
     INACTIVE = "inactive"
     CAPACITY = "capacity"
     NO_STOCK = "no_stock"
+    SUPPLIER = "supplier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,15 @@ def eligible(request: SourcingRequest, demand: Mapping[str, int]) -> Eligible:
         else:
             excluded[warehouse.code] = reason
     return Eligible(tuple(able), units, excluded)
+
+
+def without_suppliers(able: Eligible) -> Eligible:
+    """The warehouses alone; the same where there is no supplier among them."""
+    suppliers = {one.code: Exclusion.SUPPLIER for one in able.warehouses if one.supplier}
+    if not suppliers:
+        return able
+    own = tuple(one for one in able.warehouses if not one.supplier)
+    return replace(able, warehouses=own, excluded={**able.excluded, **suppliers})
 
 
 def _units(request: SourcingRequest, warehouse: Warehouse, demand: Mapping[str, int]) -> dict[str, int]:

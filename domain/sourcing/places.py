@@ -17,7 +17,8 @@ class Warehouse:
     """A place that ships; a smaller `priority` is preferred.
 
     `load` is the number of open fulfilments, `capacity_left` how many more it takes today (None: no limit), `buffer`
-    the units of each SKU that sourcing leaves there. `open_today` is False after its cut-off, `ships_by` the next one.
+    the units of each SKU that sourcing leaves there. A `supplier` ships from its own stock. `open_today` is False after
+    its cut-off, `ships_by` is when it ships next.
     """
 
     code: str
@@ -32,6 +33,7 @@ class Warehouse:
     open_today: bool = True
     ships_by: datetime | None = None
     buffer: int = 0
+    supplier: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,14 @@ Rates = tuple[Rate, Rate, Rate, Rate]
 DEFAULT_RATES = (Rate(0, 0, 1, 1), Rate(0, 0, 1, 2), Rate(0, 0, 2, 4), Rate(0, 0, 7, 15))
 
 
+class Suppliers(StrEnum):
+    """When a strategy takes suppliers."""
+
+    LAST = "last"  # only where the warehouses cannot ship everything, by no strategy that fits
+    EQUAL = "equal"  # judged beside the warehouses
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """How warehouses are chosen for the orders that `condition` fits.
@@ -101,6 +109,7 @@ class Strategy:
     condition: Condition = field(default_factory=Condition)
     split_points: int = 1000
     max_fulfilments: int = 4
+    suppliers: Suppliers = Suppliers.LAST
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,4 +32,5 @@ class ShippingSettings(BaseModel):
     sf_server_url: str = ""
     tracking_links: Annotated[tuple[str, ...], NoDecode, BeforeValidator(json_list), AfterValidator(_pages)] = ()
     dispatch_timeout_s: int = Field(default=2 * 86_400, ge=0)
+    supplier_timeout_s: int = Field(default=2 * 86_400, ge=0)
     delivery_timeout_s: int = Field(default=14 * 86_400, ge=0)

@@ -66,7 +66,8 @@ INSERTS = {
     "sourcing_profiles": "created_by name reason",
     "sourcing_rates": "distance_class kg_minor parcel_minor transit_from_days transit_to_days version",
     "sourcing_strategies": (
-        "categories channels countries customer_groups max_fulfilments name position provinces split_points version"
+        "categories channels countries customer_groups max_fulfilments name position provinces split_points suppliers "
+        "version"
     ),
     "sourcing_warehouses": "buffer capacity channel_buffers cut_off time_zone updated_by warehouse",
     "order_events": "actor data from_status key order_no to_status type",
@@ -173,7 +174,10 @@ INSERTS = {
         "action actor approval_id data_key filter finished_at job_id rate_per_s reason_enc state total value_enc"
     ),
     "tokens": "expires_at issued_at issued_by role subject token_id",
-    "warehouses": "city code contact_name country district is_default line1 name phone postcode priority province",
+    "warehouses": (
+        "city code contact_name country district is_default kind lead_time_days line1 name phone postcode priority "
+        "province"
+    ),
     "webhook_deliveries": "done_at endpoint_id last_error order_no seq state",
     "webhook_endpoints": "created_by data_key endpoint_id event_types secret_enc url",
     "workflow_resets": "act_id action actor batch_id data_key order_no reason_enc run_id total",
@@ -236,7 +240,9 @@ UPDATES = {
         "answer_enc carrier carrier_ref cost_currency cost_minor deadline default_outcome label label_tries parcel "
         "remind_at reminded_at settled status tracking_no updated_at"
     ),
-    "shipments": ("came_back_at carrier_ref cost_currency cost_minor replaced_at status tracking_no tries updated_at"),
+    "shipments": (
+        "came_back_at carrier carrier_ref cost_currency cost_minor replaced_at status tracking_no tries updated_at"
+    ),
     "sign_in_attempts": "failures locked_until tried_at",
     "staff": "active data_key password_hash recovery_codes signed_in_at totp_enc totp_set totp_step",
     "staff_invitations": "accepted_at email_enc name revoked_at",
@@ -266,7 +272,10 @@ UPDATES = {
     "support_job_items": "error state",
     "support_jobs": "finished_at state stopped_by",
     "tokens": "revoked_at revoked_by",
-    "warehouses": "active city contact_name country district is_default line1 name phone postcode priority province",
+    "warehouses": (
+        "active city contact_name country district is_default lead_time_days line1 name phone postcode priority "
+        "province"
+    ),
     "webhook_deliveries": "done_at last_error next_try_at state tries",
     "webhook_endpoints": "active disabled_at failing_since last_error",
     "workflow_requests": "claimed_until last_error rank tries",

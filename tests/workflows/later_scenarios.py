@@ -5,7 +5,10 @@ from tests.factories.holds import hold, release
 from tests.factories.refunds import paid_out, refund
 from tests.order_stage import Stage, eventually
 from tests.workflows.scenarios import Scenario, delivered, pay_again, placed, resolved
+from tests.workflows.suppliers import asked, is_over, refuses, ships, stocked_at, supplied, supplier
+from tests.workflows.suppliers import delivered as deliver_supplied
 from workflows import names
+from workflows import payloads as m
 
 LATER: dict[str, Scenario] = {}
 
@@ -122,5 +125,43 @@ async def refunded_beside_a_stuck_step(stage: Stage) -> str:
     await stage.parked(order_no)
     await paid_out(stage, await refund(stage, order_no, amount_minor=300))
     await stage.carrier_says(order_no, "delivered")
+    await stage.reaches(order_no, "completed")
+    return order_no
+
+
+@later
+async def shipped_by_a_supplier(stage: Stage) -> str:
+    """The first one refuses; the second one does not answer in time, gets more, and ships."""
+    await supplier(stage)
+    await supplier(stage, "SUP-B")
+    sku = await supplied(stage)
+    order_no = await stage.place(sku, 2)
+    await asked(stage, order_no)
+    await stocked_at(stage, sku, "SUP-B", 2)
+    await refuses(stage, order_no)
+    await asked(stage, order_no, 2)
+    await stage.sql("UPDATE fulfilments SET due_at = now() WHERE order_no = :o AND number = 2", o=order_no)
+    await stage.handle(order_no).signal(names.AFTER_SALES)
+    assert (await stage.parked(order_no)).error == "supplier_silent"
+    await resolved(stage, order_no, "retry")
+    await is_over(stage, order_no)
+    await ships(stage, order_no, 2)
+    await deliver_supplied(stage, order_no, 2)
+    await stage.reaches(order_no, "completed")
+    return order_no
+
+
+@later
+async def cancelled_while_a_supplier_ships(stage: Stage) -> str:
+    """The supplier is asked to keep the parcel, and has shipped it already."""
+    await supplier(stage)
+    order_no = await stage.place(await supplied(stage), 1)
+    await asked(stage, order_no)
+    cancel = m.CancelRequest(order_no, "customer_request", "test")
+    await stage.handle(order_no).execute_update(names.CANCEL, cancel)
+    assert (await stage.parked(order_no)).error == "supplier_asked"
+    await ships(stage, order_no)
+    await stage.reaches(order_no, "shipped")
+    await deliver_supplied(stage, order_no)
     await stage.reaches(order_no, "completed")
     return order_no

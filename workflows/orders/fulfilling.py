@@ -117,7 +117,7 @@ class Fulfilling(PendingOperations):
             elif error := PARKED_BY.get(part.parcel) or self._lateness(part):
                 await self._park_part(Step.DELIVER, Failure(error, "", 1), part)
             else:
-                await self._until(lambda: self._part(number) != part or number in self._overdue)
+                await self._until(lambda: self._part(number) != part or bool(self._lateness(part)))
 
     async def _book_part(self, part: m.Fulfilment) -> None:
         seq, failure = self.view.seq, None
@@ -241,7 +241,7 @@ class Fulfilling(PendingOperations):
     def _is_part_over(self, parked: m.Parked, number: int) -> bool:
         """True when an event resolved it: it was booked or delivered meanwhile, or the order is to be undone."""
         part = self._part(number)
-        if self.view.cancelling or part.status in OVER:
+        if self.view.cancelling or part.status in OVER or self._current(parked).over:
             return True
         if parked.step == Step.CANCEL_SHIPMENT or part.arrived:
             return parked.step != Step.CANCEL_SHIPMENT or not part.arrived
@@ -295,7 +295,9 @@ class Fulfilling(PendingOperations):
 
     def _deadline(self) -> str:
         """When the first of those that are waited for is late."""
-        waiting = (part for part in self.view.fulfilments if part.number not in self._overdue)
+        # What was late, and has a later deadline since, is waited for again.
+        late = {number for number in self._overdue if self.has_passed(self._part(number).deadline)}
+        waiting = (part for part in self.view.fulfilments if part.number not in late)
         return min((part.deadline for part in waiting if part.deadline and part.status not in OVER), default="")
 
     def _note_overdue(self) -> None:

@@ -30,6 +30,8 @@ _AT = {
     "same_warehouse": "to",
     "warehouse_inactive": "warehouse",
     "default_warehouse_inactive": "active",
+    "tracking_missing": "tracking_no",
+    "default_warehouse_supplier": "is_default",
     "transfer_exists": "reference",
     "sku_or_lines": "lines",
     "invalid_expected_date": "expected_on",

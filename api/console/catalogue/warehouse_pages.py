@@ -41,7 +41,7 @@ async def warehouses(request: Request, member: CurrentStaff) -> Response:
 async def new(request: Request, member: CurrentStaff) -> Response:
     """The form of a warehouse that is not there yet."""
     require(member.principal, Role.OPERATIONS)
-    return _form(request, member, None, {"priority": "100"})
+    return _form(request, member, None, {"priority": "100", "kind": "warehouse", "lead_time_days": "0"})
 
 
 @router.post("/new/warehouse")
@@ -50,7 +50,7 @@ async def add(request: Request, member: CurrentStaff) -> Response:
     require(member.principal, Role.OPERATIONS)
     fields = await posted(request, member)
     try:
-        body = fitting(NewWarehouse, {**typed.texts(fields, "code"), **_place(fields)})
+        body = fitting(NewWarehouse, {**typed.texts(fields, "code"), "kind": fields.get("kind", ""), **_place(fields)})
         await warehouse_entries.add(services_of(request), member.principal, key_of(fields), digest(body), body)
     except (Problem, RuleBroken) as refused:
         return _form(request, member, None, typed.typed_of(fields), FormErrors(request, refused))
@@ -102,13 +102,15 @@ def _path(code: str) -> str:
 
 def _place(fields: dict[str, str]) -> dict[str, Any]:
     place = {name: fields.get(name, "").strip() for name in _PLACE}
-    return {**place, "country": place["country"].upper(), "priority": whole(fields.get("priority", ""))}
+    return {**place, "country": place["country"].upper(), "priority": whole(fields.get("priority", "")),
+            "lead_time_days": whole(fields.get("lead_time_days", "") or "0")}  # fmt: skip
 
 
 def _fields_of(warehouse: Warehouse) -> dict[str, str]:
     """A warehouse as its form has it."""
     active = {"active": "on"} if warehouse.active else {}
-    return {**{name: getattr(warehouse, name) for name in _PLACE}, **active, "priority": str(warehouse.priority)}
+    return {**{name: getattr(warehouse, name) for name in _PLACE}, **active, "priority": str(warehouse.priority),
+            "lead_time_days": str(warehouse.lead_time_days)}  # fmt: skip
 
 
 async def _edited(

@@ -18,13 +18,14 @@ from api.errors import Problem
 from api.pages.forms import fitting
 from api.pages.notices import acknowledged
 from api.schemas.fields import SoughtText
-from api.schemas.picking import PackParcel, PickLines, ShipParcel
+from api.schemas.picking import PackParcel, PickLines, RefuseFulfilment, ShipParcel
 from api.services.catalogue import warehouse_entries
 from api.services.shipping import fulfilment_queries, picking, scanning
 from api.services.stock.stock_movements import StockRequest
 from domain.access import Role
 from domain.errors import NotFound, RuleBroken
 from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.picking import RefusalReason
 from domain.shipping.waves import MAX_IN_WAVE
 
 router = APIRouter(prefix="/console/fulfilment")
@@ -125,7 +126,20 @@ async def _put_back(asked: StockRequest, fulfilment_id: str, _: dict[str, str]) 
     return await picking.put_back(asked, fulfilment_id)
 
 
-_STEPS: Mapping[str, Step] = {"short": _short, "pack": _pack, "ship": _ship, "put-back": _put_back}
+async def _supplier_ship(asked: StockRequest, fulfilment_id: str, fields: dict[str, str]) -> object:
+    body = typed.texts(fields, "carrier", "tracking_no")
+    return await picking.ship(asked, fulfilment_id, fitting(ShipParcel, body))
+
+
+async def _supplier_refuse(asked: StockRequest, fulfilment_id: str, fields: dict[str, str]) -> object:
+    body = {"reason": fields.get("reason", "")}
+    return await picking.refuse(asked, fulfilment_id, fitting(RefuseFulfilment, body))
+
+
+_STEPS: Mapping[str, Step] = {
+    "short": _short, "pack": _pack, "ship": _ship, "put-back": _put_back, "supplier-ship": _supplier_ship,
+    "supplier-refuse": _supplier_refuse,
+}  # fmt: skip
 
 
 async def _page(
@@ -142,6 +156,7 @@ async def _page(
         status=errors.status if errors else 200,
         member=member,
         work=work,
+        reasons=list(RefusalReason),
         fields=fields or {},
         errors=errors,
         key=new_key(),

@@ -15,7 +15,7 @@ from api.schemas.sourcing_profiles import KINDS, ActivateProfile, NewProfile
 from api.services.sourcing import sourcing_profiles
 from api.services.sourcing.sourcing_profiles import SET_BY, ProfileRequest
 from domain.errors import RuleBroken
-from domain.sourcing.profile import Profile
+from domain.sourcing.profile import Profile, Suppliers
 
 router = APIRouter(prefix="/console/settings/sourcing")
 _HOME = "/console/settings/sourcing"
@@ -102,10 +102,11 @@ def _form(request: Request, member: StaffMember, fields: dict[str, str], problem
 
 def _fields(profile: Profile) -> dict[str, str]:
     """The profile as the form has it, with an empty strategy in front."""
-    fields = {"name": "", "reason": "", "s0_name": "", "s0_split_points": "1000", "s0_max_fulfilments": "4"}
+    fields = {"name": "", "reason": "", "s0_name": "", "s0_split_points": "1000", "s0_max_fulfilments": "4",
+              "s0_suppliers": Suppliers.LAST.value}  # fmt: skip
     for slot, one in enumerate(profile.strategies, 1):
         fields |= {f"s{slot}_name": one.name, f"s{slot}_split_points": str(one.split_points)}
-        fields[f"s{slot}_max_fulfilments"] = str(one.max_fulfilments)
+        fields |= {f"s{slot}_max_fulfilments": str(one.max_fulfilments), f"s{slot}_suppliers": one.suppliers.value}
         fields |= {f"s{slot}_{what}": ", ".join(getattr(one.condition, what)) for what in _LISTS}
         for each in one.criteria:
             fields[f"s{slot}_{each.kind.value}"] = str(each.weight)
@@ -142,6 +143,7 @@ def _strategy(fields: dict[str, str], slot: str) -> dict[str, Any]:
         "name": fields[f"{slot}name"].strip(), "condition": lists, "criteria": criteria,
         "split_points": _number(fields.get(f"{slot}split_points", "")),
         "max_fulfilments": _number(fields.get(f"{slot}max_fulfilments", "")),
+        "suppliers": fields.get(f"{slot}suppliers", Suppliers.LAST.value),
     }  # fmt: skip
 
 

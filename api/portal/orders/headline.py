@@ -7,7 +7,7 @@ from domain.orders.status import Status
 
 _UNDELIVERED = frozenset({"parcel_lost", "parcel_refused"})
 # While a shipped order waits for this, its second parcel is being packed.
-_BEFORE_PICKUP = frozenset({"reservation", "stock", "carrier", "pickup"})
+_BEFORE_PICKUP = frozenset({"reservation", "stock", "carrier", "pickup", "supplier"})
 # While an order that is not packed yet waits for this, its customer has nothing to pay and nothing is being packed.
 _WITH_STAFF = frozenset({"on_hold", "looked_into"})
 

@@ -10,6 +10,7 @@ from api.schemas.stock import ChangeWarehouse, NewWarehouse
 from api.services.orders.order_changes import ANY
 from domain.access import Principal
 from domain.errors import NotFound, RuleBroken
+from domain.stock.warehouses import WarehouseKind
 from infra.db.catalogue import warehouses
 from infra.db.catalogue.warehouses import Warehouse
 from infra.db.engine import Connection
@@ -32,7 +33,7 @@ async def change(
     changed: ChangeWarehouse,
 ) -> Reply:  # fmt: skip
     """What the body names. Raises Problem `nothing_to_change`, `warehouse_changed` (412); NotFound
-    `warehouse_not_found`; RuleBroken `default_warehouse_inactive`."""
+    `warehouse_not_found`; RuleBroken `default_warehouse_inactive`, `default_warehouse_supplier`."""
     if not changed.model_fields_set:
         raise Problem("nothing_to_change", "name at least one field that is to change")
 
@@ -44,6 +45,8 @@ async def change(
         wanted = replace(current, **values)
         if wanted.is_default and not wanted.active:
             raise RuleBroken("default_warehouse_inactive")
+        if wanted.is_default and wanted.kind is WarehouseKind.SUPPLIER:
+            raise RuleBroken("default_warehouse_supplier")
         return await warehouses.change(conn, wanted)
 
     answer = await run_in_transaction(services, request_of(caller, key, digest), 200, work)

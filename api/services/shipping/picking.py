@@ -8,9 +8,10 @@ from activities.orders.inbox import apply_inbox
 from api.dependencies import Services, actor
 from api.errors import Problem
 from api.replies import Reply
-from api.schemas.picking import LineTotal, PackParcel, PickLines, ShipParcel
+from api.schemas.picking import LineTotal, PackParcel, PickLines, RefuseFulfilment, ShipParcel
+from api.services.shipping import supplier_answers
 from api.services.stock.stock_movements import StockRequest
-from domain.errors import Conflict
+from domain.errors import Conflict, RuleBroken
 from domain.gateways import GatewayError
 from domain.json_types import JsonFields
 from domain.shipping import picking as rules
@@ -65,11 +66,16 @@ async def pack(asked: StockRequest, fulfilment_id: str, wanted: PackParcel) -> R
 
 
 async def ship(asked: StockRequest, fulfilment_id: str, wanted: ShipParcel) -> Reply:
-    """Raises as `pack` does; Conflict `not_packed`. The carrier's scan and this one are one fact, in any order."""
+    """Raises as `pack` does; Conflict `not_packed`, RuleBroken `tracking_not_named`; of a supplier's as
+    `supplier_answers.shipped`. The carrier's scan and this one are one fact, in any order."""
 
     async def work(conn: Connection) -> JsonFields:
         now = await picking.lock(conn, fulfilment_id)
-        if now.parcel is None or now.parcel.handed_at is None:
+        if now.standing.supplier:
+            await supplier_answers.shipped(conn, asked.services, asked.caller, now, wanted)
+        elif wanted.carrier is not None or wanted.tracking_no is not None:
+            raise RuleBroken("tracking_not_named")
+        elif now.parcel is None or now.parcel.handed_at is None:
             if not now.standing.has_left:
                 rules.require_workable(now.standing)
                 rules.require_picked(now.lines, _totals(wanted.lines))
@@ -79,6 +85,17 @@ async def ship(asked: StockRequest, fulfilment_id: str, wanted: ShipParcel) -> R
             await inbox.keep_shipment(conn, now.parcel.carrier, scan)
             await apply_inbox(conn, now.order_no, asked.services.settings)
         return _answer(await picking.lock(conn, fulfilment_id))
+
+    return await asked.run(work, 200)
+
+
+async def refuse(asked: StockRequest, fulfilment_id: str, wanted: RefuseFulfilment) -> Reply:
+    """A supplier does not ship it. Raises NotFound `fulfilment_not_found`, else as `supplier_answers.refused`."""
+
+    async def work(conn: Connection) -> JsonFields:
+        now = await picking.lock(conn, fulfilment_id)
+        short = await supplier_answers.refused(asked, conn, now, wanted.reason.value)
+        return _answer(await picking.lock(conn, fulfilment_id), short)
 
     return await asked.run(work, 200)
 

@@ -22,6 +22,7 @@ from domain.sourcing.profile import (
     Profile,
     Rate,
     Strategy,
+    Suppliers,
 )
 from infra.db.engine import Connection
 from infra.db.read_models import past_orders
@@ -42,6 +43,7 @@ class StrategyFields(TypedDict):
     criteria: list[Criterion]
     split_points: int
     max_fulfilments: int
+    suppliers: Suppliers
 
 
 class ProfileFields(TypedDict):
@@ -189,6 +191,7 @@ def _strategy(one: Strategy) -> StrategyFields:
         "criteria": list(one.criteria),
         "split_points": one.split_points,
         "max_fulfilments": one.max_fulfilments,
+        "suppliers": one.suppliers,
     }
 
 

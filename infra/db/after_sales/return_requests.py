@@ -38,6 +38,7 @@ _ORDER = text(
     SELECT o.status, o.currency, d.occurred_at AS delivered_at, d.data -> 'waiting' ->> 'until' AS window_until,
            now() AS now,
            (SELECT w.code FROM warehouses w
+             WHERE w.kind = 'warehouse'
              ORDER BY w.active AND w.code = o.warehouse DESC NULLS LAST, w.is_default DESC, w.priority LIMIT 1)
              AS warehouse
       FROM orders o

@@ -71,9 +71,10 @@ CREATE TABLE shipments (
   replaced_at     timestamptz,  -- another parcel goes out instead of this one
   came_back_at    timestamptz,
   fulfilment_no   integer NOT NULL DEFAULT 1,  -- number of the fulfilment that it is for
-  CONSTRAINT shipments_carrier_carrier_ref_key UNIQUE (carrier, carrier_ref),
-  CONSTRAINT shipments_check CHECK ((status IN ('booking', 'cancelled')) OR tracking_no IS NOT NULL)
+  CONSTRAINT shipments_carrier_carrier_ref_key UNIQUE (carrier, carrier_ref)
 );
+ALTER TABLE shipments ADD CONSTRAINT shipments_tracked CHECK ((status IN ('booking', 'cancelled'))
+  OR tracking_no IS NOT NULL OR carrier = 'supplier') NOT VALID;
 CREATE UNIQUE INDEX shipments_one_live_each ON shipments (order_no, fulfilment_no) WHERE status <> 'cancelled'
   AND replaced_at IS NULL;
 CREATE INDEX shipments_order ON shipments (order_no);
@@ -363,8 +364,8 @@ GRANT INSERT (content_enc, format, shipment_id) ON shipment_labels TO oms_app;
 GRANT INSERT (carrier, event_id, occurred_at, shipment_id, status) ON shipment_scans TO oms_app;
 GRANT INSERT (address_rev, carrier, fulfilment_no, idempotency_key, order_no, shipment_id, status, tracking_no, tries,
   warehouse) ON shipments TO oms_app;
-GRANT UPDATE (came_back_at, carrier_ref, cost_currency, cost_minor, replaced_at, status, tracking_no, tries, updated_at)
-  ON shipments TO oms_app;
+GRANT UPDATE (came_back_at, carrier, carrier_ref, cost_currency, cost_minor, replaced_at, status, tracking_no, tries,
+  updated_at) ON shipments TO oms_app;
 GRANT INSERT (line_no, number, order_no, quantity, reported_by, sourced_number) ON short_picks TO oms_app;
 REVOKE EXECUTE ON FUNCTION apply_pick(), book_from_current_warehouse(), cancel_fulfilments(), create_fulfilment(),
   date_further_fulfilment(), follow_changed_line(), guard_replaced_parcel(), refresh_fulfilment(),

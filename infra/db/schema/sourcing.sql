@@ -30,6 +30,7 @@ CREATE TABLE sourcing_strategies (
   max_fulfilments smallint NOT NULL,
   categories      text[] NOT NULL DEFAULT '{}'::text[],  -- of products: one line of them is sufficient
   customer_groups text[] NOT NULL DEFAULT '{}'::text[],
+  suppliers       text NOT NULL DEFAULT 'last',  -- when it takes suppliers: after the warehouses, beside them, or never
   CONSTRAINT sourcing_strategies_pkey PRIMARY KEY (version, "position"),
   CONSTRAINT sourcing_strategy_once UNIQUE (version, name),
   CONSTRAINT sourcing_strategy_position CHECK ("position" >= 1 AND "position" <= 20),
@@ -41,6 +42,8 @@ CREATE TABLE sourcing_strategies (
 );
 ALTER TABLE sourcing_strategies ADD CONSTRAINT sourcing_strategy_further_condition CHECK (cardinality(categories) <= 50
   AND cardinality(customer_groups) <= 50) NOT VALID;
+ALTER TABLE sourcing_strategies ADD CONSTRAINT sourcing_strategy_suppliers CHECK (suppliers IN ('last', 'equal',
+  'never')) NOT VALID;
 
 CREATE TRIGGER sourcing_strategies_append_only BEFORE DELETE OR UPDATE ON sourcing_strategies
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
@@ -149,7 +152,7 @@ GRANT INSERT (created_by, name, reason) ON sourcing_profiles TO oms_app;
 GRANT INSERT (distance_class, kg_minor, parcel_minor, transit_from_days, transit_to_days, version) ON sourcing_rates
   TO oms_app;
 GRANT INSERT (categories, channels, countries, customer_groups, max_fulfilments, name, position, provinces,
-  split_points, version) ON sourcing_strategies TO oms_app;
+  split_points, suppliers, version) ON sourcing_strategies TO oms_app;
 GRANT INSERT (buffer, capacity, channel_buffers, cut_off, time_zone, updated_by, warehouse) ON sourcing_warehouses
   TO oms_app;
 GRANT UPDATE (buffer, capacity, channel_buffers, cut_off, time_zone, updated_at, updated_by) ON sourcing_warehouses

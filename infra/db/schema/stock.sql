@@ -3,28 +3,37 @@
 
 -- Where stock is kept and parcels are sent from.
 CREATE TABLE warehouses (
-  code         text PRIMARY KEY CHECK (length(code) BETWEEN 1 AND 32),
-  name         text NOT NULL,
-  country      char(2) NOT NULL,
-  province     text NOT NULL,
-  city         text NOT NULL,
-  priority     integer NOT NULL DEFAULT 100,
-  is_default   boolean NOT NULL DEFAULT false,
-  created_at   timestamptz NOT NULL DEFAULT now(),
-  version      bigint NOT NULL DEFAULT 1,
-  updated_at   timestamptz NOT NULL DEFAULT now(),
-  district     text NOT NULL DEFAULT '',
-  line1        text NOT NULL DEFAULT '',
-  postcode     text NOT NULL DEFAULT '',
-  contact_name text NOT NULL DEFAULT '',
-  phone        text NOT NULL DEFAULT '',
-  active       boolean NOT NULL DEFAULT true
+  code           text PRIMARY KEY CHECK (length(code) BETWEEN 1 AND 32),
+  name           text NOT NULL,
+  country        char(2) NOT NULL,
+  province       text NOT NULL,
+  city           text NOT NULL,
+  priority       integer NOT NULL DEFAULT 100,
+  is_default     boolean NOT NULL DEFAULT false,
+  created_at     timestamptz NOT NULL DEFAULT now(),
+  version        bigint NOT NULL DEFAULT 1,
+  updated_at     timestamptz NOT NULL DEFAULT now(),
+  district       text NOT NULL DEFAULT '',
+  line1          text NOT NULL DEFAULT '',
+  postcode       text NOT NULL DEFAULT '',
+  contact_name   text NOT NULL DEFAULT '',
+  phone          text NOT NULL DEFAULT '',
+  active         boolean NOT NULL DEFAULT true,
+  kind           text NOT NULL DEFAULT 'warehouse',
+  lead_time_days smallint NOT NULL DEFAULT 0  -- of a supplier: it ships so many days after the next cut-off
 );
+ALTER TABLE warehouses ADD CONSTRAINT warehouses_default_is_own CHECK (NOT is_default OR kind = 'warehouse') NOT VALID;
 ALTER TABLE warehouses ADD CONSTRAINT warehouses_address_is_bounded CHECK (length(district) <= 200
   AND length(line1) <= 200 AND length(postcode) <= 200 AND length(contact_name) <= 200
   AND length(phone) <= 200) NOT VALID;
 ALTER TABLE warehouses ADD CONSTRAINT warehouses_default_is_active CHECK (active OR NOT is_default) NOT VALID;
+ALTER TABLE warehouses ADD CONSTRAINT warehouses_kind CHECK (kind IN ('warehouse', 'supplier')) NOT VALID;
+ALTER TABLE warehouses ADD CONSTRAINT warehouses_lead_time CHECK (lead_time_days >= 0
+  AND lead_time_days <= 90) NOT VALID;
 CREATE UNIQUE INDEX warehouses_one_default ON warehouses (is_default) WHERE is_default;
+
+CREATE TRIGGER supplier_audited AFTER INSERT OR UPDATE ON warehouses
+  FOR EACH ROW WHEN (NEW.kind = 'supplier') EXECUTE FUNCTION audit_row('supplier', 'code', 'lead_time_days');
 
 CREATE TRIGGER warehouse_audited AFTER INSERT OR UPDATE ON warehouses
   FOR EACH ROW
@@ -311,10 +320,10 @@ GRANT INSERT (sku, warehouse) ON stock_levels TO oms_app;
 GRANT UPDATE (safety_stock) ON stock_levels TO oms_app;
 GRANT INSERT (actor, duplicate, idempotency_key, kind, location, on_hand_delta, order_no, quantity, quarantined_delta,
   reference, reserved_delta, sku, warehouse) ON stock_movements TO oms_app;
-GRANT INSERT (city, code, contact_name, country, district, is_default, line1, name, phone, postcode, priority, province)
-  ON warehouses TO oms_app;
-GRANT UPDATE (active, city, contact_name, country, district, is_default, line1, name, phone, postcode, priority,
-  province) ON warehouses TO oms_app;
+GRANT INSERT (city, code, contact_name, country, district, is_default, kind, lead_time_days, line1, name, phone,
+  postcode, priority, province) ON warehouses TO oms_app;
+GRANT UPDATE (active, city, contact_name, country, district, is_default, lead_time_days, line1, name, phone, postcode,
+  priority, province) ON warehouses TO oms_app;
 REVOKE EXECUTE ON FUNCTION apply_stock_movement(), fits_somewhere(text), fits_together(text), follow_allocation(),
   guard_stock_level(), refuse_released(), require_active_warehouse(), signal_backorders(), sum_reservations()
   FROM PUBLIC;

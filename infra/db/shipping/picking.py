@@ -17,6 +17,7 @@ from infra.db.orders.state import timeline
 _COLUMNS = """
     SELECT f.fulfilment_id, f.order_no, f.number, f.warehouse, f.status, o.cancelling IS NOT NULL AS cancelling,
            EXISTS (SELECT FROM holds h WHERE h.order_no = f.order_no AND h.closed_at IS NULL) AS held,
+           (SELECT w.kind = 'supplier' FROM warehouses w WHERE w.code = f.warehouse) AS supplier,
            s.shipment_id, s.status AS parcel, s.carrier, s.carrier_ref, s.tracking_no,
            p.weight_g, p.box, p.packed_at, v.manifest_id, v.handed_at,
            (SELECT json_agg(json_build_object('line_no', n.line_no, 'sku', l.sku, 'name', l.name,
@@ -179,6 +180,11 @@ async def lock(conn: AsyncConnection, fulfilment_id: str) -> Work:
     return _work((await conn.execute(_ONE, {"fulfilment_id": fulfilment_id})).mappings().one())
 
 
+async def one(conn: AsyncConnection, fulfilment_id: str) -> Work:
+    """A fulfilment that exists; its order is locked."""
+    return _work((await conn.execute(_ONE, {"fulfilment_id": fulfilment_id})).mappings().one())
+
+
 async def several(conn: AsyncConnection, ids: Sequence[str]) -> list[Work]:
     """Those of these ids that exist, the oldest orders first."""
     return [_work(row) for row in (await conn.execute(_MANY, {"ids": list(ids)})).mappings()]
@@ -244,7 +250,7 @@ async def manifest(conn: AsyncConnection, manifest_id: str) -> list[ManifestParc
 
 
 def _work(row: RowMapping) -> Work:
-    standing = Standing(FulfilmentStatus(row["status"]), row["cancelling"], row["held"])
+    standing = Standing(FulfilmentStatus(row["status"]), row["cancelling"], row["held"], row["supplier"])
     lines = [PickLine(**line) for line in row["lines"] or ()]
     parcel = None if row["shipment_id"] is None else _parcel(row)
     place = row["fulfilment_id"], row["order_no"], row["number"], row["warehouse"]

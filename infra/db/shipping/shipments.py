@@ -23,7 +23,9 @@ _OPEN = text(
     WITH intent AS (
       INSERT INTO shipments (shipment_id, order_no, fulfilment_no, warehouse, carrier, status, idempotency_key,
                              address_rev, tries)
-      SELECT o.order_no || p.name || '-S' || n.n, o.order_no, :number, h.warehouse, :carrier, 'booking',
+      SELECT o.order_no || p.name || '-S' || n.n, o.order_no, :number, h.warehouse,
+             CASE WHEN EXISTS (SELECT FROM warehouses w WHERE w.code = h.warehouse AND w.kind = 'supplier')
+                  THEN 'supplier' ELSE :carrier END, 'booking',
              o.order_no || p.key || n.n, o.address_rev, 1
         FROM orders o,
              LATERAL (SELECT a.warehouse FROM reservations a WHERE a.order_no = o.order_no AND a.state = 'reserved'
@@ -91,6 +93,21 @@ _BOOKED_PART = text(
     SELECT shipment_id FROM booked
     """
 )
+_ORDER_OF = text("SELECT order_no FROM shipments WHERE shipment_id = :shipment_id")
+# A supplier is asked to ship: nothing is known of its parcel yet.
+_ASKED = text(
+    """
+    UPDATE shipments SET status = 'booked', updated_at = now()
+     WHERE shipment_id = :shipment_id AND tries = :tries AND status = 'booking' RETURNING 1
+    """
+)
+# Only while nobody has said so before.
+_SHIPPED_BY_SUPPLIER = text(
+    """
+    UPDATE shipments SET carrier = :carrier, tracking_no = :tracking_no, updated_at = now()
+     WHERE shipment_id = :shipment_id AND status = 'booked' AND carrier = 'supplier' RETURNING 1
+    """
+)
 _LIVE = text(
     """SELECT shipment_id, status, carrier, carrier_ref, idempotency_key, tries, address_rev, warehouse, fulfilment_no
          FROM shipments
@@ -156,6 +173,10 @@ class PartRef:
     several: bool = False
 
 
+# In the place of a carrier, while a supplier has not said who carries its parcel.
+SUPPLIER = "supplier"
+
+
 @dataclass(frozen=True, slots=True)
 class Shipment:
     """A live row of `shipments`; `tries` is the fence for its outcome."""
@@ -169,6 +190,11 @@ class Shipment:
     address_rev: int
     warehouse: str
     number: int
+
+    @property
+    def awaits_supplier(self) -> bool:
+        """True while a supplier is to ship it."""
+        return self.carrier == SUPPLIER and self.status in (ShipmentStatus.BOOKING, ShipmentStatus.BOOKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +281,24 @@ async def booked(
     """Write the carrier's answer, keep the label, tell the timeline `data`; False when this try was fenced off."""
     values = {**_answer(shipment, booking, label_enc), "data": json.dumps(data)}
     return (await conn.execute(_BOOKED, values)).first() is not None
+
+
+async def order_of(conn: AsyncConnection, shipment: Shipment) -> str:
+    """The order of the parcel."""
+    order_no: str = (await conn.execute(_ORDER_OF, {"shipment_id": shipment.shipment_id})).scalar_one()
+    return order_no
+
+
+async def asked(conn: AsyncConnection, shipment: Shipment) -> bool:
+    """The supplier is asked for the parcel; False when this try was fenced off, or it was asked before."""
+    values = {"shipment_id": shipment.shipment_id, "tries": shipment.tries}
+    return (await conn.execute(_ASKED, values)).first() is not None
+
+
+async def shipped_by_supplier(conn: AsyncConnection, shipment_id: str, carrier: str, tracking_no: str) -> bool:
+    """Who carries the supplier's parcel; False where that was said before, or the supplier is asked no more."""
+    values = {"shipment_id": shipment_id, "carrier": carrier, "tracking_no": tracking_no}
+    return (await conn.execute(_SHIPPED_BY_SUPPLIER, values)).first() is not None
 
 
 async def part_booked(conn: AsyncConnection, shipment: Shipment, booking: Booking, label_enc: bytes) -> bool:

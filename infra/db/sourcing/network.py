@@ -1,7 +1,7 @@
 """The warehouses and their units of some products, as sourcing takes them."""
 
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +15,8 @@ from infra.geography import coordinates_of
 
 _NETWORK = text(
     """
-    SELECT w.code, w.country, w.province, w.city, w.priority, w.active, s.cut_off, s.time_zone, s.capacity,
+    SELECT w.code, w.country, w.province, w.city, w.priority, w.active, w.kind, w.lead_time_days,
+           s.cut_off, s.time_zone, s.capacity,
            coalesce(CAST(s.channel_buffers ->> CAST(:channel AS text) AS integer), s.buffer, 0) AS buffer,
            (SELECT coalesce(json_object_agg(l.sku, l.available), '{}') FROM stock_levels l
              WHERE l.warehouse = w.code AND l.sku = ANY(CAST(:skus AS text[])) AND l.available > 0) AS available
@@ -33,6 +34,7 @@ _LOADS = text(
       FROM warehouses w
     """
 )
+SUPPLIER = "supplier"
 DEFAULT_CUT_OFF, DEFAULT_ZONE = time(16, 0), "UTC"
 
 
@@ -56,7 +58,7 @@ async def rows_of(conn: AsyncConnection, skus: Sequence[str], channel: str = "")
 
 def _warehouse(row: DriverRow, load: DriverRow, now: datetime) -> Warehouse:
     cut_off, zone = row.cut_off or DEFAULT_CUT_OFF, row.time_zone or DEFAULT_ZONE
-    ships_by = next_cut_off(now, cut_off, zone)
+    cut_off_at = next_cut_off(now, cut_off, zone)
     left = max(0, row.capacity - load.today) if row.capacity is not None and load is not None else None
     return Warehouse(
         row.code, row.country.strip(), row.province, row.city, row.priority,
@@ -64,7 +66,8 @@ def _warehouse(row: DriverRow, load: DriverRow, now: datetime) -> Warehouse:
         active=row.active,
         load=load.load if load is not None else 0,
         capacity_left=left,
-        open_today=is_same_day(now, ships_by, zone),
-        ships_by=ships_by,
+        open_today=is_same_day(now, cut_off_at, zone) and not row.lead_time_days,
+        ships_by=cut_off_at + timedelta(days=row.lead_time_days),
         buffer=row.buffer,
+        supplier=row.kind == SUPPLIER,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from domain.sourcing.profile import (
     Profile,
     Rate,
     Strategy,
+    Suppliers,
     condition_of,
 )
 from infra.db.driver_types import DriverRow
@@ -25,7 +26,8 @@ _FIELDS = """
     (SELECT json_agg(json_build_object(
               'name', s.name, 'countries', s.countries, 'provinces', s.provinces, 'channels', s.channels,
               'categories', s.categories, 'customer_groups', s.customer_groups,
-              'split_points', s.split_points, 'max_fulfilments', s.max_fulfilments, 'criteria',
+              'split_points', s.split_points, 'max_fulfilments', s.max_fulfilments,
+              'suppliers', s.suppliers, 'criteria',
               (SELECT json_agg(json_build_object('kind', c.kind, 'weight', c.weight, 'exclude_below', c.exclude_below)
                                ORDER BY c.position)
                  FROM sourcing_criteria c WHERE (c.version, c.strategy) = (s.version, s.position))) ORDER BY s.position)
@@ -50,9 +52,9 @@ _ADD = text(
 _STRATEGY = text(
     """INSERT INTO sourcing_strategies
          (version, position, name, countries, provinces, channels, categories, customer_groups, split_points,
-          max_fulfilments)
+          max_fulfilments, suppliers)
        VALUES (:version, :position, :name, :countries, :provinces, :channels, :categories, :customer_groups,
-               :split_points, :max_fulfilments)"""
+               :split_points, :max_fulfilments, :suppliers)"""
 )
 _CRITERION = text(
     """INSERT INTO sourcing_criteria (version, strategy, position, kind, weight, exclude_below)
@@ -130,7 +132,7 @@ def _strategy_rows(version: int, strategies: Sequence[Strategy]) -> list[JsonFie
     return [
         {
             "version": version, "position": at, "name": one.name, **one.condition.fields(),
-            "split_points": one.split_points, "max_fulfilments": one.max_fulfilments,
+            "split_points": one.split_points, "max_fulfilments": one.max_fulfilments, "suppliers": one.suppliers.value,
         }
         for at, one in enumerate(strategies, 1)
     ]  # fmt: skip
@@ -156,10 +158,11 @@ def _stored(row: DriverRow) -> StoredProfile:
 
 
 def _strategy(
-    name: str, criteria: list[JsonFields], split_points: int, max_fulfilments: int, **condition: list[str],
+    name: str, criteria: list[JsonFields], split_points: int, max_fulfilments: int, suppliers: str,
+    **condition: list[str],
 ) -> Strategy:  # fmt: skip
     judged = tuple(_criterion(**one) for one in criteria)
-    return Strategy(name, judged, condition_of(condition), split_points, max_fulfilments)
+    return Strategy(name, judged, condition_of(condition), split_points, max_fulfilments, Suppliers(suppliers))
 
 
 def _criterion(kind: str, weight: int, exclude_below: float) -> Criterion:

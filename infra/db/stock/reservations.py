@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -15,7 +15,7 @@ from domain.sourcing.places import Destination, Warehouse
 from domain.sourcing.profile import Rates
 from domain.sourcing.promise import arrives_by, next_cut_off
 from infra.db.driver_types import DriverRow
-from infra.db.sourcing.network import DEFAULT_CUT_OFF, DEFAULT_ZONE
+from infra.db.sourcing.network import DEFAULT_CUT_OFF, DEFAULT_ZONE, SUPPLIER
 
 # Pieces of a line for which money went back, those that a change took off not counted: they are cancelled.
 _REFUNDED = """l.refunded_quantity - coalesce((
@@ -42,7 +42,8 @@ _WANTED = text(
            EXISTS (SELECT FROM sourcing_activations) AS profiled,
            (SELECT s.max_fulfilments FROM channel_settings s WHERE s.channel = o.channel) AS max_fulfilments,
            w.sku, w.quantity,
-           h.code, h.country AS w_country, h.province AS w_province, h.city AS w_city, h.priority, l.available,
+           h.code, h.kind, h.lead_time_days, h.country AS w_country,
+           h.province AS w_province, h.city AS w_city, h.priority, l.available,
            c.cut_off, c.time_zone
       FROM wanted w JOIN orders o USING (order_no)
       LEFT JOIN stock_levels l ON l.sku = w.sku AND l.available >= w.quantity
@@ -144,9 +145,10 @@ class Demand:
         place = next(place for place in self.warehouses if place.code == code)
         return arrives_by(place, self.destination, rates)
 
-    def candidates(self) -> list[str]:
-        """Warehouses that can ship all of it, best first by the default profile."""
-        return candidates(self.wanted, self.available, self.warehouses, self.destination)
+    def candidates(self, *, own: bool = False) -> list[str]:
+        """Who can ship all of it, best first by the default profile; with `own` the warehouses alone."""
+        among = [place for place in self.warehouses if not (own and place.supplier)]
+        return candidates(self.wanted, self.available, among, self.destination)
 
 
 async def demand_of(conn: AsyncConnection, order_no: str) -> Demand:
@@ -190,7 +192,8 @@ def _demand(rows: Sequence[DriverRow], now: datetime) -> Demand:
 
 def _warehouse(row: DriverRow, now: datetime) -> Warehouse:
     ships_by = next_cut_off(now, row.cut_off or DEFAULT_CUT_OFF, row.time_zone or DEFAULT_ZONE)
-    return Warehouse(row.code, row.w_country, row.w_province, row.w_city, row.priority, ships_by=ships_by)
+    return Warehouse(row.code, row.w_country, row.w_province, row.w_city, row.priority,
+                     ships_by=ships_by + timedelta(days=row.lead_time_days), supplier=row.kind == SUPPLIER)  # fmt: skip
 
 
 async def reserve_at(conn: AsyncConnection, order_no: str, warehouse: str) -> None:

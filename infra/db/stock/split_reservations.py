@@ -11,6 +11,7 @@ from domain.errors import Conflict
 from domain.sourcing.candidates import candidates
 from domain.sourcing.decision import Share
 from domain.sourcing.places import Destination, Warehouse
+from infra.db.sourcing.network import SUPPLIER
 from infra.db.stock.reservations import StockContended
 
 # Levels are locked in order of SKU, then warehouse, by every order.
@@ -62,7 +63,7 @@ _GOODS = text(
 )
 _SENDERS = text(
     """
-    SELECT h.code, h.country, h.province, h.city, h.priority, l.sku, l.available,
+    SELECT h.code, h.kind, h.country, h.province, h.city, h.priority, l.sku, l.available,
            o.country AS to_country, o.province AS to_province, o.city AS to_city
       FROM orders o, stock_levels l JOIN warehouses h ON h.code = l.warehouse
      WHERE o.order_no = :order_no AND l.sku = ANY(CAST(:skus AS text[])) AND l.available > 0 AND h.active
@@ -126,7 +127,10 @@ async def senders_of(conn: AsyncConnection, order_no: str, goods: Mapping[str, i
     if not rows:
         return []
     first = rows[0]
-    places = {row.code: Warehouse(row.code, row.country, row.province, row.city, row.priority) for row in rows}
+    places = {
+        row.code: Warehouse(row.code, row.country, row.province, row.city, row.priority, supplier=row.kind == SUPPLIER)
+        for row in rows
+    }
     available = {(row.code, row.sku): row.available for row in rows}
     destination = Destination(first.to_country, first.to_province, first.to_city)
     return candidates(goods, available, places.values(), destination)

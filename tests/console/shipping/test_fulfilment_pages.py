@@ -13,6 +13,7 @@ from tests.api.conftest import ApiClient, unique
 from tests.console.conftest import StaffBrowser, sign_in
 from tests.factories.barcodes import photograph
 from tests.factories.picking import Booked, booked, carrier_scans, done, lines
+from tests.factories.suppliers import asked
 
 HOME = "/console/fulfilment"
 
@@ -189,3 +190,22 @@ async def test_a_photograph_without_one_readable_code_is_refused(shop: ApiClient
         page = await photographed(amy, "scan", *texts, ids=one.id, key=unique("scan-"))
         assert page.status_code == 422 and title in page.text and await picked(shop, one) == [0]
     assert (await (await sign_in(shop, "finance")).http.post(f"{HOME}/barcode")).status_code == 403
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+async def test_a_person_reports_what_a_supplier_answers(shop: ApiClient, lang: str) -> None:
+    one, code = await asked(shop)
+    wu = await sign_in(shop, "warehouse", lang)
+    path = f"{HOME}/parcels/{one.id}"
+    page = (await wu.get(path)).text
+    assert code in page and f'action="{path}/supplier-ship"' in page and f'action="{path}/pack"' not in page
+    assert f"packing-slips.pdf?id={one.id}" in page
+    missing = await wu.post(f"{path}/supplier-ship", carrier="sf", tracking_no="")
+    assert missing.status_code == 422 and 'id="f-tracking_no-error"' in missing.text and 'value="sf"' in missing.text
+    slip = await wu.get(f"{HOME}/packing-slips.pdf?id={one.id}")
+    assert slip.status_code == 200 and slip.content.startswith(b"%PDF")
+    assert (await wu.post(f"{path}/supplier-ship", carrier="sf", tracking_no="SF1")).status_code == 303
+    assert "SF1" in (await wu.get(path)).text
+    other, _ = await asked(shop)
+    refused = await wu.post(f"{HOME}/parcels/{other.id}/supplier-refuse", reason="out_of_stock")
+    assert refused.status_code == 303, refused.text

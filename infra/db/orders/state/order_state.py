@@ -208,9 +208,20 @@ def _fulfilment(part: JsonFields) -> StandingFulfilment:
 def _park(row: RowMapping, facts: StateFacts) -> StandingPark:
     step, subject = Step(row["step"]), row["subject"]
     change = facts.change_payment(subject) if step is Step.SUPPLEMENT else None
-    over = parked_steps.is_over(step, subject, facts.subjects)
+    over = parked_steps.is_over(step, subject, facts.subjects) or _supplier_answered(row)
     until = change.until if change else None
     return StandingPark(row["park_no"], step, row["error"], tuple(row["options"]), subject or "", over, until)
+
+
+def _supplier_answered(row: RowMapping) -> bool:
+    """True where the supplier that the parked step waits for has shipped or given up its parcel."""
+    if row["error"] not in ("supplier_silent", "supplier_refused", "supplier_asked"):
+        return False
+    parcel = row["parcel"]
+    for part in row["fulfilments"] or ():
+        if part["fulfilment_id"] == row["subject"] or (not row["subject"] and part["number"] == 1):
+            parcel = part["parcel"]
+    return parcel not in (ShipmentStatus.BOOKING, ShipmentStatus.BOOKED)
 
 
 def _hold(row: RowMapping) -> StandingHold:

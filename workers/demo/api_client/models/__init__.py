@@ -146,6 +146,7 @@ from .transfer_status import TransferStatus
 from .waiting_for import WaitingFor
 from .wanted_units import WantedUnits
 from .warehouse import Warehouse
+from .warehouse_kind import WarehouseKind
 from .worked_fulfilment import WorkedFulfilment
 from .worked_line import WorkedLine
 
@@ -295,6 +296,7 @@ __all__ = (
     "WaitingFor",
     "WantedUnits",
     "Warehouse",
+    "WarehouseKind",
     "WorkedFulfilment",
     "WorkedLine",
 )

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 
+from ..models.warehouse_kind import WarehouseKind, check_warehouse_kind
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="NewWarehouse")
@@ -20,6 +21,8 @@ class NewWarehouse:
         country (str):
         province (str):
         city (str):
+        kind (WarehouseKind | Unset):
+        lead_time_days (int | Unset):  Default: 0.
         district (str | Unset):  Default: ''.
         line1 (str | Unset):  Default: ''.
         postcode (str | Unset):  Default: ''.
@@ -33,6 +36,8 @@ class NewWarehouse:
     country: str
     province: str
     city: str
+    kind: WarehouseKind | Unset = UNSET
+    lead_time_days: int | Unset = 0
     district: str | Unset = ""
     line1: str | Unset = ""
     postcode: str | Unset = ""
@@ -50,6 +55,12 @@ class NewWarehouse:
         province = self.province
 
         city = self.city
+
+        kind: str | Unset = UNSET
+        if not isinstance(self.kind, Unset):
+            kind = self.kind
+
+        lead_time_days = self.lead_time_days
 
         district = self.district
 
@@ -74,6 +85,10 @@ class NewWarehouse:
                 "city": city,
             }
         )
+        if kind is not UNSET:
+            field_dict["kind"] = kind
+        if lead_time_days is not UNSET:
+            field_dict["lead_time_days"] = lead_time_days
         if district is not UNSET:
             field_dict["district"] = district
         if line1 is not UNSET:
@@ -102,6 +117,15 @@ class NewWarehouse:
 
         city = d.pop("city")
 
+        _kind = d.pop("kind", UNSET)
+        kind: WarehouseKind | Unset
+        if isinstance(_kind, Unset):
+            kind = UNSET
+        else:
+            kind = check_warehouse_kind(_kind)
+
+        lead_time_days = d.pop("lead_time_days", UNSET)
+
         district = d.pop("district", UNSET)
 
         line1 = d.pop("line1", UNSET)
@@ -120,6 +144,8 @@ class NewWarehouse:
             country=country,
             province=province,
             city=city,
+            kind=kind,
+            lead_time_days=lead_time_days,
             district=district,
             line1=line1,
             postcode=postcode,

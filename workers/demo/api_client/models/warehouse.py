@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.warehouse_kind import WarehouseKind, check_warehouse_kind
+
 T = TypeVar("T", bound="Warehouse")
 
 
@@ -16,6 +18,8 @@ class Warehouse:
     Attributes:
         code (str):
         name (str):
+        kind (WarehouseKind):
+        lead_time_days (int):
         country (str):
         province (str):
         city (str):
@@ -32,6 +36,8 @@ class Warehouse:
 
     code: str
     name: str
+    kind: WarehouseKind
+    lead_time_days: int
     country: str
     province: str
     city: str
@@ -50,6 +56,10 @@ class Warehouse:
         code = self.code
 
         name = self.name
+
+        kind: str = self.kind
+
+        lead_time_days = self.lead_time_days
 
         country = self.country
 
@@ -81,6 +91,8 @@ class Warehouse:
             {
                 "code": code,
                 "name": name,
+                "kind": kind,
+                "lead_time_days": lead_time_days,
                 "country": country,
                 "province": province,
                 "city": city,
@@ -104,6 +116,10 @@ class Warehouse:
         code = d.pop("code")
 
         name = d.pop("name")
+
+        kind = check_warehouse_kind(d.pop("kind"))
+
+        lead_time_days = d.pop("lead_time_days")
 
         country = d.pop("country")
 
@@ -132,6 +148,8 @@ class Warehouse:
         warehouse = cls(
             code=code,
             name=name,
+            kind=kind,
+            lead_time_days=lead_time_days,
             country=country,
             province=province,
             city=city,
