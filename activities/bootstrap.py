@@ -38,7 +38,7 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     )
     calls = GatewayCalls(database, gateways, settings.expired_payment_timeout_s)
     refunds = RefundActivities(database, calls)
-    captures = ShipmentCaptureActivities(database, calls)
+    captures = ShipmentCaptureActivities(database, calls, payments)
     change_payments = ChangePaymentActivities(database, calls, payments, gateways, settings)
     guarantees = GuaranteeActivities(database, calls, vault, settings)
     renewals = RenewalActivities(database, calls, payments, settings)

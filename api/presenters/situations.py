@@ -105,20 +105,21 @@ def _action(action: SuggestedAction, lang: str, currency: str) -> JsonFields:
 def at_stake(order: OrderFields) -> AtStake:
     """What of a whole order could be refunded, and what is authorised and not captured."""
     in_parts = len(order["fulfilments"]) > 1
-    return AtStake(order["left_minor"], _authorised(order["payments"]), order["currency"], in_parts)
+    return AtStake(order["left_minor"], authorised_minor(order["payments"]), order["currency"], in_parts)
 
 
-def _authorised(payments: Collection[JsonObject]) -> int:
-    used = {
-        payment["parent_id"]
-        for payment in payments
-        if payment["kind"] in (PaymentKind.CAPTURE, PaymentKind.VOID) and payment["status"] != PaymentStatus.FAILED
-    }
-    return sum(
-        payment["amount_minor"]
+def authorised_minor(payments: Collection[JsonObject]) -> int:
+    """What is authorised for the order and neither captured nor voided, in minor units."""
+    done = [payment for payment in payments if payment["status"] != PaymentStatus.FAILED]
+    ends = (PaymentKind.CAPTURE, PaymentKind.VOID)
+    used = {one["parent_id"] for one in done if one["kind"] in ends and one["fulfilment_no"] is None}
+    held = {
+        payment["payment_id"]: payment["amount_minor"]
         for payment in payments
         if payment["kind"] == PaymentKind.AUTHORISE
         and payment["status"] == PaymentStatus.SUCCEEDED
         and payment["purpose"] == PaymentPurpose.ORDER
         and payment["payment_id"] not in used
-    )
+    }
+    taken = [one["amount_minor"] for one in done if one["fulfilment_no"] is not None and one["parent_id"] in held]
+    return int(sum(held.values()) - sum(taken))

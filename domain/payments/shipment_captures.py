@@ -78,9 +78,19 @@ def _of_line(line: CapturableLine, units: int) -> CaptureLine:
 
 
 def due(parts: Sequence[FulfilmentCapture], transactions: Sequence[TransactionFacts]) -> list[FulfilmentCapture]:
-    """Those that have left and are not captured, in the order of their numbers. A parcel that is lost or refused waits
-    until it is decided whether its goods are sent again."""
-    return [part for part in parts if part.shipped and _is_open(part, transactions)]
+    """Those that have left and are not captured, by their numbers, and any whose provider has not answered.
+    A parcel that is lost or refused waits until it is decided whether its goods are sent again."""
+    return [
+        part for part in parts if is_undecided(part, transactions) or (part.shipped and _is_open(part, transactions))
+    ]
+
+
+def is_undecided(part: FulfilmentCapture, transactions: Sequence[TransactionFacts]) -> bool:
+    """True while it is not known what became of a capture of its share."""
+    return any(
+        t.fulfilment_no == part.number and t.status in (PaymentStatus.INTENT, PaymentStatus.PENDING)
+        for t in transactions
+    )
 
 
 def is_awaited(parts: Sequence[FulfilmentCapture], transactions: Sequence[TransactionFacts]) -> bool:

@@ -71,6 +71,42 @@ async def test_a_repeated_call_moves_money_once(bench: PaymentBench) -> None:
         assert (first.status, first.provider_ref) == (second.status, second.provider_ref)
 
 
+@pytest.mark.parametrize("bench", ["sandbox", "store_credit"], indirect=True, scope="module")
+async def test_an_authorisation_is_captured_in_parts_and_its_rest_is_released(bench: PaymentBench) -> None:
+    assert bench.gateway.captures_in_parts
+    request = bench.request(1000)
+    ref = (await bench.gateway.authorise(request)).provider_ref
+
+    def takes(amount_minor: int) -> PaymentRequest:
+        return replace(bench.request(amount_minor, step="capture", order=request.order_no), final=False)
+
+    first, second = takes(300), takes(450)
+    captures = [await bench.gateway.capture(ref, one) for one in (first, second, first)]
+    assert [one.amount_minor for one in captures] == [300, 450, 300]
+    assert captures[0].provider_ref == captures[2].provider_ref != captures[1].provider_ref
+    assert await bench.gateway.lookup(lost(second, C, ref)) == captures[1]
+    with pytest.raises(ProviderRefused):
+        await bench.gateway.capture(ref, takes(251))
+    released = await bench.gateway.void(ref, bench.request(250, step="void", order=request.order_no))
+    assert (released.status, released.amount_minor) == (PaymentStatus.SUCCEEDED, 250)
+    with pytest.raises(ProviderRefused):
+        await bench.gateway.capture(ref, takes(1))
+    refunded = await bench.gateway.refund(captures[1].provider_ref, bench.request(450, order=request.order_no))
+    assert refunded.amount_minor == 450
+
+
+@pytest.mark.parametrize("bench", ["stripe"], indirect=True, scope="module")
+async def test_what_the_only_capture_did_not_take_is_released_with_it(bench: PaymentBench) -> None:
+    assert not bench.gateway.captures_in_parts
+    request = bench.request(1000)
+    ref = (await bench.gateway.authorise(request)).provider_ref
+    await bench.gateway.capture(ref, bench.request(700, step="capture", order=request.order_no))
+    with pytest.raises(ProviderRefused):
+        await bench.gateway.capture(ref, bench.request(100, step="capture", order=request.order_no))
+    released = await bench.gateway.void(ref, bench.request(300, step="void", order=request.order_no))
+    assert (released.status, released.amount_minor) == (PaymentStatus.SUCCEEDED, 300)
+
+
 async def test_a_decline_is_a_result(bench: PaymentBench) -> None:
     result = await bench.gateway.authorise(bench.request(token=bench.declined))
     assert (result.status, result.error_code) == (PaymentStatus.FAILED, bench.declines_with)

@@ -19,6 +19,7 @@ from api.dependencies import order_number, require, services_of
 from api.errors import Problem
 from api.http.responses import private_picture_response
 from api.pages.notices import acknowledged
+from api.presenters import situations
 from api.services.after_sales import order_photographs
 from api.services.catalogue import line_products
 from api.services.documents import document_issuing
@@ -70,6 +71,7 @@ def _context(request: Request, member: StaffMember, record: OrderRecord, show: s
         "kinds": [kind for kind in timeline_entries.KINDS if any(one.kind == kind for one in entries)],
         "show": show,
         "totals": _totals(view["payments"], record.order["left_minor"]),
+        "authorised_minor": situations.authorised_minor(view["payments"]),
         "customer_totals": record.customer,
         "labelled": record.labelled,
         "tracking": partial(tracking_link, shops=shops_pages(services_of(request).settings.tracking_links)),

@@ -61,6 +61,7 @@ async def order(request: Request, session: CurrentCustomer, order_no: str) -> Re
         "steps": steps(events) if view["status"] != Status.CANCELLED else [],
         "charges": charges(view),
         "money": money_of(view["payments"], view["refunds"]),
+        "to_charge": situations.authorised_minor(view["payments"]) if view["capture"] == "shipment" else 0,
         "declined": declined(view["payments"]),
     }
     template = "order_live.html" if request.headers.get("x-live") else "order.html"

@@ -51,6 +51,8 @@ def _refuse_unpaid(sold: invoice_sources.Sale) -> None:
         raise Conflict("not_invoiceable", "nothing was captured yet; pay the order, then ask again")
     if sold.refunded_minor >= sold.captured_minor:
         raise Conflict("not_invoiceable", "all that was paid went back, so nothing is left to invoice")
+    if sold.awaits_shipment:
+        raise Conflict("not_invoiceable", "the rest is captured when it ships; ask again then")
     if sold.captured_minor != sold.amounts.total_minor:
         raise Conflict("not_invoiceable", "what was captured is not what the order costs; finance looks into it first")
 

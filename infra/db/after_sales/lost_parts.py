@@ -12,19 +12,26 @@ from domain.errors import RuleBroken
 from domain.payments.refunds import Origin
 from infra.db.orders.state import timeline
 from infra.db.payments import refund_plans, refunds
-from infra.db.payments.refund_plans import NewRefund, NewRefundLine
+from infra.db.payments.refund_plans import CAPTURED, NewRefund, NewRefundLine
 from infra.db.shipping import part_progress
 from infra.settings import Settings
 
-# Its units that were not refunded meanwhile, by line.
+_OWN = CAPTURED.format(order="n.order_no", number="n.number")
+# Units that were captured with other fulfilments, beyond their own: a provider that takes an authorisation once.
+_BEYOND = f"""(SELECT coalesce(sum(c.quantity - coalesce(m.quantity, 0)), 0) FROM capture_lines c
+    LEFT JOIN fulfilment_lines m ON (m.order_no, m.number, m.line_no) = (c.order_no, c.fulfilment_no, c.line_no)
+   WHERE c.order_no = n.order_no AND c.line_no = n.line_no
+     AND {CAPTURED.format(order="c.order_no", number="c.fulfilment_no")})"""  # noqa: S608
+# Its units that were not refunded meanwhile, by line; of an order that is captured as it ships, those that were paid.
 _LINES = text(
-    """
-    SELECT n.line_no, least(n.quantity, l.quantity - l.cancelled_quantity - l.refunded_quantity)::bigint AS quantity
-      FROM fulfilment_lines n JOIN order_lines l USING (order_no, line_no)
-     WHERE n.order_no = :order_no AND n.number = :number
-       AND least(n.quantity, l.quantity - l.cancelled_quantity - l.refunded_quantity) > 0
-     ORDER BY n.line_no
-    """
+    f"""
+    SELECT line_no, quantity FROM (
+      SELECT n.line_no, least(n.quantity, l.quantity - l.cancelled_quantity - l.refunded_quantity,
+               CASE WHEN o.capture = 'order' OR {_OWN} THEN n.quantity ELSE {_BEYOND} END)::bigint AS quantity
+        FROM fulfilment_lines n JOIN order_lines l USING (order_no, line_no) JOIN orders o USING (order_no)
+       WHERE n.order_no = :order_no AND n.number = :number) x
+     WHERE quantity > 0 ORDER BY line_no
+    """  # noqa: S608
 )
 _GIVE_UP = text(
     "UPDATE fulfilments SET status = 'cancelled', updated_at = now() WHERE order_no = :order_no AND number = :number"

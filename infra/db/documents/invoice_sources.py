@@ -11,7 +11,8 @@ from domain.errors import NotFound
 from domain.orders.addresses import address_lines
 from domain.payments.refunds import RefundStatus
 from infra.db.customers.profiles import KeyRing, profile_context
-from infra.db.payments.refund_plans import MOVED
+from infra.db.orders.state.state_facts import load_facts
+from infra.db.payments.refund_plans import MOVED, TAKEN
 
 # The shipping charge is that of the lines: theirs stays as it was sold when a paid order is made smaller.
 _ORDER = text(
@@ -20,7 +21,9 @@ _ORDER = text(
            CASE WHEN o.contact_corrected THEN k.profile_enc ELSE coalesce(s.profile_enc, c.profile_enc) END
              AS profile_enc,
            m.captured_minor, m.refunded_minor,
-           (SELECT sum(l.shipping_minor - moved.shipping) FROM order_lines l CROSS JOIN {MOVED}
+           o.capture = 'shipment' AS by_shipment,
+           (SELECT sum(coalesce(taken.shipping, l.shipping_minor) - moved.shipping)
+              FROM order_lines l CROSS JOIN {MOVED} LEFT JOIN {TAKEN}
              WHERE l.order_no = o.order_no)::bigint AS shipping_minor
       FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
            LEFT JOIN order_contacts k USING (customer_id, contact_id),
@@ -34,14 +37,20 @@ _ORDER = text(
     """  # noqa: S608
 )
 # What was changed for other goods is sold as those: only they are on the invoice. The rest of its price is a discount.
+# Of an order that is captured as it ships it is what was captured: of k of n units k/n of the tax, rounded up as the
+# goods are.
 _LINES = text(
     f"""
     SELECT line_no, sku, name, quantity, unit_price_minor,
            quantity * unit_price_minor + tax_added_minor - total_minor AS discount_minor, tax_minor, total_minor
-      FROM (SELECT l.line_no, l.sku, l.name, l.quantity - moved.units AS quantity, l.unit_price_minor,
-                   l.tax_minor - moved.tax AS tax_minor, l.tax_added_minor - moved.tax_added AS tax_added_minor,
-                   l.paid_minor - l.shipping_minor - moved.goods AS total_minor
-              FROM order_lines l CROSS JOIN {MOVED} WHERE l.order_no = :order_no) sold
+      FROM (SELECT l.line_no, l.sku, l.name, coalesce(taken.units, l.quantity) - moved.units AS quantity,
+                   l.unit_price_minor,
+                   coalesce((l.tax_minor * taken.units + l.quantity - 1) / l.quantity, l.tax_minor) - moved.tax
+                     AS tax_minor,
+                   coalesce((l.tax_added_minor * taken.units + l.quantity - 1) / l.quantity, l.tax_added_minor)
+                     - moved.tax_added AS tax_added_minor,
+                   coalesce(taken.goods, l.paid_minor - l.shipping_minor) - moved.goods AS total_minor
+              FROM order_lines l CROSS JOIN {MOVED} LEFT JOIN {TAKEN} WHERE l.order_no = :order_no) sold
      WHERE quantity > 0 ORDER BY line_no
     """  # noqa: S608
 )
@@ -86,13 +95,14 @@ _REFUNDS = text(
 @dataclass(frozen=True, slots=True)
 class Sale:
     """An order as its invoice needs it; `refunded_minor` has what lost disputes took too. `buyer` is
-    `{title, address}`, empty where the customer was erased."""
+    `{title, address}`, empty where the customer was erased. `awaits_shipment`: the rest is captured when it ships."""
 
     currency: str
     captured_minor: int
     refunded_minor: int
     amounts: Amounts
     buyer: dict[str, str]
+    awaits_shipment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,8 @@ async def sale(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Sale:
     row = (await conn.execute(_ORDER, {"order_no": order_no})).mappings().one()
     lines = [InvoiceLine(**line._mapping) for line in await conn.execute(_LINES, {"order_no": order_no})]
     amounts = Amounts(lines, row["shipping_minor"])
-    return Sale(row["currency"], row["captured_minor"], row["refunded_minor"], amounts, _buyer(keys, row))
+    waits = row["by_shipment"] and (await load_facts(conn, order_no)).awaits_shipment
+    return Sale(row["currency"], row["captured_minor"], row["refunded_minor"], amounts, _buyer(keys, row), waits)
 
 
 def _buyer(keys: KeyRing, row: RowMapping) -> dict[str, str]:

@@ -45,19 +45,32 @@ MOVED = """
                        FROM refunds r JOIN refund_lines n USING (refund_id)
                       WHERE r.order_no = l.order_no AND r.origin = 'amendment' AND n.line_no = l.line_no) b) moved
 """
+# Whether the share of a fulfilment is captured.
+CAPTURED = """EXISTS (SELECT FROM payments p WHERE p.order_no = {order} AND p.fulfilment_no = {number}
+    AND p.kind = 'capture' AND p.purpose = 'order' AND p.status = 'succeeded')"""
+# What was captured of line `l` of an order that is captured as it ships; no row for any other order.
+TAKEN = f"""LATERAL (SELECT coalesce(sum(c.quantity), 0)::bigint AS units,
+                              coalesce(sum(c.goods_minor), 0)::bigint AS goods,
+                              coalesce(sum(c.shipping_minor), 0)::bigint AS shipping
+                         FROM capture_lines c
+                        WHERE c.order_no = l.order_no AND c.line_no = l.line_no
+                          AND {CAPTURED.format(order="c.order_no", number="c.fulfilment_no")}) taken
+             ON EXISTS (SELECT FROM orders o WHERE o.order_no = l.order_no AND o.capture = 'shipment')"""  # noqa: S608
 # What units that came back were worth is counted from the refunds that stand. Units that were exchanged have become
 # other goods: they are not refunded by units a second time, while their money stands behind those goods.
+# Of an order that is captured as it ships, a line has what was captured of it.
 _LINES = text(
     f"""
-    SELECT l.line_no, l.sku, l.quantity - moved.units AS quantity,
-           l.paid_minor - l.shipping_minor - moved.goods AS goods_minor,
-           l.shipping_minor - moved.shipping AS shipping_minor,
+    SELECT l.line_no, l.sku, coalesce(taken.units, l.quantity) - moved.units AS quantity,
+           coalesce(taken.goods, l.paid_minor - l.shipping_minor) - moved.goods AS goods_minor,
+           coalesce(taken.shipping, l.shipping_minor) - moved.shipping AS shipping_minor,
            l.refunded_quantity, l.refunded_minor - l.refunded_shipping_minor AS refunded_goods_minor,
            l.refunded_shipping_minor, coalesce(w.goods, 0)::bigint - moved.kept_worth AS goods_worth_minor,
            coalesce(w.shipping, 0)::bigint - moved.kept_shipping_worth AS shipping_worth_minor,
            coalesce(x.units, 0)::bigint AS exchanged_quantity, moved.units AS moved_quantity,
            moved.goods AS moved_goods_minor, moved.shipping AS moved_shipping_minor
       FROM order_lines l CROSS JOIN {MOVED}
+      LEFT JOIN {TAKEN}
       LEFT JOIN (SELECT f.line_no, sum(f.quantity) AS units FROM exchanges e JOIN returns r USING (return_id)
                    JOIN return_inspections f USING (return_id)
                   WHERE e.order_no = :order_no AND e.status = 'placed' AND r.settled IS NOT NULL

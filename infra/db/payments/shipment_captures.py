@@ -54,6 +54,14 @@ _UNITS = text(
      WHERE n.order_no = :order_no AND (n.number = :number OR (:whole AND f.status <> 'cancelled')) GROUP BY n.line_no
     """
 )
+_RETURN = text(
+    """
+    UPDATE payments p SET purpose = 'stray', updated_at = now() FROM fulfilments f
+     WHERE p.payment_id = :payment_id AND p.status = 'succeeded' AND p.purpose = 'order'
+       AND f.order_no = :order_no AND f.number = :number AND f.status = 'cancelled'
+    RETURNING p.amount_minor
+    """
+)
 _FREEZE = text(
     """INSERT INTO capture_lines (order_no, fulfilment_no, line_no, quantity, goods_minor, shipping_minor)
        VALUES (:order_no, :number, :line_no, :quantity, :goods_minor, :shipping_minor)"""
@@ -130,6 +138,21 @@ async def open_capture(
         fulfilment_no=part.number, final=False,
     )  # fmt: skip
     return await transactions.begin(conn, intent)
+
+
+async def undecided(conn: AsyncConnection, order_no: str, number: int) -> Transaction | None:
+    """A capture of the fulfilment's share of which it is not known what became of it."""
+    known = await transactions.transactions_of(conn, order_no)
+    open_ones = (PaymentStatus.INTENT, PaymentStatus.PENDING)
+    return next((t for t in known if t.fulfilment_no == number and t.status in open_ones), None)
+
+
+async def return_if_given_up(conn: AsyncConnection, order_no: str, fulfilment_no: int, payment_id: int) -> None:
+    """The capture of a fulfilment that does not ship is not the order's money: its workflow gives it back."""
+    values = {"order_no": order_no, "number": fulfilment_no, "payment_id": payment_id}
+    amount = (await conn.execute(_RETURN, values)).scalar_one_or_none()
+    if amount is not None:
+        await timeline.append(conn, order_no, "payment_returned", data={"amount_minor": amount})
 
 
 async def _authorisation(conn: AsyncConnection, order_no: str, facts: StateFacts) -> Transaction | None:

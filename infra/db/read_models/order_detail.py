@@ -148,10 +148,11 @@ _CONSEQUENCE = text(
            coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
                        FROM payments p JOIN payment_totals t USING (payment_id)
                       WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor,
-           coalesce((SELECT sum(a.amount_minor) FROM payments a
+           coalesce((SELECT sum(authorised_left_minor(a.payment_id, a.amount_minor)) FROM payments a
                       WHERE a.order_no = o.order_no AND a.kind = 'authorise' AND a.status = 'succeeded'
                         AND NOT EXISTS (SELECT FROM payments n WHERE n.parent_id = a.payment_id
-                                         AND n.kind IN ('capture', 'void') AND n.status <> 'failed')), 0)::bigint
+                                         AND n.kind IN ('capture', 'void') AND n.fulfilment_no IS NULL
+                                         AND n.status <> 'failed')), 0)::bigint
              AS void_minor,
            (SELECT json_agg(json_build_object('sku', h.sku, 'quantity', h.quantity) ORDER BY h.sku)
               FROM (SELECT a.sku, sum(a.quantity) AS quantity FROM reservations a

@@ -84,6 +84,23 @@ async def _split(owner: psycopg.AsyncConnection[Any]) -> None:
         for place, part in enumerate(parts):
             house = HOUSES[(place * (number % 3)) % 3]
             await owner.execute(PART, (f"{order_no}-F{place + 1}", order_no, place + 1, house, part, order_no))
+        if number % 4 == 1:
+            await _captured_by_shipment(owner, order_no, [400, 1000, 0][number % 3])
+
+
+async def _captured_by_shipment(owner: psycopg.AsyncConnection[Any], order_no: str, taken: int) -> None:
+    """The first part is captured, for so much of what is authorised."""
+    await owner.execute("UPDATE orders SET capture = 'shipment' WHERE order_no = %s", (order_no,))
+    values = (order_no, "authorise", "order", unique("p"), unique("p"), None, None)
+    ((parent,),) = await (await owner.execute(PAYMENT, values)).fetchall()
+    if not taken:
+        return
+    part = PAYMENT.replace("change_payment_no)", "change_payment_no, fulfilment_no)").replace("%s) R", "%s, 1) R")
+    part = part.replace("'sandbox', 1000", f"'sandbox', {taken}")
+    values = (order_no, "capture", "order", unique("p"), unique("p"), parent, None)
+    ((payment_id,),) = await (await owner.execute(part, values)).fetchall()
+    await owner.execute("INSERT INTO payment_totals VALUES (%s, %s)", (payment_id, taken))
+    await owner.execute("INSERT INTO authorisation_totals VALUES (%s, 1000, %s)", (parent, taken))
 
 
 async def _pay(owner: psycopg.AsyncConnection[Any], order_no: str, payments: list[tuple[str, int, int]]) -> None:

@@ -2,11 +2,19 @@
 
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from psycopg import sql
+from sqlalchemy.exc import IntegrityError
 
+from domain.errors import Conflict
 from domain.orders.backorder_choices import BackorderChoice
+from domain.payments.refunds import Origin
+from infra.db.after_sales import delivery_exceptions
+from infra.db.orders.state import timeline
+from infra.db.payments import refund_plans
+from infra.db.payments.refund_plans import NewRefund, NewRefundLine
 from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls, as_owner, create_database
@@ -149,3 +157,86 @@ async def test_a_share_that_was_paid_otherwise_is_recorded_and_the_rest_is_relea
     await resolved(shipping, order_no, "skip", {"reference": "bank-1"})
     await eventually(lambda: ("void", "succeeded", 2000) in money(shipping, order_no))
     assert await shares(shipping, order_no) == {1: 2000}
+
+
+async def choose_refund(stage: Stage, order_no: str) -> None:
+    """Of the first parcel that is lost, the money of its goods goes back."""
+    async with stage.database.begin() as conn:
+        await timeline.lock_order(conn, order_no)
+        problem = await delivery_exceptions.exception_of(conn, order_no)
+        await delivery_exceptions.refund(conn, problem, "support:ann", stage.settings)
+
+
+async def test_a_part_that_is_lost_after_its_capture_is_refunded_alone(shipping: Stage) -> None:
+    order_no = await split_order(shipping)
+    await part_says(shipping, order_no, 2, "picked_up")
+    await captured(shipping, order_no, 2)
+    await part_says(shipping, order_no, 2, "lost")
+    await shipping.parked(order_no)
+    await choose_refund(shipping, order_no)
+    await eventually(lambda: ("refund", "succeeded", 999) in money(shipping, order_no))
+    await part_says(shipping, order_no, 1, "picked_up", "delivered")
+    await shipping.reaches(order_no, "completed")
+    assert await shares(shipping, order_no) == {1: 1998, 2: 999}
+
+
+async def test_a_part_that_is_given_up_before_its_capture_is_never_captured(shipping: Stage) -> None:
+    """Its pick-up was never reported: the next news is that it is lost. Its line is partly in the other part."""
+    order_no = await split_order(shipping)
+    await part_says(shipping, order_no, 1, "picked_up")
+    await captured(shipping, order_no, 1)
+    await part_says(shipping, order_no, 2, "lost")
+    await shipping.parked(order_no)
+    await choose_refund(shipping, order_no)
+    await eventually(lambda: ("void", "succeeded", 999) in money(shipping, order_no))
+    await part_says(shipping, order_no, 1, "delivered")
+    await shipping.reaches(order_no, "completed")
+    assert await shares(shipping, order_no) == {1: 1998}
+    assert "refund" not in [kind for kind, _, _ in money(shipping, order_no)]
+
+
+async def test_a_worker_that_dies_between_the_capture_and_its_record_captures_once(shipping: Stage) -> None:
+    """As the process of a worker leaves it that is killed there: the provider has acted, the intent is open."""
+    order_no = await split_order(shipping)
+    shipping.fault("payments", "down", 1, order_no=order_no, kind="capture")
+    await part_says(shipping, order_no, 1, "picked_up")
+    statement = "SELECT idempotency_key, amount_minor FROM payments WHERE order_no = :o AND kind = 'capture'"
+    (intent,) = await eventually(lambda: shipping.sql(statement, o=order_no))
+    (authorised,) = shipping.sandbox.http.get("/payments", params={"order_no": order_no}).json()["items"]
+    shipping.sandbox.http.delete("/faults")
+    body = {"order_no": order_no, "amount_minor": intent.amount_minor, "currency": "CNY"}
+    body |= {"idempotency_key": intent.idempotency_key}
+    assert shipping.sandbox.http.post(f"/payments/{authorised['id']}/capture", json=body).status_code == 200
+    await captured(shipping, order_no, 1)
+    assert [kind for kind, _, _ in money(shipping, order_no)] == ["authorise", "capture"]
+
+
+async def test_units_that_have_not_shipped_are_not_refunded(shipping: Stage) -> None:
+    order_no = await split_order(shipping)
+    await part_says(shipping, order_no, 1, "picked_up")
+    await captured(shipping, order_no, 1)
+    wanted = NewRefund("rf_unshipped", order_no, Origin.SUPPORT, "support:ann", "", (NewRefundLine(3, 1),))
+    async with shipping.database.begin() as conn:
+        with pytest.raises(Conflict) as refused:
+            await refund_plans.planned(conn, wanted)
+        shipped = replace(wanted, lines=(NewRefundLine(2, 1),))
+        assert (await refund_plans.planned(conn, shipped)).amount_minor == 1998
+    assert refused.value.code == "refund_exceeds_captured"
+
+
+async def test_the_database_refuses_more_than_was_authorised(shipping: Stage) -> None:
+    order_no = await split_order(shipping)
+    (authorised,) = await shipping.sql(
+        "SELECT payment_id FROM payments WHERE order_no = :o AND kind = 'authorise'", o=order_no
+    )
+    take = (
+        "INSERT INTO payments (order_no, kind, attempt, provider, amount_minor, currency, status, idempotency_key,"
+        " parent_id, fulfilment_no) VALUES (:o, 'capture', 1, 'sandbox', :amount, 'CNY', 'intent', :key, :parent, :n)"
+    )
+    about = {"o": order_no, "parent": authorised.payment_id}
+    await shipping.sql(take, amount=2000, key=f"{order_no}/a", n=1, **about)
+    with pytest.raises(IntegrityError, match="captures_within_authorisation"):
+        await shipping.sql(take, amount=998, key=f"{order_no}/b", n=2, **about)
+    with pytest.raises(IntegrityError, match="payments_one_capture_of_part"):
+        await shipping.sql(take, amount=1, key=f"{order_no}/c", n=1, **about)
+    await shipping.sql("UPDATE payments SET status = 'failed' WHERE idempotency_key = :key", key=f"{order_no}/a")

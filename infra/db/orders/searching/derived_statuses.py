@@ -47,7 +47,8 @@ _AUTHORISED = _sql(
          WHERE p.order_no = orders.order_no AND p.purpose IN ('order', 'supplement') AND p.kind = 'authorise'
            AND p.status = 'succeeded'
            AND NOT EXISTS (SELECT FROM payments n WHERE n.order_no = p.order_no AND n.parent_id = p.payment_id
-                              AND n.kind IN ('capture', 'void') AND n.status <> 'failed'))"""
+                              AND n.kind IN ('capture', 'void') AND n.fulfilment_no IS NULL AND n.status <> 'failed')
+           AND authorised_left_minor(p.payment_id, p.amount_minor) > 0)"""
 )
 _FURTHER = "SELECT FROM fulfilments f WHERE f.order_no = orders.order_no AND f.number > 1"
 _OF_PART = " ".join(f"WHEN '{part.value}' THEN '{parcel.value}'" for part, parcel in PARCEL_OF_PART.items())
@@ -56,6 +57,7 @@ _LEAST_FAR = f"array_position('{{{','.join(part.value for part in PARCEL_OF_PART
 _PARCEL_OF_PARTS = f"""CASE WHEN EXISTS ({_FURTHER}) THEN coalesce((SELECT CASE f.status {_OF_PART} END
                 FROM fulfilments f WHERE f.order_no = orders.order_no AND f.status <> 'cancelled'
                ORDER BY {_LEAST_FAR} LIMIT 1), 'booking') END"""  # noqa: S608
+_BY_SHIPMENT = _sql("orders.capture = 'shipment'")
 # The parcel that goes out now; none counts as one that is not booked yet.
 _PARCEL = f"""coalesce({_PARCEL_OF_PARTS}, (SELECT p.status FROM shipments p
                 WHERE p.order_no = orders.order_no AND p.status <> 'cancelled' AND p.replaced_at IS NULL
@@ -90,7 +92,8 @@ def _status_in(wanted: Collection[Status]) -> ColumnElement[bool]:
 def _paid() -> ColumnElement[bool]:
     """Captured and kept; or past its payment without one."""
     due = frozenset(Status) - UNPAID - {Status.CANCELLED}
-    return or_(_KEPT, and_(_status_in(DELIVERED_ORDERS) | _status_in(due) & not_(_AUTHORISED), not_(_CAPTURED)))
+    kept = and_(_KEPT, not_(and_(_BY_SHIPMENT, _AUTHORISED)))
+    return or_(kept, and_(_status_in(DELIVERED_ORDERS) | _status_in(due) & not_(_AUTHORISED), not_(_CAPTURED)))
 
 
 def _refunded() -> ColumnElement[bool]:
@@ -108,6 +111,7 @@ _PAYMENT: Mapping[PaymentState, ColumnElement[bool]] = {
     PaymentState.AUTHORISED: and_(
         _status_in(payment_status.ORDER_STATUSES[PaymentState.AUTHORISED]), not_(_CAPTURED), _AUTHORISED
     ),
+    PaymentState.PARTIALLY_PAID: and_(_BY_SHIPMENT, _KEPT, _AUTHORISED),
     PaymentState.PAID: _paid(),
     PaymentState.PARTIALLY_REFUNDED: _refunded_in_part(),
     PaymentState.REFUNDED: _refunded(),

@@ -22,7 +22,7 @@ _DETAILS = text(
            CASE WHEN o.contact_corrected THEN k.profile_enc ELSE coalesce(s.profile_enc, c.profile_enc) END
              AS profile_enc,
            lines.items, lines.names, money.authorised_minor, money.captured_minor, money.refunded_minor,
-           money.disputed_minor,
+           money.disputed_minor, o.capture = 'shipment' AS by_shipment,
            (SELECT p.status FROM shipments p
              WHERE p.order_no = o.order_no AND p.status <> 'cancelled' AND p.replaced_at IS NULL
              ORDER BY array_position('{lost,refused,booking,booked,picked_up,in_transit,delivered}', p.status)
@@ -37,11 +37,12 @@ _DETAILS = text(
                            array_agg(l.name ORDER BY l.line_no) AS names
                       FROM order_lines l
                      WHERE l.order_no = o.order_no AND l.quantity > l.cancelled_quantity) lines,
-           LATERAL (SELECT coalesce(sum(p.amount_minor) FILTER (
+           LATERAL (SELECT coalesce(sum(authorised_left_minor(p.payment_id, p.amount_minor)) FILTER (
                              WHERE p.kind = 'authorise' AND p.status = 'succeeded'
                                AND NOT EXISTS (SELECT FROM payments n WHERE n.order_no = p.order_no
                                                   AND n.parent_id = p.payment_id AND n.kind IN ('capture', 'void')
-                                                  AND n.status <> 'failed')), 0)::bigint AS authorised_minor,
+                                                  AND n.fulfilment_no IS NULL AND n.status <> 'failed')), 0)::bigint
+                             AS authorised_minor,
                            coalesce(sum(t.captured_minor), 0)::bigint AS captured_minor,
                            coalesce(sum(t.refunded_minor), 0)::bigint AS refunded_minor,
                            coalesce(sum(t.disputed_minor), 0)::bigint AS disputed_minor
@@ -100,7 +101,9 @@ async def details(
 def _details(row: DriverRow, keys: KeyRing | None, named: int) -> RowDetails:
     opened = keys and keys.open_json(row.data_key, row.profile_enc, profile_context(row.customer_id))
     customer = Profile(*(opened.get(name) for name in ("name", "email", "phone"))) if opened else Profile()
-    sums = PaymentSums(row.authorised_minor, row.captured_minor, row.refunded_minor, row.disputed_minor)
+    sums = PaymentSums(
+        row.authorised_minor, row.captured_minor, row.refunded_minor, row.disputed_minor, row.by_shipment
+    )
     parts = tuple(PartOfRow(warehouse, FulfilmentStatus(status)) for warehouse, status in row.parts or ())
     names = (row.names or [])[:named]
     if len(parts) > 1:

@@ -148,8 +148,8 @@ class StateFacts:
 
     @property
     def attempt_state(self) -> AttemptState:
-        """The state of the newest payment attempt."""
-        return state_of(self.attempt, self.transactions)
+        """The state of the newest payment attempt. What is captured as it ships is authorised until all of it is."""
+        return AttemptState.AUTHORISED if self.awaits_shipment else state_of(self.attempt, self.transactions)
 
     @property
     def risk(self) -> str | None:

@@ -1,12 +1,15 @@
 # Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
 from typing import Literal
 
-PaymentState = Literal["authorised", "disputed", "paid", "partially_refunded", "pending", "refunded", "voided"]
+PaymentState = Literal[
+    "authorised", "disputed", "paid", "partially_paid", "partially_refunded", "pending", "refunded", "voided"
+]
 
 PAYMENT_STATE_VALUES: set[PaymentState] = {
     "authorised",
     "disputed",
     "paid",
+    "partially_paid",
     "partially_refunded",
     "pending",
     "refunded",
