@@ -54,10 +54,13 @@ async def record(asked: StockRequest, new: NewCount) -> Reply:
     moment = _moment(new.counted_at)
 
     async def work(conn: Connection) -> CountFields:
-        lines = [await _line(conn, new.warehouse, line, moment) for line in sorted(new.lines, key=lambda one: one.sku)]
+        counted = sorted(new.lines, key=lambda one: one.sku)
+        for line in counted:
+            await _require_place(conn, new.warehouse, line)
         count_id = f"ct_{asked.unique('count')}"
-        made = counts.NewCount(count_id, new.warehouse, new.reference, actor(asked.caller), moment)
-        count = await counts.add(conn, made, lines)
+        await counts.begin(conn, counts.NewCount(count_id, new.warehouse, new.reference, actor(asked.caller), moment))
+        lines = [await _line(conn, new.warehouse, line, moment) for line in counted]
+        count = await counts.add_lines(conn, count_id, lines)
         if needs_approval(lines, await counts.prices(conn, [line.sku for line in lines]), _limits(asked.services)):
             await counts.set_status(conn, count_id, CountStatus.AWAITING_APPROVAL)
             return view(await counts.find(conn, count_id), [])
@@ -84,10 +87,14 @@ def _moment(typed: str | None) -> datetime | None:
     return found
 
 
-async def _line(conn: Connection, warehouse: str, line: CountedLine, moment: datetime | None) -> CountLine:
+async def _require_place(conn: Connection, warehouse: str, line: CountedLine) -> None:
     await movements.place_of(conn, line.sku, warehouse)
     if line.location is not None:
         await locations.require_open(conn, warehouse, line.location)
+
+
+async def _line(conn: Connection, warehouse: str, line: CountedLine, moment: datetime | None) -> CountLine:
+    if line.location is not None:
         at_location = await locations.level_at(conn, line.sku, warehouse, line.location, moment)
         return CountLine(line.sku, line.location, line.counted, at_location)
     expected = await counts.book_quantity(conn, line.sku, warehouse, moment)

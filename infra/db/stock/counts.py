@@ -121,17 +121,28 @@ async def book_quantity(conn: AsyncConnection, sku: str, warehouse: str, moment:
 
 
 async def add(conn: AsyncConnection, new: NewCount, lines: Sequence[CountLine]) -> StockCount:
-    """Raises Conflict `count_exists` where the reference is used."""
+    """A count whose lines are known. Raises Conflict `count_exists` where the reference is used."""
+    await begin(conn, new)
+    return await add_lines(conn, new.count_id, lines)
+
+
+async def begin(conn: AsyncConnection, new: NewCount) -> None:
+    """Before the levels are read: its audit entry comes before their locks, as in every movement by a person, or two
+    acts of one person wait for each other. Raises Conflict `count_exists` where the reference is used."""
     row = {name: getattr(new, name) for name in NewCount.__dataclass_fields__}
     if (await conn.execute(_ADD, row)).scalar_one_or_none() is None:
         raise Conflict("count_exists")
+
+
+async def add_lines(conn: AsyncConnection, count_id: str, lines: Sequence[CountLine]) -> StockCount:
+    """What was counted of a count that has begun."""
     rows = [
-        {"count_id": new.count_id, "sku": one.sku, "location": one.location, "counted": one.counted,
+        {"count_id": count_id, "sku": one.sku, "location": one.location, "counted": one.counted,
          "expected": one.expected}
         for one in lines
     ]  # fmt: skip
     await conn.execute(_ADD_LINE, rows)
-    return await find(conn, new.count_id)
+    return await find(conn, count_id)
 
 
 async def find(conn: AsyncConnection, count_id: str, *, lock: bool = False) -> StockCount:
