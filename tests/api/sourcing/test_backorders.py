@@ -9,7 +9,7 @@ from activities.stock.planned_parts import PlannedPartActivities
 from infra.db.stock import backorders
 from tests.api.conftest import ApiClient, an_order
 from tests.api.sourcing.test_late_promises import TODAY, announced, purchase, reserve
-from tests.factories.order_changes import paid, stocked
+from tests.factories.order_changes import HOUSE, change, lines, paid, stocked
 from workers.relay.late_promises import LatePromises
 from workflows import payloads as m
 
@@ -160,3 +160,18 @@ async def test_nobody_decides_about_what_does_not_wait_or_is_anothers(shop: ApiC
     assert stranger.status_code == 404
     wrong = await choose(shop, number, "substitute")
     assert wrong.status_code == 422
+
+
+async def test_a_change_takes_missing_units_off_first_and_their_money_goes_back(shop: ApiClient) -> None:
+    sku = await stocked(shop, units=1)
+    number = await partly(shop, sku)
+    assert (await change(shop, number, lines(**{sku: 2}))).status_code == 200
+    order = await order_of(shop, number)
+    found = [(part["status"], [line["quantity"] for line in part["lines"]]) for part in order["fulfilments"]]
+    assert found == [("reserved", [1]), ("planned", [1])]
+    assert len(order["refunds"]) == 1
+    assert (await change(shop, number, lines(**{sku: 1}))).status_code == 200
+    order = await order_of(shop, number)
+    assert [part["status"] for part in order["fulfilments"]] == ["reserved", "cancelled"]
+    held = await shop.sql("SELECT reserved FROM stock_levels WHERE sku = %s AND warehouse = %s", sku, HOUSE)
+    assert [row["reserved"] for row in held] == [1]
