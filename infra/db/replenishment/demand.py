@@ -34,7 +34,7 @@ _COUNT = text(
        GROUP BY o.order_no, l.sku
     ), served AS MATERIALIZED (
       SELECT a.order_no, a.sku, a.warehouse, a.quantity
-        FROM (SELECT DISTINCT order_no FROM wanted) w JOIN allocations a USING (order_no) WHERE a.state <> 'released'
+        FROM (SELECT DISTINCT order_no FROM wanted) w JOIN reservations a USING (order_no) WHERE a.state <> 'released'
     ), placed AS (
       SELECT sku, warehouse, quantity AS units FROM served
       UNION ALL
