@@ -15,7 +15,7 @@ from infra.settings import Settings
 
 PAGE = (Path(__file__).parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
 PRODUCT, SANDBOX = PAGE.split("## The sandbox process")
-ROW = re.compile(r"^\| `(OMS_[A-Z_]+)` \| (?:`([^`]*)`|–) \| (.+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `(OMS_[A-Z0-9_]+)` \| (?:`([^`]*)`|–) \| (.+) \|$", re.MULTILINE)
 VARIABLES = {f"OMS_{name.upper()}": field for name, field in Settings.model_fields.items()}
 # What each of the sandbox's variables may be set to, other than its default.
 OTHER = {
@@ -31,6 +31,7 @@ OTHER = {
     "PENDING_S": "9",
     "SLOW_S": "9",
     "SF_CHECKWORD": "other",
+    "KUAIDI100_KEY": "other",
 }
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from domain.gateways import CarrierGateway, MessageGateway, PaymentGateway
+from domain.gateways import CarrierGateway, MessageGateway, PaymentGateway, TrackingGateway
 from domain.notifications import Channel
 from infra.db.engine import Database
 from infra.email import smtp
+from infra.gateways.carriers.kuaidi100 import COMPANIES, Kuaidi100
 from infra.gateways.carriers.sandbox_carrier import SandboxCarrier
 from infra.gateways.carriers.sf_carrier import SfCarrier
 from infra.gateways.circuit_breaker import CircuitBreaker
@@ -55,6 +56,17 @@ def build_carriers(settings: Settings) -> dict[str, CarrierGateway]:
     return {name: instrumented(gateway, breaker(name)) for name, gateway in built.items()}
 
 
+def build_trackers(settings: Settings) -> dict[str, TrackingGateway]:
+    """Who is asked for the parcels of a carrier that reports nothing, by carrier."""
+    built, breaker = dict[str, TrackingGateway](), _breakers(settings)
+    if settings.kuaidi100_customer:
+        asked = instrumented(Kuaidi100.from_settings(settings), breaker("kuaidi100"))
+        built |= dict.fromkeys(COMPANIES, asked)
+    if settings.sf_partner_id:
+        built["sf"] = instrumented(SfCarrier.from_settings(settings), breaker("sf"))
+    return built
+
+
 def build_messages(settings: Settings) -> dict[str, MessageGateway]:
     """Who brings messages, by channel; a channel without a provider is missing. Raises ValueError when none fits."""
     chosen = {Channel.EMAIL.value: settings.email_provider, Channel.SMS.value: settings.sms_provider}
@@ -76,7 +88,12 @@ def _messages_by(provider: str, settings: Settings) -> MessageGateway:
     return built[provider]
 
 
-Gateways = Mapping[str, PaymentGateway] | Mapping[str, CarrierGateway] | Mapping[str, MessageGateway]
+Gateways = (
+    Mapping[str, PaymentGateway]
+    | Mapping[str, CarrierGateway]
+    | Mapping[str, MessageGateway]
+    | Mapping[str, TrackingGateway]
+)
 
 
 async def close_all(gateways: Gateways) -> None:

@@ -16,6 +16,7 @@ from infra.sandbox.calls import Call, Endpoint, FaultInjector, answer, invalid, 
 from infra.sandbox.carriers import Carriers
 from infra.sandbox.config import SandboxConfig
 from infra.sandbox.faults import FaultError, Faults
+from infra.sandbox.kuaidi100 import Kuaidi100
 from infra.sandbox.ledger import Ledger, Row
 from infra.sandbox.messages import Messages
 from infra.sandbox.parcels import Parcels
@@ -50,6 +51,7 @@ def create_app(config: SandboxConfig) -> Starlette:
         routes=[
             *_payment_routes(ledger, gateway, FaultInjector("payments", faults, gateway.order_of, config.slow_s)),
             *_carrier_routes(ledger, carrier, FaultInjector("carriers", faults, carrier.order_of, config.slow_s)),
+            _post("/kuaidi100/poll/query.do", Kuaidi100(ledger, config.kuaidi100_key).query),
             *_sf_routes(SfExpress(ledger, carrier, config.sf_checkword)),
             *_message_routes(ledger, provider, FaultInjector("messages", faults, provider.order_of, config.slow_s)),
             *_fault_routes(faults),

@@ -23,6 +23,7 @@ NAMES = (
     "PENDING_S",
     "SLOW_S",
     "SF_CHECKWORD",
+    "KUAIDI100_KEY",
 )
 MAX_PORT = 65_535
 
@@ -48,6 +49,7 @@ class SandboxConfig:
     pending_s: float = 1.0
     slow_s: float = 2.0
     sf_checkword: str = "sandbox-checkword"
+    kuaidi100_key: str = "sandbox-key"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -68,6 +70,7 @@ class SandboxConfig:
             pending_s=_number(env, "PENDING_S", cls.pending_s),
             slow_s=_number(env, "SLOW_S", cls.slow_s),
             sf_checkword=_text(env, "SF_CHECKWORD", cls.sf_checkword),
+            kuaidi100_key=_text(env, "KUAIDI100_KEY", cls.kuaidi100_key),
         )
 
 

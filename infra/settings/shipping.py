@@ -30,6 +30,12 @@ class ShippingSettings(BaseModel):
     sf_product: int = Field(default=2, ge=1)
     sf_test_mode: bool = True
     sf_server_url: str = ""
+    kuaidi100_customer: str = ""
+    kuaidi100_key: SecretStr = SecretStr("")
+    kuaidi100_server_url: str = ""
+    tracking_s: float = Field(default=1800.0, gt=0)
+    tracking_max_s: float = Field(default=21_600.0, gt=0)
+    tracking_asks: int = Field(default=200, ge=1)
     tracking_links: Annotated[tuple[str, ...], NoDecode, BeforeValidator(json_list), AfterValidator(_pages)] = ()
     dispatch_timeout_s: int = Field(default=2 * 86_400, ge=0)
     supplier_timeout_s: int = Field(default=2 * 86_400, ge=0)

@@ -184,6 +184,7 @@ INSERTS = {
     "workflow_requests": "kind name payload rank subject trace",
 }
 UPDATES = {
+    "parcel_tracking": "asked last_error next_at unchanged updated_at",
     "carrier_bills": "compared compared_to finished_at last_line state total",
     "freight_differences": "decided_at decided_by owner reason state",
     "order_table_columns": "columns",

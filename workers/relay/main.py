@@ -25,7 +25,7 @@ from infra.db.shipping import carrier_bills
 from infra.db.staff import api_tokens
 from infra.db.system import processes
 from infra.db.webhooks import deliveries
-from infra.gateways.registry import build_messages
+from infra.gateways.registry import build_messages, build_trackers
 from infra.observability import metrics, telemetry
 from infra.security.crypto import Vault
 from infra.settings import Settings
@@ -44,6 +44,7 @@ from workers.relay.backorders import BackorderWaker
 from workers.relay.consistency_checks import checks
 from workers.relay.late_promises import LatePromises
 from workers.relay.notification_sender import NotificationSender
+from workers.relay.parcel_tracking import ParcelTracking
 from workers.relay.replenisher import BUSY_S as REPLENISHER_BUSY_S
 from workers.relay.replenisher import POLL_S as REPLENISHER_POLL_S
 from workers.relay.replenisher import Replenisher
@@ -73,6 +74,8 @@ RENEWALS_POLL_S, RENEWALS_AT_ONCE = 10.0, 200
 CONTACTS_POLL_S, CONTACTS_AT_ONCE = 30.0, 200
 # Dates of arrival are days: nobody needs to know sooner.
 PROMISES_POLL_S = 60.0
+# Pauses between two questions for a parcel are half an hour and more.
+TRACKING_POLL_S = 30.0
 # Checks run one at a time, with pauses for orders between them.
 CHECK_PAUSE_S, CHECK_POLL_S = 5.0, 30.0
 # Rows that are left when the request that began an import has applied the first ones.
@@ -155,6 +158,7 @@ def _keeping(
 ) -> list[Coroutine[None, None, None]]:
     """What is looked after from time to time."""
     anchor_s = settings.audit_anchor_s
+    tracking = ParcelTracking(database, vault, settings, build_trackers(settings))
     found, swept = (
         with_own_keys(condition, step) for step in (contacts(database, KeyRing(vault)), sweep(database, vault))
     )
@@ -172,6 +176,7 @@ def _keeping(
         every("promises", LatePromises(database, settings).step, SWEEP_PAUSE_S, PROMISES_POLL_S),
         every("product imports", importing(database), IMPORTS_PAUSE_S, IMPORTS_POLL_S),
         every("replenishment", Replenisher(database, settings).step, REPLENISHER_BUSY_S, REPLENISHER_POLL_S),
+        every("parcel tracking", with_own_keys(condition, tracking.step), SWEEP_PAUSE_S, TRACKING_POLL_S),
         every("carrier bills", comparing_bills(database), IMPORTS_PAUSE_S, IMPORTS_POLL_S),
         every("backlogs", observing(database), BACKLOGS_POLL_S, BACKLOGS_POLL_S),
         every("sweep", swept, SWEEP_PAUSE_S, SWEEP_EVERY_S),

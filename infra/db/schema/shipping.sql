@@ -103,6 +103,18 @@ CREATE TRIGGER booking_from_current_warehouse BEFORE INSERT ON shipments
 CREATE TRIGGER manual_parcel_checks_holds BEFORE INSERT ON shipments
   FOR EACH ROW WHEN (NEW.status <> 'booking') EXECUTE FUNCTION require_no_hold();
 
+-- From now on the parcel is asked for.
+CREATE FUNCTION track_parcel()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  INSERT INTO parcel_tracking (shipment_id, next_at) VALUES (NEW.shipment_id, now()) ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER parcel_is_tracked AFTER INSERT OR UPDATE OF tracking_no ON shipments
+  FOR EACH ROW WHEN (NEW.tracking_no IS NOT NULL AND (NEW.carrier NOT IN ('sandbox', 'ups')))
+  EXECUTE FUNCTION track_parcel();
+
 -- Takes the status of a fulfilment from its parcel. What the warehouse did (picking, packed) stands until the parcel
 -- has left.
 CREATE FUNCTION refresh_fulfilment()
@@ -243,6 +255,18 @@ CREATE TRIGGER parcel_packing_audited AFTER INSERT ON parcel_packings
 CREATE TRIGGER parcel_packings_append_only BEFORE DELETE OR UPDATE ON parcel_packings
   FOR EACH ROW EXECUTE FUNCTION forbid_change();
 
+-- Parcels that are asked for, since their carrier reports nothing.
+CREATE TABLE parcel_tracking (
+  shipment_id text PRIMARY KEY REFERENCES shipments,
+  asked       integer NOT NULL DEFAULT 0,
+  unchanged   integer NOT NULL DEFAULT 0,  -- so often without news since the last
+  next_at     timestamptz,  -- NULL: it is not asked for any more
+  last_error  text,
+  updated_at  timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT parcel_tracking_counts CHECK (asked >= 0 AND unchanged >= 0 AND unchanged <= asked)
+);
+CREATE INDEX parcel_tracking_due ON parcel_tracking (next_at) WHERE next_at IS NOT NULL;
+
 -- Parcels that were handed over to the carrier.
 CREATE TABLE parcel_handovers (
   shipment_id text PRIMARY KEY REFERENCES shipments,
@@ -350,14 +374,15 @@ ALTER TABLE payments ADD CONSTRAINT capture_of_its_fulfilment FOREIGN KEY (order
 
 -- Rights
 
-GRANT SELECT ON fulfilment_lines, fulfilments, parcel_handovers, parcel_packings, picks, replaced_parcel_lines,
-  shipment_labels, shipment_scans, shipments, short_picks TO oms_app;
+GRANT SELECT ON fulfilment_lines, fulfilments, parcel_handovers, parcel_packings, parcel_tracking, picks,
+  replaced_parcel_lines, shipment_labels, shipment_scans, shipments, short_picks TO oms_app;
 GRANT INSERT (line_no, number, order_no, quantity) ON fulfilment_lines TO oms_app;
 GRANT UPDATE (quantity) ON fulfilment_lines TO oms_app;
 GRANT INSERT (fulfilment_id, number, order_no, promised_to, status, warehouse) ON fulfilments TO oms_app;
 GRANT UPDATE (due_at, promised_to, status, updated_at, warehouse) ON fulfilments TO oms_app;
 GRANT INSERT (handed_by, manifest_id, shipment_id) ON parcel_handovers TO oms_app;
 GRANT INSERT (box, packed_by, shipment_id, weight_g) ON parcel_packings TO oms_app;
+GRANT UPDATE (asked, last_error, next_at, unchanged, updated_at) ON parcel_tracking TO oms_app;
 GRANT INSERT (line_no, location, number, order_no, picked_by, quantity, scan_id) ON picks TO oms_app;
 GRANT INSERT (quantity, shipment_id, sku) ON replaced_parcel_lines TO oms_app;
 GRANT INSERT (content_enc, format, shipment_id) ON shipment_labels TO oms_app;
@@ -369,5 +394,5 @@ GRANT UPDATE (came_back_at, carrier, carrier_ref, cost_currency, cost_minor, rep
 GRANT INSERT (line_no, number, order_no, quantity, reported_by, sourced_number) ON short_picks TO oms_app;
 REVOKE EXECUTE ON FUNCTION apply_pick(), book_from_current_warehouse(), cancel_fulfilments(), create_fulfilment(),
   date_further_fulfilment(), follow_changed_line(), guard_replaced_parcel(), refresh_fulfilment(),
-  refresh_order_warehouse(), shorten_fulfilment_line(text, integer, integer, bigint) FROM PUBLIC;
+  refresh_order_warehouse(), shorten_fulfilment_line(text, integer, integer, bigint), track_parcel() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION shorten_fulfilment_line(text, integer, integer, bigint) TO oms_app;
