@@ -35,7 +35,7 @@ class ShippingSettings(BaseModel):
     kuaidi100_server_url: str = ""
     tracking_s: float = Field(default=1800.0, gt=0)
     tracking_max_s: float = Field(default=21_600.0, gt=0)
-    tracking_asks: int = Field(default=200, ge=1)
+    tracking_limit: int = Field(default=200, ge=1)
     tracking_links: Annotated[tuple[str, ...], NoDecode, BeforeValidator(json_list), AfterValidator(_pages)] = ()
     dispatch_timeout_s: int = Field(default=2 * 86_400, ge=0)
     supplier_timeout_s: int = Field(default=2 * 86_400, ge=0)

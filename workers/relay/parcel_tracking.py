@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 class ParcelTracking:
     """One per relay. A parcel without news is asked for half as often again each time, at most every `tracking_max_s`,
-    and `tracking_asks` times in all; then its deadlines alone tell support of it."""
+    and `tracking_limit` times in all; then its deadlines alone tell support of it."""
 
     def __init__(
         self, database: Database, vault: Vault, settings: Settings, trackers: Mapping[str, TrackingGateway]
@@ -36,10 +36,10 @@ class ParcelTracking:
         async with autocommit(self._database) as connection:
             due = await tracking.claim(connection, list(self._trackers), AT_ONCE)
         for parcel in due:
-            await self._ask(parcel)
+            await self._track(parcel)
         return len(due) == AT_ONCE
 
-    async def _ask(self, parcel: DueParcel) -> None:
+    async def _track(self, parcel: DueParcel) -> None:
         known, error, news = ShipmentStatus(parcel.status), None, list[CarrierNotification]()
         if known not in _OVER:
             try:
@@ -58,7 +58,7 @@ class ParcelTracking:
 
     def _pause(self, parcel: DueParcel, *, changed: bool) -> timedelta | None:
         own = self._settings
-        if parcel.asked + 1 >= own.tracking_asks:
+        if parcel.asked + 1 >= own.tracking_limit:
             return None
         times = 0 if changed else parcel.unchanged + 1
         return timedelta(seconds=min(own.tracking_s * 1.5 ** min(times, 30), max(own.tracking_s, own.tracking_max_s)))

@@ -42,16 +42,17 @@ _TOTAL = text(
 # One process at a time: of two bills that name one parcel, the second finds what the first recorded.
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('carrier_bills', 0))")
 _NEXT = text(
-    """SELECT bill_id, carrier, currency, compared_to FROM carrier_bills
+    """SELECT bill_id, carrier, currency, compared_to, last_line FROM carrier_bills
         WHERE state = 'comparing' AND total > 0 ORDER BY created_at LIMIT 1 FOR NO KEY UPDATE"""
 )
-# One statement: lines are joined with parcels, become entries of the ledger, and differences. A parcel is billed once;
-# the constraint of the ledger says which line was second within the same statement.
+# Each row is found by an index (LATERAL), also while the statistics of the ledger are older than the rows of the bill.
+# One statement: lines are joined with parcels, become entries of the ledger, and differences. A parcel is billed once,
+# by its first line.
 _COMPARE = text(
     f"""
     WITH part AS MATERIALIZED (
       SELECT line, tracking_no, amount_minor, currency FROM carrier_bill_lines
-       WHERE bill_id = :bill_id AND line > :after ORDER BY line LIMIT :limit
+       WHERE bill_id = :bill_id AND line > :after AND line <= :last
     ), judged AS MATERIALIZED (
       SELECT p.*, s.shipment_id, s.order_no, s.fulfilment_no, s.cost_minor, s.cost_currency,
              CASE WHEN p.amount_minor IS NULL THEN 'unreadable'
@@ -67,30 +68,29 @@ _COMPARE = text(
         LEFT JOIN LATERAL (
           SELECT * FROM shipments t WHERE t.tracking_no = p.tracking_no AND t.carrier = :carrier
            ORDER BY t.status = 'cancelled', t.created_at DESC LIMIT 1) s ON true
-        LEFT JOIN freight_entries e
-          ON e.shipment_id = s.shipment_id AND e.kind = 'billed' AND e.difference_id IS NULL
+        LEFT JOIN LATERAL (
+          SELECT b.bill_id FROM freight_entries b
+           WHERE b.shipment_id = s.shipment_id AND b.kind = 'billed' AND b.difference_id IS NULL LIMIT 1) e ON true
+    ), ranked AS MATERIALIZED (
+      SELECT j.*, j.owed AND row_number() OVER (PARTITION BY j.owed, j.shipment_id ORDER BY j.line) > 1 AS again
+        FROM (SELECT n.*, n.kind IS NULL OR n.kind IN ({literals(RECORDED)}) AS owed FROM judged n) j
     ), billed AS (
       INSERT INTO freight_entries (kind, order_no, fulfilment_no, shipment_id, amount_minor, currency, bill_id,
                                    bill_line)
-      SELECT 'billed', order_no, fulfilment_no, shipment_id, amount_minor, currency, :bill_id, line FROM judged
-       WHERE kind IS NULL OR kind IN ({literals(RECORDED)}) ORDER BY line
-      ON CONFLICT DO NOTHING RETURNING bill_line
+      SELECT 'billed', order_no, fulfilment_no, shipment_id, amount_minor, currency, :bill_id, line FROM ranked
+       WHERE owed AND NOT again
     ), differing AS (
       INSERT INTO freight_differences (bill_id, line, kind, tracking_no, order_no, fulfilment_no, shipment_id,
                                        booked_minor, booked_currency, billed_minor, currency)
-      SELECT :bill_id, j.line,
-             CASE WHEN j.kind IS NULL OR (b.bill_line IS NULL AND j.kind IN ({literals(RECORDED)})) THEN 'billed_twice'
-                  ELSE j.kind END,
-             j.tracking_no, j.order_no, j.fulfilment_no, j.shipment_id, j.cost_minor, j.cost_currency, j.amount_minor,
-             j.currency
-        FROM judged j LEFT JOIN billed b ON b.bill_line = j.line
-       WHERE j.kind IS NOT NULL OR b.bill_line IS NULL
+      SELECT :bill_id, line, CASE WHEN again THEN 'billed_twice' ELSE kind END, tracking_no, order_no, fulfilment_no,
+             shipment_id, cost_minor, cost_currency, amount_minor, currency
+        FROM ranked WHERE again OR kind IS NOT NULL ORDER BY line
     )
-    SELECT count(*) AS number, max(line) AS last_line FROM part
+    SELECT count(*) FROM part
     """  # noqa: S608
 )
 _PROGRESS = text(
-    """UPDATE carrier_bills SET compared = compared + :number, compared_to = coalesce(:last_line, compared_to),
+    """UPDATE carrier_bills SET compared = compared + :number, compared_to = :last,
               state = CASE WHEN :done THEN 'compared' ELSE state END,
               finished_at = CASE WHEN :done THEN now() END
         WHERE bill_id = :bill_id"""
@@ -173,11 +173,12 @@ async def compare_some(conn: AsyncConnection, at_once: int = AT_ONCE) -> bool:
     bill = (await conn.execute(_NEXT)).one_or_none()
     if bill is None:
         return False
-    question = {"bill_id": bill.bill_id, "after": bill.compared_to, "limit": at_once}
+    last = min(bill.compared_to + at_once, bill.last_line)
+    question = {"bill_id": bill.bill_id, "after": bill.compared_to, "last": last}
     of_bill = {"carrier": bill.carrier, "currency": bill.currency}
-    done = (await conn.execute(_COMPARE, question | of_bill)).one()
-    progress = {"bill_id": bill.bill_id, "number": done.number, "last_line": done.last_line}
-    await conn.execute(_PROGRESS, progress | {"done": done.number < at_once})
+    number = (await conn.execute(_COMPARE, question | of_bill)).scalar_one()
+    progress = {"bill_id": bill.bill_id, "number": number, "last": last}
+    await conn.execute(_PROGRESS, progress | {"done": last == bill.last_line})
     return True
 
 

@@ -40,7 +40,7 @@ async def at_the_carrier(provider: httpx.AsyncClient, key: str) -> dict[str, Any
     return dict((await provider.post("/shipments", json=body)).json())
 
 
-async def by_hand(shop: ApiClient, carrier: str, tracking_no: str) -> Booked:
+async def manually_booked(shop: ApiClient, carrier: str, tracking_no: str) -> Booked:
     """A parcel that a person booked with a carrier that is not connected."""
     one = await booked(shop, 1)
     await shop.sql(
@@ -73,7 +73,7 @@ async def test_a_parcel_that_a_person_booked_is_followed_to_the_door(
     shop: ApiClient, provider: httpx.AsyncClient
 ) -> None:
     parcel = await at_the_carrier(provider, "tracked-1")
-    one, tracker = await by_hand(shop, "zto", parcel["tracking_no"]), kuaidi100(provider)
+    one, tracker = await manually_booked(shop, "zto", parcel["tracking_no"]), kuaidi100(provider)
     relay = tracking(shop, tracker)
     await relay.step()
     assert ((await state(shop, one))["asked"], (await state(shop, one))["unchanged"]) == (1, 1)
@@ -102,8 +102,8 @@ class Unchanged:
 
 
 async def test_without_news_a_parcel_is_asked_for_less_often_and_not_for_ever(shop: ApiClient) -> None:
-    one, pauses = await by_hand(shop, "zto", "T-SLOW"), []
-    relay = tracking(shop, Unchanged(), tracking_s=100.0, tracking_max_s=300.0, tracking_asks=5)
+    one, pauses = await manually_booked(shop, "zto", "T-SLOW"), []
+    relay = tracking(shop, Unchanged(), tracking_s=100.0, tracking_max_s=300.0, tracking_limit=5)
     for _ in range(5):
         await again(shop, one)
         await relay.step()
@@ -119,7 +119,7 @@ class Down(Unchanged):
 
 
 async def test_a_failure_is_kept_and_the_parcel_is_asked_for_later(shop: ApiClient) -> None:
-    one = await by_hand(shop, "zto", "T-DOWN")
+    one = await manually_booked(shop, "zto", "T-DOWN")
     await tracking(shop, Down()).step()
     found = await state(shop, one)
     assert (found["last_error"], found["asked"]) == ("timeout", 1) and found["pause"] > 0
@@ -128,7 +128,7 @@ async def test_a_failure_is_kept_and_the_parcel_is_asked_for_later(shop: ApiClie
 async def test_parcels_that_are_reported_or_of_nobody_that_can_be_asked_are_left_alone(shop: ApiClient) -> None:
     reported = await booked(shop, 1)
     assert await shop.sql("SELECT 1 FROM parcel_tracking WHERE shipment_id = %s", reported.shipment_id) == []
-    other = await by_hand(shop, "pigeon", "T-PIGEON")
+    other = await manually_booked(shop, "pigeon", "T-PIGEON")
     await tracking(shop, Down()).step()
     assert (await state(shop, other))["asked"] == 0
 

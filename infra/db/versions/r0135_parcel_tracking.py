@@ -2,15 +2,15 @@
 
 from infra.db import revisions
 
-revision = "0133"
-down_revision = "0132"
+revision = "0135"
+down_revision = "0134"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """A table of its own; the previous version adds to it by the trigger."""
-    revisions.run("0133_parcel_tracking")
+    revisions.run("0135_parcel_tracking")
 
 
 def downgrade() -> None:
