@@ -110,14 +110,14 @@ class Fulfilling(PendingOperations):
                 return
             elif part.arrived:
                 await self._stop_second(part)
-            elif part.status == FulfilmentStatus.PLANNED and number in self._overdue and self.has_passed(part.deadline):
+            elif part.status == FulfilmentStatus.PLANNED and self._is_late(part):
                 await self._expire(part)
             elif part.reserved and part.parcel in ("", ShipmentStatus.BOOKING):
                 await self._book_part(part)
             elif error := PARKED_BY.get(part.parcel) or self._lateness(part):
                 await self._park_part(Step.DELIVER, Failure(error, "", 1), part)
             else:
-                await self._until(lambda: self._part(number) != part or bool(self._lateness(part)))
+                await self._until(lambda: self._part(number) != part or self._is_late(part))
 
     async def _book_part(self, part: m.Fulfilment) -> None:
         seq, failure = self.view.seq, None
@@ -305,10 +305,12 @@ class Fulfilling(PendingOperations):
             if part.status not in OVER and self.has_passed(part.deadline):
                 self._overdue.add(part.number)
 
+    def _is_late(self, part: m.Fulfilment) -> bool:
+        return part.number in self._overdue and self.has_passed(part.deadline)
+
     def _lateness(self, part: m.Fulfilment) -> str:
-        """Why it is late, as a code."""
-        planned = part.status == FulfilmentStatus.PLANNED
-        if planned or part.number not in self._overdue or not self.has_passed(part.deadline):
+        """Why it is late, as a code; what waits for stock is not late but given up."""
+        if part.status == FulfilmentStatus.PLANNED or not self._is_late(part):
             return ""
         return "no_delivery" if part.parcel in LEFT else "no_pickup"
 
