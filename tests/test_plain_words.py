@@ -2,8 +2,10 @@
 
 import ast
 import io
+import json
 import re
 import tokenize
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -249,3 +251,14 @@ def test_a_private_word_is_found(text: str) -> None:
 @pytest.mark.parametrize("text", ["the `errand` of a view", "this book, and the histories", "```\nhe\n```"])
 def test_names_of_code_and_other_words_are_not(text: str) -> None:
     assert found(text) == []
+
+
+@pytest.mark.parametrize("site", ["pages", "console", "portal"])
+def test_each_key_of_words_is_there_once(site: str) -> None:
+    """Two changes that add one key on their own merge without a conflict, and then no page opens."""
+    pairs = [
+        pair
+        for file in sorted((ROOT / "api" / site / "words").glob("*.json"))
+        for pair in json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=list)
+    ]
+    assert sorted(key for key, number in Counter(key for key, _ in pairs).items() if number > 1) == []

@@ -62,11 +62,17 @@ class FormErrors:
     """What is wrong with a form in the reader's words: at fields, and with the whole of it (`code`, empty for none)."""
 
     def __init__(
-        self, request: Request, refused: Problem | RuleBroken, places: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        refused: Problem | RuleBroken,
+        places: Mapping[str, str] | None = None,
+        rules: str = "catalogue.rule",
     ) -> None:
-        """`places` are the fields of codes that this form has elsewhere than others."""
+        """`places` are the fields of codes that this form has elsewhere than others; `rules` begins the keys of words
+        for fields that take something else here than in other forms."""
         self.problem = refused if isinstance(refused, Problem) else from_rule(refused)
         self._places = {**_AT, **(places or {})}
+        self._rules = rules
         self._lang = language(request)
         self._say = WORDS.speaker(self._lang)
         self.fields = self._named() or self._known()
@@ -83,7 +89,12 @@ class FormErrors:
 
     def _named(self) -> dict[str, str]:
         names = [column_of(str(error["field"])) for error in self.problem.errors]
-        return {name: self._say(_rule(name)) for name in names if _rule(name) in _words()}
+        found = {name: self._rule(name) for name in names}
+        return {name: self._say(key) for name, key in found.items() if key in _words()}
+
+    def _rule(self, name: str) -> str:
+        own = f"{self._rules}.{name}"
+        return own if own in _words() else _rule(name)
 
     def _known(self) -> dict[str, str]:
         if (field := self._places.get(self.problem.code)) is None:

@@ -90,7 +90,7 @@ async def put_rule(request: Request, member: CurrentStaff) -> Response:
         body = fitting(PutReplenishmentRule, _body(fields))
         await replenishment.put_rule(services_of(request), member.principal, body)
     except (Problem, RuleBroken) as refused:
-        errors = FormErrors(request, refused, _PLACES)
+        errors = FormErrors(request, refused, _PLACES, "replenishment.rule")
         return await _rules_page(request, member, None, typed.typed_of(fields), errors)
     return acknowledged(request, _RULES, "done.replenishment_rule_saved")
 

@@ -21,6 +21,7 @@ async def test_a_rule_is_set_and_what_it_suggests_is_ordered_once(shop: ApiClien
     ):  # fmt: skip
         bad = await operations.post("/console/replenishment-rules", **(fields | change))
         assert bad.status_code in (404, 422) and wrong(bad.text) == {field}, change
+        assert ("A number from 0 to 365" in bad.text) == (field == "lead_time_days")
     assert (await operations.post("/console/replenishment-rules", **fields)).status_code == 303
     assert "Hills" in (await operations.get("/console/replenishment-rules")).text
     assert "Nothing is to be ordered" in (await operations.get("/console/replenishment", warehouse="WH-SOUTH")).text
