@@ -48,14 +48,10 @@ class LostPart:
     lines: tuple[NewRefundLine, ...]
 
 
-async def part_of(
-    conn: AsyncConnection, order_no: str, number: int, *, alone: bool, most: Mapping[int, int] | None = None
-) -> LostPart:
-    """What would be refunded for it: its lines, with their share of the shipping charge kept; of each line at most the
-    units that `most` names, where it is given."""
+async def part_of(conn: AsyncConnection, order_no: str, number: int, *, alone: bool) -> LostPart:
+    """What would be refunded for it: its lines, with their share of the shipping charge kept."""
     rows = (await conn.execute(_LINES, {"order_no": order_no, "number": number})).all()
-    units = {row.line_no: row.quantity if most is None else min(row.quantity, most.get(row.line_no, 0)) for row in rows}
-    lines = tuple(NewRefundLine(quantity, line_no) for line_no, quantity in units.items() if quantity)
+    lines = tuple(NewRefundLine(row.quantity, row.line_no) for row in rows)
     minor = 0
     if lines and not alone:
         # Where nothing of it can be refunded (its money is disputed), the part is given up without.

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.payments.shipment_captures import CaptureMode
 from infra.db.after_sales import lost_parts
 from infra.db.after_sales.lost_parts import LostPart
 from infra.db.orders.changing import cancellation
@@ -13,23 +12,9 @@ from infra.settings import Settings
 
 _PART = text(
     """
-    SELECT f.fulfilment_id, o.capture, NOT EXISTS (SELECT FROM fulfilments x WHERE x.order_no = f.order_no
+    SELECT f.fulfilment_id, NOT EXISTS (SELECT FROM fulfilments x WHERE x.order_no = f.order_no
                                            AND x.number <> f.number AND x.status <> 'cancelled') AS alone
-      FROM fulfilments f JOIN orders o USING (order_no)
-     WHERE f.order_no = :order_no AND f.number = :number AND f.status = 'planned'
-    """
-)
-# Units that were paid beyond those of the parts whose share was captured: a provider that takes an authorisation once
-# has taken all of it with the first part.
-_PAID = text(
-    """
-    SELECT c.line_no, greatest(0, sum(c.quantity) - coalesce(max(sent.units), 0))::bigint AS units
-      FROM capture_lines c LEFT JOIN LATERAL (
-             SELECT sum(n.quantity) AS units FROM fulfilment_lines n
-              WHERE n.order_no = c.order_no AND n.line_no = c.line_no AND EXISTS (
-                      SELECT FROM capture_lines x WHERE x.order_no = n.order_no AND x.fulfilment_no = n.number)) sent
-        ON true
-     WHERE c.order_no = :order_no GROUP BY c.line_no
+      FROM fulfilments f WHERE f.order_no = :order_no AND f.number = :number AND f.status = 'planned'
     """
 )
 _UNITS = text("SELECT sum(quantity)::bigint FROM fulfilment_lines WHERE order_no = :order_no AND number = :number")
@@ -51,14 +36,8 @@ async def part_of(conn: AsyncConnection, order_no: str, number: int) -> MissingP
     row = (await conn.execute(_PART, {"order_no": order_no, "number": number})).one_or_none()
     if row is None:
         return None
-    most = await _paid(conn, order_no) if row.capture == CaptureMode.SHIPMENT else None
-    lost = await lost_parts.part_of(conn, order_no, number, alone=row.alone, most=most)
+    lost = await lost_parts.part_of(conn, order_no, number, alone=row.alone)
     return MissingPart(number, row.fulfilment_id, row.alone, lost)
-
-
-async def _paid(conn: AsyncConnection, order_no: str) -> dict[int, int]:
-    """Of an order that is captured as it ships, what was paid of goods that have not shipped: {line number: units}."""
-    return {row.line_no: row.units for row in await conn.execute(_PAID, {"order_no": order_no})}
 
 
 async def cancel(conn: AsyncConnection, order_no: str, number: int, cause: str, actor: str, settings: Settings) -> bool:

@@ -50,6 +50,16 @@ async def whole(shop: ApiClient, sku: str, orders: list[str]) -> None:
         assert level["reserved"] == level["held"] <= level["on_hand"], level
 
 
+async def spread(shop: ApiClient, sku: str, houses: list[str], number: str) -> None:
+    """What the order's planned part waits for arrives at two warehouses, and is sent by both."""
+    for part in await shop.sql(_PARTS, number):
+        if part["status"] == "planned" and part["units"] > 1:
+            for house, units in zip(houses, (1, part["units"] - 1), strict=True):
+                receipt = {"sku": sku, "quantity": units, "reference": unique("R"), "warehouse": house}
+                assert (await shop.as_("warehouse").post("/v1/stock/receipts", receipt)).status_code == 201
+            await wake(shop, number)
+
+
 async def wake(shop: ApiClient, number: str) -> None:
     """As the order's workflow does when stock has arrived."""
     services = shop.app.state.services
@@ -66,7 +76,9 @@ async def test_no_unit_is_lost_or_held_twice(shop: ApiClient, seed: int) -> None
     orders: list[str] = [await placed(shop, sku, chance.randint(2, 9))]
     for _ in range(STEPS):
         number = chance.choice(orders)
-        match chance.choice(("order", "arrive", "arrive", "wake", "wake", "cancel", "expire")):
+        match chance.choice(("order", "arrive", "spread", "spread", "wake", "wake", "cancel", "expire")):
+            case "spread":
+                await spread(shop, sku, houses, number)
             case "order":
                 orders.append(await placed(shop, sku, chance.randint(1, 6)))
             case "arrive":
