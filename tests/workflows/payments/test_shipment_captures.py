@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from psycopg import sql
 from sqlalchemy.exc import IntegrityError
+from temporalio.client import WorkflowUpdateFailedError
 
 from domain.errors import Conflict
 from domain.orders.backorder_choices import BackorderChoice
@@ -122,6 +123,18 @@ async def test_what_is_cancelled_before_it_ships_is_never_captured(shipping: Sta
     await cancel(shipping, order_no)
     await shipping.reaches(order_no, "cancelled")
     assert money(shipping, order_no) == [("authorise", "succeeded", 2997), ("void", "succeeded", 2997)]
+
+
+async def test_a_refused_cancellation_leaves_what_is_authorised_for_the_parts_to_come(shipping: Stage) -> None:
+    order_no = await split_order(shipping)
+    await part_says(shipping, order_no, 1, "picked_up")
+    await captured(shipping, order_no, 1)
+    with pytest.raises(WorkflowUpdateFailedError):
+        await cancel(shipping, order_no)
+    assert "cancel_refused" in await shipping.events(order_no)
+    await part_says(shipping, order_no, 2, "picked_up")
+    await captured(shipping, order_no, 2)
+    assert [kind for kind, _, _ in money(shipping, order_no)] == ["authorise", "capture", "capture"]
 
 
 async def test_a_lost_answer_is_asked_for_and_nothing_is_captured_twice(shipping: Stage) -> None:

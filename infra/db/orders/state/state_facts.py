@@ -76,7 +76,7 @@ COLUMNS = f"""q.attempt,
                      'until', difference_until(u.order_no, u.payment_no) AT TIME ZONE 'UTC'))
               FROM change_payments u
              WHERE u.order_no = o.order_no AND u.status <> '{ChangePaymentStatus.APPLIED}') AS change_payments,
-           CASE WHEN o.capture = '{CaptureMode.SHIPMENT}' AND o.status <> 'cancelled' AND o.cancelling IS NULL THEN (
+           CASE WHEN o.capture = '{CaptureMode.SHIPMENT}' AND o.status <> 'cancelled' THEN (
              SELECT json_agg(json_build_object('fulfilment_id', f.fulfilment_id, 'number', f.number, 'status', f.status,
                       'share_minor', (SELECT sum(l.goods_minor + l.shipping_minor) FROM capture_lines l
                                        WHERE l.order_no = f.order_no AND l.fulfilment_no = f.number)) ORDER BY f.number)
@@ -197,7 +197,8 @@ def facts_of(row: RowMapping) -> StateFacts:
     changes: list[_ChangePaymentJson] = row["change_payments"] or []
     guarantees: list[_GuaranteeJson] = [*(row["guarantees"] or ()), *(row["unwanted_guarantees"] or ())]
     parts = [_shipment_capture(one) for one in row["shipment_captures"] or ()]
-    to_capture = tuple(shipment_captures.due(parts, transactions))
+    # A cancellation may be refused: until it is through, the authorisation is kept, and nothing is captured.
+    to_capture = tuple(shipment_captures.due(parts, transactions)) if row["cancelling"] is None else ()
     captures = tuple(part.fulfilment_id for part in to_capture)
     operations = OperationFacts(
         renewals=[t.payment_id for t in transactions if t.renewal_due],
