@@ -51,7 +51,7 @@ async def record_part_capture(conn: Connection, order_no: str, fulfilment_id: st
     if part is None:
         raise RuleBroken("step_moved_on")
     amount = await shipment_captures.decide_share(conn, order_no, part.number, whole=False)
-    await manual_payments.drop_capture(conn, order_no)
+    await manual_payments.drop_capture(conn, order_no, part.number)
     captured = ManualPayment(
         order_no, PaymentKind.CAPTURE, PaymentPurpose.ORDER, None, amount, f"{order_no}/capture/manual/{tag}",
         reference, fulfilment_no=part.number,

@@ -291,7 +291,7 @@ DELETES = {
 # Functions that are called in plain statements. A trigger's function needs no right to be called.
 EXECUTES = {
     "added_minor", "amount_moved_by", "are_product_names", "at_stake_minor", "authorisation_is_wanted",
-    "authorised_left_minor",
+    "authorised_left_minor", "awaits_shipment_capture",
     "change_staff_role",
     "change_payments_without_invoice", "difference_until", "dismiss_inbox_event", "due_subject", "fits_partly",
     "fits_somewhere", "fits_together", "part_fits", "reopen_parcel_events",

@@ -20,7 +20,8 @@ _RECORD = text(
 )
 _DROP_CAPTURE = text(
     """UPDATE payments SET status = 'failed', error_code = 'skipped', tries = tries + 1, updated_at = now()
-        WHERE order_no = :order_no AND kind = 'capture' AND status IN ('intent', 'pending')"""
+        WHERE order_no = :order_no AND kind = 'capture' AND status IN ('intent', 'pending')
+          AND fulfilment_no IS NOT DISTINCT FROM CAST(:fulfilment_no AS integer)"""
 )
 _TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
 # What is under way to return these payments; of all that is returned, every call but a guarantee's.
@@ -56,9 +57,9 @@ async def total_of(conn: AsyncConnection, order_no: str) -> int:
     return int((await conn.execute(_TOTAL, {"order_no": order_no})).scalar_one())
 
 
-async def drop_capture(conn: AsyncConnection, order_no: str) -> None:
-    """A capture under way is given up; its outcome is unapplied money."""
-    await conn.execute(_DROP_CAPTURE, {"order_no": order_no})
+async def drop_capture(conn: AsyncConnection, order_no: str, fulfilment_no: int | None = None) -> None:
+    """A capture under way, of the order or of the fulfilment, is given up; its outcome is unapplied money."""
+    await conn.execute(_DROP_CAPTURE, {"order_no": order_no, "fulfilment_no": fulfilment_no})
 
 
 async def take_over_returns(conn: AsyncConnection, order_no: str, *, everything: bool) -> list[Returnable]:

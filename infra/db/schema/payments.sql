@@ -305,37 +305,6 @@ CREATE FUNCTION given_back_minor(of_order text, capture bigint)
      AND p.kind IN ('refund', 'dispute', 'dispute_won')
 $$;
 
--- What is to be refunded or voided of an order, oldest first: everything of an order that is cancelled, else money
--- without a purpose.
-CREATE FUNCTION money_to_return(asked_order_no text, everything boolean)
-  RETURNS TABLE(payment_id bigint, kind text, purpose text, amount_minor bigint) LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-  WITH held AS (
-    SELECT p.payment_id, 'refund' AS kind, p.purpose, t.captured_minor - given_back_minor(p.order_no, p.payment_id) AS left_minor
-      FROM payments p JOIN payment_totals t USING (payment_id)
-     WHERE p.order_no = asked_order_no AND p.kind = 'capture' AND p.status = 'succeeded'
-       AND (everything OR p.purpose = 'stray')
-       AND t.captured_minor > given_back_minor(p.order_no, p.payment_id)
-    UNION ALL
-    SELECT a.payment_id, 'void', a.purpose, a.amount_minor
-      FROM payments a JOIN orders o USING (order_no)
-     WHERE a.order_no = asked_order_no AND a.kind = 'authorise' AND a.status = 'succeeded' AND a.purpose <> 'guarantee'
-       AND NOT EXISTS (SELECT FROM payments v WHERE v.order_no = a.order_no AND v.parent_id = a.payment_id
-                          AND v.status = 'succeeded' AND v.kind IN ('void', 'capture'))
-       AND (everything OR (
-             NOT (a.purpose = 'supplement' AND is_awaiting_change_payment(a.order_no))
-         AND (a.purpose = 'stray'
-              OR (a.attempt < coalesce((SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = asked_order_no), 0))
-                 IS NOT FALSE
-              OR EXISTS (SELECT FROM payments c WHERE c.order_no = a.order_no AND c.parent_id = a.payment_id
-                            AND c.kind = 'capture' AND c.status = 'failed')
-              OR o.status NOT IN ('received', 'pending_payment'))))),
-  known AS (
-    SELECT h.*, EXISTS (SELECT FROM payments q WHERE q.order_no = asked_order_no AND q.parent_id = h.payment_id
-                           AND q.kind = h.kind AND q.status = 'pending') AS on_its_way FROM held h)
-  SELECT k.payment_id, k.kind, k.purpose, k.left_minor FROM known k
-   WHERE everything OR NOT k.on_its_way OR (SELECT bool_and(a.on_its_way) FROM known a)
-$$;
-
 -- True while the order must not be charged: a hold stops it, or it is cancelled.
 CREATE FUNCTION takes_no_money(of_order text)
   RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
@@ -387,8 +356,7 @@ GRANT INSERT (amount_minor, attempt, change_payment_no, currency, expires_at, fu
 GRANT UPDATE (error_code, expires_at, provider_ref, purpose, renew_at, renewal_due, risk, status, tries, updated_at)
   ON payments TO oms_app;
 REVOKE EXECUTE ON FUNCTION authorisation_is_wanted(bigint), given_back_minor(text, bigint), guard_payment(),
-  is_reversed(bigint, text), lock_payment_ref(text, text), money_to_return(text, boolean), order_of_payment(text, text),
-  plan_renewal(), post_payment(), replace_authorisation(), require_renewal_due(), takes_no_money(text) FROM PUBLIC;
+  is_reversed(bigint, text), lock_payment_ref(text, text), order_of_payment(text, text), plan_renewal(), post_payment(),
+  replace_authorisation(), require_renewal_due(), takes_no_money(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION authorisation_is_wanted(bigint), given_back_minor(text, bigint), is_reversed(bigint, text),
-  lock_payment_ref(text, text), money_to_return(text, boolean), order_of_payment(text, text), takes_no_money(text)
-  TO oms_app;
+  lock_payment_ref(text, text), order_of_payment(text, text), takes_no_money(text) TO oms_app;

@@ -303,6 +303,9 @@ CREATE FUNCTION at_stake_minor(asked_order_no text, asked_step text, asked_subje
                                        THEN CASE g.status WHEN 'claim_due' THEN g.claim_minor ELSE g.amount_minor END
                                        ELSE 0 END
                              FROM guarantees g WHERE g.return_id = asked_subject AND g.order_no = asked_order_no)
+    WHEN 'capture' THEN (SELECT sum(c.goods_minor + c.shipping_minor)
+                           FROM fulfilments f JOIN capture_lines c ON (c.order_no, c.fulfilment_no) = (f.order_no, f.number)
+                          WHERE f.fulfilment_id = asked_subject AND f.order_no = asked_order_no)::bigint
     WHEN 'supplement' THEN (SELECT u.amount_minor FROM change_payments u
                              WHERE u.order_no = asked_order_no AND u.payment_no::text = asked_subject)
     WHEN 'return_payment' THEN (SELECT coalesce(sum(m.amount_minor), 0)

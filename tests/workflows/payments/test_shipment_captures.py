@@ -12,8 +12,10 @@ from temporalio.client import WorkflowUpdateFailedError
 from domain.errors import Conflict
 from domain.orders.backorder_choices import BackorderChoice
 from domain.payments.refunds import Origin
+from domain.payments.unapplied import to_return
 from infra.db.after_sales import delivery_exceptions
 from infra.db.orders.state import timeline
+from infra.db.orders.state.state_facts import load_facts
 from infra.db.payments import refund_plans
 from infra.db.payments.refund_plans import NewRefund, NewRefundLine
 from infra.stack.postgres.postgres_server import APP, SUPERUSER, PostgresServer
@@ -152,6 +154,9 @@ async def test_a_refused_capture_waits_for_support_about_its_fulfilment(shipping
     parked = await shipping.parked(order_no)
     assert (parked.step, parked.subject, parked.error) == ("capture", f"{order_no}-F1", "rejected")
     assert "compensate" not in parked.options
+    about = "SELECT amount_minor, amount_moved_by(order_no, step, 'skip', amount_minor) AS moved FROM parked_steps"
+    (stake,) = await shipping.sql(f"{about} WHERE order_no = :o", o=order_no)
+    assert (stake.amount_minor, stake.moved) == (1998, 1998)  # the share, not the order: approvals are about it
     await part_says(shipping, order_no, 2, "picked_up")
     await resolved(shipping, order_no, "retry")
     await captured(shipping, order_no, 1)
@@ -235,6 +240,27 @@ async def test_units_that_have_not_shipped_are_not_refunded(shipping: Stage) -> 
         shipped = replace(wanted, lines=(NewRefundLine(2, 1),))
         assert (await refund_plans.planned(conn, shipped)).amount_minor == 1998
     assert refused.value.code == "refund_exceeds_captured"
+
+
+async def returnable(stage: Stage, order_no: str) -> dict[bool, list[tuple[str, int]]]:
+    """What is to be returned, everything or not: (kind, amount), as Python and the database agree."""
+    found = {}
+    for everything in (False, True):
+        async with stage.database.begin() as conn:
+            facts = await load_facts(conn, order_no)
+        decided = to_return(facts.money, facts.transactions, everything=everything)
+        rows = await stage.sql("SELECT kind, amount_minor FROM money_to_return(:o, :e)", o=order_no, e=everything)
+        found[everything] = sorted((row.kind, row.amount_minor) for row in rows)
+        assert found[everything] == sorted((one.kind, one.amount_minor) for one in decided)
+    return found
+
+
+async def test_what_waits_for_its_shipment_is_no_money_to_return(shipping: Stage) -> None:
+    order_no = await split_order(shipping)
+    assert await returnable(shipping, order_no) == {False: [], True: [("void", 2997)]}
+    await part_says(shipping, order_no, 1, "picked_up")
+    await captured(shipping, order_no, 1)
+    assert await returnable(shipping, order_no) == {False: [], True: [("refund", 1998), ("void", 999)]}
 
 
 async def test_the_database_refuses_more_than_was_authorised(shipping: Stage) -> None:
