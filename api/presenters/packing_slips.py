@@ -5,17 +5,20 @@ from collections.abc import Mapping, Sequence
 from api.services.orders.order_types import OrderFields
 from domain.json_types import JsonFields
 from domain.orders.addresses import address_lines
+from domain.shipping.fulfilments import FulfilmentStatus
 
 KIND = "packing_slip"
 
 
 def slips_of(order: OrderFields) -> list[JsonFields]:
-    """A slip for each fulfilment that is not cancelled; before the stock is reserved, one for the whole order.
+    """A slip for each fulfilment that is sent: a planned one has no parcel yet, a cancelled one never. Before the stock
+    is reserved, one for the whole order.
 
     `fulfilment` is printed as a code that the scanners of the warehouse read.
     """
-    parts = [part for part in order["fulfilments"] if part["status"] != "cancelled"]
-    if not parts:
+    standing = [part for part in order["fulfilments"] if part["status"] != FulfilmentStatus.CANCELLED]
+    parts = [part for part in standing if part["status"] != FulfilmentStatus.PLANNED]
+    if not standing:
         whole = [(line["line_no"], line["sku"], line["quantity"]) for line in order["lines"]]
         return [_slip(order, whole, {"warehouse": order["warehouse"] or ""})]
     total = len(order["fulfilments"])
@@ -25,7 +28,7 @@ def slips_of(order: OrderFields) -> list[JsonFields]:
             order,
             [(line["line_no"], line["sku"], line["quantity"]) for line in part["lines"]],
             {
-                "part": f"{part['number']} / {total}" if len(parts) > 1 else "",
+                "part": f"{part['number']} / {total}" if len(standing) > 1 else "",
                 "warehouse": part["warehouse"],
                 "fulfilment": part["fulfilment_id"],
                 "parcel": carried.get(part["shipment_id"] or "", ""),

@@ -54,6 +54,11 @@ class Standing:
         return self.status in _LEFT
 
     @property
+    def is_picked_here(self) -> bool:
+        """False while it has no stock, and where a supplier picks it."""
+        return not self.supplier and self.status is not FulfilmentStatus.PLANNED
+
+    @property
     def is_over(self) -> bool:
         """True when nothing is sent any more."""
         return self.status is FulfilmentStatus.CANCELLED

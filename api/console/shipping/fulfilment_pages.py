@@ -27,6 +27,7 @@ from domain.errors import NotFound, RuleBroken
 from domain.shipping.fulfilments import FulfilmentStatus
 from domain.shipping.picking import RefusalReason
 from domain.shipping.waves import MAX_IN_WAVE
+from domain.stock.warehouses import WarehouseKind
 
 router = APIRouter(prefix="/console/fulfilment")
 HOME = "/console/fulfilment"
@@ -54,6 +55,7 @@ async def listed(
         *(services, warehouse or None, None if late else chosen, MAX_IN_WAVE, cursor or None, "any" if late else None)
     )
     counted = await scanning.counts(services)
+    warehouses = await warehouse_entries.everything(services)
     kept = {"warehouse": warehouse, "late": "any"} if late else {"warehouse": warehouse, "status": chosen.value}
     kept = {name: text for name, text in kept.items() if text}
     context: dict[str, Any] = {
@@ -65,7 +67,8 @@ async def listed(
             one: sum(n for (at, status), n in counted.items() if status == one and warehouse in ("", at))
             for one in SHOWN
         },
-        "warehouses": await warehouse_entries.everything(services),
+        "warehouses": warehouses,
+        "suppliers": {one.code for one in warehouses if one.kind is WarehouseKind.SUPPLIER},
         "put_back": await scanning.to_put_back(services, warehouse or None),
         "next": f"{HOME}?{urlencode(kept | {'cursor': following})}" if following else "",
         "most": MAX_IN_WAVE,

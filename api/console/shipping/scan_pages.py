@@ -132,7 +132,7 @@ def _refused(request: Request, refused: Problem | RuleBroken, code: str) -> Said
 
 
 async def _wave(request: Request, member: StaffMember, ids: list[str], said: Said | None = None) -> Response:
-    wave = await scanning.wave(services_of(request), ids)
+    wave = await scanning.pick_wave(services_of(request), ids)
     return page(
         request,
         "fulfilment_pick_live.html" if _is_live(request) else "fulfilment_pick.html",

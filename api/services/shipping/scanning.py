@@ -18,8 +18,8 @@ from infra.db.shipping.picking import ManifestParcel, Pick, Work
 from infra.db.stock import locations
 
 __all__ = [
-    "ManifestParcel", "Piece", "Wave", "Work", "counts", "manifest", "one", "parcel_named", "piece", "to_put_back",
-    "wave",
+    "ManifestParcel", "Piece", "Wave", "Work", "counts", "manifest", "one", "parcel_named", "pick_wave", "piece",
+    "to_put_back", "wave",
 ]  # fmt: skip
 
 
@@ -93,6 +93,17 @@ async def wave(services: Services, ids: Sequence[str]) -> Wave:
             stops.extend(walk(needs, places))
     names = {line.sku: line.name for work in works for line in work.lines}
     return Wave(works, stops, names)
+
+
+async def pick_wave(services: Services, ids: Sequence[str]) -> Wave:
+    """As `wave`, of those that are picked here. Raises Conflict `ships_from_supplier`, `fulfilment_not_booked` where
+    none is."""
+    async with services.database.begin() as conn:
+        works = await picking.several(conn, list(dict.fromkeys(ids))[:MAX_IN_WAVE])
+    here = [work.fulfilment_id for work in works if work.standing.is_picked_here]
+    if works and not here:
+        raise Conflict("ships_from_supplier" if works[0].standing.supplier else "fulfilment_not_booked")
+    return await wave(services, here)
 
 
 async def one(services: Services, fulfilment_id: str) -> Work:

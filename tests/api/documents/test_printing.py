@@ -61,6 +61,14 @@ async def test_a_split_order_has_a_packing_slip_for_each_part(shop: ApiClient) -
     assert page.count("Part 2 of 2") == 1 and page.count("WH-SOUTH") == 1
 
 
+async def test_a_planned_part_has_no_packing_slip_yet(shop: ApiClient) -> None:
+    order_no = await split(shop, "booked", "planned")
+    answer = await shop.as_("warehouse").get(PRINT, kind="packing_slips", order_no=order_no)
+    assert [f"{order_no}-F1" in page for page in pages(answer.content)] == [True]
+    page = (await (await sign_in(shop, "warehouse")).get("/console/orders/packing-slips", order_no=order_no)).text
+    assert "Part 1 of 2" in page and "Part 2 of 2" not in page
+
+
 async def test_the_list_of_orders_offers_what_a_role_may_print(shop: ApiClient) -> None:
     order_no, document_no = await invoiced(shop)
     support, warehouse = await sign_in(shop, "support"), await sign_in(shop, "warehouse")

@@ -200,6 +200,13 @@ async def test_a_person_reports_what_a_supplier_answers(shop: ApiClient, lang: s
     page = (await wu.get(path)).text
     assert code in page and f'action="{path}/supplier-ship"' in page and f'action="{path}/pack"' not in page
     assert f"packing-slips.pdf?id={one.id}" in page
+    offered = re.search(rf'<input[^>]*value="{one.id}"[^>]*>', (await wu.get(f"{HOME}?warehouse={code}")).text)
+    assert offered is not None and " disabled" in offered[0]
+    wave = await wu.http.get(f"{HOME}/pick?id={one.id}")
+    assert wave.status_code == 409
+    own = await booked(shop, 1)
+    both = await wu.http.get(f"{HOME}/pick?id={one.id}&id={own.id}")
+    assert both.status_code == 200 and one.id not in both.text and own.id in both.text
     missing = await wu.post(f"{path}/supplier-ship", carrier="sf", tracking_no="")
     assert missing.status_code == 422 and 'id="f-tracking_no-error"' in missing.text and 'value="sf"' in missing.text
     slip = await wu.get(f"{HOME}/packing-slips.pdf?id={one.id}")
