@@ -4,6 +4,7 @@ from api.dependencies import Services, actor, derived_id
 from api.idempotency import WorkflowCall, request_of, run_by_workflow
 from api.replies import Reply
 from domain.access import Principal, Role
+from domain.errors import Conflict
 from domain.orders.cancellation import refusal
 from domain.orders.status import Status
 from domain.orders.waiting import waiting_for
@@ -11,6 +12,7 @@ from infra.db.engine import Connection
 from infra.db.orders.changing.cancel_reasons import record_request, save_reason
 from infra.db.read_models import order_detail
 from infra.db.read_models.order_detail import CancellationConsequence, OrderOverview
+from infra.db.shipping import fulfilments
 from workflows import names
 from workflows.payloads import CancelRequest, UpdateAnswer
 
@@ -18,9 +20,12 @@ CANCEL_WAIT_S = 3.0
 
 
 async def consequence(services: Services, overview: OrderOverview) -> CancellationConsequence:
-    """What cancelling would give back (see `order_detail.consequence`). Raises Conflict `not_cancellable`."""
+    """What cancelling would give back (see `order_detail.consequence`). Raises Conflict `not_cancellable`,
+    `parcel_on_its_way`."""
     _require_cancellable(overview)
     async with services.database.begin() as conn:
+        if await fulfilments.any_left(conn, overview.order_no):
+            raise Conflict("parcel_on_its_way")
         return await order_detail.consequence(conn, overview.order_no)
 
 

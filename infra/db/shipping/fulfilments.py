@@ -73,6 +73,9 @@ _OTHERS_LEFT = text(
                       AND x.status IN ('shipped', 'delivered'))
     """
 )
+_ANY_LEFT = text(
+    "SELECT EXISTS (SELECT FROM fulfilments WHERE order_no = :order_no AND status IN ('shipped', 'delivered'))"
+)
 _OVER = (FulfilmentStatus.DELIVERED, FulfilmentStatus.CANCELLED)
 
 
@@ -169,6 +172,11 @@ async def others_left(conn: AsyncConnection, order_no: str, fulfilment_id: str) 
     """True where another fulfilment of the order is on its way or has arrived."""
     values = {"order_no": order_no, "fulfilment_id": fulfilment_id}
     return bool((await conn.execute(_OTHERS_LEFT, values)).scalar_one())
+
+
+async def any_left(conn: AsyncConnection, order_no: str) -> bool:
+    """True where a fulfilment of the order is on its way or has arrived."""
+    return bool((await conn.execute(_ANY_LEFT, {"order_no": order_no})).scalar_one())
 
 
 async def arrived_parcel(conn: AsyncConnection, part: PartRef) -> str | None:

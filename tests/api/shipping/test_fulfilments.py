@@ -6,6 +6,7 @@ import pytest
 
 from tests.api.conftest import ApiClient
 from tests.factories.order_changes import HOUSE, placed, reserved, stocked
+from tests.factories.split_orders import split
 
 
 @pytest.fixture
@@ -91,3 +92,13 @@ async def test_a_cancellation_is_offered_until_the_first_part_has_left(staff: Ap
     for status, cancellable in (("shipped", False), ("delivered", False), ("failed", True)):
         await staff.sql("UPDATE fulfilments SET status = %s WHERE order_no = %s AND number = 2", status, number)
         assert await offered() is cancellable, status
+
+
+async def test_the_preview_of_a_cancellation_is_refused_once_a_part_has_left(shop: ApiClient) -> None:
+    support = shop.as_("support", "amy")
+    gone, here = await split(shop, "shipped", "planned"), await split(shop, "booked", "planned")
+    for number, expected in ((gone, 409), (here, 200)):
+        answer = await support.post(f"/v1/orders/{number}/cancel?preview=true", {"reason": "customer_request"})
+        assert answer.status_code == expected, answer.text
+    refused = await support.post(f"/v1/orders/{gone}/cancel?preview=true", {"reason": "customer_request"})
+    assert refused.json()["code"] == "parcel_on_its_way"
