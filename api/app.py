@@ -72,7 +72,7 @@ from api.routes.payments import disputes, payments, refunds, store_credit
 from api.routes.staff import api_tokens, invitations, members
 from api.routes.support import bulk_jobs, manual_transitions, parked_steps, workflow_operations
 from api.routes.system import health, operations
-from api.routes.webhooks import endpoints, provider_webhooks
+from api.routes.webhooks import endpoints, provider_webhooks, sent_messages
 from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.grouped_statements import Together
@@ -161,6 +161,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan(settings),
         docs_url=None,
         redoc_url=None,
+        webhooks=sent_messages.router,
     )
     for router in ROUTERS:
         app.include_router(by_prefix(router))

@@ -1,14 +1,17 @@
 """Bodies and answers of the calls on webhook endpoints."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
 from api.schemas.answers import Time
-from api.schemas.fields import LINE, Body
+from api.schemas.fields import LINE, Body, Code
+from domain.stock.level_changed import STOCK_LEVEL_CHANGED
 
 Url = Annotated[str, StringConstraints(strict=True, min_length=8, max_length=2_000, pattern=LINE)]
-EventType = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z_]{0,63}$")]
+_EVENT_TYPE = rf"^([a-z][a-z_]{{0,63}}|{re.escape(STOCK_LEVEL_CHANGED)})$"
+EventType = Annotated[str, StringConstraints(strict=True, pattern=_EVENT_TYPE)]
 
 
 class Replay(Body):
@@ -26,10 +29,20 @@ class Replayed(BaseModel):
 
 
 class NewEndpoint(Body):
-    """Where events go; without event types, all of them."""
+    """Where events go; without event types, all events of orders. With `stock_channels` the stock levels of these
+    channels, too; with the event type `stock.level_changed` alone, only they."""
 
     url: Url
     event_types: list[EventType] = Field(default=[], max_length=64)
+    stock_channels: list[Code] = Field(
+        default=[], max_length=50, description="Channels whose stock levels are sent (`stock.level_changed`)"
+    )
+
+    @model_validator(mode="after")
+    def _names_both(self) -> "NewEndpoint":
+        if self.event_types and (STOCK_LEVEL_CHANGED in self.event_types) != bool(self.stock_channels):
+            raise ValueError(f"{STOCK_LEVEL_CHANGED} and stock_channels go together")
+        return self
 
 
 class AddedEndpoint(BaseModel):
@@ -39,6 +52,7 @@ class AddedEndpoint(BaseModel):
     endpoint_id: str
     url: str
     event_types: list[str]
+    stock_channels: list[str]
     active: bool
     created_by: str
     created_at: Time
@@ -51,6 +65,7 @@ class Endpoint(BaseModel):
     endpoint_id: str
     url: str
     event_types: list[str] = Field(description="Empty: all events")
+    stock_channels: list[str] = Field(description="Channels whose stock levels are sent")
     active: bool
     created_by: str
     created_at: Time
@@ -65,3 +80,21 @@ class EndpointList(BaseModel):
 
     items: list[Endpoint]
     next_cursor: None = None
+
+
+class ChannelStockLevel(BaseModel):
+    """How many units of a product a channel can sell: of each active warehouse, what is above the buffer for it."""
+
+    sku: str
+    channel: str
+    available: int = Field(ge=0, description="Units")
+    at: Time = Field(description="When it was calculated")
+    sequence: int = Field(ge=1, description="Grows with each level of the product in the channel")
+
+
+class StockLevelChanged(BaseModel):
+    """What is posted to an endpoint with `stock_channels` when a level differs from the one it was sent last."""
+
+    type: Literal["stock.level_changed"]
+    timestamp: Time
+    data: ChannelStockLevel

@@ -169,6 +169,7 @@ INSERTS = {
     "store_credit_entries": (
         "amount_minor balance_delta currency customer_id held_delta idempotency_key kind order_no parent_id return_id"
     ),
+    "stock_level_deliveries": "available channel endpoint_id sku",
     "support_job_items": "job_id order_no park_no resolution_id",
     "support_jobs": (
         "action actor approval_id data_key filter finished_at job_id rate_per_s reason_enc state total value_enc"
@@ -179,7 +180,7 @@ INSERTS = {
         "province"
     ),
     "webhook_deliveries": "done_at endpoint_id last_error order_no seq state",
-    "webhook_endpoints": "created_by data_key endpoint_id event_types secret_enc url",
+    "webhook_endpoints": "created_by data_key endpoint_id event_types secret_enc stock_channels url",
     "workflow_resets": "act_id action actor batch_id data_key order_no reason_enc run_id total",
     "workflow_requests": "kind name payload rank subject trace",
 }
@@ -268,6 +269,8 @@ UPDATES = {
     "stock_counts": "decided_by posted_at status",
     "stock_cases": "owner reason resolution resolved_at resolved_by state",
     "stock_levels": "safety_stock",
+    "stock_level_cursor": "movement_id",
+    "stock_level_deliveries": ("at available done_at last_error next_try_at sent_available sequence state tries"),
     "stock_transfer_lines": "lost",
     "stock_transfers": "closed_at due_at reminded_at shipped_at status",
     "support_job_items": "error state",

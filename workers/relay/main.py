@@ -48,6 +48,9 @@ from workers.relay.parcel_tracking import ParcelTracking
 from workers.relay.replenisher import BUSY_S as REPLENISHER_BUSY_S
 from workers.relay.replenisher import POLL_S as REPLENISHER_POLL_S
 from workers.relay.replenisher import Replenisher
+from workers.relay.stock_levels import BUSY_S as LEVELS_BUSY_S
+from workers.relay.stock_levels import POLL_S as LEVELS_POLL_S
+from workers.relay.stock_levels import StockLevels
 from workers.relay.webhook_sender import WebhookSender
 
 EVENTS_AT_ONCE = 500
@@ -144,7 +147,9 @@ def _sending(
     deliver, send, run = (
         with_own_keys(condition, step) for step in (senders.deliverer.step, sender.step, notifier.send_due)
     )
+    levels = StockLevels(database, fresh)
     return [
+        poll_loop("stock levels", levels.step, stopping, busy_s=LEVELS_BUSY_S, idle_s=LEVELS_POLL_S),
         poll_loop("fan-out", fan_out(database, fresh, sender.fresh), stopping, busy_s=busy_s, idle_s=idle_s),
         poll_loop("delivery", deliver, stopping, busy_s=busy_s, idle_s=max(busy_s, DELIVERY_IDLE_S), wake=fresh),
         poll_loop("messages", send, stopping, busy_s=IDLE_S, idle_s=DELIVERY_IDLE_S, wake=sender.fresh),

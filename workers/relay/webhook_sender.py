@@ -1,4 +1,4 @@
-"""Delivers events to webhook endpoints: in order for each order, signed, again until taken or given up."""
+"""Delivers events and stock levels to webhook endpoints: in order, signed, again until taken or given up."""
 
 import asyncio
 import json
@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 
 import httpx
 
+from domain.stock.level_changed import STOCK_LEVEL_CHANGED
 from infra import webhook_client
 from infra.db.autocommit import autocommit
-from infra.db.engine import Database
-from infra.db.webhooks import deliveries
+from infra.db.engine import Connection, Database
+from infra.db.webhooks import deliveries, level_deliveries
 from infra.db.webhooks.deliveries import Delivery, Endpoint
 from infra.db.webhooks.endpoints import secret_context
+from infra.db.webhooks.level_deliveries import LevelDelivery
 from infra.observability.metrics import OUTBOX_LAG
 from infra.observability.telemetry import bind_order
 from infra.security.crypto import Unreadable, Vault
@@ -27,6 +29,7 @@ MAX_BACKOFF_S = 3600.0
 STOP_S = 5.0
 # Nobody is dead by one failure after quiet days: a message has failed this often, for about two minutes.
 TRIED_ENOUGH = 8
+Outgoing = Delivery | LevelDelivery
 _log = logging.getLogger(__name__)
 
 
@@ -73,29 +76,32 @@ class WebhookSender:
             # The lease runs out and the next step opens the lane anew.
             _log.warning("a sending task ended early", exc_info=True, extra={"endpoint_id": endpoint.endpoint_id})
 
-    async def _claim(self, endpoint: Endpoint) -> list[Delivery]:
+    async def _claim(self, endpoint: Endpoint) -> list[Outgoing]:
         lease_s = 2 * self._timeout_s + 5
         async with autocommit(self._database) as connection:
-            return await deliveries.claim(connection, endpoint.endpoint_id, AT_ONCE, lease_s)
+            events = await deliveries.claim(connection, endpoint.endpoint_id, AT_ONCE, lease_s)
+            levels = await level_deliveries.claim(connection, endpoint.endpoint_id, AT_ONCE, lease_s)
+        return [*events, *levels]
 
-    async def _deliver(self, http: httpx.AsyncClient, endpoint: Endpoint, delivery: Delivery) -> None:
+    async def _deliver(self, http: httpx.AsyncClient, endpoint: Endpoint, delivery: Outgoing) -> None:
         error = await self._attempt(http, endpoint, delivery)
         async with autocommit(self._database) as connection:
             if error is None:
-                await deliveries.mark_done(connection, delivery)
+                await _mark_done(connection, delivery)
                 OUTBOX_LAG.observe((datetime.now(UTC) - delivery.occurred_at).total_seconds())
                 return
-            await deliveries.mark_failed(connection, delivery, error, self._delay_s(delivery.tries), self._attempts)
+            await _mark_failed(connection, delivery, error, self._delay_s(delivery.tries), self._attempts)
             enough = delivery.tries >= min(TRIED_ENOUGH, self._attempts)
             dead_after_s = self._dead_after_s if enough else 0.0
             disabled = await deliveries.note_failure(connection, endpoint.endpoint_id, error, dead_after_s)
         about = {"endpoint_id": delivery.endpoint_id, "message_id": delivery.message_id}
-        with bind_order(delivery.order_no, step="webhook", attempt=delivery.tries):
+        order_no = delivery.order_no if isinstance(delivery, Delivery) else None
+        with bind_order(order_no, step="webhook", attempt=delivery.tries):
             _log.warning("webhook not delivered", extra={**about, "code": error})
         if disabled:
             _log.error("a webhook endpoint that accepts nothing is disabled", extra={**about, "code": error})
 
-    async def _attempt(self, http: httpx.AsyncClient, endpoint: Endpoint, delivery: Delivery) -> str | None:
+    async def _attempt(self, http: httpx.AsyncClient, endpoint: Endpoint, delivery: Outgoing) -> str | None:
         """None when the endpoint took it, else an error code."""
         try:
             body = message(delivery)
@@ -121,14 +127,43 @@ class WebhookSender:
         return random.uniform(0.5, 1.0) * min(MAX_BACKOFF_S, self._backoff_s * 2.0 ** min(tries - 1, 30))
 
 
-def message(delivery: Delivery) -> str:
-    """The body: {type, timestamp (RFC 3339), data: {order_no, seq, from_status, to_status, data}}."""
-    facts = {
+async def _mark_done(connection: Connection, delivery: Outgoing) -> None:
+    if isinstance(delivery, LevelDelivery):
+        await level_deliveries.mark_done(connection, delivery)
+    else:
+        await deliveries.mark_done(connection, delivery)
+
+
+async def _mark_failed(connection: Connection, delivery: Outgoing, error: str, delay_s: float, attempts: int) -> None:
+    if isinstance(delivery, LevelDelivery):
+        await level_deliveries.mark_failed(connection, delivery, error, delay_s, attempts)
+    else:
+        await deliveries.mark_failed(connection, delivery, error, delay_s, attempts)
+
+
+def message(delivery: Outgoing) -> str:
+    """The body: {type, timestamp (RFC 3339), data}; data is {order_no, seq, from_status, to_status, data} of an event,
+    {sku, channel, available, at, sequence} of a stock level."""
+    timestamp = delivery.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    kind, facts = _event(delivery) if isinstance(delivery, Delivery) else _level(delivery, timestamp)
+    return json.dumps({"type": kind, "timestamp": timestamp, "data": facts}, ensure_ascii=False)
+
+
+def _level(delivery: LevelDelivery, at: str) -> tuple[str, dict[str, object]]:
+    return STOCK_LEVEL_CHANGED, {
+        "sku": delivery.sku,
+        "channel": delivery.channel,
+        "available": delivery.available,
+        "at": at,
+        "sequence": delivery.sequence,
+    }
+
+
+def _event(delivery: Delivery) -> tuple[str, dict[str, object]]:
+    return delivery.type, {
         "order_no": delivery.order_no,
         "seq": delivery.seq,
         "from_status": delivery.from_status,
         "to_status": delivery.to_status,
         "data": delivery.data,
     }
-    timestamp = delivery.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return json.dumps({"type": delivery.type, "timestamp": timestamp, "data": facts}, ensure_ascii=False)

@@ -17,7 +17,7 @@ from infra.db import idempotency
 from infra.db.audit import actor_context
 from infra.db.engine import Connection
 from infra.db.idempotency import Answered
-from infra.db.webhooks import deliveries, endpoints
+from infra.db.webhooks import deliveries, endpoints, level_deliveries
 from infra.db.webhooks.endpoints import Endpoint, ListedEndpoint
 from infra.security.network_addresses import Reach
 
@@ -41,7 +41,7 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, ne
         if isinstance(claim, Answered):
             known = await endpoints.secret_of(conn, services.keys, endpoint_id)
             return Reply({**claim.response, "secret": known}, claim.status_code, replayed=True)
-        wanted = Endpoint(endpoint_id, new.url, list(new.event_types), actor(caller), secret)
+        wanted = Endpoint(endpoint_id, new.url, list(new.event_types), actor(caller), secret, list(new.stock_channels))
         fields = await endpoints.add(conn, services.keys, wanted)
         # The kept answer is without the secret, which stays encrypted.
         await idempotency.finish(conn, services.keys, claim, 201, as_sent(fields))
@@ -66,13 +66,17 @@ async def remove(services: Services, caller: Principal, endpoint_id: str) -> Non
 async def replay(
     services: Services, caller: Principal, key: str, digest: bytes, endpoint_id: str, since: datetime | None
 ) -> Reply:
-    """Switch the endpoint on and send again what was given up since. Raises NotFound `endpoint_not_found`."""
+    """Switch the endpoint on and send again events and levels that were given up since.
+
+    Raises NotFound `endpoint_not_found`.
+    """
     _require_id(endpoint_id)
 
     async def work(conn: Connection) -> dict[str, object]:
         replayed = await deliveries.replay(conn, endpoint_id, since, REPLAYED_AT_ONCE)
         if replayed is None:
             raise NotFound("endpoint_not_found")
+        replayed += await level_deliveries.replay(conn, endpoint_id, since, REPLAYED_AT_ONCE - replayed)
         return {"endpoint_id": endpoint_id, "active": True, "replayed": replayed}
 
     return await run_in_transaction(services, request_of(caller, key, digest), 200, work)

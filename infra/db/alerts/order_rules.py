@@ -80,18 +80,26 @@ _ORDERS = text(
 _WEBHOOKS = text(
     """
     SELECT endpoint_id, count(*) AS number, min(done_at) AS oldest_at
-      FROM (SELECT endpoint_id, done_at FROM webhook_deliveries
-             WHERE state = 'failed' AND done_at > now() - CAST(:within AS interval)
-               AND last_error IS DISTINCT FROM 'endpoint_disabled'
-             ORDER BY done_at DESC LIMIT :limit) failed
+      FROM ((SELECT endpoint_id, done_at FROM webhook_deliveries
+              WHERE state = 'failed' AND done_at > now() - CAST(:within AS interval)
+                AND last_error IS DISTINCT FROM 'endpoint_disabled'
+              ORDER BY done_at DESC LIMIT :limit)
+            UNION ALL
+            (SELECT endpoint_id, done_at FROM stock_level_deliveries
+              WHERE state = 'failed' AND done_at > now() - CAST(:within AS interval)
+              ORDER BY done_at DESC LIMIT :limit)) failed
      GROUP BY endpoint_id
     """
 )
 _DISABLED = text(
     """
     SELECT w.endpoint_id, w.failing_since AS oldest_at,
-           (SELECT count(*) FROM (SELECT FROM webhook_deliveries d WHERE d.endpoint_id = w.endpoint_id
-                                     AND d.state <> 'done' LIMIT :limit) kept) AS number
+           (SELECT count(*) FROM (SELECT FROM webhook_deliveries d
+                                   WHERE d.endpoint_id = w.endpoint_id AND d.state <> 'done'
+                                  UNION ALL
+                                  SELECT FROM stock_level_deliveries l
+                                   WHERE l.endpoint_id = w.endpoint_id AND l.state <> 'done' LIMIT :limit) kept)
+             AS number
       FROM webhook_endpoints w WHERE NOT w.active AND w.disabled_at > now() - CAST(:within AS interval)
     """
 )

@@ -14,6 +14,7 @@ _OPEN = {
     "outbox": "SELECT created_at AS at FROM outbox",
     "webhook_deliveries": """SELECT e.occurred_at AS at FROM webhook_deliveries d
                                JOIN order_events e USING (order_no, seq) WHERE d.state = 'open'""",
+    "stock_level_deliveries": "SELECT at FROM stock_level_deliveries WHERE state = 'open'",
     "messages": "SELECT created_at AS at FROM messages WHERE state = 'open'",
     "notice_deliveries": "SELECT created_at AS at FROM alert_deliveries WHERE state = 'open'",
     "inbox": "SELECT received_at AS at FROM inbox WHERE processed_at IS NULL AND order_no IS NOT NULL",

@@ -39,8 +39,11 @@ class Delivery:
 
 _DUE = text(
     """SELECT w.endpoint_id, w.url, w.secret_enc, w.data_key FROM webhook_endpoints w
-        WHERE w.active AND EXISTS (SELECT FROM webhook_deliveries d
-                WHERE d.endpoint_id = w.endpoint_id AND d.state = 'open' AND d.next_try_at <= now())"""
+        WHERE w.active AND (
+          EXISTS (SELECT FROM webhook_deliveries d
+                   WHERE d.endpoint_id = w.endpoint_id AND d.state = 'open' AND d.next_try_at <= now())
+          OR EXISTS (SELECT FROM stock_level_deliveries l
+                      WHERE l.endpoint_id = w.endpoint_id AND l.state = 'open' AND l.next_try_at <= now()))"""
 )
 
 # An order's earlier event may still be undelivered, or be in another relay's hands before its fan-out commits.

@@ -1,6 +1,6 @@
 """Addresses that events are sent to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import text
@@ -10,17 +10,23 @@ from infra.db.customers.profiles import KeyRing
 
 _ADD = text(
     """
-    INSERT INTO webhook_endpoints (endpoint_id, url, secret_enc, data_key, event_types, created_by)
-    VALUES (:endpoint_id, :url, :secret_enc, :data_key, CAST(:event_types AS text[]), :created_by)
+    INSERT INTO webhook_endpoints (endpoint_id, url, secret_enc, data_key, event_types, stock_channels, created_by)
+    VALUES (:endpoint_id, :url, :secret_enc, :data_key, CAST(:event_types AS text[]),
+            CAST(:stock_channels AS text[]), :created_by)
     RETURNING created_at
     """
 )
 _SECRET = text("SELECT secret_enc, data_key FROM webhook_endpoints WHERE endpoint_id = :endpoint_id")
 _ALL = text(
     """
-    SELECT endpoint_id, url, event_types, active, created_by, created_at, failing_since, last_error, disabled_at,
-           (SELECT count(*) FROM (SELECT FROM webhook_deliveries d WHERE d.endpoint_id = w.endpoint_id
-                                     AND d.state = 'failed' LIMIT 10000) f) AS given_up
+    SELECT endpoint_id, url, event_types, stock_channels, active, created_by, created_at, failing_since, last_error,
+           disabled_at,
+           (SELECT count(*) FROM (SELECT FROM webhook_deliveries d
+                                   WHERE d.endpoint_id = w.endpoint_id AND d.state = 'failed'
+                                  UNION ALL
+                                  SELECT FROM stock_level_deliveries l
+                                   WHERE l.endpoint_id = w.endpoint_id AND l.state = 'failed' LIMIT 10000) f)
+             AS given_up
       FROM webhook_endpoints w ORDER BY created_at, endpoint_id
     """
 )
@@ -32,13 +38,14 @@ _DROP = text("DELETE FROM webhook_endpoints WHERE endpoint_id = :endpoint_id")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An address to add, with the secret that signs what is sent to it."""
+    """An address to add, with the secret that signs what is sent to it, and the channels whose stock levels are."""
 
     endpoint_id: str
     url: str
     event_types: list[str]
     created_by: str
     secret: str
+    stock_channels: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class AddedEndpoint:
     endpoint_id: str
     url: str
     event_types: list[str]
+    stock_channels: list[str]
     active: bool
     created_by: str
     created_at: datetime
@@ -71,12 +79,26 @@ def secret_context(endpoint_id: str) -> str:
 async def add(conn: AsyncConnection, keys: KeyRing, endpoint: Endpoint) -> AddedEndpoint:
     """Insert it, the secret sealed under a key of its own."""
     plain, wrapped = keys.vault.new_data_key()
-    fields = {"endpoint_id": endpoint.endpoint_id, "url": endpoint.url, "event_types": endpoint.event_types}
     sealed = keys.vault.seal_json(plain, endpoint.secret, secret_context(endpoint.endpoint_id))
-    row = {**fields, "secret_enc": sealed, "data_key": wrapped, "created_by": endpoint.created_by}
+    row = {
+        "endpoint_id": endpoint.endpoint_id,
+        "url": endpoint.url,
+        "event_types": endpoint.event_types,
+        "stock_channels": endpoint.stock_channels,
+        "secret_enc": sealed,
+        "data_key": wrapped,
+        "created_by": endpoint.created_by,
+    }
     created_at = (await conn.execute(_ADD, row)).scalar_one()
-    by = endpoint.created_by
-    return AddedEndpoint(endpoint.endpoint_id, endpoint.url, endpoint.event_types, True, by, created_at)
+    return AddedEndpoint(
+        endpoint.endpoint_id,
+        endpoint.url,
+        endpoint.event_types,
+        endpoint.stock_channels,
+        True,
+        endpoint.created_by,
+        created_at,
+    )
 
 
 async def secret_of(conn: AsyncConnection, keys: KeyRing, endpoint_id: str) -> str | None:

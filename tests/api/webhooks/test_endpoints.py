@@ -105,3 +105,56 @@ async def test_what_was_given_up_is_sent_again_and_the_endpoint_is_on(shop: ApiC
 async def endpoint(operations: ApiClient, endpoint_id: str) -> dict[str, Any]:
     items = (await operations.get("/v1/webhook-endpoints")).json()["items"]
     return next(item for item in items if item["endpoint_id"] == endpoint_id)
+
+
+async def test_an_endpoint_names_the_channels_whose_stock_levels_it_is_sent(shop: ApiClient) -> None:
+    operations = shop.as_("operations")
+    body = {"url": "https://1.1.1.1/hooks", "event_types": ["stock.level_changed"], "stock_channels": ["web", "tmall"]}
+    added = (await operations.post("/v1/webhook-endpoints", body)).json()
+    assert added["stock_channels"] == ["web", "tmall"]
+    assert (await endpoint(operations, added["endpoint_id"]))["stock_channels"] == ["web", "tmall"]
+    await shop.sql(
+        "INSERT INTO products (sku, name, price_minor, currency) VALUES ('LEVEL-9', 'Tea', 1, 'CNY')"
+        " ON CONFLICT DO NOTHING"
+    )
+    await shop.sql(
+        "INSERT INTO stock_level_deliveries (endpoint_id, channel, sku, available) VALUES (%s, 'web', 'LEVEL-9', 5)",
+        added["endpoint_id"],
+    )
+    await shop.sql("UPDATE stock_level_deliveries SET state = 'failed', tries = 12, done_at = now()")
+    assert (await endpoint(operations, added["endpoint_id"]))["given_up"] == 1
+    answer = await operations.post(f"/v1/webhook-endpoints/{added['endpoint_id']}/replay", {})
+    assert answer.json()["replayed"] == 1
+    assert await shop.sql("SELECT state, tries FROM stock_level_deliveries") == [{"state": "open", "tries": 0}]
+    assert (await operations.delete(f"/v1/webhook-endpoints/{added['endpoint_id']}")).status_code == 204
+    assert await shop.sql("SELECT 1 FROM stock_level_deliveries") == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"event_types": ["stock.level_changed"]},
+        {"event_types": ["order_placed"], "stock_channels": ["web"]},
+        {"stock_channels": [""]},
+        {"stock_channels": ["x" * 33]},
+        {"stock_channels": ["we\u0000b"]},
+        {"stock_channels": "web"},
+        {"stock_channels": ["web"] * 51},
+        {"event_types": ["stock.levels"], "stock_channels": ["web"]},
+    ],
+)
+async def test_channels_and_the_event_type_of_levels_go_together(shop: ApiClient, fields: dict[str, Any]) -> None:
+    before = await shop.row_counts()
+    answer = await shop.as_("operations").post("/v1/webhook-endpoints", {"url": "https://1.1.1.1/hooks", **fields})
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["code"] in ("validation_failed", "invalid_text")
+    assert await shop.row_counts() == before
+
+
+def test_the_message_of_a_level_is_in_the_document(shop: ApiClient) -> None:
+    document = shop.app.openapi()
+    body = document["webhooks"]["stock.level_changed"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    message = document["components"]["schemas"][body["$ref"].rsplit("/", 1)[1]]
+    level = document["components"]["schemas"][message["properties"]["data"]["$ref"].rsplit("/", 1)[1]]
+    assert message["properties"]["type"]["const"] == "stock.level_changed"
+    assert level["required"] == ["sku", "channel", "available", "at", "sequence"]

@@ -145,13 +145,16 @@ async def test_a_test_shows_what_the_channel_said_and_a_failure_stays_visible(
 
 async def test_a_webhook_endpoint_that_was_switched_off_is_shown_and_replayed(shop: ApiClient) -> None:
     operations, chinese = await sign_in(shop, "operations"), await sign_in(shop, "operations", "zh")
-    added = await shop.as_("operations").post("/v1/webhook-endpoints", {"url": "https://1.1.1.1/hooks?a=<b>"})
+    body = {"url": "https://1.1.1.1/hooks?a=<b>", "stock_channels": ["web", "tm<b>"]}
+    added = await shop.as_("operations").post("/v1/webhook-endpoints", body)
     endpoint_id = added.json()["endpoint_id"]
     off = "UPDATE webhook_endpoints SET active = false, disabled_at = now(), last_error = 'timeout'"
     await shop.sql(off + " WHERE endpoint_id = %s", endpoint_id)
     form = (await operations.get("/console/webhooks")).text
     assert "disabled" in form and "timeout" in form and "?a=&lt;b&gt;" in form
-    assert "已停用" in (await chinese.get("/console/webhooks")).text
+    assert "Stock levels of web, tm&lt;b&gt;" in form
+    in_chinese = (await chinese.get("/console/webhooks")).text
+    assert "已停用" in in_chinese and "渠道库存：web" in in_chinese
     answer = await operations.post(f"/console/webhooks/{endpoint_id}/replay", key=hidden(form, "key"))
     assert answer.status_code == 200 and "0 messages are being resent" in answer.text
     (row,) = await shop.sql("SELECT active, disabled_at FROM webhook_endpoints WHERE endpoint_id = %s", endpoint_id)
