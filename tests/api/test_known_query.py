@@ -49,3 +49,8 @@ async def test_a_name_that_is_no_name_is_not_repeated(shop: ApiClient) -> None:
 
 async def test_without_a_token_the_answer_is_401_first(shop: ApiClient) -> None:
     assert (await shop.http.get("/v1/fulfilments", params={"no_such_filter": "1"})).status_code == 401
+
+
+async def test_every_list_takes_the_names_of_pages(shop: ApiClient) -> None:
+    answer = await asked(shop, "GET", "/v1/staff", limit="5", cursor="x")
+    assert answer.status_code == 200, answer.text

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from api.schemas.fields import Body, Reason
+from api.schemas.fields import Body, Reason, Reference
 from domain.orders.status import OrderEvent, Status
 
 
@@ -15,7 +15,7 @@ class Adjust(Body):
     event: Annotated[OrderEvent, Field(strict=False)]
     reason: Reason
     value: dict[str, Any] | None = None
-    fulfilment_id: Annotated[str, Field(max_length=64)] | None = None
+    fulfilment_id: Reference | None = None
 
 
 class AdjustedOrder(BaseModel):

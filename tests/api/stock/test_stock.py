@@ -77,7 +77,8 @@ async def test_warehouse_is_added_once(shop: ApiClient) -> None:
     added = await shop.as_("operations").post("/v1/warehouses", warehouse)
     assert added.status_code == 201
     nothing = dict.fromkeys(("district", "line1", "postcode", "contact_name", "phone"), "")
-    assert added.json() == {**warehouse, **nothing, "is_default": False, "active": True, "version": 1}
+    own = {"kind": "warehouse", "lead_time_days": 0}
+    assert added.json() == {**warehouse, **nothing, **own, "is_default": False, "active": True, "version": 1}
     twice = await shop.as_("operations").post("/v1/warehouses", warehouse)
     assert (twice.status_code, twice.json()["code"]) == (409, "warehouse_exists")
 
