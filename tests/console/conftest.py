@@ -14,6 +14,8 @@ from tests.api.conftest import ApiClient, api, shop  # noqa: F401
 
 # What is marked as a code, or is the value of a field, may have any form.
 _MARKED = re.compile(r"<(code|textarea|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
+# A filter that makes elements, in a text that is escaped.
+_SHOWN_ELEMENT = re.compile(r"&lt;(?:span class=|time datetime=)")
 _CODE = re.compile(r"\b[a-z]{3,}(?:_[a-z]+)+\b")
 
 
@@ -21,6 +23,7 @@ async def no_code_stands_for_words(response: httpx.Response) -> None:
     """Every page that a test reads shows words where the database has a code; a refusal may name a field of the API."""
     if response.is_success and response.headers.get("content-type", "").startswith("text/html"):
         await response.aread()
+        assert _SHOWN_ELEMENT.findall(response.text) == [], response.url
         assert _CODE.findall(_MARKED.sub(" ", response.text)) == [], response.url
 
 

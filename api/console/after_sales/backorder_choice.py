@@ -30,7 +30,9 @@ async def form(request: Request, member: CurrentStaff, order_no: str, choice: Ba
         means = await backorder_choosing.preview(services, member.principal, number, choice)
     except (Problem, RuleBroken) as error:
         return form_page(request, member, _form(request, number, choice), problem=refusal(error))
-    return form_page(request, member, _form(request, number, choice, whole=not means.order_goes_on))
+    return form_page(
+        request, member, _form(request, number, choice, whole=not means.order_goes_on, given=bool(means.refund_minor))
+    )
 
 
 @router.post("/{order_no}/backorder")
@@ -51,13 +53,16 @@ async def choose(request: Request, member: CurrentStaff, order_no: str) -> Respo
     return acknowledged(request, f"/console/orders/{number}", f"done.backorder_{decision.choice}")
 
 
-def _form(request: Request, number: str, choice: BackorderChoice, *, whole: bool = False) -> ActionForm:
+def _form(
+    request: Request, number: str, choice: BackorderChoice, *, whole: bool = False, given: bool = True
+) -> ActionForm:
     kind = "cancel_all" if whole and choice is BackorderChoice.CANCEL else choice.value
+    means = kind if given or choice is BackorderChoice.WAIT else f"{kind}_unpaid"
     return ActionForm(
         order_no=number,
         action=f"/console/orders/{number}/backorder",
         label=spoken(request, f"backorder.{kind}"),
-        consequence=spoken(request, f"backorder.means.{kind}"),
+        consequence=spoken(request, f"backorder.means.{means}"),
         hidden={"choice": choice.value},
         danger=choice is BackorderChoice.CANCEL,
         reason="required",

@@ -101,7 +101,9 @@ async def take(request: Request, member: CurrentStaff, fulfilment_id: str, step:
     except NotFound:
         raise
     except (Problem, RuleBroken) as refused:
-        return await _page(request, member, fulfilment_id, typed.typed_of(fields), FormErrors(request, refused))
+        return await _page(
+            request, member, fulfilment_id, typed.typed_of(fields), FormErrors(request, refused, rules="supplier.rule")
+        )
     return acknowledged(request, f"{HOME}/parcels/{fulfilment_id}", f"done.fulfilment.{step}")
 
 

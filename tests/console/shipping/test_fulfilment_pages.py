@@ -207,6 +207,10 @@ async def test_a_person_reports_what_a_supplier_answers(shop: ApiClient, lang: s
     own = await booked(shop, 1)
     both = await wu.http.get(f"{HOME}/pick?id={one.id}&id={own.id}")
     assert both.status_code == 200 and one.id not in both.text and own.id in both.text
+    assert '/label"' not in page
+    for fields in ({"carrier": "sf", "tracking_no": "\x07"}, {"carrier": "x" * 33, "tracking_no": "SF1"}):
+        bad = await wu.post(f"{path}/supplier-ship", **fields)
+        assert bad.status_code == 422 and bad.text.count("invalid-feedback") == 1, fields
     missing = await wu.post(f"{path}/supplier-ship", carrier="sf", tracking_no="")
     assert missing.status_code == 422 and 'id="f-tracking_no-error"' in missing.text and 'value="sf"' in missing.text
     slip = await wu.get(f"{HOME}/packing-slips.pdf?id={one.id}")
