@@ -72,7 +72,8 @@ async def give_up(
     """Refund what was in its parcel. The caller has locked the order; its status follows from the other parts. `kind`
     is the event, `more` what else it says."""
     await conn.execute(_GIVE_UP, {"order_no": order_no, "number": part.number})
-    await timeline.append(conn, order_no, kind, actor, data={"fulfilment": part.number, **(more or {})})
+    said = {"fulfilment": part.number, "waiting": await part_progress.waits(conn, order_no), **(more or {})}
+    await timeline.append(conn, order_no, kind, actor, data=said)
     if part.refund_minor:
         await refunds.open_refund(conn, None, _refund(order_no, part.number, part.lines, actor))
     await part_progress.settle(conn, order_no, settings)

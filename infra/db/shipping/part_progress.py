@@ -81,14 +81,17 @@ async def settle(conn: Connection, order_no: str, settings: Settings, data: Mapp
 
 async def tell(conn: Connection, part: PartRef, kind: str, data: Mapping[str, object], key: str | None = None) -> None:
     """What happened to it, with what the order waits for now."""
-    what, until = awaited(await fulfilments.parts_of(conn, part.order_no))
-    wait: Waiting = {"what": what, "until": rfc3339(until) if until else None, "next": _NEXT[what]}
-    more = {"fulfilment": part.number, "waiting": wait}
+    more = {"fulfilment": part.number, "waiting": await waits(conn, part.order_no)}
     await timeline.append(conn, part.order_no, kind, key=key, data={**data, **more})
+
+
+async def waits(conn: Connection, order_no: str) -> Waiting:
+    """What the order waits for now, as its fulfilments say."""
+    what, until = awaited(await fulfilments.parts_of(conn, order_no))
+    return {"what": what, "until": rfc3339(until) if until else None, "next": _NEXT[what]}
 
 
 async def _waiting(conn: Connection, order_no: str, step: OrderEvent, settings: Settings) -> Waiting:
     if step is OrderEvent.SHIPMENT_DELIVERED:
         return timeline.waiting("return_window", "the order is completed", settings.return_window_s)
-    what, until = awaited(await fulfilments.parts_of(conn, order_no))
-    return {"what": what, "until": rfc3339(until) if until else None, "next": _NEXT[what]}
+    return await waits(conn, order_no)

@@ -213,6 +213,18 @@ async def test_a_part_that_is_given_up_before_its_capture_is_never_captured(ship
     assert "refund" not in [kind for kind, _, _ in money(shipping, order_no)]
 
 
+async def test_an_order_whose_lost_part_is_given_up_waits_for_the_rest(shipping: Stage) -> None:
+    order_no, _ = await partly(shipping)
+    await booked(shipping, order_no, 1)
+    await part_says(shipping, order_no, 1, "picked_up")
+    await captured(shipping, order_no, 1)
+    await part_says(shipping, order_no, 1, "lost")
+    await shipping.parked(order_no)
+    await choose_refund(shipping, order_no)
+    (waits,) = await shipping.sql("SELECT waiting ->> 'what' AS what FROM orders WHERE order_no = :o", o=order_no)
+    assert waits.what == "backorder"
+
+
 async def test_a_worker_that_dies_between_the_capture_and_its_record_captures_once(shipping: Stage) -> None:
     """As the process of a worker leaves it that is killed there: the provider has acted, the intent is open."""
     order_no = await split_order(shipping)
