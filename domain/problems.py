@@ -28,6 +28,8 @@ SENTENCES: dict[str, str] = {
     "approval_unreadable": "the approval request can no longer be decrypted; make a new one",
     "approval_waiting": "an approval request for this order is already open",
     "audit_subject_needed": "send either order_no or actor",
+    "authorisation_missing": "no authorisation holds this amount any more; "
+    "ask the customer to pay again, or skip with the reference of money that was taken",
     "backlog_full": "too many orders wait to be started; nothing was stored, send this again later with the same key",
     "backorder_required": "ship_complete false keeps what is short for later; send backorder true with it",
     "barcode_exists": "another product in this currency has this barcode",
@@ -36,6 +38,8 @@ SENTENCES: dict[str, str] = {
     "blank_text": "a text needs at least one visible character",
     "body_too_large": "the body is larger than this server accepts; send less",
     "busy": "the server is busy; nothing was written, try again in a moment",
+    "capture_refused": "the provider refused to take the money; "
+    "retry, or skip with the reference of money that was taken",
     "captured_by_shipment": "the payment is captured as the order ships, so its lines stay; cancel it and order again",
     "carrier_bill_columns": "the file needs a column of tracking numbers and one of amounts, each once; "
     "their names are tracking_no and amount",
@@ -184,6 +188,7 @@ SENTENCES: dict[str, str] = {
     "not_invoiceable": "the order cannot be invoiced now: nothing is paid, or all of it was refunded",
     "ships_from_supplier": "a supplier picks, packs and ships this: report that it has shipped, or that it does not",
     "not_from_supplier": "only a supplier refuses a fulfilment; what a warehouse does not find is a short pick",
+    "supplier_asked": "the supplier has not answered yet whether it keeps the parcel; ask it, then record its answer",
     "tracking_missing": "name `carrier` and `tracking_no`: the supplier booked them, not we",
     "tracking_not_named": "carrier and tracking number of this parcel are known from its booking; leave them out",
     "not_packed": "the parcel is not packed; pack it first",

@@ -53,6 +53,9 @@ CLEAR_CALLS = {
     "POST /v1/stock/cases/{case_id}/resolve": "about goods; the ledger's reference",
     "POST /v1/locations": "what is written on a rack",
     "PATCH /v1/locations/{warehouse}/{code}": "the same",
+    "POST /v1/carrier-bills": "a file of the carrier, and its number",
+    "POST /v1/freight-differences/{difference_id}/decide": "about money of a carrier; in the audit log",
+    "POST /v1/orders/{order_no}/backorder": "sealed as the reason of each act of staff, which is typed below",
     "POST /v1/webhook-endpoints": "an address of a program",
     "PUT /v1/customers/{customer_id}/group": "a label of the shop's own, by which warehouses are chosen",
     "PUT /v1/sourcing/warehouses/{code}": "a time and the name of a zone",
@@ -285,6 +288,7 @@ WORDS_IN_FORMS = {
 NO_WORDS_IN_FORMS = {
     # the shop's own, and tags, which staff search by
     "add", "colour", "customer_group", "dark_colour", "file", "logo", "max_fulfilments", "new_language", "new_name",
+    "photograph", "supplier",
     "amount", "carrier", "code", "count", "customer", "external_ref", "hours", "new.{{ row.sku }}", "owner",
     "location", "slot_begin", "slot_end", "token", "tracking_no", "{{ count }}",
     "{{ line.field }}", "{{ row.field }}",

@@ -445,6 +445,7 @@ async def test_whatever_has_a_template_is_reported(post: Post, fact: str) -> Non
     await sql(post.urls.owner_url, "DELETE FROM outbox WHERE order_no = %s", order_no)
     moves: dict[str, tuple[str | None, str | None]] = {
         "payment_captured": ("pending_payment", "paid"), "payment_recorded": ("pending_payment", "paid"),
+        "capture_deferred": ("pending_payment", "paid"),
         "order_cancelled": ("received", "cancelled"), "shipment_picked_up": ("preparing", "shipped"),
         "shipment_delivered": ("shipped", "delivered"), "shipment_booked": ("paid", "preparing"),
         "shipment_recorded": ("paid", "preparing"),

@@ -2,15 +2,15 @@
 
 from infra.db import revisions
 
-revision = "0137"
-down_revision = "0136"
+revision = "0138"
+down_revision = "0137"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """The same orders are woken; a level that has thousands of them waiting is locked for a shorter time."""
-    revisions.run("0137_signal_until_served")
+    revisions.run("0138_signal_until_served")
 
 
 def downgrade() -> None:
