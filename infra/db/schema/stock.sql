@@ -293,7 +293,7 @@ BEGIN
 END $$;
 
 CREATE TRIGGER allocation_followed AFTER INSERT OR UPDATE ON allocations
-  FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION follow_allocation();
+  FOR EACH ROW EXECUTE FUNCTION follow_allocation();
 
 -- True where all warehouses together have everything that is left of the order's lines.
 CREATE FUNCTION fits_together(wanted_by text)
