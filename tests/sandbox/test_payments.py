@@ -87,7 +87,7 @@ def test_void_and_capture_exclude_each_other(sandbox: Sandbox, order_no: str) ->
     assert sandbox.capture(first, 1, f"{order_no}:capture:1", 409)["error_code"] == "authorisation_voided"
     assert sandbox.void(first, f"{order_no}:void:2", 409)["error_code"] == "authorisation_voided"
     second = sandbox.authorise(order_no, idempotency_key=f"{order_no}:authorise:2")
-    sandbox.capture(second, 1, f"{order_no}:capture:2")
+    sandbox.capture(second, second["amount_minor"], f"{order_no}:capture:2")
     assert sandbox.void(second, f"{order_no}:void:3", 409)["error_code"] == "already_captured"
 
 

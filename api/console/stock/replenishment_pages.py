@@ -57,11 +57,10 @@ async def order(request: Request, member: CurrentStaff) -> Response:
     try:
         body = fitting(OrderSuggestions, {"lines": lines, **typed.texts(fields, "supplier")})
         asked = StockRequest(services_of(request), member.principal, key_of(fields), digest(body))
-        placed = await replenishment.order(asked, body)
+        placed = await replenishment.order_placed(asked, body)
     except (Problem, RuleBroken) as refused:
         return await _page(request, member, {}, None, typed.typed_of(fields), FormErrors(request, refused, _PLACES))
-    numbers = ", ".join(placed.content["purchase_orders"])
-    return acknowledged(request, _HOME, "done.replenishment_ordered", name=numbers)
+    return acknowledged(request, _HOME, "done.replenishment_ordered", name=", ".join(placed))
 
 
 @router.post("/replenishment/run")

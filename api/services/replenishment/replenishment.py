@@ -108,6 +108,12 @@ async def order(asked: StockRequest, wanted: OrderSuggestions) -> Reply:
     return await asked.run(work, 201)
 
 
+async def order_placed(asked: StockRequest, wanted: OrderSuggestions) -> list[str]:
+    """The numbers of the purchase orders that `order` places. Raises what it raises."""
+    reply = await order(asked, wanted)
+    return [str(number) for number in reply.content["purchase_orders"]]
+
+
 async def start_run(asked: StockRequest) -> Reply:
     """A run over everything, which the relay calculates; the one that is open where there is one."""
 

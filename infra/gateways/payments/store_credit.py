@@ -37,7 +37,8 @@ class StoreCredit:
     """A PaymentGateway: authorise holds, capture spends, void releases, refund gives back to the balance."""
 
     name = PROVIDER
-    captures_in_parts = True
+    # A hold is spent once, by constraint.
+    captures_in_parts = False
 
     def __init__(self, database: Database) -> None:
         self._db = database
