@@ -50,7 +50,9 @@ async def add(request: Request, member: CurrentStaff) -> Response:
     require(member.principal, Role.OPERATIONS)
     fields = await posted(request, member)
     try:
-        body = fitting(NewWarehouse, {**typed.texts(fields, "code"), "kind": fields.get("kind", ""), **_place(fields)})
+        body = fitting(
+            NewWarehouse, {**typed.texts(fields, "code"), "kind": fields.get("kind") or "warehouse", **_place(fields)}
+        )
         await warehouse_entries.add(services_of(request), member.principal, key_of(fields), digest(body), body)
     except (Problem, RuleBroken) as refused:
         return _form(request, member, None, typed.typed_of(fields), FormErrors(request, refused))

@@ -1,7 +1,7 @@
 """Replenishment over the front door: demand as it was ordered, suggestions with why, and nothing ordered twice."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,8 @@ from tests.api.conftest import ApiClient, an_order, unique
 from tests.api.stock.test_stock import level, new_sku, receive
 from workers.relay.replenisher import Replenisher
 
-TODAY = datetime.now(UTC).date()
+# The first day that is not counted; a day is counted a while after it is over.
+TODAY = demand.last_day(datetime.now(UTC)) + timedelta(days=1)
 RULE = {"lead_time_days": 9.0, "supplier": "Hills of Anxi", "window_days": 10}
 
 
@@ -25,8 +26,8 @@ async def rule(shop: ApiClient, **values: Any) -> Any:
 
 
 async def sold(shop: ApiClient, sku: str, days: dict[int, int], *, reserved: bool = True, **more: Any) -> list[str]:
-    """Orders of so many days ago: {days: units}."""
-    numbers = []
+    """Orders of so many days ago, 1 the last that is over: {days: units}."""
+    numbers, last = [], datetime.combine(TODAY - timedelta(days=1), time(12), UTC)
     for ago, units in days.items():
         answer = await shop.post("/v1/orders", an_order(sku, units, **more))
         assert answer.status_code == 201, answer.text
@@ -34,7 +35,7 @@ async def sold(shop: ApiClient, sku: str, days: dict[int, int], *, reserved: boo
         if reserved:
             async with shop.app.state.services.database.begin() as conn:
                 await reservations.reserve_at(conn, numbers[-1], "WH-EAST")
-        at = datetime.now(UTC) - timedelta(days=ago)
+        at = last - timedelta(days=ago - 1)
         await shop.sql("UPDATE orders SET created_at = %s WHERE order_no = %s", at, numbers[-1])
     await shop.sql("UPDATE products SET created_at = now() - interval '100 days' WHERE sku = %s", sku)
     return numbers
@@ -95,7 +96,10 @@ async def test_a_suggestion_is_ordered_once_however_often_it_is_asked(shop: ApiC
     assert {answer.json().get("code") for answer in answers} == {None, "nothing_to_replenish"}
     number = next(answer.json()["purchase_orders"][0] for answer in answers if answer.status_code == 201)
     made = (await shop.get(f"/v1/purchase-orders/{number}")).json()
-    assert (made["supplier"], made["expected_on"]) == ("Hills of Anxi", (TODAY + timedelta(days=9)).isoformat())
+    assert (made["supplier"], made["expected_on"]) == (
+        "Hills of Anxi",
+        (datetime.now(UTC).date() + timedelta(days=9)).isoformat(),
+    )
     assert (await level(shop, sku))["incoming"] == made["lines"][0]["quantity"] == 30
     assert await suggested(shop, sku) is None
     await calculated(shop, recounted=False)

@@ -154,7 +154,7 @@ async def test_a_persons_page_and_the_review(shop: ApiClient) -> None:
     link = re.findall(r'href="(/console/audit\?actor=[^"]*cursor=[^"]*)"', first)[0].replace("&amp;", "&")
     second = (await admin.http.get(link)).text
     assert [int(row[0]) for text in (first, second) for row in cells(text)] == list(range(55, 0, -1))
-    assert "name: Tea, names: {}, active: true, barcode: null, currency: CNY, weight_g: 500" in first
+    assert "name: Tea, names: {}, active: true, barcode: null, category: null, currency: CNY, weight_g: 500" in first
     assert "added a product" in first and "api 127.0.0.1" in first
     assert "No entries" in (await admin.get("/console/audit", actor="support:nobody")).text
     for bad in ("", "x" * 201, "a\x00b"):
