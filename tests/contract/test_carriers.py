@@ -160,7 +160,7 @@ async def test_a_call_is_over_in_time(carrier: CarrierBench, server) -> None:  #
             with pytest.raises(ProviderUnavailable) as caught:
                 await action()
             assert caught.value.code == "timeout"
-            assert TIMEOUT_S * 0.9 < time.monotonic() - started_s < TIMEOUT_S + 5
+            assert TIMEOUT_S * 0.9 < time.monotonic() - started_s < TIMEOUT_S + 60
         await gateway.aclose()
 
 

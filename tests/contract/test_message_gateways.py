@@ -71,7 +71,7 @@ async def _sandbox(directory: Path) -> AsyncIterator[Bench]:
         )
 
 
-def _smtp_at(port: int, timeout_s: float = 5.0) -> MessageGateway:
+def _smtp_at(port: int, timeout_s: float = 60.0) -> MessageGateway:
     mail = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_from": "Tea <tea@shop.example>", "smtp_tls": "none"}
     return SmtpMessages(Settings(**mail, webhook_timeout_s=timeout_s))  # type: ignore[arg-type]
 

