@@ -100,7 +100,10 @@ INSERTS = {
     "processes": "disk host memory name pid trouble",
     "product_import_rows": "changes errors import_id line outcome product sku version",
     "product_imports": "created_by encoding file_name ignored import_id total",
-    "products": "active barcode category currency name names picture_id price_minor sku tax_category weight_g",
+    "products": (
+        "active barcode category confirmed_after_days currency delivered_by kind lead_time_days name names picture_id "
+        "presale_balance_due presale_deposit_minor presale_ships_from price_minor sku tax_category weight_g"
+    ),
     "refund_lines": ("amount_minor goods_worth_minor line_no quantity refund_id shipping_minor shipping_worth_minor"),
     "refund_allocations": "amount_minor payment_id refund_id",
     "refunds_overtaken": "dispute_id refund_id",
@@ -126,7 +129,7 @@ INSERTS = {
     "short_picks": "line_no number order_no quantity reported_by sourced_number",
     "shipment_scans": "carrier event_id occurred_at shipment_id status",
     "fulfilment_lines": "line_no number order_no quantity",
-    "fulfilments": "fulfilment_id number order_no promised_to status warehouse",
+    "fulfilments": "fulfilment_id kind number order_no promised_to status warehouse",
     "shipments": (
         "address_rev carrier fulfilment_no idempotency_key order_no shipment_id status tracking_no tries warehouse"
     ),
@@ -236,7 +239,10 @@ UPDATES = {
     "processes": "beat_at disk ended_at memory steady_since trouble",
     "product_import_rows": "errors outcome",
     "product_imports": "applied_at applied_by finished_at origin state total",
-    "products": "active barcode category name names picture_id price_minor tax_category weight_g",
+    "products": (
+        "active barcode category confirmed_after_days delivered_by kind lead_time_days name names picture_id "
+        "presale_balance_due presale_deposit_minor presale_ships_from price_minor tax_category weight_g"
+    ),
     "refunds": "status updated_at",
     "returns": (
         "answer_enc carrier carrier_ref cost_currency cost_minor deadline default_outcome label label_tries parcel "

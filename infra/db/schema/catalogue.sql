@@ -56,21 +56,30 @@ $$;
 
 -- What the shop sells, with its price in minor units of the currency. Orders keep the names and prices of their time.
 CREATE TABLE products (
-  sku          text PRIMARY KEY CHECK (length(sku) BETWEEN 1 AND 64),
+  sku                   text PRIMARY KEY CHECK (length(sku) BETWEEN 1 AND 64),
   -- for readers of a language that names does not have
-  name         text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
-  price_minor  bigint NOT NULL CHECK (price_minor >= 0 AND price_minor <= '1000000000000'::bigint),
-  currency     char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-  active       boolean NOT NULL DEFAULT true,
-  weight_g     integer NOT NULL DEFAULT 500 CHECK (weight_g > 0),
-  created_at   timestamptz NOT NULL DEFAULT now(),
-  updated_at   timestamptz NOT NULL DEFAULT now(),
-  names        jsonb NOT NULL DEFAULT '{}'::jsonb,  -- by language, as zh or pt-BR
-  barcode      text,
-  tax_category text NOT NULL DEFAULT 'standard',
-  picture_id   text,
-  version      bigint NOT NULL DEFAULT 1,
-  category     text,  -- what it belongs to, for strategies of sourcing
+  name                  text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+  price_minor           bigint NOT NULL CHECK (price_minor >= 0 AND price_minor <= '1000000000000'::bigint),
+  currency              char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+  active                boolean NOT NULL DEFAULT true,
+  weight_g              integer NOT NULL DEFAULT 500 CHECK (weight_g > 0),
+  created_at            timestamptz NOT NULL DEFAULT now(),
+  updated_at            timestamptz NOT NULL DEFAULT now(),
+  names                 jsonb NOT NULL DEFAULT '{}'::jsonb,  -- by language, as zh or pt-BR
+  barcode               text,
+  tax_category          text NOT NULL DEFAULT 'standard',
+  picture_id            text,
+  version               bigint NOT NULL DEFAULT 1,
+  category              text,  -- what it belongs to, for strategies of sourcing
+  -- physical; virtual: a code or a service; made_to_order: made once it is ordered
+  kind                  text NOT NULL DEFAULT 'physical',
+  lead_time_days        smallint,  -- from the payment to the parcel, of what is made to order
+  -- of virtual products: a code from the pool, or a service that is confirmed
+  delivered_by          text NOT NULL DEFAULT 'code',
+  confirmed_after_days  smallint,  -- a service counts as performed so long after its payment; NULL: a person confirms
+  presale_deposit_minor bigint,  -- of one unit
+  presale_balance_due   timestamptz,
+  presale_ships_from    timestamptz,
   CONSTRAINT product_picture FOREIGN KEY (picture_id) REFERENCES stored_files (file_id),
   CONSTRAINT product_names CHECK (are_product_names(names)),
   CONSTRAINT product_barcode CHECK (barcode IS NULL OR is_gtin(barcode)),
@@ -78,6 +87,13 @@ CREATE TABLE products (
 );
 ALTER TABLE products ADD CONSTRAINT product_category CHECK (length(category) >= 1 AND length(category) <= 60
   AND category !~ '[[:cntrl:]]') NOT VALID;
+ALTER TABLE products ADD CONSTRAINT product_kind CHECK (kind IN ('physical', 'virtual', 'made_to_order')) NOT VALID;
+ALTER TABLE products ADD CONSTRAINT product_lead_time CHECK (lead_time_days >= 1 AND lead_time_days <= 365) NOT VALID;
+ALTER TABLE products ADD CONSTRAINT product_delivered_by CHECK (delivered_by IN ('code', 'confirmation')) NOT VALID;
+ALTER TABLE products ADD CONSTRAINT product_confirmed_after CHECK (confirmed_after_days >= 0
+  AND confirmed_after_days <= 365) NOT VALID;
+ALTER TABLE products ADD CONSTRAINT product_presale CHECK ((num_nonnulls(presale_deposit_minor, presale_balance_due,
+  presale_ships_from) IN (0, 3)) AND presale_deposit_minor > 0 AND presale_deposit_minor < price_minor) NOT VALID;
 CREATE UNIQUE INDEX products_barcode ON products (barcode, currency) WHERE barcode IS NOT NULL;
 CREATE INDEX products_picture ON products (picture_id) WHERE picture_id IS NOT NULL;
 CREATE INDEX products_sku_any_case ON products (lower(sku));
@@ -85,7 +101,7 @@ CREATE INDEX products_sku_any_case ON products (lower(sku));
 CREATE TRIGGER product_audited AFTER INSERT OR UPDATE ON products
   FOR EACH ROW
   EXECUTE FUNCTION audit_row('product', 'sku',
-    'name names price_minor currency active weight_g barcode tax_category category picture_id');
+    'name names price_minor currency active weight_g barcode tax_category category picture_id kind lead_time_days delivered_by confirmed_after_days presale_deposit_minor presale_balance_due presale_ships_from');
 
 -- Writes what the product is found by.
 CREATE FUNCTION product_searched()
@@ -100,6 +116,20 @@ END $$;
 
 CREATE TRIGGER product_searched AFTER INSERT OR UPDATE OF active, name, names ON products
   FOR EACH ROW EXECUTE FUNCTION product_searched();
+
+-- Orders read how their lines are supplied from the product, so that does not change once it was ordered.
+CREATE FUNCTION keep_supply_of_ordered()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM order_lines l WHERE l.sku = NEW.sku) THEN
+    RAISE EXCEPTION 'product % was ordered: its kind stays', NEW.sku USING ERRCODE = 'OM193';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER product_supply_kept BEFORE UPDATE OF kind, delivered_by ON products
+  FOR EACH ROW WHEN (NEW.kind <> OLD.kind OR NEW.delivered_by <> OLD.delivered_by)
+  EXECUTE FUNCTION keep_supply_of_ordered();
 
 -- Counts the changes of a row, so that two people who edit it at once see each other.
 CREATE FUNCTION next_version() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
@@ -142,10 +172,12 @@ GRANT INSERT (changes, errors, import_id, line, outcome, product, sku, version) 
 GRANT UPDATE (errors, outcome) ON product_import_rows TO oms_app;
 GRANT INSERT (created_by, encoding, file_name, ignored, import_id, total) ON product_imports TO oms_app;
 GRANT UPDATE (applied_at, applied_by, finished_at, origin, state, total) ON product_imports TO oms_app;
-GRANT INSERT (active, barcode, category, currency, name, names, picture_id, price_minor, sku, tax_category, weight_g)
+GRANT INSERT (active, barcode, category, confirmed_after_days, currency, delivered_by, kind, lead_time_days, name,
+  names, picture_id, presale_balance_due, presale_deposit_minor, presale_ships_from, price_minor, sku, tax_category,
+  weight_g) ON products TO oms_app;
+GRANT UPDATE (active, barcode, category, confirmed_after_days, delivered_by, kind, lead_time_days, name, names,
+  picture_id, presale_balance_due, presale_deposit_minor, presale_ships_from, price_minor, tax_category, weight_g)
   ON products TO oms_app;
-GRANT UPDATE (active, barcode, category, name, names, picture_id, price_minor, tax_category, weight_g) ON products
-  TO oms_app;
-REVOKE EXECUTE ON FUNCTION are_product_names(jsonb), is_gtin(text), next_version(), product_languages(jsonb),
-  product_searched(), product_words(text, text, jsonb) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION are_product_names(jsonb), is_gtin(text), keep_supply_of_ordered(), next_version(),
+  product_languages(jsonb), product_searched(), product_words(text, text, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION are_product_names(jsonb), is_gtin(text) TO oms_app;

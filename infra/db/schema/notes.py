@@ -11,12 +11,12 @@ FOLDER = Path(__file__).parent
 WRITE = "run `make schema` (python -m infra.db.schema write) and commit what it writes"
 # The files in the order in which they can be run. A part that needs a later file stands in that one.
 FILES = (
-    "audit", "audit_entries", "system", "staff", "customers", "files", "catalogue", "idempotency", "checks", "orders",
-    "approvals", "orders_holds", "orders_changes", "stock", "sourcing", "payments", "payments_disputes",
-    "payments_changes", "payments_refunds", "payments_store_credit", "shipping", "payments_captures", "freight",
-    "backorders", "after_sales", "after_sales_exchanges", "messaging", "support", "documents", "documents_further",
-    "notifications", "alerts", "webhooks", "stock_locations", "stock_transfers", "replenishment", "portal", "feedback",
-    "collaboration", "orders_table", "channels", "previous_names",
+    "audit", "audit_entries", "system", "staff", "customers", "files", "catalogue", "idempotency", "checks",
+    "orders", "approvals", "orders_holds", "orders_changes", "stock", "sourcing", "payments", "payments_disputes",
+    "payments_changes", "payments_refunds", "payments_store_credit", "shipping", "picking", "payments_captures",
+    "freight", "backorders", "after_sales", "after_sales_exchanges", "messaging", "support", "documents",
+    "documents_further", "notifications", "alerts", "webhooks", "stock_locations", "stock_transfers",
+    "replenishment", "portal", "feedback", "collaboration", "orders_table", "channels", "previous_names",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ CREATE TABLE orders (
   order_no          text PRIMARY KEY CHECK (length(order_no) <= 20),
   channel           text NOT NULL CHECK (length(channel) BETWEEN 1 AND 32),
   external_ref      text CHECK (length(external_ref) BETWEEN 1 AND 100),
-  type              text NOT NULL CHECK (type IN ('standard', 'exchange')),
+  type              text NOT NULL,
   status            text NOT NULL DEFAULT 'received',  -- changed by order_events only, along order_transitions
   customer_id       text NOT NULL REFERENCES customers,
   currency          char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
@@ -71,6 +71,8 @@ CREATE TABLE orders (
       AND (slot_to - slot_from) >= '01:00:00'::interval AND (slot_to - slot_from) <= '25:00:00'::interval),
   CONSTRAINT orders_capture CHECK (capture IN ('order', 'shipment'))
 ) WITH (fillfactor = 70);
+ALTER TABLE orders ADD CONSTRAINT orders_type CHECK (type IN ('standard', 'exchange', 'presale', 'virtual',
+  'made_to_order', 'b2b')) NOT VALID;
 CREATE INDEX orders_channel ON orders (channel, created_at DESC, order_no DESC);
 CREATE INDEX orders_contact_unknown ON orders (order_no) WHERE contact_id IS NULL;
 CREATE INDEX orders_customer ON orders (customer_id, created_at DESC, order_no DESC);
