@@ -77,7 +77,7 @@ from infra.db.customers.profiles import KeyRing
 from infra.db.engine import Database
 from infra.db.grouped_statements import Together
 from infra.gateways import registry
-from infra.observability.telemetry import instrument_app
+from infra.observability import telemetry
 from infra.security.crypto import Vault
 from infra.settings import Settings
 from infra.system.heartbeat import beating
@@ -162,6 +162,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         webhooks=sent_messages.router,
+        telemetry=telemetry.of_requests(),
     )
     for router in ROUTERS:
         app.include_router(by_prefix(router))
@@ -183,7 +184,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.limits = limits = RateLimits(settings)
     app.add_middleware(Guard, settings=settings, limits=limits)
     app.add_middleware(Measured)
-    instrument_app(app)
     return app
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aiohttp import TraceConfig
 
     # Each process imports only what it uses.
-    from fastapi import FastAPI
+    from fastapi.telemetry import TelemetryConfig
     from sqlalchemy.engine import Engine
     from temporalio.contrib.opentelemetry import TracingInterceptor
 
@@ -41,7 +41,7 @@ _service = "oms"
 _engines: "WeakSet[Engine]" = WeakSet()
 
 CHATTY = ("httpx", "httpcore", "urllib3", "stripe", "opentelemetry")
-PROBES = "healthz,readyz,metrics"
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class TelemetrySettings(Protocol):
@@ -112,14 +112,20 @@ def flush(timeout_s: float = 5.0) -> None:
         _provider.force_flush(int(timeout_s * 1000))
 
 
-def instrument_app(app: "FastAPI") -> None:
-    """One span per request, probes excepted. Nothing when tracing is off."""
-    if _provider is not None:
-        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+def of_requests() -> "TelemetryConfig":
+    """For `FastAPI(telemetry=…)`: one span per request, probes excepted; nothing when tracing is off.
 
-        FastAPIInstrumentor.instrument_app(
-            app, excluded_urls=PROBES, exclude_spans=["receive", "send"], tracer_provider=_provider
-        )
+    FastAPI names the span after it has found the route. Its logs are off, since they hold messages of exceptions.
+    """
+    if _provider is None:
+        return {"tracing": False, "metrics": False, "logs": False}
+    return {
+        "tracer_provider": _provider,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "exclude": lambda scope: scope.get("path") in PROBES,
+    }
 
 
 def instrument_engine(engine: "Engine") -> None:

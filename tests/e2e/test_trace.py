@@ -20,6 +20,7 @@ from infra.security.tokens import issue
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
+from tests.tracing import traced
 from workers.backlog_metrics import observing
 from workers.relay import main
 from workers.relay.alert_sender import AlertSender
@@ -29,11 +30,9 @@ SECRET = "a secret of this test, quite long enough"
 
 
 @pytest.fixture(scope="module")
-def shared_exporter() -> InMemorySpanExporter:
-    """A process has one provider for good; this adds an exporter to it."""
-    exporter = InMemorySpanExporter()
-    telemetry.use_exporter(exporter)
-    return exporter
+def shared_exporter() -> Iterator[InMemorySpanExporter]:
+    with traced() as exporter:
+        yield exporter
 
 
 @pytest.fixture

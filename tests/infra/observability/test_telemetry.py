@@ -18,15 +18,15 @@ from sqlalchemy import create_engine, text
 from infra.observability import telemetry
 from infra.security.network_addresses import Reach
 from infra.settings import Settings
+from tests.tracing import traced
 
 PERSONAL = ["刘德", "liu@example.com", "13800138000"]
 
 
 @pytest.fixture(scope="module")
-def _exporter() -> InMemorySpanExporter:
-    exporter = InMemorySpanExporter()
-    telemetry.use_exporter(exporter)
-    return exporter
+def _exporter() -> Iterator[InMemorySpanExporter]:
+    with traced() as exporter:
+        yield exporter
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_an_access_line_loses_its_query(lines: Lines) -> None:
 
 
 async def test_one_trace_from_request_to_statement(exporter: InMemorySpanExporter, lines: Lines) -> None:
-    app, engine = FastAPI(), create_engine("sqlite://")
+    app, engine = FastAPI(telemetry=telemetry.of_requests()), create_engine("sqlite://")
     telemetry.instrument_engine(engine)
 
     @app.get("/orders/{order_no}")
@@ -134,7 +134,6 @@ async def test_one_trace_from_request_to_statement(exporter: InMemorySpanExporte
         logging.getLogger("oms.x").info("read")
         return telemetry.current_traceparent() or ""
 
-    telemetry.instrument_app(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://t") as client:
         traceparent = (await client.get("/orders/N1", params={"q": PERSONAL[2]})).json()
     spans = exporter.get_finished_spans()
@@ -220,7 +219,7 @@ from infra.observability import telemetry
 from infra.settings import Settings
 telemetry.setup("x", Settings(otlp_endpoint=""))
 assert telemetry.temporal_interceptors() == [] and not telemetry.tracing()
-telemetry.instrument_app(None); telemetry.instrument_engine(None); telemetry.instrument_httpx()
+telemetry.of_requests(); telemetry.instrument_engine(None); telemetry.instrument_httpx()
 with telemetry.span("s"), telemetry.continued("00-" + "1" * 32 + "-" + "2" * 16 + "-01"):
     assert telemetry.current_traceparent() is None
 print([m for m in sys.modules if m.startswith("opentelemetry.instrumentation") or m in ("fastapi", "temporalio")])
