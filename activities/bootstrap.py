@@ -12,6 +12,7 @@ from activities.orders.lifecycle import OrderActivities
 from activities.payments.change_payments import ChangePaymentActivities
 from activities.payments.gateway_calls import GatewayCalls
 from activities.payments.order_payments import PaymentActivities
+from activities.payments.receivables import ReceivableActivities
 from activities.payments.refunds import RefundActivities
 from activities.payments.renewals import RenewalActivities
 from activities.payments.shipment_captures import ShipmentCaptureActivities
@@ -40,6 +41,7 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     refunds = RefundActivities(database, calls)
     captures = ShipmentCaptureActivities(database, calls, payments)
     change_payments = ChangePaymentActivities(database, calls, payments, gateways, settings)
+    settling = ReceivableActivities(database, calls, payments, gateways, settings.payment_provider)
     guarantees = GuaranteeActivities(database, calls, vault, settings)
     renewals = RenewalActivities(database, calls, payments, settings)
     carriers = build_carriers(settings)
@@ -50,7 +52,7 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     planned = PlannedPartActivities(database, settings)
     adjusting = ManualTransitionActivities(database, vault, settings)
     jobs = BulkJobActivities(database, vault, client, settings)
-    money = (payments, captures, refunds, guarantees, change_payments, renewals)
+    money = (payments, captures, refunds, guarantees, change_payments, settling, renewals)
     return [
         found
         for holder in (orders, parking, *money, shipping, returns, transfers, planned, holds, adjusting, jobs)

@@ -30,6 +30,7 @@ STEP_OF: dict[str, Step] = {
     "tend_guarantee": Step.GUARANTEE,
     "renew_authorisation": Step.AUTHORISE,
     "tend_supplement": Step.SUPPLEMENT,
+    "settle_receivable": Step.AUTHORISE,
     "book_shipment": Step.BOOK,
     "book_fulfilment": Step.BOOK,
     "cancel_shipment": Step.CANCEL_SHIPMENT,

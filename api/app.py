@@ -68,7 +68,7 @@ from api.routes.orders import (
     placement,
     views,
 )
-from api.routes.payments import disputes, payments, refunds, store_credit
+from api.routes.payments import credit, disputes, payments, refunds, store_credit
 from api.routes.staff import api_tokens, invitations, members
 from api.routes.support import bulk_jobs, manual_transitions, parked_steps, workflow_operations
 from api.routes.system import health, operations
@@ -128,6 +128,7 @@ ROUTERS = (
     fulfilments.router,
     picking.router,
     store_credit.router,
+    credit.router,
     customers.router,
     delivery_exceptions.router,
     backorder_choices.router,

@@ -175,6 +175,10 @@ STATUSES: dict[str, int] = {
     "not_from_supplier": 409,
     "not_picked": 409,
     "order_cancelling": 409,
+    "no_credit": 409,
+    "credit_exceeded": 409,
+    "not_on_terms": 409,
+    "more_than_owed": 409,
     "body_too_large": 413,
     "if_match_missing": 428,
     "rate_limited": 429,
@@ -214,6 +218,7 @@ CONSTRAINTS: dict[str, str] = {
     "second_person": "second_person_needed",
     "stock_counts_second_person": "second_person_needed",
     "purchase_line_over_delivered": "over_delivery",
+    "credit_within_limit": "credit_exceeded",
 }
 _SQLSTATES = {
     "OM001": "stock_not_available",

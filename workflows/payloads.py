@@ -92,7 +92,7 @@ class OrderView:
     is not the order's and must go back; `unheard` that facts from outside wait in the inbox; `seq` is the newest
     event's, so the newer of two views is known; `hold` is the open hold on which something is due first; `errand` is
     the oldest pending operation; `returns` are the ids of the returns that are open; `fulfilments` are there where the
-    order has several.
+    order has several; `terms` is a domain.payments.receivables.Terms.
     """
 
     order_no: str
@@ -114,6 +114,7 @@ class OrderView:
     reship: bool = False
     first_arrived: bool = False
     fulfilments: list[Fulfilment] = field(default_factory=list)
+    terms: str = ""
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ class GroupedReservations:
     def _is_plain(self, demand: Demand) -> bool:
         """False where the reservation has to do more than to reserve."""
         limit = self._settings.hold_risk_above_minor
-        settled = demand.paid or demand.total_minor == 0
+        settled = demand.paid or demand.on_terms or demand.total_minor == 0
         watched = bool(limit) and demand.total_minor > limit
         return not (demand.cancelling or demand.held or demand.profiled or demand.exchange or settled or watched)
 

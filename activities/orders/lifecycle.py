@@ -24,7 +24,7 @@ from infra.db.engine import Connection, Database
 from infra.db.orders.changing import cancellation
 from infra.db.orders.state import holds, timeline
 from infra.db.orders.state.order_state import load_state
-from infra.db.payments import payment_requests
+from infra.db.payments import payment_requests, receivables
 from infra.db.shipping import fulfilments, part_progress, shipments
 from infra.db.sourcing import decisions
 from infra.db.stock import planned_parts, profiled_candidates, reservations, split_plans, split_reservations
@@ -230,7 +230,9 @@ class OrderActivities:
         if shares:
             data["fulfilments"] = [{"number": n, "warehouse": one.warehouse} for n, one in enumerate(shares, 1)]
         status = await timeline.transition(conn, order_no, Status.RECEIVED, OrderEvent.STOCK_RESERVED, data=data)
-        if demand.paid or demand.total_minor == 0:
+        if demand.on_terms and demand.total_minor:
+            await receivables.begin(conn, order_no)
+        elif demand.paid or demand.total_minor == 0:
             # Paid before it was reserved, or there is nothing to pay.
             event = OrderEvent.PAYMENT_CAPTURED if demand.paid else OrderEvent.PAYMENT_RECORDED
             booking = timeline.waiting("carrier", "the carrier is booked")

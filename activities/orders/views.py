@@ -48,6 +48,7 @@ def view_from(state: OrderState, *, unapplied: bool = False, policy: Policy | No
         reship=state.reship,
         first_arrived=state.first_arrived,
         fulfilments=[_fulfilment(part) for part in state.fulfilments],
+        terms=state.terms.value,
         policy=policy,
     )
 

@@ -170,6 +170,8 @@ async def _record_outcome(
         return
     elif new.kind is PaymentKind.CAPTURE and new.purpose is PaymentPurpose.CHANGE_PAYMENT:
         return  # the change is applied, or the money is returned
+    elif new.kind is PaymentKind.CAPTURE and new.purpose is PaymentPurpose.TERMS:
+        await timeline.append(conn, new.order_no, "terms_paid", data=data)
     elif new.kind is PaymentKind.CAPTURE:
         await mark_paid(conn, new.order_no, status, new.amount_minor)
     elif new.refund_id is not None:

@@ -95,6 +95,13 @@ async def mark_paid(conn: Connection, order_no: str, status: str, amount_minor: 
         await timeline.transition(conn, order_no, Status.PENDING_PAYMENT, OrderEvent.PAYMENT_CAPTURED, data=data)
 
 
+def _note_of(kind: PaymentKind, purpose: PaymentPurpose) -> str | None:
+    """The event of a success that leaves the order's status as it is."""
+    if (kind, purpose) == (PaymentKind.CAPTURE, PaymentPurpose.TERMS):
+        return "terms_paid"
+    return _NOTES.get(kind)
+
+
 async def _settle(
     conn: Connection, order_no: str, known: KnownPayment, reported: PaymentStatus, fact: PaymentFact
 ) -> str:
@@ -129,8 +136,8 @@ async def _settle(
     elif known.renews is not None:
         await timeline.append(conn, order_no, "authorisation_renewed", data={"amount_minor": fact.amount_minor})
         await renewals.check_in_a_minute(conn, known.renews)
-    elif known.kind in _NOTES:
-        await timeline.append(conn, order_no, _NOTES[known.kind], data={"amount_minor": fact.amount_minor})
+    elif (note := _note_of(known.kind, purpose)) is not None:
+        await timeline.append(conn, order_no, note, data={"amount_minor": fact.amount_minor})
     elif purpose is PaymentPurpose.ORDER and known.fulfilment_no is not None:
         data = {"amount_minor": known.amount_minor, "fulfilment": known.fulfilment_no}
         await timeline.append(conn, order_no, "part_captured", data=data)

@@ -18,7 +18,7 @@ from domain.orders.payment_status import payment_state
 from domain.orders.priority import named
 from domain.orders.status import ChangeKind, Status, allowed_actions
 from domain.orders.waiting import waiting_for
-from domain.payments.payability import facts_by_attempt, is_offered
+from domain.payments.payability import PayabilityFacts, facts_by_attempt, facts_on_terms, is_offered
 from domain.payments.shipment_captures import CaptureMode
 from domain.shipping.fulfilment_status import fulfilment_state
 from domain.shipping.fulfilments import FulfilmentStatus
@@ -32,6 +32,7 @@ _FIELDS = (
     *("currency", "customer", "ship_to", "note", "delivery_slot", "backorder", "ship_complete"),
     *("lines", "payments", "capture", "shipments", "fulfilments", "backorder_choice", "refunds", "returns"),
     *("exchange_of", "exchange_return"),
+    *("purchase_order", "terms_days", "due_at", "owed_minor"),
     *("pending_change", "needs_attention", "created_at", "updated_at"),
 )
 _ROW = (
@@ -95,6 +96,20 @@ def _closed_by_parts(order: OrderFields) -> set[str]:
     return {ChangeKind.LINES, "cancel"} if left else {ChangeKind.LINES}
 
 
+def _waits_for_terms(order: OrderFields) -> JsonFields | None:
+    """After its return window an order on payment terms waits until it is paid. None while it does not."""
+    waiting = order["situation_facts"].waiting
+    if waiting is None or waiting.what != "terms_payment":
+        return None
+    return {"what": waiting.what, "until": waiting.until, "next": "the order is completed"}
+
+
+def terms_facts(order: OrderFields) -> PayabilityFacts:
+    """Whether what is owed of an order on payment terms can be paid now."""
+    owed = bool(order["owed_minor"]) and order["due_at"] is not None
+    return facts_on_terms(order["status"], order["cancelling"] is not None, order["terms_attempt_state"], owed=owed)
+
+
 def presented(order: OrderFields, caller: Principal, settings: Settings) -> JsonFields:
     """A whole order (see `infra.db.read_models.order_detail.whole_order`) for this caller; staff get the link into
     Temporal UI."""
@@ -110,6 +125,7 @@ def presented(order: OrderFields, caller: Principal, settings: Settings) -> Json
         paying=order["paying"],
         parcel=order["booked"],
         change_waits=order["pending_change"] is not None,
+        owed=is_offered(terms_facts(order)),
     )
     closed = _closed_by_parts(order) | ({ChangeKind.LINES} if order["capture"] is CaptureMode.SHIPMENT else set())
     view["allowed_actions"] = [one for one in view["allowed_actions"] if one not in closed]
@@ -118,6 +134,8 @@ def presented(order: OrderFields, caller: Principal, settings: Settings) -> Json
     open_returns = [found["deadline"] for found in order["returns"] if found["status"] in OPEN]
     if (last := waits_for_returns(order, open_returns)) is not None:
         view["waiting_for"] = last
+    if (owed := _waits_for_terms(order)) is not None:
+        view["waiting_for"] = owed
     attention = order["needs_attention"]
     options = attention["options"] if attention else ()
     facts, stake = situations.facts_in(order, view["waiting_for"]), situations.at_stake(order)

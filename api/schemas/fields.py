@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.currencies import is_known
 from domain.orders.lines import MAX_QUANTITY
+from domain.payments.receivables import MOST_DAYS
 from domain.products import LANGUAGE_TAG, is_gtin
 from domain.text import ID_RULE, is_identifier, is_visible, trimmed
 from infra.email.mail_address import MAX_CHARS, mail_address
@@ -82,6 +83,11 @@ Reference = Annotated[str, StringConstraints(strict=True, min_length=1, max_leng
 OptionalReference = Annotated[str, StringConstraints(strict=True, max_length=100, pattern=LINE), Visible]
 # What stands on a delivery note, typed or scanned: what surrounds it and cannot be seen makes no other one of it.
 NotedReference = Annotated[Reference, AfterValidator(trimmed)]
+# The number under which the customer ordered: as it is typed, without what surrounds it and cannot be seen.
+PurchaseOrderNumber = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=64, pattern=LINE), Visible, AfterValidator(trimmed)
+]
+TermsDays = Annotated[int, Field(strict=True, ge=1, le=MOST_DAYS)]
 Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=LINE), Visible]
 OptionalText = Annotated[str, StringConstraints(strict=True, max_length=200, pattern=LINE), Visible]
 SoughtText = Annotated[str, StringConstraints(strict=True, max_length=100, pattern=LINE)]

@@ -22,6 +22,8 @@ class OperationKind(StrEnum):
     CHANGE_PAYMENT = "supplement"
     CHANGE_PAYMENT_PENDING = "supplement_pending"
     UNAPPLIED_PENDING = "stray_pending"
+    SETTLEMENT = "settlement"
+    SETTLEMENT_PENDING = "settlement_pending"
 
 
 UNAPPLIED_ID = "stray"
@@ -75,6 +77,14 @@ class ChangePaymentFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SettlementFacts:
+    """An attempt to pay what is owed on terms; `pending_since`: its provider decides later, and was asked then."""
+
+    attempt: int
+    pending_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OperationFacts:
     """What is due on an order. `renewals` are authorisations that end too early; guarantees are oldest first;
     `captures` are ids of fulfilments that have shipped and are to be captured."""
@@ -85,6 +95,7 @@ class OperationFacts:
     change_payments: Sequence[ChangePaymentFacts] = ()
     unapplied_pending_since: datetime | None = None
     captures: Sequence[str] = ()
+    settlement: SettlementFacts | None = None
 
 
 def next_operation(facts: OperationFacts) -> Operation | None:
@@ -143,6 +154,18 @@ def _change_payment(facts: OperationFacts) -> Operation | None:
     return Operation(kind, str(due.number), until=due.until)
 
 
+def _settlement(facts: OperationFacts) -> Operation | None:
+    due = facts.settlement
+    return Operation(OperationKind.SETTLEMENT, str(due.attempt)) if due and due.pending_since is None else None
+
+
+def _settlement_pending(facts: OperationFacts) -> Operation | None:
+    due = facts.settlement
+    if due is None or due.pending_since is None:
+        return None
+    return Operation(OperationKind.SETTLEMENT_PENDING, str(due.attempt), since=due.pending_since)
+
+
 def _unapplied_pending(facts: OperationFacts) -> Operation | None:
     since = facts.unapplied_pending_since
     return Operation(OperationKind.UNAPPLIED_PENDING, UNAPPLIED_ID, since=since) if since else None
@@ -155,7 +178,9 @@ _RULES: tuple[Callable[[OperationFacts], Operation | None], ...] = (
     _refund,
     _guarantee,
     _change_payment,
+    _settlement,
     _parked_refund,
     _refund_pending,
     _unapplied_pending,
+    _settlement_pending,
 )

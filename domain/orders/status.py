@@ -27,6 +27,7 @@ class OrderEvent(StrEnum):
     PAYMENT_CAPTURED = "payment_captured"
     PAYMENT_RECORDED = "payment_recorded"
     CAPTURE_DEFERRED = "capture_deferred"
+    PAYMENT_ON_TERMS = "payment_on_terms"
     SHIPMENT_BOOKED = "shipment_booked"
     SHIPMENT_RECORDED = "shipment_recorded"
     SHIPMENT_PICKED_UP = "shipment_picked_up"
@@ -47,6 +48,9 @@ NOTES = frozenset(
         "part_capture_refused",
         "payment_voided",
         "payment_approved",
+        "payment_overdue",
+        "terms_paid",
+        "terms_reduced",
         "authorisation_renewed",
         "authorisation_not_renewed",
         "delivery_extended",
@@ -143,6 +147,8 @@ TRANSITIONS: dict[tuple[Status, OrderEvent], Status] = {
     (S.PENDING_PAYMENT, E.PAYMENT_RECORDED): S.PAID,
     # Authorised: it is captured as it ships.
     (S.PENDING_PAYMENT, E.CAPTURE_DEFERRED): S.PAID,
+    # Its customer owes it from here on.
+    (S.PENDING_PAYMENT, E.PAYMENT_ON_TERMS): S.PAID,
     (S.PENDING_PAYMENT, E.ORDER_CANCELLED): S.CANCELLED,
     (S.PAID, E.SHIPMENT_BOOKED): S.PREPARING,
     (S.PAID, E.SHIPMENT_RECORDED): S.PREPARING,
@@ -208,16 +214,17 @@ def allowed_actions(
     paying: bool = False,
     parcel: bool = False,
     change_waits: bool = False,
+    owed: bool = False,
 ) -> list[str]:
     """What a caller may ask of an order now, for `allowed_actions` in the API.
 
-    `refundable` and `returnable` are for those who may refund or return it, while something is left to; the rest as in
-    `open_changes`.
+    `refundable` and `returnable` are for those who may refund or return it, while something is left to; `owed`: an
+    order on payment terms can be paid now; the rest as in `open_changes`.
     """
     if cancelling:
         return []
     actions = ["cancel"] if status in CANCELLABLE else []
-    if status is Status.PENDING_PAYMENT and awaiting_payment:
+    if owed or (status is Status.PENDING_PAYMENT and awaiting_payment):
         actions.append("pay")
     if refundable:
         actions.append("refund")

@@ -61,7 +61,7 @@ def awaits_provider(transactions: Iterable[TransactionFacts]) -> bool:
     """True while a provider is asked, or about to be, to authorise or capture the order's money."""
     return any(
         t.kind in (PaymentKind.AUTHORISE, PaymentKind.CAPTURE)
-        and t.purpose is PaymentPurpose.ORDER
+        and t.purpose in (PaymentPurpose.ORDER, PaymentPurpose.TERMS)
         and t.status in (PaymentStatus.INTENT, PaymentStatus.PENDING)
         for t in transactions
     )

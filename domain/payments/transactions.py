@@ -28,12 +28,13 @@ class PaymentStatus(StrEnum):
 
 
 class PaymentPurpose(StrEnum):
-    """What the money is for. Unapplied money has no purpose and goes back."""
+    """What the money is for. Unapplied money has no purpose and goes back. On terms: it pays what is owed."""
 
     ORDER = "order"
     UNAPPLIED = "stray"
     GUARANTEE = "guarantee"
     CHANGE_PAYMENT = "supplement"
+    TERMS = "terms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

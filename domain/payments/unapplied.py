@@ -18,12 +18,14 @@ _TAKEN_BACK = {PaymentKind.REFUND: 1, PaymentKind.DISPUTE: 1, PaymentKind.DISPUT
 @dataclass(frozen=True, slots=True)
 class MoneyFacts:
     """What decides which authorisations are still needed; `attempt` is the newest payment attempt, if there is one;
-    `awaits_shipment`: a fulfilment is captured when it ships, and has not been."""
+    `awaits_shipment`: a fulfilment is captured when it ships, and has not been; `owed`: an order on payment terms is
+    not paid."""
 
     status: Status
     attempt: int | None
     awaits_change_payment: bool
     awaits_shipment: bool = False
+    owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +133,20 @@ def left_of(capture: TransactionFacts, transactions: Sequence[TransactionFacts])
 
 
 def _given_back(capture: TransactionFacts, transactions: Sequence[TransactionFacts]) -> int:
-    """What of a capture is refunded or disputed."""
-    return sum(
+    """What of a capture is refunded or disputed, and of an order on payment terms what another capture has paid."""
+    return _settled(capture, transactions) + sum(
         sign * t.amount_minor
         for kind, sign in _TAKEN_BACK.items()
         for t in _children(transactions, capture, kind, PaymentStatus.SUCCEEDED)
     )
+
+
+def _settled(capture: TransactionFacts, transactions: Sequence[TransactionFacts]) -> int:
+    """Only the capture of an order on payment terms has others that pay it."""
+    if capture.purpose is not PaymentPurpose.ORDER:
+        return 0
+    paid = (t for t in transactions if (t.kind, t.purpose) == (PaymentKind.CAPTURE, PaymentPurpose.TERMS))
+    return sum(t.amount_minor for t in paid if t.status is not PaymentStatus.FAILED)
 
 
 def _being_returned(capture: TransactionFacts, transactions: Sequence[TransactionFacts]) -> int:
@@ -149,10 +159,12 @@ def _is_needed(facts: MoneyFacts, authorisation: TransactionFacts, transactions:
     match authorisation.purpose:
         case PaymentPurpose.CHANGE_PAYMENT:
             return facts.awaits_change_payment
-        case PaymentPurpose.ORDER:
+        case PaymentPurpose.ORDER | PaymentPurpose.TERMS:
             failed = _children(transactions, authorisation, PaymentKind.CAPTURE, PaymentStatus.FAILED)
             refused = any(t.fulfilment_no is None for t in failed)
             newest = authorisation.attempt is not None and authorisation.attempt == facts.attempt
+            if authorisation.purpose is PaymentPurpose.TERMS:
+                return newest and facts.owed and not refused
             return newest and (facts.status in UNPAID or facts.awaits_shipment) and not refused
     return False
 

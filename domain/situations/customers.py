@@ -55,6 +55,11 @@ CUSTOMER_SENTENCES: Words = {
     "return_window": ("You can still return items.", "您仍可申请退货。"),
     "return_window.until": ("You can return items until {until}.", "您可在 {until} 前申请退货。"),
     "returns": ("A return is still open.", "退货尚未完成。"),
+    "terms_payment": ("Please pay what you owe for this order.", "请支付此订单的应付金额。"),
+    "terms_payment.until": (
+        "Please pay what you owe for this order by {until}.",
+        "请于 {until} 前支付此订单的应付金额。",
+    ),
     "cancellation": (
         "We are cancelling the order: your money is returned, then it shows as cancelled.",
         "正在取消订单：退款完成后将显示为已取消。",

@@ -92,6 +92,7 @@ _WAITS: Mapping[str, tuple[State, Owner]] = {
     "delivery": (State.WAITING, Owner.CARRIER),
     "return_window": (State.WAITING, Owner.CUSTOMER),
     "returns": (State.WAITING, Owner.CUSTOMER),
+    "terms_payment": (State.WAITING, Owner.CUSTOMER),
     "cancellation": (State.IN_PROGRESS, Owner.SYSTEM),
 }
 _BY_STATUS: Mapping[Status, str] = {

@@ -13,13 +13,15 @@ from infra.gateways.circuit_breaker import CircuitBreaker
 from infra.gateways.instrumented import instrumented
 from infra.gateways.notifications.sandbox_messages import SandboxMessages
 from infra.gateways.notifications.smtp_messages import SmtpMessages
+from infra.gateways.payments.on_terms import OnTerms
 from infra.gateways.payments.sandbox_payments import SandboxPayments
 from infra.gateways.payments.store_credit import StoreCredit
 from infra.settings import Settings
 
 
 def build_payments(settings: Settings, database: Database | None = None) -> dict[str, PaymentGateway]:
-    """The configured payment providers, each with circuit breaker and metrics; with the database also store credit.
+    """The configured payment providers, each with circuit breaker and metrics; with the database also store credit and
+    payment terms.
 
     Raises ValueError when none fits.
     """
@@ -34,6 +36,7 @@ def build_payments(settings: Settings, database: Database | None = None) -> dict
         built["stripe"] = StripePayments.from_settings(settings)
     if database is not None:
         built["store_credit"] = StoreCredit(database)
+        built["terms"] = OnTerms()
     _require(settings.payment_provider, built)
     breaker = _breakers(settings)
     return {name: instrumented(gateway, breaker(name)) for name, gateway in built.items()}

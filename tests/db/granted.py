@@ -19,6 +19,7 @@ INSERTS = {
     ),
     "channel_settings": "channel colour contact dark_colour logo max_fulfilments messages_off name updated_by",
     "consistency_checks": "code",
+    "credit_accounts": "currency customer_id limit_minor terms_days",
     "customer_contacts": "channel customer_id email_index phone_index profile_enc",
     "customers": "customer_id data_key email_index phone_index profile_enc",
     "disputes": "due_at order_no payment_id reason",
@@ -108,6 +109,7 @@ INSERTS = {
     "refund_allocations": "amount_minor payment_id refund_id",
     "refunds_overtaken": "dispute_id refund_id",
     "refused_resolutions": "code order_no park_no resolution_id",
+    "receivables": "charged_minor currency customer_id order_no owed_minor purchase_order terms_days",
     "refunds": (
         "amount_minor approval_id asked_by currency goods_minor order_no origin reason_enc refund_id return_id "
         "shipping_minor status"
@@ -201,6 +203,7 @@ UPDATES = {
     "channel_settings": "colour contact dark_colour logo max_fulfilments messages_off name updated_at updated_by",
     "consistency_checks": "answered_at begun_at timeouts violations",
     "customer_contacts": "email_index phone_index profile_enc updated_at",
+    "credit_accounts": "limit_minor terms_days updated_at",
     "customers": "customer_group data_key email_index phone_index profile_enc updated_at",
     "disputes": "accepted_at answered_at answered_by asking asking_until closed_at due_at evidence_enc status",
     "exchanges": "new_order_no status used_minor",
@@ -243,6 +246,7 @@ UPDATES = {
         "active barcode category confirmed_after_days delivered_by kind lead_time_days name names picture_id "
         "presale_balance_due presale_deposit_minor presale_ships_from price_minor tax_category weight_g"
     ),
+    "receivables": "escalated_at reminded_at",
     "refunds": "status updated_at",
     "returns": (
         "answer_enc carrier carrier_ref cost_currency cost_minor deadline default_outcome label label_tries parcel "

@@ -4,6 +4,8 @@ from tests.factories.change_payments import make_more_expensive
 from tests.factories.holds import hold, release
 from tests.factories.refunds import paid_out, refund
 from tests.order_stage import Stage, eventually
+from tests.workflows.on_terms import buyer, pay, place_on_terms
+from tests.workflows.orders.test_order import cancel
 from tests.workflows.scenarios import Scenario, delivered, pay_again, placed, resolved
 from tests.workflows.suppliers import asked, is_over, refuses, ships, stocked_at, supplied, supplier
 from tests.workflows.suppliers import delivered as deliver_supplied
@@ -164,4 +166,27 @@ async def cancelled_while_a_supplier_ships(stage: Stage) -> str:
     await stage.reaches(order_no, "shipped")
     await deliver_supplied(stage, order_no)
     await stage.reaches(order_no, "completed")
+    return order_no
+
+
+@later
+async def paid_on_terms(stage: Stage) -> str:
+    """Shipped unpaid; the first payment is declined, the second is taken after the delivery."""
+    order_no = await place_on_terms(stage, await buyer(stage), 2)
+    await stage.reaches(order_no, "preparing")
+    await stage.carrier_says(order_no, "picked_up", "delivered")
+    await stage.reaches(order_no, "delivered")
+    await pay(stage, order_no, "tok_decline")
+    await pay(stage, order_no)
+    await stage.reaches(order_no, "completed")
+    return order_no
+
+
+@later
+async def cancelled_on_terms(stage: Stage) -> str:
+    """Cancelled before it is paid: nothing is owed any more."""
+    order_no = await place_on_terms(stage, await buyer(stage), 2)
+    await stage.reaches(order_no, "preparing")
+    await cancel(stage, order_no)
+    await stage.reaches(order_no, "cancelled")
     return order_no

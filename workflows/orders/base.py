@@ -14,6 +14,7 @@ from domain.orders import cancellation
 from domain.orders.holds import HOLDS, HoldKind
 from domain.orders.status import Status
 from domain.payments.attempts import AttemptState
+from domain.payments.receivables import Terms
 from domain.shipping.fulfilments import FulfilmentStatus
 from domain.situations.facts import OpenHold, ParkedStep, PartOfOrder, SituationFacts, Waiting
 from domain.situations.situation import situation_of
@@ -308,6 +309,8 @@ class OrderWorkflowBase:
             return Waiting("pickup" if view.parcel not in ("", "booking") else "carrier", view.deadline)
         if status is Status.DELIVERED and view.returns and self.has_passed(view.deadline):
             return Waiting("returns")
+        if status is Status.DELIVERED and view.terms == Terms.OWED and self.has_passed(view.deadline):
+            return Waiting("terms_payment")
         if status is Status.PREPARING and (planned := self._last_planned()):
             return Waiting("backorder", planned.deadline)
         untried = status is Status.RECEIVED and not view.deadline

@@ -103,7 +103,7 @@ class OrderWorkflow(Fulfilling):
                     lambda: (
                         self.events_pending
                         or self.cancel_requested
-                        or (workflow.all_handlers_finished() and not self.is_refunding)
+                        or (workflow.all_handlers_finished() and not self.is_refunding and not self.is_settling)
                     )
                 )
 
@@ -229,6 +229,9 @@ class OrderWorkflow(Fulfilling):
             # The last return ends the order, however long it takes.
             await self.wait(lambda: not self.view.returns, "", "its returns")
             return
+        if self.is_owed and self.has_passed(self.view.deadline):
+            await self.wait(lambda: not self.is_owed, "", "the payment of what is owed")
+            return
         if not await self.wait(lambda: False, self.view.deadline, "the return window to close"):
             if self.interrupted():
                 return
@@ -263,6 +266,7 @@ class OrderWorkflow(Fulfilling):
         if not await self._recall_parcel():
             return
         await self.wait_for_refunds()
+        await self.wait_for_settlement()
         await self._return_payment("all")
         self.update_view(await ports.finish_cancel(self.ref, "release stock and close as cancelled"))
         self.show()
@@ -326,12 +330,14 @@ class OrderWorkflow(Fulfilling):
         there before this run knows of it."""
         if not self.has_view:
             return
-        facts = PayabilityFacts(Status(self.view.status), bool(self.view.cancelling))
+        facts = PayabilityFacts(Status(self.view.status), bool(self.view.cancelling), owed=self.is_owed)
         if (why := refusal(facts)) is not None:
             raise ApplicationError(why.code, type=why.code, non_retryable=True)
 
     def payment_decided(self, attempt: int) -> bool:
         """True when this attempt no longer changes automatically."""
+        if self.view.terms:
+            return self.settlement_decided(attempt)
         moved_on = self.view.attempt != attempt or self.view.status != Status.PENDING_PAYMENT
         is_stopped = self.stuck or self.held()
         return moved_on or is_stopped or self.view.attempt_state in ANSWERED

@@ -12,8 +12,8 @@ from domain.support.steps import Step
 from workflows import names, ports
 from workflows import payloads as m
 from workflows.failures import Failure
-from workflows.orders.capturing_shipments import CapturingShipments
 from workflows.orders.concurrent_refunds import BESIDE, STEP_OF
+from workflows.orders.settlements import SETTLING, Settlements
 
 GUARANTEE = {
     "guarantee": "authorise the guarantee",
@@ -22,7 +22,7 @@ GUARANTEE = {
 }
 
 
-class PendingOperations(CapturingShipments):
+class PendingOperations(Settlements):
     """Pending operations. They are decided; executing them may park, like any step that calls a provider."""
 
     async def execute(self, operation: m.PendingOperation) -> None:
@@ -32,6 +32,8 @@ class PendingOperations(CapturingShipments):
                 await self.refund_concurrently(operation)
             case "guarantee" | "guarantee_release" | "guarantee_claim":
                 await self.step(Step.GUARANTEE, lambda: self._process_guarantee(operation), subject=operation.id)
+            case kind if kind in SETTLING:
+                self.settle_beside()
             case "capture":
                 await self.capture_fulfilment(operation)
             case "renewal":

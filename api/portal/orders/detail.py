@@ -29,7 +29,7 @@ _DECIDED = (RefundStatus.AWAITING_APPROVAL, RefundStatus.APPROVED)
 # The way of an order that goes well: what a customer sees of it as steps, each with the events that end it.
 STEPS: dict[str, tuple[str, ...]] = {
     "ordered": ("order_placed",),
-    "paid": ("payment_captured", "payment_recorded", "capture_deferred"),
+    "paid": ("payment_captured", "payment_recorded", "capture_deferred", "payment_on_terms"),
     "packed": ("shipment_booked", "shipment_recorded"),
     "sent": ("shipment_picked_up",),
     "delivered": ("shipment_delivered",),

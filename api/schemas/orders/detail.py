@@ -148,6 +148,10 @@ class Order(BaseModel):
     )
     refunds: list[OrderRefund]
     returns: list[OrderReturn]
+    purchase_order: str | None = Field(description="The customer's own number of an order on payment terms.")
+    terms_days: int | None = Field(description="Of an order on payment terms: in how many days it is paid.")
+    due_at: Time | None = Field(description="Until when; null until its stock is reserved.")
+    owed_minor: int | None = Field(description="What is owed of it, in minor units.")
     exchange_of: str | None = Field(description="Of an exchange order: the order whose goods are exchanged.")
     exchange_return: str | None = Field(description="Of an exchange order: the return that brings those goods.")
     pending_change: PendingChange | None

@@ -50,8 +50,8 @@ class WaitingFor(BaseModel):
     """What the order waits for, until when, and what comes next."""
 
     what: str = Field(
-        description="reservation, stock, payment, hold, carrier, pickup, delivery, return_window, returns or"
-        " cancellation."
+        description="reservation, stock, payment, hold, carrier, pickup, delivery, return_window, returns,"
+        " terms_payment or cancellation."
     )
     until: Time | None
     next: str | None

@@ -20,10 +20,12 @@ from api.schemas.fields import (
     OptionalText,
     Phone,
     PriceMinor,
+    PurchaseOrderNumber,
     Quantity,
     Reason,
     Reference,
     Sku,
+    TermsDays,
 )
 from api.schemas.orders.order_parts import SkuQuantity, WaitingFor
 from domain.customers import CustomerProfile
@@ -95,11 +97,14 @@ class Payment(Body):
 
 class PlaceOrder(Body):
     """An order to place. Several lines of one SKU are accepted and summed. Only a channel names a discount or a
-    shipping charge of the whole order."""
+    shipping charge of the whole order. An order of type b2b is paid later, within the customer's credit: it has the
+    customer's `purchase_order` number, and `terms_days` where the customer pays sooner than agreed."""
 
     channel: Annotated[Code, InPath]
     external_ref: Reference | None = None
-    type: Literal["standard"] = "standard"
+    type: Literal["standard", "b2b"] = "standard"
+    purchase_order: PurchaseOrderNumber | None = None
+    terms_days: TermsDays | None = None
     currency: Currency
     customer: Customer
     ship_to: ShipTo

@@ -16,7 +16,7 @@ from domain.orders.status import Status
 from domain.text import counted
 from infra.db import idempotency
 from infra.db.idempotency import Answered
-from infra.db.orders.placing.drafts import NewOrder, OrderAnswer, Placed
+from infra.db.orders.placing.drafts import NewOrder, OrderAnswer, OrderTerms, Placed
 from infra.db.orders.placing.placement import place
 from infra.db.read_models.order_detail import OrderOverview
 from infra.observability.telemetry import bind_order, current_traceparent
@@ -100,8 +100,21 @@ def _check_order(order: PlaceOrder, caller: Principal, settings: Settings) -> No
         raise Problem("backorder_required")
     if order.delivery_slot is not None:
         require_length(order.delivery_slot.slot, zone_at(dict(order.ship_to), settings.portal_time_zone))
+    _check_terms(order)
     if order.payment is not None and order.payment.method not in known:
         raise Problem("unknown_payment_method", f"payment.method is {' or '.join(known)} here")
+
+
+def _check_terms(order: PlaceOrder) -> None:
+    """An order on payment terms is paid later, and no other order names terms."""
+    if order.type != "b2b":
+        if order.purchase_order is not None or order.terms_days is not None:
+            raise Problem("terms_not_accepted")
+        return
+    if order.purchase_order is None:
+        raise Problem("purchase_order_missing")
+    if order.payment is not None:
+        raise Problem("payment_not_accepted")
 
 
 def _requested(order: PlaceOrder) -> list[RequestedLine]:
@@ -126,6 +139,7 @@ def _draft(
         slot_days_ahead=settings.delivery_slot_days_ahead,
         backorder=order.backorder,
         ship_complete=order.ship_complete,
+        on_terms=OrderTerms(order.purchase_order, order.terms_days) if order.purchase_order else None,
         payment=(order.payment.method, order.payment.token) if order.payment else None,
         lines=_requested(order),
         may_name_price=caller.role is Role.CHANNEL,

@@ -107,8 +107,9 @@ LEDGER = (
              FROM payment_ledger l JOIN payments p USING (payment_id)
              JOIN LATERAL (SELECT replace(replace(o.debit, '{provider}', p.provider),
                                           'receivable:store_credit', 'store_credit:customer') AS debit,
-                                  replace(replace(o.credit, '{provider}', p.provider),
-                                          'receivable:store_credit', 'store_credit:customer') AS credit
+                                  CASE WHEN p.kind = 'capture' AND p.purpose = 'terms' THEN 'receivable:terms'
+                                       ELSE replace(replace(o.credit, '{provider}', p.provider),
+                                              'receivable:store_credit', 'store_credit:customer') END AS credit
                              FROM posting_rules o WHERE o.kind = p.kind) r ON true
             WHERE (l.order_no, l.amount_minor, l.currency, l.debit_account, l.credit_account)
                   <> (p.order_no, p.amount_minor, p.currency, r.debit, r.credit)""",
@@ -129,6 +130,25 @@ LEDGER = (
                    UNION ALL
                    SELECT currency, -amount_minor FROM payment_ledger WHERE debit_account <> '') entry
             GROUP BY currency HAVING sum(amount) <> 0""",
+    ),
+    Check(
+        "credit_used",
+        "customers use as much credit as their orders on terms owe, and owe what was not refunded or paid",
+        """SELECT 'customer ' || coalesce(a.customer_id, r.customer_id) AS place,
+                  'used ' || coalesce(r.owed, 0) || ' ' || coalesce(a.currency, r.currency) AS expected,
+                  'used ' || coalesce(a.used_minor, 0) AS found
+             FROM credit_accounts a
+             FULL JOIN (SELECT customer_id, currency, sum(owed_minor) AS owed FROM receivables
+                         GROUP BY customer_id, currency) r USING (customer_id, currency)
+            WHERE coalesce(a.used_minor, 0) <> coalesce(r.owed, 0)
+           UNION ALL
+           SELECT r.order_no, 'owed ' || m.owed, 'owed ' || r.owed_minor
+             FROM receivables r
+             JOIN LATERAL (SELECT coalesce(sum(CASE
+                                    WHEN l.debit_account = 'receivable:terms' THEN l.amount_minor
+                                    WHEN l.credit_account = 'receivable:terms' THEN -l.amount_minor END), 0) AS owed
+                             FROM payment_ledger l WHERE l.order_no = r.order_no) m ON r.due_at IS NOT NULL
+            WHERE r.owed_minor <> m.owed""",
     ),
     Check(
         "payment_totals",

@@ -123,10 +123,10 @@ ORDERS = (
                                                AND (m.status = 'succeeded'
                                                  OR is_reversed(m.payment_id, m.order_no)))) r ON true
                       LEFT JOIN LATERAL (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor
-                                                               - t.disputed_minor), 0) AS kept
+                                                               - t.disputed_minor - t.settled_minor), 0) AS kept
                                            FROM payments m JOIN payment_totals t USING (payment_id)
                                           WHERE m.order_no = c.order_no
-                                            AND m.purpose IN ('order', 'supplement', 'guarantee')) k ON true
+                                            AND m.purpose IN ('order', 'supplement', 'guarantee', 'terms')) k ON true
                      WHERE c.order_no = d.order_no AND c.kind = 'credit_note') n ON true
             WHERE d.kind = 'invoice' AND d.supplement_no IS NULL AND d.return_id IS NULL
               AND i.invoiced - coalesce(n.credited, 0)

@@ -46,7 +46,7 @@ async def require_payable(conn: AsyncConnection, order_no: str, method: str = ""
     facts = replace(state.payability, in_flight=state.awaits_provider)
     if (why := payability.refusal(facts)) is not None:
         raise why
-    amounts.require_payable(method, state.total_minor, state.currency)
+    amounts.require_payable(method, state.to_pay_minor, state.currency)
 
 
 async def save(conn: AsyncConnection, request_id: str, order_no: str, method: str, token: str, actor: str) -> None:

@@ -53,7 +53,7 @@ _NEW_ATTEMPT = text(
 _MARK_UNAPPLIED = text("UPDATE payments SET purpose = 'stray', updated_at = now() WHERE payment_id = :payment_id")
 
 _LEFT = text(
-    "SELECT captured_minor - refunded_minor - promised_minor - disputed_minor FROM payment_totals"
+    "SELECT captured_minor - refunded_minor - promised_minor - disputed_minor - settled_minor FROM payment_totals"
     " WHERE payment_id = :capture"
 )
 # Refunds of the capture that are approved, or wait for approval, and of which nothing is paid: the newest first.
@@ -223,6 +223,10 @@ async def is_surplus(conn: AsyncConnection, order_no: str, payment_id: int) -> b
     capture = facts.transaction(payment_id)
     status = (await conn.execute(_GUARANTEE_STATUS, {"return_id": capture.guarantee_return_id})).scalar_one_or_none()
     claimed = None if status is None else GuaranteeStatus(status) in CLAIMING
+    if capture.purpose is PaymentPurpose.TERMS:
+        # While it was under way nothing else could pay what is owed; one that was given up may be late.
+        owed = facts.receivable.owed_minor if facts.receivable else 0
+        return capture.status is PaymentStatus.FAILED and capture.amount_minor > owed
     return late_outcomes.is_surplus(capture, facts.transactions, guarantee_claimed=claimed)
 
 

@@ -33,6 +33,8 @@ _SETTLE = text(
      WHERE r.refund_id = :refund_id AND r.status = 'approved'
        AND NOT EXISTS (SELECT FROM refund_allocations x WHERE x.refund_id = r.refund_id AND {_UNPAID})
     RETURNING r.order_no, r.refund_no, r.amount_minor,
+              NOT EXISTS (SELECT FROM payments m WHERE m.order_no = r.order_no AND m.refund_id = r.refund_id
+                             AND m.status = 'succeeded' AND m.provider <> 'terms') AS on_terms,
               (SELECT count(*) FROM payments m WHERE m.order_no = r.order_no AND m.refund_id = r.refund_id
                   AND is_reversed(m.payment_id, m.order_no)) AS bounced
     """  # noqa: S608
@@ -125,7 +127,8 @@ async def settle(conn: AsyncConnection, refund_id: str, *, manual: bool = False)
         if manual:
             data["manual"] = True
         key = f"refund:{refund_id}" + (f":{done.bounced}" if done.bounced else "")
-        await timeline.append(conn, done.order_no, "payment_refunded", key=key, data=data)
+        name = "terms_reduced" if done.on_terms else "payment_refunded"
+        await timeline.append(conn, done.order_no, name, key=key, data=data)
 
 
 async def drop_intents(conn: AsyncConnection, refund_id: str) -> None:

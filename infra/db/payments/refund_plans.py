@@ -83,13 +83,15 @@ _LINES = text(
      WHERE l.order_no = :order_no ORDER BY l.line_no
     """  # noqa: S608
 )
-# The newest capture first: a refund empties it before it goes back to an older one.
+# The newest capture first: a refund empties it before it goes back to an older one. What is owed on terms is lowered
+# before money goes back.
 _CAPTURES = text(
     """
     SELECT t.payment_id, p.provider,
-           t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor AS left_minor
+           t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor - t.settled_minor AS left_minor
       FROM payments p JOIN payment_totals t USING (payment_id)
-     WHERE p.order_no = :order_no AND p.kind = 'capture' AND p.purpose <> 'stray' ORDER BY t.payment_id DESC
+     WHERE p.order_no = :order_no AND p.kind = 'capture' AND p.purpose <> 'stray'
+     ORDER BY p.provider = 'terms' DESC, t.payment_id DESC
     """
 )
 # Returns that still have something to bring: their pieces are spoken for.

@@ -9,9 +9,10 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
+from domain.payments import receivables
 from domain.payments.refunds import Origin, RefundStatus
 from infra.db.orders.state import timeline
-from infra.db.payments import refund_payouts, refunds
+from infra.db.payments import refund_payouts, refunds, transactions
 from infra.db.payments.refund_plans import NewRefund
 from infra.db.payments.transactions import PaymentIntent
 
@@ -226,6 +227,7 @@ async def statement_of(
 
 async def pay_with_credit(conn: AsyncConnection, order_no: str, refund_id: str, actor: str = "system") -> None:
     """Pay an approved refund with store credit, all of it and at once: the money stays ours and is owed from here on.
+    What the customer owes on terms is lowered instead: nothing of it was paid.
 
     In the transaction that opened the refund, or under the order's lock. What is paid already is not paid again.
     """
@@ -234,6 +236,9 @@ async def pay_with_credit(conn: AsyncConnection, order_no: str, refund_id: str, 
         raise Conflict("refund_closed", "only an approved refund can be paid with store credit")
     granted = 0
     for due in await refund_payouts.due_parts(conn, refund_id):
+        if due.provider == receivables.PROVIDER:
+            await transactions.record(conn, due, due.idempotency_key)
+            continue
         entry = await write(
             conn,
             NewEntry(due.idempotency_key, EntryKind.GRANTED, refund.customer_id, due.currency, due.amount_minor,

@@ -209,6 +209,12 @@ async def begin(conn: AsyncConnection, intent: PaymentIntent) -> StoredIntent:
     return _stored(intent, (await conn.execute(_BEGIN, values)).mappings().one())
 
 
+async def record(conn: AsyncConnection, intent: PaymentIntent, reference: str) -> None:
+    """Something of our own books, for which no provider is asked. Repeatable."""
+    stored = await begin(conn, intent)
+    await finish(conn, stored, GatewayResult(PaymentStatus.SUCCEEDED, reference, intent.amount_minor))
+
+
 async def fence(conn: AsyncConnection, known: Transaction, order_no: str) -> StoredIntent:
     """Take over from whoever asked before, without asking for anything: what they still write is fenced off."""
     row = (await conn.execute(_FENCE, {"payment_id": known.payment_id})).mappings().one()

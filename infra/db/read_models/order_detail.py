@@ -14,6 +14,7 @@ from domain.orders.holds import HoldKind
 from domain.orders.status import Status
 from domain.orders.waiting import Waiting
 from domain.payments.attempts import state_of
+from domain.payments.receivables import state_on_terms
 from domain.payments.refunds import Origin, RefundStatus
 from domain.payments.shipment_captures import CaptureMode
 from domain.payments.transactions import PaymentKind, PaymentPurpose, PaymentStatus
@@ -116,7 +117,8 @@ _ORDER = text(
                          AND k.subject = r.refund_id))
                      ORDER BY r.refund_no)
               FROM refunds r WHERE r.order_no = o.order_no) AS refunds,
-           (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor), 0)::bigint
+           (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor
+                                - t.settled_minor), 0)::bigint
               FROM payments p JOIN payment_totals t USING (payment_id)
              WHERE p.order_no = o.order_no AND p.purpose <> 'stray') AS left_minor,
            (SELECT json_build_object('what', u.what, 'to_pay_minor', u.amount_minor,
@@ -127,6 +129,10 @@ _ORDER = text(
              AS pending_change,
            EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no) AS returned,
            (SELECT max(r.attempt) FROM payment_requests r WHERE r.order_no = o.order_no) AS newest_attempt,
+           CASE WHEN o.type = 'b2b' THEN (
+             SELECT json_build_object('purchase_order', v.purchase_order, 'terms_days', v.terms_days,
+                                      'due_at', v.due_at AT TIME ZONE 'UTC', 'owed_minor', v.owed_minor)
+               FROM receivables v WHERE v.order_no = o.order_no) END AS receivable,
            is_paying(o.order_no) AS paying, is_booked(o.order_no) AS booked,
            {situation}
       FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
@@ -147,7 +153,7 @@ _CONSEQUENCE = text(
     SELECT o.currency,
            coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
                        FROM payments p JOIN payment_totals t USING (payment_id)
-                      WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor,
+                      WHERE p.order_no = o.order_no AND p.provider <> 'terms'), 0)::bigint AS refund_minor,
            coalesce((SELECT sum(authorised_left_minor(a.payment_id, a.amount_minor)) FROM payments a
                       WHERE a.order_no = o.order_no AND a.kind = 'authorise' AND a.status = 'succeeded'
                         AND NOT EXISTS (SELECT FROM payments n WHERE n.parent_id = a.payment_id
@@ -205,7 +211,10 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Or
         del order[name]
     order["lines"] = order["lines"] or []
     transactions = [transaction_of(payment) for payment in order["payments"] or []]
-    order["attempt_state"] = state_of(order.pop("newest_attempt"), transactions)
+    attempt = order.pop("newest_attempt")
+    order["attempt_state"] = state_of(attempt, transactions)
+    order["terms_attempt_state"] = state_on_terms(attempt, transactions)
+    order |= _terms(order.pop("receivable"))
     order["payments"] = [_payment(payment) for payment in order["payments"] or []]
     order["shipments"] = [_shipment(shipment) for shipment in order["shipments"] or []]
     order["fulfilments"] = [_zulu_unless_none(part, "promised_to") for part in order["fulfilments"] or _only(order)]
@@ -221,6 +230,12 @@ async def whole_order(conn: AsyncConnection, keys: KeyRing, order_no: str) -> Or
         if order["needs_attention"]["refused"] is not None:
             _zulu(order["needs_attention"]["refused"], "at")
     return cast(OrderFields, order)
+
+
+def _terms(receivable: JsonFields | None) -> JsonFields:
+    """What an order on payment terms has; of any other order nothing."""
+    found = receivable or dict.fromkeys(("purchase_order", "terms_days", "due_at", "owed_minor"))
+    return _zulu_unless_none(dict(found), "due_at")
 
 
 async def timeline(conn: AsyncConnection, order_no: str, after: int, limit: int) -> list[EventFields]:

@@ -202,6 +202,11 @@ class OrderFields(TypedDict):
     capture: CaptureMode
     payments: list[PaymentFields]
     attempt_state: AttemptState
+    terms_attempt_state: AttemptState
+    purchase_order: str | None
+    terms_days: int | None
+    due_at: str | None
+    owed_minor: int | None
     shipments: list[ShipmentFields]
     fulfilments: list[FulfilmentFields]
     backorder_choice: BackorderChoiceFields | None

@@ -1,5 +1,5 @@
 -- Freight: estimated, booked, billed; carriers' bills and their differences
--- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after payments_captures.sql.
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after payments_terms.sql.
 
 -- What a carrier billed: a file that is compared with what was booked.
 CREATE TABLE carrier_bills (

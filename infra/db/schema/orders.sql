@@ -90,6 +90,7 @@ CREATE INDEX orders_waiting_for_stock ON orders (created_at, order_no) WHERE sta
   AND (waiting ->> 'what') = 'stock';
 CREATE INDEX orders_warehouse ON orders (warehouse, created_at DESC, order_no DESC) WHERE warehouse IS NOT NULL;
 -- More triggers in payments_changes.sql: order_cancels_change_payment.
+-- More triggers in payments_terms.sql: order_moves_credit.
 
 -- Writes the first event and the request to start the workflow with every new order, so that no code can forget them.
 CREATE FUNCTION begin_order()
@@ -203,6 +204,7 @@ CREATE TABLE order_events (
 -- stock_reserved_fulfils.
 -- More triggers in after_sales_exchanges.sql: new_order_signals_return.
 -- More triggers in orders_holds.sql: order_event_closes_holds.
+-- More triggers in payments_terms.sql: terms_begin.
 
 -- The only way to change an order's status: numbers the event, checks it against order_transitions, updates the order
 -- and clears its wait. An order is cancelled only when its stock is free and its money returned.
@@ -326,10 +328,10 @@ INSERT INTO order_transitions (from_status, event, to_status) VALUES ('delivered
   ('paid', 'order_cancelled', 'cancelled'), ('paid', 'shipment_booked', 'preparing'),
   ('paid', 'shipment_recorded', 'preparing'), ('pending_payment', 'capture_deferred', 'paid'),
   ('pending_payment', 'order_cancelled', 'cancelled'), ('pending_payment', 'payment_captured', 'paid'),
-  ('pending_payment', 'payment_recorded', 'paid'), ('preparing', 'order_cancelled', 'cancelled'),
-  ('preparing', 'shipment_picked_up', 'shipped'), ('received', 'order_cancelled', 'cancelled'),
-  ('received', 'stock_reserved', 'pending_payment'), ('shipped', 'order_cancelled', 'cancelled'),
-  ('shipped', 'shipment_delivered', 'delivered');
+  ('pending_payment', 'payment_on_terms', 'paid'), ('pending_payment', 'payment_recorded', 'paid'),
+  ('preparing', 'order_cancelled', 'cancelled'), ('preparing', 'shipment_picked_up', 'shipped'),
+  ('received', 'order_cancelled', 'cancelled'), ('received', 'stock_reserved', 'pending_payment'),
+  ('shipped', 'order_cancelled', 'cancelled'), ('shipped', 'shipment_delivered', 'delivered');
 
 -- Rights
 

@@ -14,8 +14,8 @@ CREATE TABLE payments (
   order_no            text NOT NULL REFERENCES orders,
   kind                text NOT NULL CHECK (kind IN ('authorise', 'capture', 'void', 'refund', 'dispute', 'dispute_won',
       'refund_reversed')),
-  -- supplement: the difference of a change; stray: money without a purpose, to be returned
-  purpose             text NOT NULL DEFAULT 'order' CHECK (purpose IN ('order', 'stray', 'guarantee', 'supplement')),
+  -- supplement: the difference of a change; stray: money without a purpose, to be returned; terms: it pays what is owed
+  purpose             text NOT NULL DEFAULT 'order',
   -- the number of the order's payment request; for other payments a number that only the previous version reads
   attempt             integer NOT NULL,
   provider            text NOT NULL,
@@ -54,6 +54,8 @@ CREATE TABLE payments (
   CONSTRAINT capture_of_a_fulfilment CHECK (fulfilment_no IS NULL OR kind = 'capture' AND (purpose IN ('order',
       'stray')))
 );
+ALTER TABLE payments ADD CONSTRAINT payments_purpose CHECK (purpose IN ('order', 'stray', 'guarantee', 'supplement',
+  'terms')) NOT VALID;
 CREATE INDEX payments_beside ON payments (order_no) WHERE purpose <> 'order';
 CREATE INDEX payments_capture_failed ON payments (order_no) WHERE kind = 'capture' AND status = 'failed';
 CREATE UNIQUE INDEX payments_guarantee_ends_once ON payments (parent_id) WHERE purpose = 'guarantee'
@@ -81,6 +83,7 @@ CREATE INDEX payments_renewal_due ON payments (order_no) WHERE renewal_due;
 -- More triggers in payments_captures.sql: part_capture_counts.
 -- More triggers in payments_refunds.sql: payment_checks_refund, payment_reverses_refund.
 -- More triggers in messaging.sql: payment_early_events_reopened.
+-- More triggers in payments_terms.sql: payment_moves_receivable.
 -- More triggers in payments_disputes.sql: payment_posts_dispute.
 
 CREATE TRIGGER manual_payment_checks_holds BEFORE INSERT ON payments
@@ -150,7 +153,8 @@ BEGIN
   IF NEW.status = 'succeeded' AND (TG_OP = 'INSERT' OR OLD.status <> 'succeeded') THEN
     INSERT INTO payment_ledger (payment_id, order_no, debit_account, credit_account, amount_minor, currency)
     SELECT NEW.payment_id, NEW.order_no, replace(p.debit, '{provider}', NEW.provider),
-           replace(p.credit, '{provider}', NEW.provider), NEW.amount_minor, NEW.currency
+           CASE WHEN NEW.kind = 'capture' AND NEW.purpose = 'terms' THEN 'receivable:terms'
+                ELSE replace(p.credit, '{provider}', NEW.provider) END, NEW.amount_minor, NEW.currency
       FROM posting_rules p WHERE p.kind = NEW.kind;
     IF NEW.kind = 'capture' THEN
       INSERT INTO payment_totals (payment_id, captured_minor) VALUES (NEW.payment_id, NEW.amount_minor);
@@ -252,8 +256,11 @@ CREATE TABLE payment_totals (
   refunded_minor bigint NOT NULL DEFAULT 0 CHECK (refunded_minor >= 0),
   promised_minor bigint NOT NULL DEFAULT 0 CHECK (promised_minor >= 0),
   disputed_minor bigint NOT NULL DEFAULT 0 CHECK (disputed_minor >= 0),
+  settled_minor  bigint NOT NULL DEFAULT 0,  -- of the capture of an order on payment terms: paid by other captures
   CONSTRAINT refunds_within_capture CHECK ((refunded_minor + promised_minor + disputed_minor) <= captured_minor)
 );
+ALTER TABLE payment_totals ADD CONSTRAINT settled_within_capture CHECK (settled_minor >= 0
+  AND (refunded_minor + promised_minor + disputed_minor + settled_minor) <= captured_minor) NOT VALID;
 CREATE INDEX payment_totals_disputed ON payment_totals (payment_id) WHERE disputed_minor > 0;
 CREATE INDEX payment_totals_refunded ON payment_totals (payment_id) WHERE refunded_minor > 0;
 CREATE INDEX payment_totals_refunded_in_part ON payment_totals (payment_id) WHERE refunded_minor > 0
@@ -297,10 +304,11 @@ CREATE FUNCTION authorisation_is_wanted(asked_payment_id bigint)
          ELSE false END)
 $$;
 
--- What of a capture is gone: refunded, or taken back by the provider.
+-- What a capture holds no more: refunded, taken back by the provider, or paid by another capture.
 CREATE FUNCTION given_back_minor(of_order text, capture bigint)
   RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT coalesce(sum(CASE p.kind WHEN 'dispute_won' THEN -p.amount_minor ELSE p.amount_minor END), 0)::bigint
+         + coalesce((SELECT t.settled_minor FROM payment_totals t WHERE t.payment_id = capture), 0)
     FROM payments p WHERE p.order_no = of_order AND p.parent_id = capture AND p.status = 'succeeded'
      AND p.kind IN ('refund', 'dispute', 'dispute_won')
 $$;

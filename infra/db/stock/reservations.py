@@ -34,7 +34,7 @@ _WANTED = text(
     WITH wanted AS ({_GOODS}
     )
     SELECT o.order_no, o.country, o.province, o.city, o.backorder, o.ship_complete, o.cancelling, o.total_minor,
-           o.type = 'exchange' AS exchange,
+           o.type = 'exchange' AS exchange, o.type = 'b2b' AS on_terms,
            o.hold IS NOT NULL AND EXISTS (SELECT FROM holds s WHERE s.order_no = o.order_no AND s.closed_at IS NULL
                                              AND o.status = ANY (s.stops)) AS held,
            EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
@@ -123,7 +123,7 @@ class Demand:
 
     `paid` says that a payment came before the stock was reserved, `exchange` that goods are given for others,
     `profiled` that a sourcing profile is in force: see profiled_candidates. `max_fulfilments` is the limit of the
-    order's channel, None where it has none of its own.
+    order's channel, None where it has none of its own. `on_terms`: its customer owes it from then on.
     """
 
     destination: Destination
@@ -139,6 +139,7 @@ class Demand:
     available: Mapping[tuple[str, str], int]
     warehouses: tuple[Warehouse, ...]
     ship_complete: bool = True
+    on_terms: bool = False
 
     def promised_to(self, code: str, rates: Rates) -> datetime | None:
         """When it arrives from that warehouse at the latest."""
@@ -187,6 +188,7 @@ def _demand(rows: Sequence[DriverRow], now: datetime) -> Demand:
         available={(row.code, row.sku): row.available for row in able},
         warehouses=tuple(places.values()),
         ship_complete=first.ship_complete,
+        on_terms=first.on_terms,
     )
 
 

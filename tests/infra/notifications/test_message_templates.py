@@ -22,7 +22,7 @@ from infra.settings import Settings
 FINGERPRINTS = Path(__file__).with_name("message_templates.sha256")
 ABOUT_MONEY = {
     *("payment_captured", "payment_refunded", "payment_returned", "payment_voided", "change_awaits_payment"),
-    *("capture_deferred", "part_captured"),
+    *("capture_deferred", "part_captured", "payment_on_terms", "terms_reduced", "payment_overdue"),
     *("guarantee_authorised", "guarantee_released", "guarantee_claimed"),
 }
 CODE = {"code": "123 456", "link": "https://shop.example/portal/in/x", "minutes": 10}

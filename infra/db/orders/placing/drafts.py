@@ -26,6 +26,14 @@ class OrderAnswer(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
+class OrderTerms:
+    """A purchase order number of the customer, and after how many days they pay; None: as long as they may."""
+
+    purchase_order: str
+    terms_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewOrder:
     """An order as asked for. `answer` makes the 201 body from the order number and the total in minor units;
     `hold_s` is how long the caller waits for the order before the answer (0: not at all). A channel may name the
@@ -60,6 +68,7 @@ class NewOrder:
     refused: str = ""
     shown_total_minor: int | None = None
     ship_complete: bool = True
+    on_terms: OrderTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)

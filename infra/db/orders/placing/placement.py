@@ -6,7 +6,7 @@ database may refuse an order, each has its own.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import text
@@ -28,8 +28,8 @@ from infra.db.engine import Database
 from infra.db.grouped_statements import NotGrouped, Together
 from infra.db.idempotency import Answered
 from infra.db.orders.order_contacts import contact_id
+from infra.db.orders.placing import on_terms, unpaid_limits
 from infra.db.orders.placing import placement_values as values_of
-from infra.db.orders.placing import unpaid_limits
 from infra.db.orders.placing.drafts import NewOrder, Placed
 from infra.db.orders.placing.placement_statements import FIND, PLACE
 from infra.db.orders.placing.priced_by import rules_of
@@ -38,6 +38,10 @@ from infra.provider_rules import amounts
 
 ROUNDS = 5
 _DEADLOCK = "40P01"
+# Another request wrote it first.
+_LOST_RACES = frozenset(
+    {"idempotency_keys_pkey", "orders_pkey", "order_external_ref", "customers_pkey", "receivables_purchase_order"}
+)
 _TOTAL = text("SELECT total_minor FROM orders WHERE order_no = :order_no")
 
 
@@ -60,13 +64,14 @@ _Way = _OwnConnection | Together
 async def place(database: Database, together: Together, keys: KeyRing, draft: NewOrder) -> Placed | Answered:
     """Keep the order, or find what an earlier request with the same key was answered.
 
-    Raises RuleBroken (see `domain.orders.lines.price_lines`, `idempotency_key_reused`, `invalid_delivery_slot`) and
+    Raises RuleBroken (see `domain.orders.lines.price_lines`, `idempotency_key_reused`, `invalid_delivery_slot`, and
+    `infra.db.orders.placing.on_terms.granted`) and
     Conflict (`external_ref_exists`, `unpaid_limit_reached`, `idempotency_in_progress`, `draft_total_changed`), and the
     draft's `refused`.
     Nothing is written when it raises.
     """
     with together.holding(*_marks(draft)) as only:
-        if only and not draft.unpaid_units:
+        if only and not draft.unpaid_units and draft.on_terms is None:
             try:
                 return await _rounds(together, keys, draft)
             except NotGrouped:
@@ -136,6 +141,9 @@ async def _write(
 ) -> Placed | None:
     order_no = new_order_no(time.time_ns() // 1_000_000)
     sums, total_minor = _total(draft, lines)
+    if draft.on_terms is not None and isinstance(way, _OwnConnection):
+        days = await on_terms.granted(way.conn, draft, total_minor)
+        draft = replace(draft, on_terms=replace(draft.on_terms, terms_days=days))
     body = draft.answer(order_no, total_minor)
     values = values_of.order_values(keys, draft, order_no, total_minor, customer) | values_of.line_values(lines)
     values |= values_of.key_values(keys, draft, body) | {"patience": way.patience}
@@ -145,7 +153,10 @@ async def _write(
         values |= values_of.contact_values(keys, draft, customer)
     if sums is not None:
         values |= values_of.charge_values(sums) | {"priced_by": rules_of(draft)}
-    kind = (customer.changed, contact_new, draft.payment is not None, sums is not None, draft.delivery_slot is not None)
+    kind = (
+        *(customer.changed, contact_new, draft.payment is not None, sums is not None),
+        *(draft.delivery_slot is not None, draft.on_terms is not None),
+    )
     row = await _written(way, draft, PLACE[kind], values)
     if row is None:
         return None
@@ -170,11 +181,13 @@ async def _written(way: _Way, draft: NewOrder, statement: PreparedStatement, val
     try:
         return await way.one_or_none(statement, values, f"{draft.actor} {draft.customer_id}")
     except IntegrityError as error:
+        on_terms.refuse(error)
         _again_or_raise(error)
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) != _DEADLOCK:
             raise
     except DBAPIError as error:
+        on_terms.refuse(error)
         unpaid_limits.refuse(error, draft.unpaid_units)
         raise
     return None
@@ -183,7 +196,7 @@ async def _written(way: _Way, draft: NewOrder, statement: PreparedStatement, val
 def _again_or_raise(error: DBAPIError) -> None:
     """Return when the loser of a race should look again."""
     constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-    if constraint not in ("idempotency_keys_pkey", "orders_pkey", "order_external_ref", "customers_pkey"):
+    if constraint not in _LOST_RACES:
         raise error
 
 

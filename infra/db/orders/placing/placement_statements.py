@@ -62,6 +62,13 @@ _PAYMENT = """
       SELECT CAST(:request_id AS text), placed.order_no, 1, CAST(:method AS text), CAST(:token AS text),
              CAST(:actor AS text)
         FROM placed),"""
+# Its triggers charge the customer's credit.
+_TERMS = """
+    terms AS (
+      INSERT INTO receivables (order_no, customer_id, currency, purchase_order, terms_days, charged_minor, owed_minor)
+      SELECT placed.order_no, :customer_id, :currency, CAST(:purchase_order AS text), CAST(:terms_days AS integer),
+             CAST(:total_minor AS bigint), CAST(:total_minor AS bigint)
+        FROM placed),"""
 # Triggers run when the statement ends, and find there where the caller spoke from. What an order carries beside its
 # lines is written only where it carries something.
 _ORDER = """
@@ -98,7 +105,7 @@ SHARED = ("discount", "shipping", "tax", "tax_added")
 
 
 def _statement(
-    customer_changed: bool, contact_new: bool, pays: bool, charged: bool, slotted: bool
+    customer_changed: bool, contact_new: bool, pays: bool, charged: bool, slotted: bool, on_terms: bool
 ) -> PreparedStatement:
     names = SHARED if charged else ()
     columns = "".join(f", {name}_minor" for name in names)
@@ -117,9 +124,10 @@ def _statement(
         named="".join(f", {name}" for name in names),
     )
     customer = (_CUSTOMER if customer_changed else _KNOWN).format(patience=_PATIENCE)
-    parts = (customer, _NAMED if contact_new else "", order, _PAYMENT if pays else "", lines)
+    beside = (_PAYMENT if pays else "") + (_TERMS if on_terms else "")
+    parts = (customer, _NAMED if contact_new else "", order, beside, lines)
     return PreparedStatement("INSERT orders", "WITH" + "".join(parts))
 
 
 # Fixed statements, so that each is compiled and prepared once.
-PLACE = {key: _statement(*key) for key in itertools.product((False, True), repeat=5)}
+PLACE = {key: _statement(*key) for key in itertools.product((False, True), repeat=6)}

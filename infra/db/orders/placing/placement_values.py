@@ -52,6 +52,8 @@ def order_values(
     }
     if draft.delivery_slot is not None:
         values |= {"slot_from": draft.delivery_slot.start, "slot_to": draft.delivery_slot.end}
+    if draft.on_terms is not None:
+        values |= {"purchase_order": draft.on_terms.purchase_order, "terms_days": str(draft.on_terms.terms_days)}
     if customer.changed:
         values |= {
             "profile_enc": customer.profile_enc,

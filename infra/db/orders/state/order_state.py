@@ -13,7 +13,8 @@ from domain.json_types import JsonFields
 from domain.orders.pending_operations import Operation
 from domain.orders.status import Status
 from domain.payments.attempts import AttemptState, awaits_provider
-from domain.payments.payability import PayabilityFacts, facts_by_attempt
+from domain.payments.payability import PayabilityFacts, facts_by_attempt, facts_on_terms
+from domain.payments.receivables import Receivable, Terms
 from domain.payments.unapplied import MoneyFacts
 from domain.shipping.fulfilments import FulfilmentStatus
 from domain.shipping.shipments import ShipmentStatus
@@ -122,7 +123,7 @@ class OrderState:
     """Where an order stands. `operation` is the next pending one; `awaits_provider`: a call that takes the order's
     money is undecided; `money` decides which authorisations are needed; `unapplied`: money is held that is not the
     order's and goes back; `returns` are the ids of those that are open; `fulfilments` are there where the order has
-    several, and `parcel` is then that of the first one."""
+    several, and `parcel` is then that of the first one; `receivable` is there of an order on payment terms."""
 
     order_no: str
     status: Status
@@ -146,10 +147,24 @@ class OrderState:
     reship: bool = False
     first_arrived: bool = False
     fulfilments: tuple[StandingFulfilment, ...] = ()
+    receivable: Receivable | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """How far an order on payment terms is paid."""
+        return self.receivable.terms if self.receivable else Terms.NONE
+
+    @property
+    def to_pay_minor(self) -> int:
+        """What a payment pays now, in minor units."""
+        return self.receivable.owed_minor if self.terms and self.receivable else self.total_minor
 
     @property
     def payability(self) -> PayabilityFacts:
         """What decides whether it can be paid now."""
+        if self.terms:
+            owed = self.terms is Terms.OWED
+            return facts_on_terms(self.status, bool(self.cancelling), self.attempt_state, owed=owed)
         return facts_by_attempt(self.status, bool(self.cancelling), self.attempt_state)
 
 
@@ -193,6 +208,7 @@ def _state(row: RowMapping) -> OrderState:
         reship=row["reship"] and not row["fulfilments"],
         first_arrived=row["first_arrived"] and not row["fulfilments"],
         fulfilments=tuple(_fulfilment(part) for part in row["fulfilments"] or ()),
+        receivable=facts.receivable,
     )
 
 

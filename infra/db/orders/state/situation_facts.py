@@ -1,13 +1,23 @@
 """Reads what decides where an order stands; `domain.situations` judges it."""
 
 import base64
+from datetime import UTC, datetime
 
 from domain.json_types import JsonObject
 from domain.orders.holds import HoldKind, Outcome
 from domain.orders.status import Status
 from domain.shipping.fulfilments import FulfilmentStatus
-from domain.situations.facts import OpenHold, ParkedStep, PartOfOrder, RetryingStep, SituationFacts, waiting_from
+from domain.situations.facts import (
+    OpenHold,
+    ParkedStep,
+    PartOfOrder,
+    RetryingStep,
+    SituationFacts,
+    Waiting,
+    waiting_from,
+)
 from domain.support.steps import Step
+from domain.times import rfc3339
 from infra.db.customers.profiles import KeyRing
 
 # One JSON value for each kind of fact, of the row `o` of orders; null where there is none. Each follows an index by
@@ -45,12 +55,16 @@ _PARTS = """
     (SELECT json_agg(json_build_array(f.number, f.status) ORDER BY f.number) FROM fulfilments f
       WHERE f.order_no = {o}.order_no
         AND EXISTS (SELECT FROM fulfilments n WHERE n.order_no = {o}.order_no AND n.number > 1))"""
-COLUMNS = ("parked_step", "holding", "retrying_step", "parts")
+# Until when what is owed of an order on payment terms is to be paid.
+_OWED = """
+    CASE WHEN {o}.type = 'b2b' THEN (SELECT v.due_at FROM receivables v
+      WHERE v.order_no = {o}.order_no AND v.owed_minor > 0) END"""
+COLUMNS = ("parked_step", "holding", "retrying_step", "parts", "owed_until")
 
 
 def parts(orders: str) -> dict[str, str]:
     """Each of COLUMNS as an expression of a SELECT over orders under this name or alias."""
-    pairs = zip(COLUMNS, (_PARKED, _HELD, _RETRYING, _PARTS), strict=True)
+    pairs = zip(COLUMNS, (_PARKED, _HELD, _RETRYING, _PARTS, _OWED), strict=True)
     return {name: expression.format(o=orders) for name, expression in pairs}
 
 
@@ -64,12 +78,25 @@ def facts_of(row: JsonObject, keys: KeyRing | None = None, data_key: bytes | Non
     return SituationFacts(
         Status(row["status"]),
         row["cancelling"],
-        waiting_from(row["waiting"]),
+        _awaited(row),
         _hold(row["holding"]),
         _parked(row["parked_step"]),
         _retrying(row["retrying_step"], keys, data_key),
         parts=tuple(PartOfOrder(number, FulfilmentStatus(status)) for number, status in row["parts"] or ()),
     )
+
+
+def _awaited(row: JsonObject) -> Waiting | None:
+    """After its return window an order waits until what is owed is paid."""
+    waiting = waiting_from(row["waiting"])
+    over = waiting is not None and waiting.what == "return_window" and _is_past(waiting.until)
+    if row["owed_until"] is None or not over:
+        return waiting
+    return Waiting("terms_payment", rfc3339(row["owed_until"]), "completed")
+
+
+def _is_past(until: str) -> bool:
+    return bool(until) and datetime.fromisoformat(until) <= datetime.now(UTC)
 
 
 def _parked(found: JsonObject | None) -> ParkedStep | None:

@@ -22,12 +22,14 @@ from domain.orders.pending_operations import (
     Operation,
     OperationFacts,
     RefundFacts,
+    SettlementFacts,
     next_operation,
 )
 from domain.orders.status import Status
 from domain.payments import shipment_captures
 from domain.payments.attempts import AttemptState, authorisation_of, state_of
 from domain.payments.change_payments import ChangePaymentStatus
+from domain.payments.receivables import Receivable, Terms, state_on_terms
 from domain.payments.refund_progress import progress, unapplied_pending_since
 from domain.payments.refunds import RefundStatus
 from domain.payments.shipment_captures import CaptureMode, FulfilmentCapture
@@ -80,7 +82,10 @@ COLUMNS = f"""q.attempt,
              SELECT json_agg(json_build_object('fulfilment_id', f.fulfilment_id, 'number', f.number, 'status', f.status,
                       'share_minor', (SELECT sum(l.goods_minor + l.shipping_minor) FROM capture_lines l
                                        WHERE l.order_no = f.order_no AND l.fulfilment_no = f.number)) ORDER BY f.number)
-               FROM fulfilments f WHERE f.order_no = o.order_no) END AS shipment_captures"""  # noqa: S608
+               FROM fulfilments f WHERE f.order_no = o.order_no) END AS shipment_captures,
+           CASE WHEN o.type = 'b2b' THEN (
+             SELECT json_build_object('owed_minor', r.owed_minor, 'due_at', r.due_at AT TIME ZONE 'UTC')
+               FROM receivables r WHERE r.order_no = o.order_no) END AS receivable"""  # noqa: S608
 _ALONE = text(
     f"SELECT o.status, o.cancelling, {COLUMNS} FROM orders o {NEWEST_ATTEMPT} WHERE o.order_no = :order_no"  # noqa: S608
 )
@@ -120,6 +125,11 @@ class _CaptureJson(TypedDict):
     share_minor: int | None
 
 
+class _ReceivableJson(TypedDict):
+    owed_minor: int
+    due_at: str | None
+
+
 class _GuaranteeJson(TypedDict):
     return_id: str
     status: str
@@ -145,10 +155,19 @@ class StateFacts:
     subjects: SubjectFacts
     due_captures: tuple[FulfilmentCapture, ...] = ()
     awaits_shipment: bool = False
+    receivable: Receivable | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """How far an order on payment terms is paid."""
+        return self.receivable.terms if self.receivable else Terms.NONE
 
     @property
     def attempt_state(self) -> AttemptState:
-        """The state of the newest payment attempt. What is captured as it ships is authorised until all of it is."""
+        """The state of the newest payment attempt. What is captured as it ships is authorised until all of it is. On
+        payment terms it is an attempt to pay what is owed."""
+        if self.terms:
+            return state_on_terms(self.attempt, self.transactions)
         return AttemptState.AUTHORISED if self.awaits_shipment else state_of(self.attempt, self.transactions)
 
     @property
@@ -160,7 +179,8 @@ class StateFacts:
     @property
     def money(self) -> MoneyFacts:
         """What decides which authorisations are needed."""
-        return MoneyFacts(self.status, self.attempt, self.awaits_change_payment, self.awaits_shipment)
+        owed = self.terms is Terms.OWED
+        return MoneyFacts(self.status, self.attempt, self.awaits_change_payment, self.awaits_shipment, owed)
 
     @property
     def unapplied(self) -> bool:
@@ -200,6 +220,7 @@ def facts_of(row: RowMapping) -> StateFacts:
     # A cancellation may be refused: until it is through, the authorisation is kept, and nothing is captured.
     to_capture = tuple(shipment_captures.due(parts, transactions)) if row["cancelling"] is None else ()
     captures = tuple(part.fulfilment_id for part in to_capture)
+    receivable = _receivable(row["receivable"])
     operations = OperationFacts(
         renewals=[t.payment_id for t in transactions if t.renewal_due],
         refunds=[_refund(one, transactions) for one in refunds],
@@ -207,6 +228,7 @@ def facts_of(row: RowMapping) -> StateFacts:
         change_payments=[due for one in changes if (due := _change_payment(one, transactions)) is not None],
         unapplied_pending_since=unapplied_pending_since(transactions),
         captures=captures,
+        settlement=_settlement(receivable, row["attempt"], transactions) if row["cancelling"] is None else None,
     )
     awaited = [one["number"] for one in changes if one["status"] == ChangePaymentStatus.AWAITING_PAYMENT]
     subjects = SubjectFacts(
@@ -219,7 +241,9 @@ def facts_of(row: RowMapping) -> StateFacts:
     )
     status, attempt = Status(row["status"]), row["attempt"]
     awaits_shipment = shipment_captures.is_awaited(parts, transactions)
-    return StateFacts(status, attempt, transactions, operations, bool(awaited), subjects, to_capture, awaits_shipment)
+    return StateFacts(
+        status, attempt, transactions, operations, bool(awaited), subjects, to_capture, awaits_shipment, receivable
+    )
 
 
 def transaction_of(found: TransactionJson) -> TransactionFacts:
@@ -248,6 +272,26 @@ def _shipment_capture(found: _CaptureJson) -> FulfilmentCapture:
     shipped = status in (FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED)
     cancelled = status is FulfilmentStatus.CANCELLED
     return FulfilmentCapture(found["fulfilment_id"], found["number"], shipped, cancelled, found["share_minor"])
+
+
+def _receivable(found: _ReceivableJson | None) -> Receivable | None:
+    if found is None:
+        return None
+    return Receivable(found["owed_minor"], _utc(found["due_at"]) if found["due_at"] else None)
+
+
+def _settlement(
+    receivable: Receivable | None, attempt: int | None, transactions: Sequence[TransactionFacts]
+) -> SettlementFacts | None:
+    """The attempt to pay what is owed, until its provider has decided on it."""
+    if receivable is None or attempt is None or receivable.terms is Terms.NONE:
+        return None
+    state = state_on_terms(attempt, transactions)
+    undecided = [t for t in transactions if t.attempt == attempt and t.status is PaymentStatus.PENDING]
+    if state in (AttemptState.PENDING, AttemptState.CAPTURING):
+        return SettlementFacts(attempt, min(t.created_at for t in undecided))
+    owed = receivable.owed_minor > 0 and state in (AttemptState.OPEN, AttemptState.AUTHORISED)
+    return SettlementFacts(attempt) if owed else None
 
 
 def _refund(found: _RefundJson, transactions: Sequence[TransactionFacts]) -> RefundFacts:

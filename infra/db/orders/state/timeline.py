@@ -23,7 +23,9 @@ _COMPLETE = text(
        SELECT o.order_no, :type, CAST(:from_status AS text), CAST(:to_status AS text), CAST(:data AS jsonb), 'system'
          FROM orders o WHERE o.order_no = :order_no AND o.status = :from_status
           AND NOT EXISTS (SELECT FROM returns r WHERE r.order_no = o.order_no
-                             AND r.status IN ({literals(returns.OPEN)}))"""  # noqa: S608
+                             AND r.status IN ({literals(returns.OPEN)}))
+          AND NOT (o.type = 'b2b' AND EXISTS (SELECT FROM receivables v WHERE v.order_no = o.order_no
+                                                 AND v.owed_minor > 0))"""  # noqa: S608
 )
 # One after the other in order of their numbers, so that two groups lock alike.
 _INSERT_ALL = text(
@@ -106,7 +108,8 @@ async def transition_all(
 
 
 async def complete(conn: AsyncConnection, order_no: str) -> bool:
-    """The return window is over: complete the order, in one statement; False while a return is open."""
+    """The return window is over: complete the order, in one statement; False while a return is open, or the
+    order is on payment terms and not paid."""
     row = {"order_no": order_no, "type": OrderEvent.RETURN_WINDOW_CLOSED}
     row |= {"from_status": Status.DELIVERED, "to_status": Status.COMPLETED, "data": json.dumps({"waiting": None})}
     return (await conn.execute(_COMPLETE, row)).rowcount == 1
