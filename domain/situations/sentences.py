@@ -17,7 +17,7 @@ SENTENCES: Words = {
     "delivery": ("Waiting for the carrier to deliver", "等待承运商派送"),
     "return_window": ("Delivered; the return window is open", "已送达，处于退货期"),
     "returns": ("Waiting for open returns", "等待退货完成"),
-    "terms_payment": ("Delivered; waiting for the payment of what is owed", "已送达，等待账期付款"),
+    "terms_payment": ("Delivered; waiting for payment on terms", "已送达，等待账期付款"),
     "cancellation": ("Cancelling: stock is released and money returned", "正在取消：释放库存、退还款项"),
     "completed": ("Completed", "已完成"),
     "cancelled": ("Cancelled", "已取消"),

@@ -30,8 +30,8 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("GET", "/v1/warehouses/WH-EAST"): (None, STAFF),
     ("PATCH", "/v1/warehouses/WH-EAST"): ({}, {"operations", "admin"}),
     ("GET", "/v1/stock"): (None, STAFF),
-    ("PUT", "/v1/customers/c-1/credit"): ({"limit_minor": -1}, {"finance", "admin"}),
-    ("GET", "/v1/customers/c-1/credit"): (None, {"finance", "support", "admin"}),
+    ("PUT", "/v1/customers/c-17/credit"): ({"limit_minor": -1}, {"finance", "admin"}),
+    ("GET", "/v1/customers/c-17/credit"): (None, {"finance", "support", "admin"}),
     ("GET", "/v1/receivables"): (None, {"finance", "support", "admin"}),
     ("POST", f"/v1/orders/{NUMBER}/transfers"): ({}, {"finance", "admin"}),
     ("GET", "/v1/availability"): (None, STAFF | {"customer", "channel"}),
@@ -257,7 +257,7 @@ async def test_admin_places_and_staff_see_the_link_into_temporal(shop: ApiClient
 
 
 OWN = {"channel", "type", "currency", "customer", "ship_to", "lines", "payment", "note", "delivery_slot", "backorder"}
-OWN |= {"ship_complete", "sku", "quantity"}
+OWN |= {"ship_complete", "sku", "quantity", "purchase_order", "terms_days"}
 # What is the shop's: a customer's token that sets it, and the refusal.
 THE_SHOPS: dict[str, tuple[dict[str, Any], int, str]] = {
     "external_ref": ({"external_ref": "S-1"}, 422, "external_ref_not_accepted"),

@@ -58,7 +58,9 @@ class Settlements(CapturingShipments):
     async def _settle(self) -> None:
         begun = workflow.now()
         while (operation := self._settlement()) is not None and not self.view.cancelling:
-            if operation.since and not await self._wait_to_ask(operation, datetime.fromisoformat(operation.since)):
+            if operation.since and not await self._wait_to_poll_payment(
+                operation, datetime.fromisoformat(operation.since)
+            ):
                 continue
             try:
                 attempt = m.AttemptRef(self.order_no, int(operation.id))
@@ -67,13 +69,13 @@ class Settlements(CapturingShipments):
             except ActivityError as error:
                 about = {"step": "authorise", "code": Failure.of(error).code}
                 workflow.logger.warning("payment of what is owed put off", extra=about)
-                await self._wait_to_ask(operation, begun)
+                await self._wait_to_poll_payment(operation, begun)
 
     def _settlement(self) -> m.PendingOperation | None:
         operation = self.view.errand
         return operation if operation is not None and operation.kind in SETTLING else None
 
-    async def _wait_to_ask(self, operation: m.PendingOperation, since: datetime) -> bool:
+    async def _wait_to_poll_payment(self, operation: m.PendingOperation, since: datetime) -> bool:
         """False when something came before it was time to ask again."""
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(

@@ -54,8 +54,8 @@ class Receivable(BaseModel):
     charged_minor: Minor
     owed_minor: Minor
     due_at: Time | None
-    reminded_at: Time | None = Field(description="When the customer was told that it is overdue.")
-    escalated_at: Time | None = Field(description="When finance was told so.")
+    reminded_at: Time | None = Field(description="When the customer was reminded.")
+    escalated_at: Time | None = Field(description="When finance was alerted.")
     status: Status
 
 

@@ -233,7 +233,7 @@ async def page(
 
 
 async def to_remind(conn: AsyncConnection, limit: int) -> list[str]:
-    """Orders that are overdue and whose customers were not told so."""
+    """Orders that are overdue and whose customers were not reminded."""
     return list((await conn.execute(_TO_REMIND, {"limit": limit})).scalars())
 
 

@@ -166,7 +166,7 @@ async def test_no_order_goes_beyond_the_limit(stage: Stage) -> None:
     assert await used(stage, small) == 2000
 
 
-async def test_the_books_balance(stage: Stage) -> None:
+async def test_ledger_and_receivables_balance(stage: Stage) -> None:
     """After all of the above."""
     async with stage.database.begin() as conn:
         results = [await consistency_checks.run_checks(conn, check) for check in consistency_checks.CHECKS]

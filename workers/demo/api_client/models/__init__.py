@@ -85,6 +85,7 @@ from .picked_line import PickedLine
 from .pieces_of_sku import PiecesOfSku
 from .pieces_on_return import PiecesOnReturn
 from .place_order import PlaceOrder
+from .place_order_type import PlaceOrderType
 from .placed_order import PlacedOrder
 from .previewed_exchange import PreviewedExchange
 from .previewed_line import PreviewedLine
@@ -236,6 +237,7 @@ __all__ = (
     "PiecesOnReturn",
     "PlacedOrder",
     "PlaceOrder",
+    "PlaceOrderType",
     "PreviewedExchange",
     "PreviewedLine",
     "PreviewedRefund",

@@ -63,6 +63,10 @@ class Order:
         backorder_choice (BackorderQuestion | None):
         refunds (list[OrderRefund]):
         returns (list[OrderReturn]):
+        purchase_order (None | str):
+        terms_days (int | None):
+        due_at (datetime.datetime | None):
+        owed_minor (int | None):
         exchange_of (None | str):
         exchange_return (None | str):
         pending_change (None | PendingChange):
@@ -107,6 +111,10 @@ class Order:
     backorder_choice: BackorderQuestion | None
     refunds: list[OrderRefund]
     returns: list[OrderReturn]
+    purchase_order: None | str
+    terms_days: int | None
+    due_at: datetime.datetime | None
+    owed_minor: int | None
     exchange_of: None | str
     exchange_return: None | str
     pending_change: None | PendingChange
@@ -216,6 +224,21 @@ class Order:
             returns_item = returns_item_data.to_dict()
             returns.append(returns_item)
 
+        purchase_order: None | str
+        purchase_order = self.purchase_order
+
+        terms_days: int | None
+        terms_days = self.terms_days
+
+        due_at: None | str
+        if isinstance(self.due_at, datetime.datetime):
+            due_at = self.due_at.isoformat()
+        else:
+            due_at = self.due_at
+
+        owed_minor: int | None
+        owed_minor = self.owed_minor
+
         exchange_of: None | str
         exchange_of = self.exchange_of
 
@@ -320,6 +343,10 @@ class Order:
                 "backorder_choice": backorder_choice,
                 "refunds": refunds,
                 "returns": returns,
+                "purchase_order": purchase_order,
+                "terms_days": terms_days,
+                "due_at": due_at,
+                "owed_minor": owed_minor,
                 "exchange_of": exchange_of,
                 "exchange_return": exchange_return,
                 "pending_change": pending_change,
@@ -494,6 +521,42 @@ class Order:
 
             returns.append(returns_item)
 
+        def _parse_purchase_order(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        purchase_order = _parse_purchase_order(d.pop("purchase_order"))
+
+        def _parse_terms_days(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        terms_days = _parse_terms_days(d.pop("terms_days"))
+
+        def _parse_due_at(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                due_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return due_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        due_at = _parse_due_at(d.pop("due_at"))
+
+        def _parse_owed_minor(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        owed_minor = _parse_owed_minor(d.pop("owed_minor"))
+
         def _parse_exchange_of(data: object) -> None | str:
             if data is None:
                 return data
@@ -662,6 +725,10 @@ class Order:
             backorder_choice=backorder_choice,
             refunds=refunds,
             returns=returns,
+            purchase_order=purchase_order,
+            terms_days=terms_days,
+            due_at=due_at,
+            owed_minor=owed_minor,
             exchange_of=exchange_of,
             exchange_return=exchange_return,
             pending_change=pending_change,

@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 
+from ..models.place_order_type import PlaceOrderType, check_place_order_type
 from ..models.priority import Priority, check_priority
 from ..types import UNSET, Unset
 
@@ -30,7 +31,9 @@ class PlaceOrder:
         ship_to (ShipTo):
         lines (list[Line]):
         external_ref (None | str | Unset):
-        type_ (Literal['standard'] | Unset):  Default: 'standard'.
+        type_ (PlaceOrderType | Unset):  Default: 'standard'.
+        purchase_order (None | str | Unset):
+        terms_days (int | None | Unset):
         payment (None | Payment | Unset):
         note (None | str | Unset):
         delivery_slot (DeliverySlot | None | Unset):
@@ -47,7 +50,9 @@ class PlaceOrder:
     ship_to: ShipTo
     lines: list[Line]
     external_ref: None | str | Unset = UNSET
-    type_: Literal["standard"] | Unset = "standard"
+    type_: PlaceOrderType | Unset = "standard"
+    purchase_order: None | str | Unset = UNSET
+    terms_days: int | None | Unset = UNSET
     payment: None | Payment | Unset = UNSET
     note: None | str | Unset = UNSET
     delivery_slot: DeliverySlot | None | Unset = UNSET
@@ -80,7 +85,21 @@ class PlaceOrder:
         else:
             external_ref = self.external_ref
 
-        type_ = self.type_
+        type_: str | Unset = UNSET
+        if not isinstance(self.type_, Unset):
+            type_ = self.type_
+
+        purchase_order: None | str | Unset
+        if isinstance(self.purchase_order, Unset):
+            purchase_order = UNSET
+        else:
+            purchase_order = self.purchase_order
+
+        terms_days: int | None | Unset
+        if isinstance(self.terms_days, Unset):
+            terms_days = UNSET
+        else:
+            terms_days = self.terms_days
 
         payment: dict[str, Any] | None | Unset
         if isinstance(self.payment, Unset):
@@ -139,6 +158,10 @@ class PlaceOrder:
             field_dict["external_ref"] = external_ref
         if type_ is not UNSET:
             field_dict["type"] = type_
+        if purchase_order is not UNSET:
+            field_dict["purchase_order"] = purchase_order
+        if terms_days is not UNSET:
+            field_dict["terms_days"] = terms_days
         if payment is not UNSET:
             field_dict["payment"] = payment
         if note is not UNSET:
@@ -191,9 +214,30 @@ class PlaceOrder:
 
         external_ref = _parse_external_ref(d.pop("external_ref", UNSET))
 
-        type_ = cast(Literal["standard"] | Unset, d.pop("type", UNSET))
-        if type_ != "standard" and not isinstance(type_, Unset):
-            raise ValueError(f"type must match const 'standard', got '{type_}'")
+        _type_ = d.pop("type", UNSET)
+        type_: PlaceOrderType | Unset
+        if isinstance(_type_, Unset):
+            type_ = UNSET
+        else:
+            type_ = check_place_order_type(_type_)
+
+        def _parse_purchase_order(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        purchase_order = _parse_purchase_order(d.pop("purchase_order", UNSET))
+
+        def _parse_terms_days(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        terms_days = _parse_terms_days(d.pop("terms_days", UNSET))
 
         def _parse_payment(data: object) -> None | Payment | Unset:
             if data is None:
@@ -275,6 +319,8 @@ class PlaceOrder:
             lines=lines,
             external_ref=external_ref,
             type_=type_,
+            purchase_order=purchase_order,
+            terms_days=terms_days,
             payment=payment,
             note=note,
             delivery_slot=delivery_slot,
