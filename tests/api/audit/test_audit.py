@@ -35,6 +35,11 @@ async def test_products_say_what_they_were(shop: ApiClient) -> None:
             "tax_category": "standard",
             "category": None,
             "picture_id": None,
+            "kind": "physical",
+            "lead_time_days": None,
+            "delivered_by": "code",
+            "confirmed_after_days": None,
+            **{f"presale_{name}": None for name in ("deposit_minor", "balance_due", "ships_from")},
         },
     }
     assert added["origin"] == FROM_API
