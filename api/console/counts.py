@@ -8,6 +8,8 @@ from api.dependencies import Services, services_of
 from api.pages.rendering import HEADERS
 from api.services.collaboration import my_mentions
 from api.services.orders import order_dashboard
+from api.services.payments import credit
+from api.services.payments.credit import COUNTED
 from api.services.stock import stock_cases
 from domain.access import Role
 
@@ -19,6 +21,9 @@ async def counts(request: Request, member: WaitingStaff) -> Response:
     """`{name: text}` for the counts that this role may know; a page asks again and again."""
     services = services_of(request)
     found = await _attention(services, member)
+    if member.may(*credit.READ_BY):
+        late = await credit.escalated(services)
+        found["receivables"] = f"{COUNTED}+" if late >= COUNTED else str(late or "")
     found["for_me"] = await _for_me(services, member)
     return JSONResponse(found, headers=HEADERS)
 

@@ -26,7 +26,7 @@ from api.console.orders import (
     table,
     table_views,
 )
-from api.console.payments import provider_cases, refunds, store_credit
+from api.console.payments import provider_cases, receivable_pages, refunds, store_credit
 from api.console.rendering import SITE, page
 from api.console.reports import home, periods
 from api.console.session import StaffSignInNeeded, member, to_sign_in
@@ -117,6 +117,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     barcode_photographs.router,
     fulfilment_pages.router,
     freight_pages.router,
+    receivable_pages.router,
     warehouse_pages.router,
     photographs.router,
 )

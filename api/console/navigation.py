@@ -36,6 +36,9 @@ NAVIGATION = (
         Entry("bugs", "/console/bugs", (Role.SUPPORT, Role.OPERATIONS)),
         Entry("stock_cases", "/console/stock-cases", (Role.WAREHOUSE, Role.OPERATIONS), count="stock_cases"),
         Entry("approvals", "/console/approvals", (*_CASES, Role.WAREHOUSE)),
+        Entry("receivables", "/console/receivables", (Role.FINANCE, Role.SUPPORT), count="receivables", under=(
+            "/console/credit",
+        )),
         Entry("at_providers", "/console/at-providers", _CASES),
         Entry("jobs", "/console/jobs", (Role.SUPPORT,)),
     )),

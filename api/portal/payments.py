@@ -34,9 +34,10 @@ async def form(request: Request, session: CurrentCustomer, order_no: str) -> Res
     credit = await order_payments.require_payable(services, overview.order_no)
     order = await order_queries.known(services, overview.order_no)
     ways = list(cards_of(services.settings))
-    if credit >= order["total_minor"]:
+    to_pay = order["owed_minor"] if order["owed_minor"] else order["total_minor"]
+    if credit >= to_pay:
         ways.append(STORE_CREDIT)
-    context: dict[str, Any] = {"order": order, "ways": ways}
+    context: dict[str, Any] = {"order": order, "ways": ways, "to_pay": to_pay}
     return page(request, "pay.html", key=new_key(), **context)
 
 

@@ -17,6 +17,7 @@ class OrderSettings(BaseModel):
     backorder_timeout_s: int = Field(default=30 * 86_400, ge=0)
     backorder_choice_s: int = Field(default=3 * 86_400, ge=60)
     backorder_cancel_after_slips: int = Field(default=0, ge=0, le=1000)
+    overdue_escalation_s: int = Field(default=7 * 86_400, ge=0)
     max_fulfilments: int = Field(default=3, ge=1, le=20)
     hold_deadline_s: int = Field(default=2 * 86_400, ge=1)
     hold_escalation_s: int = Field(default=4 * 3600, ge=1)

@@ -44,6 +44,7 @@ from workers.relay.backorders import BackorderWaker
 from workers.relay.consistency_checks import checks
 from workers.relay.late_promises import LatePromises
 from workers.relay.notification_sender import NotificationSender
+from workers.relay.overdue_payments import OverduePayments
 from workers.relay.parcel_tracking import ParcelTracking
 from workers.relay.replenisher import BUSY_S as REPLENISHER_BUSY_S
 from workers.relay.replenisher import POLL_S as REPLENISHER_POLL_S
@@ -77,6 +78,7 @@ RENEWALS_POLL_S, RENEWALS_AT_ONCE = 10.0, 200
 CONTACTS_POLL_S, CONTACTS_AT_ONCE = 30.0, 200
 # Dates of arrival are days: nobody needs to know sooner.
 PROMISES_POLL_S = 60.0
+OVERDUE_POLL_S = 60.0
 # Pauses between two questions for a parcel are half an hour and more.
 TRACKING_POLL_S = 30.0
 # Checks run one at a time, with pauses for orders between them.
@@ -179,6 +181,7 @@ def _keeping(
         every("contacts", found, SWEEP_PAUSE_S, CONTACTS_POLL_S),
         every("backorders", BackorderWaker(database).step, BACKORDERS_BUSY_S, BACKORDERS_POLL_S),
         every("promises", LatePromises(database, settings).step, SWEEP_PAUSE_S, PROMISES_POLL_S),
+        every("overdue payments", OverduePayments(database, settings).step, SWEEP_PAUSE_S, OVERDUE_POLL_S),
         every("product imports", importing(database), IMPORTS_PAUSE_S, IMPORTS_POLL_S),
         every("replenishment", Replenisher(database, settings).step, REPLENISHER_BUSY_S, REPLENISHER_POLL_S),
         every("parcel tracking", with_own_keys(condition, tracking.step), SWEEP_PAUSE_S, TRACKING_POLL_S),

@@ -9,7 +9,7 @@ from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from api.schemas.payments.credit import RecordTransfer, SetCredit
 from domain.access import Principal, Role
-from domain.errors import NotFound
+from domain.errors import Conflict, NotFound
 from domain.payments.receivables import Credit
 from infra.db.audit import actor_context
 from infra.db.engine import Connection
@@ -17,6 +17,7 @@ from infra.db.payments import credit_accounts, receivables
 from infra.db.payments.receivables import ListedReceivable
 
 SET_BY = (Role.FINANCE,)
+COUNTED = receivables.COUNTED
 READ_BY = (Role.FINANCE, Role.SUPPORT)
 RECORDED_BY = (Role.FINANCE,)
 
@@ -75,6 +76,27 @@ async def owed(
     last = rows[limit - 1] if len(rows) > limit else None
     following = pagination.encoded([_due(last).isoformat(), last.order_no]) if last else None
     return rows[:limit], following
+
+
+async def of_order(services: Services, order_no: str) -> ListedReceivable:
+    """What is owed for the order. Raises Conflict `not_on_terms`."""
+    async with services.database.begin() as conn:
+        found = await receivables.of_order(conn, order_no)
+    if found is None:
+        raise Conflict("not_on_terms")
+    return found
+
+
+async def known(services: Services, customer_id: str) -> list[CreditOfCustomer]:
+    """By currency; empty for a customer without credit, also for one whom nobody knows."""
+    async with services.database.begin() as conn:
+        return [_shown(customer_id, credit) for credit in await credit_accounts.of_customer(conn, customer_id) or ()]
+
+
+async def escalated(services: Services) -> int:
+    """Orders that finance looks into: overdue for long."""
+    async with services.database.begin() as conn:
+        return await receivables.escalated(conn)
 
 
 async def record_transfer(

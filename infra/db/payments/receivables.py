@@ -17,6 +17,8 @@ from infra.db.orders.state.state_facts import load_facts
 from infra.db.payments import transactions
 from infra.db.payments.transactions import PaymentIntent, StoredIntent, Transaction
 
+# So many are counted at most.
+COUNTED = 1000
 _CHARGE = text(
     """
     INSERT INTO payments (order_no, kind, purpose, attempt, provider, amount_minor, currency, status, idempotency_key,
@@ -74,6 +76,21 @@ _TO_REMIND = text(
 _REMINDED = text(
     """UPDATE receivables SET reminded_at = now() WHERE order_no = :order_no AND reminded_at IS NULL AND owed_minor > 0
        RETURNING owed_minor, trim(currency) AS currency, due_at"""
+)
+
+_ESCALATE = text(
+    """
+    UPDATE receivables SET escalated_at = now()
+     WHERE order_no = ANY(ARRAY(
+             SELECT order_no FROM receivables
+              WHERE owed_minor > 0 AND due_at <= now() AND escalated_at IS NULL
+                AND reminded_at <= now() - make_interval(secs => :after_s)
+              ORDER BY due_at, order_no LIMIT :limit))
+    """
+)
+_ESCALATED = text(
+    f"""SELECT count(*) FROM (SELECT FROM receivables
+         WHERE owed_minor > 0 AND due_at <= now() AND escalated_at IS NOT NULL LIMIT {COUNTED}) v"""  # noqa: S608
 )
 
 
@@ -243,3 +260,13 @@ async def remind(conn: AsyncConnection, order_no: str) -> None:
     if row is not None:
         data = {"amount_minor": row.owed_minor, "until": row.due_at.isoformat()}
         await timeline.append(conn, order_no, "payment_overdue", key="payment_overdue", data=data)
+
+
+async def escalate(conn: AsyncConnection, after_s: int, limit: int) -> int:
+    """Those that are owed so long after the reminder become finance's; how many."""
+    return (await conn.execute(_ESCALATE, {"after_s": after_s, "limit": limit})).rowcount
+
+
+async def escalated(conn: AsyncConnection) -> int:
+    """Orders that are finance's, counted up to COUNTED."""
+    return int((await conn.execute(_ESCALATED)).scalar_one())

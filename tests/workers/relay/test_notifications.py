@@ -445,7 +445,7 @@ async def test_whatever_has_a_template_is_reported(post: Post, fact: str) -> Non
     await sql(post.urls.owner_url, "DELETE FROM outbox WHERE order_no = %s", order_no)
     moves: dict[str, tuple[str | None, str | None]] = {
         "payment_captured": ("pending_payment", "paid"), "payment_recorded": ("pending_payment", "paid"),
-        "capture_deferred": ("pending_payment", "paid"),
+        "capture_deferred": ("pending_payment", "paid"), "payment_on_terms": ("pending_payment", "paid"),
         "order_cancelled": ("received", "cancelled"), "shipment_picked_up": ("preparing", "shipped"),
         "shipment_delivered": ("shipped", "delivered"), "shipment_booked": ("paid", "preparing"),
         "shipment_recorded": ("paid", "preparing"),
@@ -454,6 +454,13 @@ async def test_whatever_has_a_template_is_reported(post: Post, fact: str) -> Non
     if fact == "order_placed":
         await sql(post.urls.owner_url, "INSERT INTO outbox (order_no, seq) VALUES (%s, 1)", order_no)
     else:
+        if fact == "payment_on_terms":
+            terms = "order_no, customer_id, currency, 'PO', 30, total_minor, total_minor FROM orders"
+            await damage(
+                post.urls.owner_url,
+                "INSERT INTO receivables (order_no, customer_id, currency, purchase_order, terms_days, charged_minor,"
+                f" owed_minor) SELECT {terms} WHERE order_no = '{order_no}'",
+            )
         if before not in (None, "received"):
             await damage(post.urls.owner_url, f"UPDATE orders SET status = '{before}' WHERE order_no = '{order_no}'")
         await move(post.urls, order_no, fact, before, after, **data)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from temporalio.client import WorkflowUpdateFailedError
 
@@ -17,6 +18,7 @@ from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.on_terms import Buyer, buyer, owed, pay, place_on_terms, used
 from tests.workflows.orders.test_order import cancel
+from workers.relay.overdue_payments import OverduePayments
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +153,24 @@ async def test_an_order_that_is_owed_is_not_completed(stage: Stage, on_terms: Bu
             " (:o, 'return_window_closed', 'delivered', 'completed', '{}', 'x') RETURNING 1",
             o=order_no,
         )
+
+
+async def test_an_overdue_payment_is_reminded_of_once_and_becomes_finances(stage: Stage, on_terms: Buyer) -> None:
+    order_no = await place_on_terms(stage, on_terms)
+    await delivered(stage, order_no)
+    async with stage.owner.begin() as conn:  # a month goes by
+        await conn.execute(text("SET LOCAL session_replication_role = replica"))
+        late = "UPDATE receivables SET due_at = now() - interval '1 day' WHERE order_no = :o"
+        await conn.execute(text(late), {"o": order_no})
+    overdue = OverduePayments(stage.database, stage.settings.model_copy(update={"overdue_escalation_s": 0}))
+    for _ in range(2):
+        await overdue.step()
+    assert (await stage.events(order_no)).count("payment_overdue") == 1
+    async with stage.database.begin() as conn:
+        assert await receivables.escalated(conn) == 1
+    await pay(stage, order_no)
+    async with stage.database.begin() as conn:
+        assert await receivables.escalated(conn) == 0
 
 
 async def test_no_order_goes_beyond_the_limit(stage: Stage) -> None:
