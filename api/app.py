@@ -52,6 +52,7 @@ from api.routes import (
     stock_cases,
     stock_counts,
     stock_transfers,
+    virtual,
 )
 from api.routes.after_sales import backorder_choices, delivery_exceptions, return_photographs, returns
 from api.routes.catalogue import pictures, product_imports, products, warehouses
@@ -110,6 +111,7 @@ ROUTERS = (
     workflow_operations.router,
     product_imports.router,
     products.router,
+    virtual.router,
     warehouses.router,
     channels.router,
     pictures.router,

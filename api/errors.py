@@ -84,6 +84,7 @@ STATUSES: dict[str, int] = {
     "external_ref_exists": 409,
     "unpaid_limit_reached": 409,
     "product_exists": 409,
+    "product_without_codes": 409,
     "barcode_exists": 409,
     "warehouse_exists": 409,
     "receipt_exists": 409,

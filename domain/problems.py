@@ -247,6 +247,7 @@ SENTENCES: dict[str, str] = {
     "price_not_accepted": "the shop sets prices, discounts and shipping charges; leave them out",
     "priority_not_accepted": "the shop sets the priority of an order; leave it out",
     "product_changed": "somebody else has changed this product since it was read; read it again",
+    "product_without_codes": "codes are for virtual products that are delivered by a code",
     "product_exists": "a product with this SKU already exists",
     "product_inactive": "this product is not on sale; leave its line out",
     "product_not_found": "no product has this SKU",

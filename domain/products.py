@@ -17,6 +17,21 @@ class TaxCategory(StrEnum):
     EXEMPT = "exempt"
 
 
+class ProductKind(StrEnum):
+    """How a product is supplied: from stock, as a code or a service without a parcel, or made once it is ordered."""
+
+    PHYSICAL = "physical"
+    VIRTUAL = "virtual"
+    MADE_TO_ORDER = "made_to_order"
+
+
+class DeliveredBy(StrEnum):
+    """How a virtual product is delivered: by a code from its pool, or as a service that is confirmed."""
+
+    CODE = "code"
+    CONFIRMATION = "confirmation"
+
+
 def is_gtin(digits: str) -> bool:
     """True for a barcode of EAN or UPC (GTIN-8, 12, 13, 14) whose last digit is its check digit."""
     if len(digits) not in GTIN_LENGTHS or not (digits.isascii() and digits.isdigit()):

@@ -5,6 +5,10 @@ from tests.db.previous_names import FUNCTIONS, VIEWS, with_views
 INSERTS = {
     "carrier_bill_lines": "amount_minor bill_id currency line tracking_no",
     "carrier_bills": "bill_id bill_no carrier created_by currency encoding file_digest file_name",
+    "code_pools": "data_key sku",
+    "code_readings": "order_no read_by",
+    "code_uploads": "added added_by duplicates sku upload_id",
+    "product_codes": "code_enc digest sku upload_id",
     "freight_differences": (
         "bill_id billed_minor booked_currency booked_minor currency fulfilment_no kind line order_no shipment_id "
         "tracking_no"
@@ -190,6 +194,7 @@ INSERTS = {
     "workflow_requests": "kind name payload rank subject trace",
 }
 UPDATES = {
+    "product_codes": "fulfilment_no issued_at line_no order_no unit",
     "parcel_tracking": "asked last_error next_at unchanged updated_at",
     "carrier_bills": "compared compared_to finished_at last_line state total",
     "freight_differences": "decided_at decided_by owner reason state",

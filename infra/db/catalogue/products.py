@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
+from domain.products import DeliveredBy, ProductKind
 from infra.db.errors import constraint_of
 
 _DETAILS = "name, names, price_minor, currency, active, weight_g, barcode, tax_category, category, picture_id"
@@ -32,6 +33,7 @@ _CHANGE = text(
      WHERE sku = :sku RETURNING {_COLUMNS}
     """  # noqa: S608
 )
+_SUPPLY = text("SELECT kind, delivered_by FROM products WHERE sku = :sku")
 _SHOWN = text("SELECT sku, names, picture_id FROM products WHERE sku = ANY(CAST(:skus AS text[]))")
 # The row `s` of product_search of a product that is sought.
 SOUGHT = r"""(s.words LIKE lower(:pattern) ESCAPE '\'
@@ -117,6 +119,12 @@ async def product(conn: AsyncConnection, sku: str, *, lock: bool = False) -> Cat
     """The product, or None; with `lock` nobody else changes it before the end of the transaction."""
     row = (await conn.execute(_LOCKED if lock else _PRODUCT, {"sku": sku})).mappings().one_or_none()
     return CatalogueProduct(**row) if row else None
+
+
+async def supply(conn: AsyncConnection, sku: str) -> tuple[ProductKind, DeliveredBy] | None:
+    """How a product is supplied; None where there is no such product."""
+    row = (await conn.execute(_SUPPLY, {"sku": sku})).one_or_none()
+    return (ProductKind(row.kind), DeliveredBy(row.delivered_by)) if row else None
 
 
 async def by_skus(conn: AsyncConnection, skus: list[str]) -> dict[str, CatalogueProduct]:

@@ -13,8 +13,8 @@ WRITE = "run `make schema` (python -m infra.db.schema write) and commit what it 
 FILES = (
     "audit", "audit_entries", "system", "staff", "customers", "files", "catalogue", "idempotency", "checks",
     "orders", "approvals", "orders_holds", "orders_changes", "stock", "sourcing", "payments", "payments_disputes",
-    "payments_changes", "payments_refunds", "payments_store_credit", "shipping", "picking", "payments_captures",
-    "payments_terms",
+    "payments_changes", "payments_refunds", "payments_store_credit", "shipping", "picking", "codes",
+    "payments_captures", "payments_terms",
     "freight", "backorders", "after_sales", "after_sales_exchanges", "messaging", "support", "documents",
     "documents_further", "notifications", "alerts", "webhooks", "stock_locations", "stock_transfers",
     "replenishment", "portal", "feedback", "collaboration", "orders_table", "channels", "previous_names",

@@ -1,5 +1,5 @@
 -- Payments: captures with each fulfilment
--- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after picking.sql.
+-- Written by `python -m infra.db.schema write`, not edited: docs/schema.md. It runs after codes.sql.
 
 -- What is captured of which line with a fulfilment, frozen before its provider is asked. Append-only.
 CREATE TABLE capture_lines (

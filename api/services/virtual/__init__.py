@@ -1,0 +1,1 @@
+"""Codes of virtual products: their pools, and what orders have of them."""

@@ -1,0 +1,45 @@
+"""Pools of codes: what is added to them, and what is left."""
+
+from dataclasses import asdict
+
+from api.dependencies import Services, actor
+from api.replies import Reply
+from api.schemas.codes import AddCodes
+from api.services.catalogue.product_entries import require_sku
+from api.services.stock.stock_movements import StockRequest
+from domain.errors import Conflict, NotFound
+from domain.products import DeliveredBy, ProductKind
+from infra.db.catalogue import products
+from infra.db.engine import Connection
+from infra.db.virtual import code_pools
+
+_UPLOADS = 20
+
+
+async def add(asked: StockRequest, sku: str, new: AddCodes) -> Reply:
+    """Add codes. Raises NotFound `product_not_found`, Conflict `product_without_codes`."""
+    services = asked.services
+
+    async def work(conn: Connection) -> dict[str, int]:
+        await _require_pool(conn, sku)
+        upload_id, who = f"cu_{asked.unique('codes')}", actor(asked.caller)
+        added, duplicates = await code_pools.add(conn, services.keys, sku, upload_id, new.codes, who)
+        return {"added": added, "duplicates": duplicates, "left": await code_pools.left(conn, sku)}
+
+    return await asked.run(work, 201)
+
+
+async def pool(services: Services, sku: str) -> dict[str, object]:
+    """The pool of a product with its newest uploads. Raises as `add` does."""
+    async with services.database.begin() as conn:
+        await _require_pool(conn, sku)
+        found = await code_pools.pool(conn, sku, _UPLOADS)
+    return {**asdict(found), "low": found.left < services.settings.codes_low}
+
+
+async def _require_pool(conn: Connection, sku: str) -> None:
+    supply = await products.supply(conn, require_sku(sku))
+    if supply is None:
+        raise NotFound("product_not_found")
+    if supply != (ProductKind.VIRTUAL, DeliveredBy.CODE):
+        raise Conflict("product_without_codes")
