@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from domain.access import STAFF, Role
 from domain.orders import cancellation
-from domain.orders.holds import HOLDABLE, PUT_ON_BY, HoldKind, may_release
+from domain.orders.holds import PUT_ON_BY, HoldKind, can_be_held, may_release
 from domain.orders.priority import Priority
 from domain.orders.status import TERMINAL, Status
 from domain.orders.tags import MAX_TAGS
@@ -43,7 +43,7 @@ class OpenHoldFacts:
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
     """As much of an order as the rules read; `part_has_left`: it ships in several parts, and one is on its way or has
-    arrived."""
+    arrived; `part_to_book`: one of several is not booked."""
 
     status: Status
     cancelling: bool = False
@@ -52,6 +52,7 @@ class OrderFacts:
     tags: frozenset[str] = frozenset()
     assignee: str = ""
     part_has_left: bool = False
+    part_to_book: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class BulkRule:
 
 
 def _hold(order: OrderFacts, requested: ActionRequest) -> str | None:
-    if order.cancelling or order.status not in HOLDABLE:
+    if order.cancelling or not can_be_held(order.status, order.part_to_book):
         return "too_late_to_hold"
     return "already_held" if any(hold.kind is requested.kind for hold in order.holds) else None
 

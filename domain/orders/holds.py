@@ -1,5 +1,6 @@
 """Holds: why an order must not go on for now, who looks into it, until when, and what happens if nobody does."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,7 +37,8 @@ class HoldRule:
     """What a kind of hold stops, who looks into it by default, and its default outcome.
 
     `stops` are the statuses in which the order takes no further step forward: in `received` no stock is reserved, in
-    `pending_payment` no money is asked for, in `paid` no parcel is booked.
+    `pending_payment` no money is asked for, in `paid` no parcel is booked, nor a further part of an order that is
+    `preparing`.
     """
 
     stops: tuple[Status, ...]
@@ -52,10 +54,24 @@ HOLDS: dict[HoldKind, HoldRule] = {
     HoldKind.PAYMENT: HoldRule((Status.PENDING_PAYMENT, Status.PAID), Role.FINANCE, Outcome.CANCEL),
     HoldKind.MANUAL: HoldRule(_EVERYTHING, Role.SUPPORT, Outcome.RELEASE),
 }
-# Later a parcel exists: what stops it then is a cancellation, which recalls it.
 HOLDABLE = frozenset(_EVERYTHING)
 ESCALATED_TO = Role.OPERATIONS
 PUT_ON_BY = (Role.SUPPORT, Role.WAREHOUSE, Role.FINANCE, Role.OPERATIONS)
+
+
+def can_be_held(status: Status, part_to_book: bool) -> bool:
+    """Whether a hold of an order in this status stops anything. `part_to_book`: it ships in several parts, and one of
+    them is not booked.
+
+    Later each of its parcels exists: what stops them then is a cancellation, which recalls them.
+    """
+    return status in HOLDABLE or (status is Status.PREPARING and part_to_book)
+
+
+def stops_now(status: Status, stops: Collection[str]) -> bool:
+    """Whether a hold with these `stops` stops an order in this status: what keeps parcels from being booked keeps them
+    from it in an order of which some are booked."""
+    return status in stops or (status is Status.PREPARING and Status.PAID in stops)
 
 
 def may_release(role: Role, owner: str) -> bool:

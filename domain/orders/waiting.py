@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
+from domain.orders.holds import stops_now
 from domain.orders.status import TERMINAL, Status
 from domain.times import rfc3339
 
@@ -51,5 +52,5 @@ _AFTER_HOLD = {"release": "the order goes on", "cancel": "the order is cancelled
 
 def _held(status: str, holds: Sequence[HoldFacts]) -> HoldFacts | None:
     """The open hold that stops the order now and whose deadline comes first."""
-    open_ones = [hold for hold in holds if hold["closed_at"] is None and status in hold["stops"]]
+    open_ones = [hold for hold in holds if hold["closed_at"] is None and stops_now(Status(status), hold["stops"])]
     return min(open_ones, key=lambda hold: str(hold["until"]), default=None)

@@ -44,6 +44,11 @@ def progress_of(parts: Collection[FulfilmentStatus]) -> FulfilmentProgress:
     return FulfilmentProgress(len(standing), shipped, standing.count(FulfilmentStatus.DELIVERED))
 
 
+def has_part_to_book(parts: Collection[FulfilmentStatus]) -> bool:
+    """True for an order in several parts of which one is not booked yet."""
+    return len(parts) > 1 and any(part in UNBOOKED for part in parts)
+
+
 def order_status(parts: Collection[FulfilmentStatus]) -> Status:
     """The status of a paid order that ships in these parts: delivered when all are, shipped when all have left, and in
     preparation from the first booking on."""

@@ -140,6 +140,12 @@ class OrderWorkflowBase:
             case status:
                 return status is Status.PAID
 
+    def holds_parts(self) -> bool:
+        """True when a hold stops the parts that are not booked; the others go on."""
+        hold = self.view.hold
+        stops = hold is not None and hold.stops and not self.view.cancelling
+        return stops and Status(self.view.status) is Status.PREPARING
+
     def hold_due(self) -> bool:
         """True when escalation or the default outcome of a hold has come."""
         return self.view.hold is not None and self.is_past(self.view.hold.due)
@@ -293,7 +299,9 @@ class OrderWorkflowBase:
             Status(view.status),
             view.cancelling or None,
             self._awaited(),
-            OpenHold(HoldKind(hold.kind), HOLDS[HoldKind(hold.kind)].owner, hold.due) if hold and self.held() else None,
+            OpenHold(HoldKind(hold.kind), HOLDS[HoldKind(hold.kind)].owner, hold.due)
+            if hold and (self.held() or self.holds_parts())
+            else None,
             ParkedStep(Step(parked.step), parked.error, 0, part=self._number_of(parked.subject)) if parked else None,
             parts=tuple(PartOfOrder(part.number, FulfilmentStatus(part.status)) for part in view.fulfilments),
         )

@@ -294,11 +294,12 @@ class Fulfilling(PendingOperations):
         return any(part.parcel in LEFT for part in self.view.fulfilments)
 
     def _deadline(self) -> str:
-        """When the first of those that are waited for is late."""
+        """When the first of those that are waited for is late, or something is due on a hold of those not booked."""
         # What was late, and has a later deadline since, is waited for again.
         late = {number for number in self._overdue if self.has_passed(self._part(number).deadline)}
         waiting = (part for part in self.view.fulfilments if part.number not in late)
-        return min((part.deadline for part in waiting if part.deadline and part.status not in OVER), default="")
+        first = min((part.deadline for part in waiting if part.deadline and part.status not in OVER), default="")
+        return self.until(first) if self.holds_parts() else first
 
     def _note_overdue(self) -> None:
         for part in self.view.fulfilments:

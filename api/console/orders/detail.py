@@ -30,8 +30,9 @@ from api.services.orders.order_drafting import payment_url
 from api.services.orders.order_record import OrderRecord
 from domain.access import Role
 from domain.errors import RuleBroken
-from domain.orders.holds import HOLDABLE, PUT_ON_BY
+from domain.orders.holds import PUT_ON_BY, can_be_held
 from domain.orders.status import Status
+from domain.shipping.fulfilments import FulfilmentStatus, has_part_to_book
 from domain.shipping.tracking_links import shops_pages, tracking_link
 from infra.observability.telemetry import bind_order
 
@@ -77,7 +78,7 @@ def _context(request: Request, member: StaffMember, record: OrderRecord, show: s
         "tracking": partial(tracking_link, shops=shops_pages(services_of(request).settings.tracking_links)),
         "documents": record.documents,
         "reads_documents": member.may(*document_issuing.HANDLED_BY),
-        "may_hold": member.may(*PUT_ON_BY) and Status(view["status"]) in HOLDABLE and view["cancelling"] is None,
+        "may_hold": member.may(*PUT_ON_BY) and _can_be_held(view),
         "photographs": record.photographs,
         "last_message": record.messages[-1] if record.messages else None,
         "corrected": record.order["contact_corrected"],
@@ -85,6 +86,11 @@ def _context(request: Request, member: StaffMember, record: OrderRecord, show: s
         "sees_person": member.may(Role.SUPPORT, Role.WAREHOUSE),
         "sees_money": member.may(Role.SUPPORT, Role.FINANCE, Role.OPERATIONS),
     }
+
+
+def _can_be_held(view: dict[str, Any]) -> bool:
+    part_to_book = has_part_to_book([FulfilmentStatus(part["status"]) for part in view["fulfilments"]])
+    return view["cancelling"] is None and can_be_held(Status(view["status"]), part_to_book)
 
 
 def _totals(payments: list[dict[str, Any]], left: int) -> dict[str, int]:

@@ -19,9 +19,10 @@ from api.schemas.orders.holds import PutOnHold, ReleaseHold, SetPriority
 from api.services.orders import order_holds, order_queries
 from domain.access import STAFF
 from domain.errors import RuleBroken
-from domain.orders.holds import HOLDABLE, HOLDS, PUT_ON_BY, HoldKind, Outcome, may_release
+from domain.orders.holds import HOLDS, PUT_ON_BY, HoldKind, Outcome, can_be_held, may_release
 from domain.orders.priority import Priority, named
 from domain.orders.status import TERMINAL, Status
+from domain.shipping.fulfilments import FulfilmentStatus, has_part_to_book
 
 router = APIRouter(prefix="/console")
 
@@ -75,7 +76,8 @@ async def _page(
     found = await order_holds.of_order(services, order_no)
     held = {hold.kind for hold in found if hold.closed_at is None}
     status = Status(order["status"])
-    holdable = status in HOLDABLE and order["cancelling"] is None and member.may(*PUT_ON_BY)
+    part_to_book = has_part_to_book([FulfilmentStatus(part["status"]) for part in order["fulfilments"]])
+    holdable = can_be_held(status, part_to_book) and order["cancelling"] is None and member.may(*PUT_ON_BY)
     kinds = {kind: HOLDS[kind] for kind in HoldKind if kind not in held} if holdable else {}
     context: dict[str, Any] = {
         "order_no": order_no,

@@ -33,8 +33,9 @@ CREATE FUNCTION begin_hold()
 DECLARE here orders%ROWTYPE;
 BEGIN
   SELECT * INTO here FROM orders WHERE order_no = NEW.order_no FOR UPDATE;
-  IF here.cancelling IS NOT NULL OR here.status NOT IN ('received', 'pending_payment', 'paid')
-     OR (here.status = 'paid' AND NOT 'paid' = ANY (NEW.stops)) THEN
+  IF here.cancelling IS NOT NULL OR here.status NOT IN ('received', 'pending_payment', 'paid', 'preparing')
+     OR (here.status IN ('paid', 'preparing') AND NOT 'paid' = ANY (NEW.stops))
+     OR (here.status = 'preparing' AND NOT has_part_to_hold(NEW.order_no)) THEN
     RAISE EXCEPTION 'too_late_to_hold' USING ERRCODE = 'OM006', DETAIL = here.status;
   END IF;
   NEW.hold_no := (SELECT count(*) + 1 FROM holds h WHERE h.order_no = NEW.order_no);
@@ -72,15 +73,16 @@ END $$;
 CREATE TRIGGER hold_refreshes_order AFTER INSERT OR UPDATE OF closed_at ON holds
   FOR EACH ROW EXECUTE FUNCTION refresh_order_hold();
 
--- Refuses the intent to book a parcel or to take money while a hold stops the order. Without an intent no provider is
--- called.
+-- Refuses the intent to book a parcel or to take money while a hold stops the order, or the parts of it that are not
+-- booked. Without an intent no provider is called.
 CREATE FUNCTION skip_while_on_hold()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE here orders%ROWTYPE;
 BEGIN
   SELECT * INTO here FROM orders WHERE order_no = NEW.order_no FOR KEY SHARE;
   IF here.hold IS NOT NULL AND EXISTS (SELECT FROM holds h WHERE h.order_no = NEW.order_no AND h.closed_at IS NULL
-                                          AND here.status = ANY (h.stops)) THEN
+       AND (here.status = ANY (h.stops)
+            OR TG_TABLE_NAME = 'shipments' AND here.status = 'preparing' AND 'paid' = ANY (h.stops))) THEN
     RETURN NULL;
   END IF;
   RETURN NEW;
@@ -93,20 +95,43 @@ DECLARE here orders%ROWTYPE;
 BEGIN
   SELECT * INTO here FROM orders WHERE order_no = NEW.order_no FOR KEY SHARE;
   IF here.hold IS NOT NULL AND EXISTS (SELECT FROM holds h WHERE h.order_no = NEW.order_no AND h.closed_at IS NULL
-                                          AND here.status = ANY (h.stops)) THEN
+       AND (here.status = ANY (h.stops)
+            OR TG_TABLE_NAME = 'shipments' AND here.status = 'preparing' AND 'paid' = ANY (h.stops))) THEN
     RAISE EXCEPTION 'order_is_held' USING ERRCODE = 'OM006', DETAIL = here.hold;
   END IF;
   RETURN NEW;
 END $$;
 
--- Closes holds that the order has passed.
+-- Closes holds that the order has passed. One that stops booking stands while a part of the order is to be booked.
 CREATE FUNCTION close_holds_of_finished_order()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   UPDATE holds SET closed_at = now(), closed_by = 'system', outcome = 'overtaken'
-   WHERE order_no = NEW.order_no AND closed_at IS NULL;
+   WHERE order_no = NEW.order_no AND closed_at IS NULL
+     AND NOT (NEW.to_status = 'preparing' AND 'paid' = ANY (stops) AND has_part_to_hold(NEW.order_no));
   RETURN NULL;
 END $$;
+
+-- Closes holds once the last part of the order is booked or does not ship.
+CREATE FUNCTION close_holds_of_last_part()
+  RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE holds h SET closed_at = now(), closed_by = 'system', outcome = 'overtaken'
+    FROM orders o
+   WHERE o.order_no = NEW.order_no AND o.hold IS NOT NULL AND o.status NOT IN ('received', 'pending_payment', 'paid')
+     AND h.order_no = o.order_no AND h.closed_at IS NULL AND NOT has_part_to_hold(o.order_no);
+  RETURN NULL;
+END $$;
+
+-- True where the order ships in several parts of which one is not booked, and no carrier is being asked for it.
+CREATE FUNCTION has_part_to_hold(of_order text)
+  RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM fulfilments f WHERE f.order_no = of_order AND f.number > 1)
+     AND EXISTS (SELECT FROM fulfilments f WHERE f.order_no = of_order AND f.status IN ('planned', 'reserved')
+                    AND NOT EXISTS (SELECT FROM shipments s WHERE s.order_no = f.order_no
+                                       AND s.fulfilment_no = f.number AND s.status <> 'cancelled'
+                                       AND s.replaced_at IS NULL))
+$$;
 
 -- Of tables in earlier files
 
@@ -119,5 +144,6 @@ GRANT SELECT ON holds TO oms_app;
 GRANT INSERT (default_outcome, escalate_at, hold_no, kind, order_no, owner, put_on_by, reason_enc, stops, until)
   ON holds TO oms_app;
 GRANT UPDATE (close_reason_enc, closed_at, closed_by, escalated_at, outcome, owner) ON holds TO oms_app;
-REVOKE EXECUTE ON FUNCTION begin_hold(), close_holds_of_finished_order(), guard_hold(), refresh_order_hold(),
-  require_no_hold(), skip_while_on_hold() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION begin_hold(), close_holds_of_finished_order(), close_holds_of_last_part(), guard_hold(),
+  has_part_to_hold(text), refresh_order_hold(), require_no_hold(), skip_while_on_hold() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION has_part_to_hold(text) TO oms_app;

@@ -27,6 +27,10 @@ CREATE INDEX fulfilments_planned ON fulfilments (order_no, number) WHERE status 
 CREATE INDEX fulfilments_split ON fulfilments (order_no) WHERE number > 1;
 -- More triggers in backorders.sql: planned_without_stock.
 
+CREATE TRIGGER fulfilment_closes_holds AFTER UPDATE OF status ON fulfilments
+  FOR EACH ROW WHEN ((OLD.status IN ('planned', 'reserved')) AND (NEW.status NOT IN ('planned', 'reserved')))
+  EXECUTE FUNCTION close_holds_of_last_part();
+
 -- Writes when the order was placed to its further fulfilments: lists of orders by warehouse follow it.
 CREATE FUNCTION date_further_fulfilment()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$

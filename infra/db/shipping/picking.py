@@ -16,7 +16,8 @@ from infra.db.orders.state import timeline
 
 _COLUMNS = """
     SELECT f.fulfilment_id, f.order_no, f.number, f.warehouse, f.status, o.cancelling IS NOT NULL AS cancelling,
-           EXISTS (SELECT FROM holds h WHERE h.order_no = f.order_no AND h.closed_at IS NULL) AS held,
+           f.status IN ('planned', 'reserved') AND EXISTS (SELECT FROM holds h WHERE h.order_no = f.order_no
+                                                              AND h.closed_at IS NULL) AS held,
            (SELECT w.kind = 'supplier' FROM warehouses w WHERE w.code = f.warehouse) AS supplier,
            s.shipment_id, s.status AS parcel, s.carrier, s.carrier_ref, s.tracking_no,
            p.weight_g, p.box, p.packed_at, v.manifest_id, v.handed_at,

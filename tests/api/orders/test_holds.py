@@ -8,6 +8,7 @@ from activities.orders.lifecycle import OrderActivities
 from infra.db.autocommit import autocommit
 from infra.db.messaging import workflow_requests
 from tests.api.conftest import ApiClient, an_order, unique
+from tests.factories.split_orders import split
 from workflows.payloads import OrderRef
 
 
@@ -223,3 +224,18 @@ async def test_a_manual_risk_hold_silences_the_rule_only_where_it_is_as_strict(
     assert [hold["put_on_by"] for hold in holds] == put_on_by
     again = await shop.post(f"/v1/orders/{order_no}/holds", hold_body(kind="risk"))
     assert (again.status_code, again.json()["code"]) == (409, "already_held")
+
+
+async def test_a_split_order_is_held_while_a_part_is_not_booked(shop: ApiClient) -> None:
+    order_no = await split(shop, "booked", "reserved")
+    await held(shop, order_no, kind="address")
+    order = (await shop.get(f"/v1/orders/{order_no}")).json()
+    assert (order["situation"]["state"], order["waiting_for"]["what"]) == ("on_hold", "hold")
+    house = shop.as_("warehouse")
+    picked = await house.post(f"/v1/fulfilments/{order_no}-F1/pick", {"lines": [{"line_no": 1, "quantity": 1}]})
+    assert picked.status_code == 200, picked.text
+    refused = await house.post(f"/v1/fulfilments/{order_no}-F2/pick", {"lines": [{"line_no": 1, "quantity": 1}]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "order_is_held")
+    all_booked = await split(shop, "booked", "booked")
+    refused = await shop.post(f"/v1/orders/{all_booked}/holds", hold_body())
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_late_to_hold")

@@ -172,3 +172,59 @@ async def test_head_starts_are_those_of_the_domain(db: DirectDatabase) -> None:
         assert seconds == HEAD_START_S[priority]
         seconds = await db.one("SELECT priority_start_head_start_s(CAST(%s AS smallint))", RANKS[priority])
         assert seconds == START_HEAD_S[priority]
+
+
+PART = "INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status) VALUES (%s, %s, %s, 'WH-EAST', %s)"
+CHANGED = "UPDATE fulfilments SET status = %s WHERE order_no = %s AND number = %s"
+OF_PART = BOOKING.replace("idempotency_key)", "idempotency_key, fulfilment_no)").replace("%s)", "%s, %s)")
+
+
+async def prepared(db: DirectDatabase, *parts: str) -> str:
+    """An order in preparation with these fulfilments."""
+    order_no = await paid(db)
+    for number, status in enumerate(parts, 1):
+        await db.owner.execute(f"DELETE FROM fulfilments WHERE fulfilment_id = '{order_no}-F{number}'")
+        await db.owner.execute(PART, (f"{order_no}-F{number}", order_no, number, status))
+    await db.event(order_no, "shipment_booked", "paid", "preparing")
+    return order_no
+
+
+async def test_the_parts_that_are_not_booked_are_held_and_no_others(db: DirectDatabase) -> None:
+    order_no = await prepared(db, "booked", "reserved", "reserved")
+    await hold(db, order_no, "address")
+    for number in (2, 3):
+        await db.app.execute(OF_PART, (f"{order_no}-{number}", order_no, f"{order_no}/{number}", number))
+    assert await parcels(db, order_no) == 0
+    assert await db.refused(MANUAL, order_no, order_no, order_no) == HELD
+    await db.owner.execute(CHANGED, ("booked", order_no, 2))
+    assert await db.one("SELECT hold FROM orders WHERE order_no = %s", order_no) == "address"
+    await db.owner.execute(CHANGED, ("cancelled", order_no, 3))
+    assert await db.one("SELECT hold FROM orders WHERE order_no = %s", order_no) is None
+    assert await db.one("SELECT outcome FROM holds WHERE order_no = %s", order_no) == "overtaken"
+
+
+@pytest.mark.parametrize("parts", [("booked",), ("reserved",), ("booked", "shipped"), ("booked", "cancelled")])
+async def test_nothing_is_held_where_no_part_is_to_be_booked(db: DirectDatabase, parts: tuple[str, ...]) -> None:
+    order_no = await prepared(db, *parts)
+    assert await db.refused(HOLD, order_no, "address", ["paid"]) == TOO_LATE
+
+
+async def test_a_part_for_which_a_carrier_is_being_asked_is_not_held(db: DirectDatabase) -> None:
+    order_no = await prepared(db, "booked", "reserved")
+    await db.app.execute(OF_PART, (f"{order_no}-2", order_no, f"{order_no}/2", 2))
+    assert await db.refused(HOLD, order_no, "address", ["paid"]) == TOO_LATE
+
+
+async def test_a_hold_stands_when_the_first_of_several_parts_is_booked(db: DirectDatabase) -> None:
+    order_no = await paid(db)
+    await db.owner.execute(PART, (f"{order_no}-F2", order_no, 2, "reserved"))
+    await hold(db, order_no, "address")
+    await db.event(order_no, "shipment_booked", "paid", "preparing")
+    assert await db.one("SELECT hold FROM orders WHERE order_no = %s", order_no) == "address"
+
+
+async def test_a_capture_of_a_part_that_ships_is_not_stopped_by_a_hold_of_the_others(db: DirectDatabase) -> None:
+    order_no = await prepared(db, "booked", "reserved")
+    await hold(db, order_no, "payment")
+    await db.app.execute(INTENT, (order_no, "capture", f"{order_no}/capture/F1"))
+    assert await db.one("SELECT count(*) FROM payments WHERE order_no = %s", order_no) == 1

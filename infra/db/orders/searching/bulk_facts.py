@@ -18,7 +18,8 @@ _FACTS = text(
            (SELECT array_agg(t.tag) FROM order_tags t WHERE t.order_no = o.order_no) AS tags,
            (SELECT a.assignee FROM order_assignees a WHERE a.order_no = o.order_no) AS assignee,
            (SELECT count(*) > 1 AND bool_or(f.status IN ('shipped', 'delivered'))
-              FROM fulfilments f WHERE f.order_no = o.order_no) AS part_has_left
+              FROM fulfilments f WHERE f.order_no = o.order_no) AS part_has_left,
+           o.status = 'preparing' AND has_part_to_hold(o.order_no) AS part_to_book
       FROM orders o WHERE o.order_no = ANY(CAST(:order_nos AS text[]))
     """
 )
@@ -36,6 +37,7 @@ async def facts(conn: AsyncConnection, order_nos: Sequence[str]) -> dict[str, Or
             frozenset(row.tags or ()),
             row.assignee or "",
             bool(row.part_has_left),
+            row.part_to_book,
         )
         for row in rows
     }

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict, NotFound
-from domain.orders.holds import ESCALATED_TO, HOLDS, HoldAction, HoldKind, Outcome
+from domain.orders.holds import ESCALATED_TO, HOLDS, HoldAction, HoldKind, Outcome, can_be_held
 from domain.orders.status import Status
 from domain.times import rfc3339
 from infra.db.customers.profiles import KeyRing, data_key_of
@@ -27,7 +27,8 @@ _PUT_ON = text(
 )
 _STANDING = text(
     """
-    SELECT o.status, o.cancelling, EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.kind = :kind
+    SELECT o.status, o.cancelling, o.status = 'preparing' AND has_part_to_hold(o.order_no) AS part_to_book,
+           EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.kind = :kind
                                              AND h.closed_at IS NULL AND (h.put_on_by = 'system' OR :actor <> 'system'))
              AS held
       FROM orders o WHERE o.order_no = :order_no
@@ -119,7 +120,7 @@ async def place(conn: AsyncConnection, keys: KeyRing | None, order_no: str, new:
     if current is None:
         raise NotFound("order_not_found")
     stops = HOLDS[new.kind].stops
-    if current.cancelling is not None or current.status not in HOLDS[HoldKind.MANUAL].stops:
+    if current.cancelling is not None or not can_be_held(Status(current.status), current.part_to_book):
         raise Conflict("too_late_to_hold", _TOO_LATE.format(status=current.status))
     if current.held:
         raise Conflict("already_held", f"a hold of the kind {new.kind} is open: release it, or let it come to its end")

@@ -60,7 +60,9 @@ _SELECT = f"""
                           ORDER BY h.fulfilment_no LIMIT 1) s ON true
       LEFT JOIN LATERAL (SELECT p.* FROM parked_steps p
                           WHERE p.order_no = o.order_no AND p.resolved_at IS NULL) k ON true
-      LEFT JOIN LATERAL (SELECT h.hold_no, h.kind, bool_or(o.status = ANY (h.stops)) OVER () AS stops, n.due, n.act
+      LEFT JOIN LATERAL (SELECT h.hold_no, h.kind, n.due, n.act,
+                               bool_or(o.status = ANY (h.stops)
+                                       OR o.status = 'preparing' AND 'paid' = ANY (h.stops)) OVER () AS stops
                           FROM holds h, LATERAL (
                             SELECT CASE WHEN h.escalated_at IS NULL THEN h.escalate_at ELSE h.until END AS due,
                                    CASE WHEN h.escalated_at IS NULL AND h.escalate_at < h.until

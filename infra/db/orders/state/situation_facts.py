@@ -39,7 +39,8 @@ _PARKED = """
 _HELD = """
     (SELECT json_build_object('kind', h.kind, 'owner', h.owner, 'put_on_by', h.put_on_by,
                               'until', h.until AT TIME ZONE 'UTC', 'default_outcome', h.default_outcome)
-       FROM holds h WHERE h.order_no = {o}.order_no AND h.closed_at IS NULL AND {o}.status = ANY (h.stops)
+       FROM holds h WHERE h.order_no = {o}.order_no AND h.closed_at IS NULL
+        AND ({o}.status = ANY (h.stops) OR {o}.status = 'preparing' AND 'paid' = ANY (h.stops))
       ORDER BY h.until LIMIT 1)"""
 _RETRYING = """
     (SELECT json_build_object('step', f.step, 'error', f.error, 'attempt', f.attempt, 'max_attempts', f.max_attempts,
