@@ -1,5 +1,7 @@
 """A person chooses the warehouse of a fulfilment: what the HTTP call and the console's form both do."""
 
+from datetime import UTC, datetime
+
 from api.dependencies import Services, actor, derived_id
 from api.errors import Problem
 from api.idempotency import run_in_transaction
@@ -17,6 +19,7 @@ from infra.db.engine import Connection
 from infra.db.orders.changing import staff_actions
 from infra.db.orders.changing.staff_actions import StaffAction
 from infra.db.orders.state import timeline
+from infra.db.shipping import promises
 from infra.db.sourcing import decisions
 from infra.db.stock import overrides
 from infra.db.stock.reservations import StockContended
@@ -57,6 +60,7 @@ async def choose(services: Services, keyed: KeyedRequest, number: str, wanted: C
         )
         data = {"number": part.number, "from": part.warehouse, "warehouse": wanted.warehouse}
         await timeline.append(conn, number, "warehouse_changed", by, key=act_id, data=data)
+        await promises.follow_warehouse(conn, number, part.number, datetime.now(UTC))
         return {"order_no": number, "fulfilment_id": part.fulfilment_id, "warehouse": wanted.warehouse}
 
     try:

@@ -39,6 +39,14 @@ _PARTS = text(
      WHERE f.order_no = :order_no AND {_OPEN}
     """  # noqa: S608
 )
+_PART = text(
+    f"""
+    SELECT f.number, f.promised_to, {_PLACE}
+      FROM fulfilments f JOIN orders o USING (order_no) JOIN warehouses w ON w.code = f.warehouse
+      LEFT JOIN sourcing_warehouses c ON c.warehouse = w.code
+     WHERE f.order_no = :order_no AND f.number = :number
+    """  # noqa: S608
+)
 _MOVE = text(
     """UPDATE fulfilments SET promised_to = :promised_to, updated_at = now()
         WHERE order_no = :order_no AND number = :number"""
@@ -107,6 +115,16 @@ async def renew(conn: AsyncConnection, order_no: str, now: datetime) -> None:
         last, numbers = max(last or promised_to, promised_to), [*numbers, row.number]
     if last is not None:
         await timeline.append(conn, order_no, "promise_moved", data={"until": rfc3339(last), "fulfilments": numbers})
+
+
+async def follow_warehouse(conn: AsyncConnection, order_no: str, number: int, now: datetime) -> None:
+    """Promise a fulfilment anew whose warehouse has changed. The customer, who may have planned with the first day, is
+    informed of a later one only. The caller has locked the order."""
+    row = (await conn.execute(_PART, {"order_no": order_no, "number": number})).one()
+    until = _arrival(row, (await profiles.active(conn)).rates, now)
+    await conn.execute(_MOVE, {"order_no": order_no, "number": number, "promised_to": until})
+    if row.promised_to is not None and until > row.promised_to:
+        await timeline.append(conn, order_no, "promise_moved", data={"until": rfc3339(until), "fulfilments": [number]})
 
 
 async def later_orders(conn: AsyncConnection, limit: int, now: datetime) -> list[LaterOrder]:

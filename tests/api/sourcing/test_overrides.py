@@ -137,3 +137,18 @@ async def test_the_page_offers_it_and_keeps_what_was_typed(shop: ApiClient, lang
     dora = await sign_in(shop, "finance", lang)
     assert title not in (await dora.get(path)).text
     assert (await dora.post(path, warehouse=other, reason="x")).status_code == 403
+
+
+@pytest.mark.parametrize(("promised", "informed"), [("2020-01-01", True), ("2040-01-01", False)])
+async def test_the_promise_follows_the_warehouse_and_a_later_day_is_said(
+    shop: ApiClient, amy: ApiClient, promised: str, informed: bool
+) -> None:
+    number, _, other = await an_order(shop)
+    await paid(shop, number)
+    await shop.sql("UPDATE fulfilments SET promised_to = %s WHERE order_no = %s", promised, number)
+    assert (await choose(amy, number, other)).status_code == 200
+    (part,) = (await amy.get(f"/v1/orders/{number}")).json()["fulfilments"]
+    assert part["promised_to"] > "2020-01-02" and part["promised_to"] < "2040"
+    events = (await amy.get(f"/v1/orders/{number}/events")).json()["items"]
+    moved = [event["data"] for event in events if event["type"] == "promise_moved"]
+    assert moved == ([{"until": part["promised_to"], "fulfilments": [1]}] if informed else [])
