@@ -34,7 +34,7 @@ _PARCELS = text(
            s.fulfilment_no AS number, p.split, p.alone, coalesce(p.status = 'cancelled', false) AS given_up,
            coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
                        FROM payments p JOIN payment_totals t USING (payment_id)
-                      WHERE p.order_no = o.order_no), 0)::bigint AS refund_minor
+                      WHERE p.order_no = o.order_no AND p.provider <> 'terms'), 0)::bigint AS refund_minor
       FROM orders o JOIN shipments s USING (order_no),
            LATERAL (SELECT count(*) > 1 AS split, max(f.status) FILTER (WHERE f.number = s.fulfilment_no) AS status,
                            count(*) FILTER (WHERE f.number <> s.fulfilment_no AND f.status <> 'cancelled') = 0 AS alone

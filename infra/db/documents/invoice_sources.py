@@ -27,12 +27,13 @@ _ORDER = text(
              WHERE l.order_no = o.order_no)::bigint AS shipping_minor
       FROM orders o JOIN customers c USING (customer_id) LEFT JOIN customer_contacts s USING (customer_id, channel)
            LEFT JOIN order_contacts k USING (customer_id, contact_id),
-           LATERAL (SELECT coalesce(sum(t.captured_minor), 0)::bigint AS captured_minor,
+           LATERAL (SELECT coalesce(sum(t.captured_minor) FILTER (WHERE p.purpose <> 'terms'), 0)::bigint
+                             AS captured_minor,
                            (coalesce(sum(t.refunded_minor), 0) + (
                              SELECT coalesce(sum(lost_minor(d.payment_id)), 0) FROM disputes d
                               WHERE d.order_no = o.order_no))::bigint AS refunded_minor
                       FROM payments p JOIN payment_totals t USING (payment_id)
-                     WHERE p.order_no = o.order_no AND p.purpose IN ('order', 'supplement')) m
+                     WHERE p.order_no = o.order_no AND p.purpose IN ('order', 'supplement', 'terms')) m
      WHERE o.order_no = :order_no
     """  # noqa: S608
 )

@@ -41,7 +41,7 @@ _SPEND = text(
       FROM own o LEFT JOIN LATERAL (
         SELECT sum(t.captured_minor) AS captured, sum(t.refunded_minor + t.disputed_minor) AS refunded
           FROM payments p JOIN payment_totals t USING (payment_id)
-         WHERE p.order_no = o.order_no AND p.purpose <> 'stray') m ON true
+         WHERE p.order_no = o.order_no AND p.purpose <> 'stray' AND p.provider <> 'terms') m ON true
      GROUP BY 1 ORDER BY 1
     """
 )

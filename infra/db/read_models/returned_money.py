@@ -13,7 +13,7 @@ _RETURNED = text(
     SELECT o.order_no, o.currency, o.type = 'exchange' AS exchange,
            coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
                        FROM payments p JOIN payment_totals t USING (payment_id)
-                      WHERE p.order_no = o.order_no), 0)::bigint AS amount_minor
+                      WHERE p.order_no = o.order_no AND p.provider <> 'terms'), 0)::bigint AS amount_minor
       FROM orders o WHERE o.order_no = ANY(CAST(:order_nos AS text[]))
     """
 )
@@ -26,6 +26,7 @@ _LATELY = text(
       FROM support_jobs j JOIN support_job_items i USING (job_id) JOIN orders o USING (order_no)
       JOIN payments p USING (order_no) JOIN payment_totals t USING (payment_id)
      WHERE person_of(j.actor) = person_of(:actor) AND j.action = 'cancel' AND j.approval_id IS NULL
+       AND p.provider <> 'terms'
        AND j.created_at > now() - interval '1 hour' AND i.state <> 'failed'
      GROUP BY o.currency
     """

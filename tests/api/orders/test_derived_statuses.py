@@ -51,6 +51,8 @@ SPLIT_STATUSES = (Status.PAID, Status.PREPARING, Status.SHIPPED, Status.CANCELLE
 HOUSES = ("WH-EAST", "WH-SOUTH", "WH-WEST")
 PART = """INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status, placed_at)
   VALUES (%s, %s, %s, %s, %s, (SELECT created_at FROM orders WHERE order_no = %s))"""
+OWED = """INSERT INTO receivables (order_no, customer_id, currency, purchase_order, terms_days, charged_minor,
+    owed_minor, due_at) VALUES (%s, 'c', 'CNY', %s, 30, 1000, %s, now())"""
 PARCEL = """INSERT INTO shipments (shipment_id, order_no, warehouse, carrier, status, idempotency_key, tracking_no,
     replaced_at) VALUES (%s, %s, 'WH-EAST', 'sandbox', %s, %s, 'T', %s)"""
 
@@ -65,6 +67,9 @@ async def orders(shop: ApiClient) -> AsyncIterator[None]:
             order_no = f"D-{number:04}"
             await owner.execute(ORDER, (order_no, status, hold, number))
             await _pay(owner, order_no, MONEY[number % len(MONEY)])
+            if number % 6 == 1:
+                await owner.execute("UPDATE orders SET type = 'b2b' WHERE order_no = %s", (order_no,))
+                await owner.execute(OWED, (order_no, order_no, number % 4))
             if number % 5 == 0:  # a lost parcel that another one replaces
                 await owner.execute(PARCEL, (f"{order_no}-0", order_no, "lost", f"{order_no}-0", "2026-01-01"))
             if parcel is not None:

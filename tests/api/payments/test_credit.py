@@ -150,9 +150,18 @@ async def test_a_transfer_is_recorded_once_and_never_more_than_is_owed(shop: Api
     assert [(one["order_no"], one["owed_minor"]) for one in listed] == [(order_no, 500)]
     late = (await finance.get("/v1/receivables", customer=known, overdue="true")).json()["items"]
     assert late == []
+    assert await payment_statuses(finance, known, "on_terms") == [(order_no, "on_terms")]
     assert (await finance.post(path, {"reference": "B3"})).json()["owed_minor"] == 0
+    assert await payment_statuses(finance, known, "on_terms") == []
+    assert await payment_statuses(finance, known, "paid") == [(order_no, "paid")]
     assert code(await finance.post(path, {"reference": "B4"})) == (409, "already_paid")
     assert (await credit(shop, known))["used_minor"] == 0
+
+
+async def payment_statuses(finance: ApiClient, known: str, wanted: str) -> list[tuple[str, str]]:
+    """Orders of the customer that the filter finds, with what their rows say."""
+    found = (await finance.get("/v1/orders", customer=known, payment_status=wanted)).json()["items"]
+    return [(row["order_no"], row["payment_status"]) for row in found]
 
 
 async def begin_terms(shop: ApiClient, order_no: str) -> None:

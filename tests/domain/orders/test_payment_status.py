@@ -19,6 +19,7 @@ S, P = Status, PaymentState
         (S.PAID, PaymentSums(authorised_minor=100, captured_minor=900), P.PAID),
         (S.PREPARING, PaymentSums(authorised_minor=100, captured_minor=900, by_shipment=True), P.PARTIALLY_PAID),
         (S.SHIPPED, PaymentSums(captured_minor=900, by_shipment=True), P.PAID),
+        (S.DELIVERED, PaymentSums(captured_minor=900, refunded_minor=100, owed=True), P.ON_TERMS),
         (S.SHIPPED, PaymentSums(captured_minor=900, refunded_minor=1), P.PARTIALLY_REFUNDED),
         (S.COMPLETED, PaymentSums(captured_minor=900, refunded_minor=900), P.REFUNDED),
         (S.COMPLETED, PaymentSums(captured_minor=900, disputed_minor=900), P.DISPUTED),

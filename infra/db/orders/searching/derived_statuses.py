@@ -50,6 +50,10 @@ _AUTHORISED = _sql(
                               AND n.kind IN ('capture', 'void') AND n.fulfilment_no IS NULL AND n.status <> 'failed')
            AND authorised_left_minor(p.payment_id, p.amount_minor) > 0)"""
 )
+_OWED = _sql(
+    """orders.type = 'b2b' AND orders.order_no IN (SELECT v.order_no FROM receivables v
+         WHERE v.owed_minor > 0 AND v.due_at IS NOT NULL)"""
+)
 _FURTHER = "SELECT FROM fulfilments f WHERE f.order_no = orders.order_no AND f.number > 1"
 _OF_PART = " ".join(f"WHEN '{part.value}' THEN '{parcel.value}'" for part, parcel in PARCEL_OF_PART.items())
 _LEAST_FAR = f"array_position('{{{','.join(part.value for part in PARCEL_OF_PART)}}}', f.status)"
@@ -92,18 +96,18 @@ def _status_in(wanted: Collection[Status]) -> ColumnElement[bool]:
 def _paid() -> ColumnElement[bool]:
     """Captured and kept; or past its payment without one."""
     due = frozenset(Status) - UNPAID - {Status.CANCELLED}
-    kept = and_(_KEPT, not_(and_(_BY_SHIPMENT, _AUTHORISED)))
+    kept = and_(_KEPT, not_(and_(_BY_SHIPMENT, _AUTHORISED)), not_(_OWED))
     return or_(kept, and_(_status_in(DELIVERED_ORDERS) | _status_in(due) & not_(_AUTHORISED), not_(_CAPTURED)))
 
 
 def _refunded() -> ColumnElement[bool]:
     sums = "sum(t.disputed_minor) = 0 AND sum(t.refunded_minor) >= sum(t.captured_minor)"
-    return and_(_REFUNDED, _sql(f"SELECT {sums} FROM {_CAPTURES}"))  # noqa: S608
+    return and_(not_(_OWED), _REFUNDED, _sql(f"SELECT {sums} FROM {_CAPTURES}"))  # noqa: S608
 
 
 def _refunded_in_part() -> ColumnElement[bool]:
     sums = "sum(t.disputed_minor) = 0 AND sum(t.refunded_minor) > 0 AND sum(t.refunded_minor) < sum(t.captured_minor)"
-    return and_(_REFUNDED_IN_PART, _sql(f"SELECT {sums} FROM {_CAPTURES}"))  # noqa: S608
+    return and_(not_(_OWED), _REFUNDED_IN_PART, _sql(f"SELECT {sums} FROM {_CAPTURES}"))  # noqa: S608
 
 
 _PAYMENT: Mapping[PaymentState, ColumnElement[bool]] = {
@@ -111,7 +115,8 @@ _PAYMENT: Mapping[PaymentState, ColumnElement[bool]] = {
     PaymentState.AUTHORISED: and_(
         _status_in(payment_status.ORDER_STATUSES[PaymentState.AUTHORISED]), not_(_CAPTURED), _AUTHORISED
     ),
-    PaymentState.PARTIALLY_PAID: and_(_BY_SHIPMENT, _KEPT, _AUTHORISED),
+    PaymentState.PARTIALLY_PAID: and_(_BY_SHIPMENT, _KEPT, _AUTHORISED, not_(_OWED)),
+    PaymentState.ON_TERMS: and_(_OWED, _CAPTURED, not_(_DISPUTED)),
     PaymentState.PAID: _paid(),
     PaymentState.PARTIALLY_REFUNDED: _refunded_in_part(),
     PaymentState.REFUNDED: _refunded(),

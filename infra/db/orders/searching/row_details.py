@@ -23,6 +23,8 @@ _DETAILS = text(
              AS profile_enc,
            lines.items, lines.names, money.authorised_minor, money.captured_minor, money.refunded_minor,
            money.disputed_minor, o.capture = 'shipment' AS by_shipment,
+           o.type = 'b2b' AND EXISTS (SELECT FROM receivables v WHERE v.order_no = o.order_no AND v.owed_minor > 0
+                                         AND v.due_at IS NOT NULL) AS owed,
            (SELECT p.status FROM shipments p
              WHERE p.order_no = o.order_no AND p.status <> 'cancelled' AND p.replaced_at IS NULL
              ORDER BY array_position('{lost,refused,booking,booked,picked_up,in_transit,delivered}', p.status)
@@ -102,7 +104,7 @@ def _details(row: DriverRow, keys: KeyRing | None, named: int) -> RowDetails:
     opened = keys and keys.open_json(row.data_key, row.profile_enc, profile_context(row.customer_id))
     customer = Profile(*(opened.get(name) for name in ("name", "email", "phone"))) if opened else Profile()
     sums = PaymentSums(
-        row.authorised_minor, row.captured_minor, row.refunded_minor, row.disputed_minor, row.by_shipment
+        row.authorised_minor, row.captured_minor, row.refunded_minor, row.disputed_minor, row.by_shipment, row.owed
     )
     parts = tuple(PartOfRow(warehouse, FulfilmentStatus(status)) for warehouse, status in row.parts or ())
     names = (row.names or [])[:named]

@@ -2,12 +2,21 @@
 from typing import Literal
 
 PaymentState = Literal[
-    "authorised", "disputed", "paid", "partially_paid", "partially_refunded", "pending", "refunded", "voided"
+    "authorised",
+    "disputed",
+    "on_terms",
+    "paid",
+    "partially_paid",
+    "partially_refunded",
+    "pending",
+    "refunded",
+    "voided",
 ]
 
 PAYMENT_STATE_VALUES: set[PaymentState] = {
     "authorised",
     "disputed",
+    "on_terms",
     "paid",
     "partially_paid",
     "partially_refunded",
