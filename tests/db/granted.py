@@ -314,6 +314,7 @@ EXECUTES = {
     "change_payments_without_invoice", "difference_until", "dismiss_inbox_event", "due_subject", "fits_partly",
     "fits_somewhere", "fits_together", "part_fits", "reopen_parcel_events",
     "given_alone_minor", "given_back_minor", "given_minor", "guarantee_is_being_claimed", "guarantee_is_due",
+    "has_part_to_hold",
     "is_awaiting_change_payment", "is_booked", "is_gtin", "is_paying", "is_reversed", "issue_missing_documents",
     "issue_missing_invoices", "lock_payment_ref", "lock_store_credit", "lost_minor", "make_audit_anchor",
     "meet_master_keys", "missing_documents", "money_to_return", "note_cancel_asked", "open_park",
