@@ -49,6 +49,7 @@ from api.console.support import (
     retrying_steps,
     workflow_operations,
 )
+from api.console.virtual import pool_pages
 from api.console.webhooks import endpoints
 from api.errors import Problem
 from api.http.routing import by_prefix
@@ -105,6 +106,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     product_list.router,
     product_forms.router,
     product_import_pages.router,
+    pool_pages.router,
     product_stock.router,
     transfer_pages.router,
     case_pages.router,

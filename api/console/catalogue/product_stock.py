@@ -25,6 +25,7 @@ from api.services.catalogue import product_entries
 from api.services.catalogue.line_products import picture_address
 from api.services.stock import stock_movements, stock_queries, stock_transfers
 from api.services.stock.stock_movements import StockRequest
+from api.services.virtual import code_pools
 from domain.access import Role
 from domain.errors import NotFound, RuleBroken
 
@@ -116,6 +117,7 @@ async def _page(
         "opened": opened,
         "fields": fields or {},
         "errors": errors,
+        "has_codes": await code_pools.has_pool(services, sku),
         "forms": [name for name, form in FORMS.items() if member.may(form.role)],
         "key": new_key(),
     }

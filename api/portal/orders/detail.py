@@ -17,6 +17,7 @@ from api.presenters import situations
 from api.presenters.orders import presented
 from api.services.catalogue import line_products
 from api.services.portal import customer_orders
+from api.services.virtual import order_codes
 from domain.orders.status import Status
 from domain.payments.refunds import RefundStatus
 from domain.shipping.tracking_links import shops_pages, tracking_link
@@ -60,6 +61,7 @@ async def order(request: Request, session: CurrentCustomer, order_no: str) -> Re
         "tale": [event for event in events[::-1] if own(f"tale.{event['type']}")],
         "steps": steps(events) if view["status"] != Status.CANCELLED else [],
         "charges": charges(view),
+        "codes": await order_codes.bought(services, number) if view["fulfilments"] else [],
         "money": money_of(view["payments"], view["refunds"]),
         "to_charge": situations.authorised_minor(view["payments"]) if view["capture"] == "shipment" else 0,
         "declined": declined(view["payments"]),

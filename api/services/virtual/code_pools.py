@@ -14,6 +14,7 @@ from infra.db.engine import Connection
 from infra.db.virtual import code_pools
 
 _UPLOADS = 20
+_BY_CODE = (ProductKind.VIRTUAL, DeliveredBy.CODE)
 
 
 async def add(asked: StockRequest, sku: str, new: AddCodes) -> Reply:
@@ -37,9 +38,15 @@ async def pool(services: Services, sku: str) -> dict[str, object]:
     return {**asdict(found), "low": found.left < services.settings.codes_low}
 
 
+async def has_pool(services: Services, sku: str) -> bool:
+    """Whether the product is delivered by codes."""
+    async with services.database.begin() as conn:
+        return await products.supply(conn, sku) == _BY_CODE
+
+
 async def _require_pool(conn: Connection, sku: str) -> None:
     supply = await products.supply(conn, require_sku(sku))
     if supply is None:
         raise NotFound("product_not_found")
-    if supply != (ProductKind.VIRTUAL, DeliveredBy.CODE):
+    if supply != _BY_CODE:
         raise Conflict("product_without_codes")

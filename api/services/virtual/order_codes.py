@@ -13,3 +13,9 @@ async def read(services: Services, caller: Principal, order_no: str) -> list[Iss
         if found and caller.is_staff:
             await issued_codes.note_reading(conn, order_no, actor(caller))
     return found
+
+
+async def bought(services: Services, order_no: str) -> list[IssuedCode]:
+    """The codes of an order for its customer; who may see it is decided."""
+    async with services.database.begin() as conn:
+        return await issued_codes.of_order(conn, services.keys, order_no)

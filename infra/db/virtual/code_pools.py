@@ -51,6 +51,18 @@ _UPLOADS = text(
      WHERE sku = :sku ORDER BY added_at DESC, upload_id DESC LIMIT :limit
     """
 )
+# Orders whose codes were missing try again, the oldest ones first: no more of them than there are new codes.
+_RETRY_PARKED = text(
+    """
+    INSERT INTO workflow_requests (kind, subject, name)
+    SELECT 'signal_order', w.order_no, 'retry_parked'
+      FROM (SELECT p.order_no FROM parked_steps p JOIN fulfilments f ON f.fulfilment_id = p.subject
+             WHERE p.step = 'issue_codes' AND p.resolved_at IS NULL
+               AND EXISTS (SELECT FROM fulfilment_lines n JOIN order_lines l USING (order_no, line_no)
+                            WHERE n.order_no = f.order_no AND n.number = f.number AND l.sku = :sku)
+             ORDER BY p.since, p.order_no LIMIT :most) w
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,8 @@ class Pool:
 async def add(
     conn: AsyncConnection, keys: KeyRing, sku: str, upload_id: str, codes: Sequence[str], actor: str
 ) -> tuple[int, int]:
-    """Add codes to the pool of a product; how many are new, and how many it has already."""
+    """Add codes to the pool of a product; how many are new, and how many it has already. Orders that are parked because
+    they lacked some try again."""
     await take_turn(conn, [sku])
     await conn.execute(_OPEN, {"sku": sku, "data_key": keys.vault.new_data_key()[1]})
     key = keys.unwrap((await conn.execute(_KEY, {"sku": sku})).scalar_one())
@@ -85,6 +98,7 @@ async def add(
     sealed = [keys.vault.seal(key, code, context(sku, digest)) for digest, code in digests.items()]
     values = {"sku": sku, "upload_id": upload_id, "actor": actor, "sent": len(codes)}
     row = (await conn.execute(_ADD, {**values, "digests": list(digests), "codes": sealed})).one()
+    await conn.execute(_RETRY_PARKED, {"sku": sku, "most": row.added})
     return row.added, row.duplicates
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from random import Random
+from typing import Any
 
 import psycopg
 import pytest
@@ -29,10 +30,10 @@ async def fill(shop: ApiClient, sku: str, *codes: str) -> dict[str, int]:
     return found
 
 
-async def paid(shop: ApiClient, *lines: tuple[str, int], status: str = "paid") -> str:
+async def paid(shop: ApiClient, *lines: tuple[str, int], status: str = "paid", **more: Any) -> str:
     """An order of these lines in this status, with one fulfilment for all of it."""
     wanted = [{"sku": sku, "quantity": quantity} for sku, quantity in lines]
-    placed = await shop.post("/v1/orders", an_order(lines=wanted))
+    placed = await shop.post("/v1/orders", an_order(lines=wanted, **more))
     assert placed.status_code == 201, placed.text
     number = str(placed.json()["order_no"])
     for event, source, target in (
@@ -140,6 +141,24 @@ async def test_a_dry_pool_gives_nothing_until_it_has_all(shop: ApiClient) -> Non
     assert (await shop.get(f"/v1/products/{sku}/codes")).json()["issued"] == 0
     await fill(shop, sku, "C", "D", "E")
     assert await issue(shop, number) == 0
+
+
+async def test_new_codes_wake_the_orders_that_lack_them_the_oldest_first(shop: ApiClient) -> None:
+    sku, other = await a_virtual_product(shop), await a_virtual_product(shop)
+    numbers = [await paid(shop, (one, 1)) for one in (sku, sku, sku, other)]
+    for place, number in enumerate(numbers):
+        await shop.sql(
+            "INSERT INTO parked_steps (order_no, park_no, step, error, attempts, options, amount_minor, escalate_at,"
+            " since, subject) VALUES (%s, 1, 'issue_codes', 'codes_short', 1, '{retry}', 1, now(),"
+            " now() - make_interval(mins => %s), %s || '-F1') RETURNING 1",
+            number, place, number,
+        )  # fmt: skip
+    woken = "SELECT name, subject FROM workflow_requests WHERE kind = 'signal_order' AND subject = ANY(%s)"
+    await fill(shop, sku, "A", "B")
+    expected = {("retry_parked", number) for number in numbers[1:3]}
+    assert {(row["name"], row["subject"]) for row in await shop.sql(woken, numbers)} == expected
+    await fill(shop, sku, "A", "B")
+    assert len(await shop.sql(woken, numbers)) == 2
 
 
 @pytest.mark.parametrize("status", ["received", "pending_payment"])
