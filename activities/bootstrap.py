@@ -17,6 +17,7 @@ from activities.payments.refunds import RefundActivities
 from activities.payments.renewals import RenewalActivities
 from activities.payments.shipment_captures import ShipmentCaptureActivities
 from activities.shipping.bookings import ShippingActivities
+from activities.shipping.virtual_parts import VirtualPartActivities
 from activities.stock.planned_parts import PlannedPartActivities
 from activities.stock.transfers import TransferActivities
 from activities.support.bulk_jobs import BulkJobActivities
@@ -50,12 +51,13 @@ def build(database: Database, settings: Settings, client: Client) -> list[Callab
     holds = HoldActivities(database)
     transfers = TransferActivities(database)
     planned = PlannedPartActivities(database, settings)
+    virtual = VirtualPartActivities(database, settings)
     adjusting = ManualTransitionActivities(database, vault, settings)
     jobs = BulkJobActivities(database, vault, client, settings)
     money = (payments, captures, refunds, guarantees, change_payments, settling, renewals)
     return [
         found
-        for holder in (orders, parking, *money, shipping, returns, transfers, planned, holds, adjusting, jobs)
+        for holder in (orders, parking, *money, shipping, returns, transfers, planned, virtual, holds, adjusting, jobs)
         for found in activities_of(holder)
     ]
 

@@ -108,6 +108,17 @@ SENTENCES: dict[str, str] = {
     "form_expired": "the page is older than the session; reload it, then send it",
     "fulfilment_booked": "a carrier is booked for this fulfilment; choose a warehouse before that",
     "fulfilment_cancelled": "the fulfilment is cancelled; put back what was picked",
+    "not_made_to_order": "nothing of this fulfilment is made to order; name one whose kind is production",
+    "not_paid_yet": "the order is not paid: make it once it is",
+    "type_mismatch": (
+        "an order of type virtual or made_to_order has lines of that kind alone; send type standard for a mixed order"
+    ),
+    "product_kind_in_use": "the product was ordered, and its kind stays; add a new product",
+    "lead_time_missing": "a product that is made to order says how long it takes: send lead_time_days",
+    "supply_mismatch": (
+        "lead_time_days is of products that are made to order, delivered_by and confirmed_after_days of "
+        "virtual ones; leave out what does not fit the kind"
+    ),
     "fulfilment_not_booked": "no carrier is booked for this fulfilment; pick it when its status is booked",
     "fulfilment_not_cancelled": "goods are put back when their fulfilment is cancelled",
     "fulfilment_not_found": "the order has no such fulfilment; the order itself lists them",

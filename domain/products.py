@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from domain.errors import RuleBroken
+
 GTIN_LENGTHS = (8, 12, 13, 14)
 # A tag of BCP 47 as far as names of products need it: en, zh, zh-Hant, pt-BR.
 LANGUAGE_TAG = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$"
@@ -30,6 +32,19 @@ class DeliveredBy(StrEnum):
 
     CODE = "code"
     CONFIRMATION = "confirmation"
+
+
+def require_supply(
+    kind: ProductKind, lead_time_days: int | None, delivered_by: DeliveredBy, confirmed_after_days: int | None
+) -> None:
+    """What a product says of its supply fits its kind. Raises RuleBroken `lead_time_missing`, `supply_mismatch`."""
+    made = kind is ProductKind.MADE_TO_ORDER
+    if made and lead_time_days is None:
+        raise RuleBroken("lead_time_missing")
+    service = kind is ProductKind.VIRTUAL and delivered_by is DeliveredBy.CONFIRMATION
+    wrong = delivered_by is DeliveredBy.CONFIRMATION and not service
+    if (lead_time_days is not None and not made) or (confirmed_after_days is not None and not service) or wrong:
+        raise RuleBroken("supply_mismatch")
 
 
 def is_gtin(digits: str) -> bool:

@@ -71,7 +71,7 @@ class PendingOperation:
 class Fulfilment:
     """One of several fulfilments of an order. `status` is a domain.shipping.fulfilments.FulfilmentStatus, `parcel` the
     live shipment's status or empty; `reserved`: its stock is held; `deadline`: its next step is expected by then;
-    `arrived`: a parcel of it that was given up has arrived after all."""
+    `arrived`: a parcel of it that was given up has arrived after all; `kind` is a FulfilmentKind."""
 
     id: str
     number: int
@@ -81,6 +81,7 @@ class Fulfilment:
     reserved: bool = False
     deadline: str = ""
     arrived: bool = False
+    kind: str = "parcel"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class OrderView:
     is not the order's and must go back; `unheard` that facts from outside wait in the inbox; `seq` is the newest
     event's, so the newer of two views is known; `hold` is the open hold on which something is due first; `errand` is
     the oldest pending operation; `returns` are the ids of the returns that are open; `fulfilments` are there where the
-    order has several; `terms` is a domain.payments.receivables.Terms.
+    order has several, or one that is no parcel from stock; `terms` is a domain.payments.receivables.Terms.
     """
 
     order_no: str

@@ -163,7 +163,8 @@ class GroupedReservations:
         limit = self._settings.hold_risk_above_minor
         settled = demand.paid or demand.on_terms or demand.total_minor == 0
         watched = bool(limit) and demand.total_minor > limit
-        return not (demand.cancelling or demand.held or demand.profiled or demand.exchange or settled or watched)
+        special = demand.profiled or demand.exchange or demand.divided
+        return not (demand.cancelling or demand.held or special or settled or watched)
 
     def _event(self, choice: _Choice) -> dict[str, object]:
         timeout_s = self._settings.payment_timeout_s

@@ -1,6 +1,7 @@
 """The order's own steps: reading, cancelling, completing, parking. Each is one transaction."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -25,9 +26,10 @@ from infra.db.orders.changing import cancellation
 from infra.db.orders.state import holds, timeline
 from infra.db.orders.state.order_state import load_state
 from infra.db.payments import payment_requests, receivables
-from infra.db.shipping import fulfilments, part_progress, shipments
+from infra.db.shipping import part_progress, shipments
 from infra.db.sourcing import decisions
-from infra.db.stock import planned_parts, profiled_candidates, reservations, split_plans, split_reservations
+from infra.db.stock import planned_parts, profiled_candidates, reservations, split_plans, split_reservations, supply
+from infra.db.stock.planned_parts import NewPart
 from infra.db.stock.reservations import Demand
 from infra.db.stock.split_plans import PlanNeeded, SplitPlan
 from infra.settings import Settings
@@ -134,7 +136,7 @@ class OrderActivities:
 
     async def _catch_up(self, conn: Connection, order_no: str) -> None:
         """What the carrier delivered while the order was being undone counts now."""
-        if len(await fulfilments.parts_of(conn, order_no)) > 1:
+        if (await load_state(conn, order_no)).fulfilments:
             await part_progress.settle(conn, order_no, self._settings)
             return
         parcel = await shipments.live_shipment(conn, order_no)
@@ -204,31 +206,17 @@ class OrderActivities:
         demand = await reservations.demand_of(conn, order_no)
         if demand.cancelling or demand.held:
             return
-        able = await profiled_candidates.candidates_of(conn, order_no, demand, splits=self._splits(demand))
-        shares = () if able else await self._shares(conn, order_no, demand, plan)
-        missing = planned_parts.missing(plan.request.lines, shares) if plan and shares else ()
-        if able:
-            await reservations.reserve_at(conn, order_no, able[0])
-        elif shares:
-            await split_reservations.reserve(conn, order_no, shares, plan.promised_to if plan else None)
+        if demand.divided:
+            data = await self._divide(conn, order_no, demand, plan)
         else:
-            await self._short(conn, order_no, demand.backorder, plan)
+            data = await self._reserve_stocked(conn, order_no, demand, plan)
+        if data is None:
+            await self._short(conn, order_no, demand, plan)
             return
         # Who waits for an inspection is not there to pay: the difference of an exchange has days.
         own = self._settings
         timeout_s = own.exchange_payment_timeout_s if demand.exchange else own.payment_timeout_s
-        wait = timeline.waiting("payment", "the order is cancelled and its stock freed", timeout_s)
-        data: dict[str, object] = {"warehouse": able[0] if able else shares[0].warehouse, "waiting": wait}
-        if able:
-            # The database writes it to the fulfilment that it creates with the event.
-            promised_to = demand.promised_to(able[0], await profiled_candidates.rates_of(conn, demand))
-            data["promised_to"] = rfc3339(promised_to) if promised_to else None
-        if missing:
-            due_at = timeline.deadline_in(own.backorder_timeout_s)
-            await planned_parts.plan(conn, order_no, len(shares) + 1, shares[0].warehouse, missing, due_at)
-            data["planned"] = sum(line.quantity for line in missing)
-        if shares:
-            data["fulfilments"] = [{"number": n, "warehouse": one.warehouse} for n, one in enumerate(shares, 1)]
+        data["waiting"] = timeline.waiting("payment", "the order is cancelled and its stock freed", timeout_s)
         status = await timeline.transition(conn, order_no, Status.RECEIVED, OrderEvent.STOCK_RESERVED, data=data)
         if demand.on_terms and demand.total_minor:
             await receivables.begin(conn, order_no)
@@ -239,6 +227,56 @@ class OrderActivities:
             await timeline.transition(conn, order_no, status, event, data={"waiting": booking})
         await holds.place_by_rule(conn, self._settings, order_no, demand.total_minor)
 
+    async def _reserve_stocked(
+        self, conn: Connection, order_no: str, demand: Demand, plan: SplitPlan | None
+    ) -> dict[str, object] | None:
+        """Reserve an order that stock serves; what the timeline says of it, None where stock is short."""
+        able = await profiled_candidates.candidates_of(conn, order_no, demand, splits=self._splits(demand))
+        if able:
+            await reservations.reserve_at(conn, order_no, able[0])
+            # The database writes it to the fulfilment that it creates with the event.
+            promised_to = demand.promised_to(able[0], await profiled_candidates.rates_of(conn, demand))
+            return {"warehouse": able[0], "promised_to": rfc3339(promised_to) if promised_to else None}
+        shares = await self._shares(conn, order_no, demand, plan)
+        if not shares:
+            return None
+        return await self._reserve_shares(conn, order_no, shares, plan)
+
+    async def _reserve_shares(
+        self, conn: Connection, order_no: str, shares: Sequence[Share], plan: SplitPlan | None
+    ) -> dict[str, object]:
+        """Reserve a fulfilment for each share, and plan what they leave."""
+        await split_reservations.reserve(conn, order_no, shares, plan.promised_to if plan else None)
+        data: dict[str, object] = {"warehouse": shares[0].warehouse}
+        if missing := planned_parts.missing(plan.request.lines, shares) if plan else ():
+            due_at = timeline.deadline_in(self._settings.backorder_timeout_s)
+            rest = NewPart(len(shares) + 1, shares[0].warehouse, missing, due_at)
+            await planned_parts.plan(conn, order_no, rest)
+            data["planned"] = sum(line.quantity for line in missing)
+        data["fulfilments"] = [{"number": n, "warehouse": one.warehouse} for n, one in enumerate(shares, 1)]
+        return data
+
+    async def _divide(
+        self, conn: Connection, order_no: str, demand: Demand, plan: SplitPlan | None
+    ) -> dict[str, object] | None:
+        """Reserve the lines that come from stock, and plan a fulfilment for the others; as `_reserve_stocked` else."""
+        own = await supply.unstocked_of(conn, order_no)
+        site = await supply.site_of(conn, order_no)
+        data: dict[str, object] = {}
+        if site is None:
+            return None
+        if sum(demand.wanted.values()) > sum(part.units for part in own):
+            shares = await self._planned_shares(conn, order_no, demand, plan)
+            if not shares:
+                return None
+            data = await self._reserve_shares(conn, order_no, shares, plan)
+            first = len(shares) + ("planned" in data) + 1
+        else:
+            first = 1
+        rates = await profiled_candidates.rates_of(conn, demand)
+        await supply.plan(conn, order_no, site, own, first, rates)
+        return {"warehouse": site.warehouse, **data}
+
     def _splits(self, demand: Demand) -> bool:
         return (demand.max_fulfilments or self._settings.max_fulfilments) > 1 and not demand.exchange
 
@@ -247,8 +285,12 @@ class OrderActivities:
     ) -> tuple[Share, ...]:
         """What each warehouse ships of an order that none can ship alone; empty where they cannot together. The goods
         of an exchange go in one parcel: a guarantee is for all of them."""
-        if not self._splits(demand):
-            return ()
+        return await self._planned_shares(conn, order_no, demand, plan) if self._splits(demand) else ()
+
+    async def _planned_shares(
+        self, conn: Connection, order_no: str, demand: Demand, plan: SplitPlan | None
+    ) -> tuple[Share, ...]:
+        """The shares of the plan. Raises PlanNeeded where there is none for the order as it is."""
         if plan is None or not await split_plans.is_current(conn, order_no, plan):
             raise PlanNeeded
         shares = plan.shares or (plan.first_parts if demand.backorder else ())
@@ -256,14 +298,14 @@ class OrderActivities:
             await decisions.save_decision(conn, order_no, plan.decision, plan.version)
         return shares
 
-    async def _short(self, conn: Connection, order_no: str, backorder: bool, plan: SplitPlan | None) -> None:
-        if not backorder:
+    async def _short(self, conn: Connection, order_no: str, demand: Demand, plan: SplitPlan | None) -> None:
+        if not demand.backorder:
             await cancellation.mark(conn, order_no, "out_of_stock", "system")
         elif not await timeline.is_done(conn, order_no, "stock_short"):
             wait = timeline.waiting("stock", "the order is cancelled", self._settings.backorder_timeout_s)
             await timeline.append(conn, order_no, "stock_short", key="stock_short", data={"waiting": wait})
             await reservations.await_arrivals(conn, order_no)
-            demand = await reservations.demand_of(conn, order_no)
-            able = await profiled_candidates.candidates_of(conn, order_no, demand)
+            now = await reservations.demand_of(conn, order_no)
+            able = [] if now.divided else await profiled_candidates.candidates_of(conn, order_no, now)
             if able or (plan is not None and await split_plans.has_more(conn, plan)):
                 raise reservations.StockArrived

@@ -56,7 +56,7 @@ def view_from(state: OrderState, *, unapplied: bool = False, policy: Policy | No
 def _fulfilment(part: StandingFulfilment) -> Fulfilment:
     return Fulfilment(
         part.fulfilment_id, part.number, part.warehouse, part.status.value, part.parcel, part.reserved,
-        _text(part.due_at), part.arrived,
+        _text(part.due_at), part.arrived, part.kind.value,
     )  # fmt: skip
 
 

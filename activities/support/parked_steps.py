@@ -19,7 +19,7 @@ from infra.db.orders import order_contacts
 from infra.db.orders.state import timeline
 from infra.db.payments import change_payments, manual_payments, payment_requests, refund_payouts, refunds, store_credit
 from infra.db.payments.manual_payments import ManualPayment
-from infra.db.shipping import fulfilments, shipments, supplier_requests
+from infra.db.shipping import fulfilments, production, shipments, supplier_requests
 from infra.db.shipping.shipments import PartRef
 from infra.db.support import step_parking
 from infra.db.support.step_parking import NewParkedStep, OpenStep
@@ -193,8 +193,9 @@ class ParkedStepActivities:
             case (Step.DELIVER, Action.SKIP):
                 part = await fulfilments.part_named(conn, order_no, resolution.subject)
                 await manual_records.move_parcel(conn, self._settings, part, ShipmentStatus.DELIVERED)
-            case (Step.DELIVER, Action.RETRY):
-                await self._wait_on(conn, await fulfilments.part_named(conn, order_no, resolution.subject))
+            case (Step.DELIVER | Step.PRODUCE, Action.RETRY):
+                part = await fulfilments.part_named(conn, order_no, resolution.subject)
+                await (self._wait_on if step is Step.DELIVER else production.wait_on)(conn, part)
 
     async def _amend_address(self, conn: Connection, order_no: str, resolution: _Resolution) -> None:
         address = resolution.value

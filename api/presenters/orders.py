@@ -21,7 +21,7 @@ from domain.orders.waiting import waiting_for
 from domain.payments.payability import PayabilityFacts, facts_by_attempt, facts_on_terms, is_offered
 from domain.payments.shipment_captures import CaptureMode
 from domain.shipping.fulfilment_status import fulfilment_state
-from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.fulfilments import FulfilmentKind, FulfilmentStatus
 from domain.shipping.shipments import ShipmentStatus
 from infra.settings import Settings
 from workflows import names
@@ -80,7 +80,10 @@ def _backorder_actions(order: OrderFields) -> list[str]:
     """What may be chosen for what waits for stock: to wait on once its date has slipped, to cancel a planned part."""
     if order["cancelling"] is not None:
         return []
-    planned = any(part["status"] == FulfilmentStatus.PLANNED for part in order["fulfilments"])
+    planned = any(
+        part["status"] == FulfilmentStatus.PLANNED and part["kind"] == FulfilmentKind.PARCEL
+        for part in order["fulfilments"]
+    )
     standing = planned and order["status"] in (Status.PAID, Status.PREPARING)
     whole = order["status"] is Status.RECEIVED
     wait = ["wait_for_stock"] if order["backorder_choice"] is not None and (standing or whole) else []

@@ -6,7 +6,7 @@ from api.dependencies import Caller
 from api.http.openapi import Answer, operation
 from api.http.responses import response_of
 from api.routes.stock import stock_request
-from api.schemas.picking import PackParcel, PickLines, RefuseFulfilment, ShipParcel, WorkedFulfilment
+from api.schemas.picking import PackParcel, PickLines, ProduceFulfilment, RefuseFulfilment, ShipParcel, WorkedFulfilment
 from api.services.shipping import picking
 from domain.access import Role
 
@@ -46,3 +46,11 @@ async def refuse(fulfilment_id: str, request: Request, caller: Caller) -> Respon
     the recall."""
     asked, body = await stock_request(request, caller, RefuseFulfilment, *_ROLES)
     return response_of(await picking.refuse(asked, fulfilment_id, body))
+
+
+@router.post("/{fulfilment_id}/produced", **operation("produce_fulfilment", _DONE, body=ProduceFulfilment))
+async def produced(fulfilment_id: str, request: Request, caller: Caller) -> Response:
+    """All of what is made to order is made: its units are received and reserved for it, and a carrier is booked. The
+    body may be empty; the same again is the same answer."""
+    asked, body = await stock_request(request, caller, ProduceFulfilment, *_ROLES, optional=True)
+    return response_of(await picking.produced(asked, fulfilment_id, body))

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from api.schemas.answers import CurrencyCode, Minor, NextCursor, Time
-from domain.products import TaxCategory
+from domain.products import DeliveredBy, ProductKind, TaxCategory
 from domain.stock.warehouses import WarehouseKind
 
 
@@ -20,6 +20,14 @@ class Product(BaseModel):
     barcode: str | None = Field(description="EAN or UPC.")
     tax_category: TaxCategory
     category: str | None = Field(description="What it belongs to; strategies of sourcing can be for some categories.")
+    kind: ProductKind = Field(
+        description="How it is supplied: from stock, made once it is ordered, or without a parcel."
+    )
+    lead_time_days: int | None = Field(description="How many days it takes to make, of what is made to order.")
+    delivered_by: DeliveredBy = Field(description="Of a virtual product: a code, or a service that is confirmed.")
+    confirmed_after_days: int | None = Field(
+        description="A service counts as performed so many days after the payment; null: a person confirms it."
+    )
     picture_id: str | None = Field(description="Its picture is `GET /v1/pictures/{picture_id}`.")
     version: int = Field(description="New with each change; the ETag.")
     created_at: Time

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from api.schemas.answers import NextCursor, Time
-from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.fulfilments import FulfilmentKind, FulfilmentStatus
 from domain.shipping.lateness import Lateness
 
 
@@ -21,6 +21,10 @@ class Fulfilment(BaseModel):
     fulfilment_id: str
     number: int = Field(description="1 and up within the order.")
     warehouse: str
+    kind: FulfilmentKind = Field(
+        description="`parcel` ships from stock; what is in `production` is made first; `codes` and `service` have no"
+        " parcel."
+    )
     status: FulfilmentStatus = Field(
         description="`failed`: its parcel is lost or refused, and somebody decides what becomes of it."
     )

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from api.schemas.answers import Time
 from api.schemas.fields import LINE, Body, Code, Visible
-from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.fulfilments import FulfilmentKind, FulfilmentStatus
 from domain.shipping.picking import RefusalReason
 
 MAX_LINES = 500
@@ -63,6 +63,12 @@ class RefuseFulfilment(Body):
     reason: Annotated[RefusalReason, Field(strict=False)]
 
 
+class ProduceFulfilment(Body):
+    """All of it is made. Its units are received at `warehouse`; left out: where it is planned."""
+
+    warehouse: Code | None = None
+
+
 class WorkedLine(BaseModel):
     """A line of a fulfilment and what of it is picked."""
 
@@ -88,6 +94,7 @@ class WorkedFulfilment(BaseModel):
     order_no: str
     number: int
     warehouse: str
+    kind: FulfilmentKind
     status: FulfilmentStatus
     lines: list[WorkedLine]
     shipment_id: str | None

@@ -24,7 +24,7 @@ from api.schemas.fields import (
     Sku,
     Units,
 )
-from domain.products import MAX_NAMES, TaxCategory
+from domain.products import MAX_NAMES, DeliveredBy, ProductKind, TaxCategory
 from domain.stock.warehouses import WarehouseKind
 
 SignedUnits = Annotated[int, Field(strict=True, ge=-MAX_RECEIPT, le=MAX_RECEIPT)]
@@ -32,13 +32,17 @@ SignedUnits = Annotated[int, Field(strict=True, ge=-MAX_RECEIPT, le=MAX_RECEIPT)
 
 Names = Annotated[dict[Language, Name], Field(max_length=MAX_NAMES)]
 Weight = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
+DaysToMake = Annotated[int, Field(strict=True, ge=1, le=365)]
+DaysAfterPayment = Annotated[int, Field(strict=True, ge=0, le=365)]
 LeadTime = Annotated[int, Field(strict=True, ge=0, le=90)]
 Priority = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
 class NewProduct(Body):
     """A product; the price is in minor units, the weight in grams. `names` are its names by language; readers of
-    other ones see `name`. A barcode is an EAN or UPC. `category` is what it belongs to, for strategies of sourcing."""
+    other ones see `name`. A barcode is an EAN or UPC. `category` is what it belongs to, for strategies of sourcing.
+    `kind` says how it is supplied: from stock, made once it is ordered (`lead_time_days`), or virtual: a code, or a
+    service that is confirmed by a person or `confirmed_after_days` after the payment (`delivered_by`)."""
 
     sku: Annotated[Sku, InPath]
     name: Name
@@ -50,11 +54,16 @@ class NewProduct(Body):
     barcode: Barcode | None = None
     tax_category: TaxCategory = Field(default=TaxCategory.STANDARD, strict=False)
     category: Grouping | None = None
+    kind: ProductKind = Field(default=ProductKind.PHYSICAL, strict=False)
+    lead_time_days: DaysToMake | None = None
+    delivered_by: DeliveredBy = Field(default=DeliveredBy.CODE, strict=False)
+    confirmed_after_days: DaysAfterPayment | None = None
 
 
 class ChangeProduct(Body):
-    """What changes; what is left out stays. `names` is the whole new set; null removes the barcode, the category and
-    the picture. The price holds for orders from now on; an inactive product cannot be ordered."""
+    """What changes; what is left out stays. `names` is the whole new set; null removes the barcode, the category, the
+    picture and the days. `kind` and `delivered_by` stay once the product was ordered. The price holds for orders from
+    now on; an inactive product cannot be ordered."""
 
     name: Name = Field(default_factory=str)
     price_minor: PriceMinor = Field(default_factory=int)
@@ -65,6 +74,10 @@ class ChangeProduct(Body):
     tax_category: TaxCategory = Field(default=TaxCategory.STANDARD, strict=False)
     category: Grouping | None = None
     picture_id: None = None
+    kind: ProductKind = Field(default=ProductKind.PHYSICAL, strict=False)
+    lead_time_days: DaysToMake | None = None
+    delivered_by: DeliveredBy = Field(default=DeliveredBy.CODE, strict=False)
+    confirmed_after_days: DaysAfterPayment | None = None
 
 
 class NewWarehouse(Body):

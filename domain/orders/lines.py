@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.errors import RuleBroken
 from domain.money import MAX_MINOR
 from domain.problems import TOO_EXPENSIVE
+from domain.products import ProductKind
 
 MAX_QUANTITY = 1_000_000
 
@@ -21,13 +22,14 @@ class RequestedLine:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What the catalogue says of a SKU."""
+    """What the catalogue says of a SKU; `kind` is a ProductKind."""
 
     sku: str
     name: str
     price_minor: int
     currency: str
     active: bool
+    kind: str = ProductKind.PHYSICAL
 
 
 @dataclass(frozen=True, slots=True)

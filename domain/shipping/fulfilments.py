@@ -23,6 +23,25 @@ class FulfilmentStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class FulfilmentKind(StrEnum):
+    """What a part is: a parcel from stock, a parcel whose goods are made first, codes, or a service."""
+
+    PARCEL = "parcel"
+    PRODUCTION = "production"
+    CODES = "codes"
+    SERVICE = "service"
+
+
+# Nothing of these is sent.
+WITHOUT_PARCEL = frozenset({FulfilmentKind.CODES, FulfilmentKind.SERVICE})
+# What a planned part waits for.
+PLANNED_WAITS = {
+    FulfilmentKind.PARCEL: "backorder",
+    FulfilmentKind.PRODUCTION: "production",
+    FulfilmentKind.CODES: "codes",
+    FulfilmentKind.SERVICE: "service",
+}
+
 UNBOOKED = frozenset({FulfilmentStatus.PLANNED, FulfilmentStatus.RESERVED})
 AT_WAREHOUSE = frozenset({FulfilmentStatus.BOOKED, FulfilmentStatus.PICKING, FulfilmentStatus.PACKED})
 LEFT = frozenset({FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED, FulfilmentStatus.FAILED})
@@ -95,18 +114,26 @@ class Part:
     warehouse: str
     status: FulfilmentStatus
     due_at: datetime | None
+    kind: FulfilmentKind = FulfilmentKind.PARCEL
 
 
 def awaited(parts: Sequence[Part]) -> tuple[str, datetime | None]:
-    """What an order with several parts waits for first, and until when: a pick-up, a booking, a delivery, or stock."""
+    """What an order with several parts waits for first, and until when: a pick-up, a booking, a delivery, or what a
+    planned part waits for: its production, its stock, its codes or its service, what is sent first."""
     for what, statuses in (("pickup", AT_WAREHOUSE), ("carrier", {FulfilmentStatus.RESERVED})):
         if waiting := [part for part in parts if part.status in statuses]:
             return what, _earliest(waiting) if what == "pickup" else None
     planned = [part for part in parts if part.status is FulfilmentStatus.PLANNED]
     on_the_way = [part for part in parts if part.status in LEFT and part.status is not FulfilmentStatus.DELIVERED]
     if planned and not on_the_way:
-        return "backorder", _earliest(planned)
+        return planned_wait(planned)
     return "delivery", _earliest(on_the_way)
+
+
+def planned_wait(planned: Sequence[Part]) -> tuple[str, datetime | None]:
+    """What planned parts wait for, and until when: those of the first kind that is among them."""
+    kind = next(kind for kind in PLANNED_WAITS if any(part.kind is kind for part in planned))
+    return PLANNED_WAITS[kind], _earliest([part for part in planned if part.kind is kind])
 
 
 def _earliest(parts: Sequence[Part]) -> datetime | None:

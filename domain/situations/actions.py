@@ -53,6 +53,8 @@ _RESOLVING: Mapping[tuple[Step, Action], str] = {
     (Step.REFUND, Action.AMEND): "refund_as_credit",
     (Step.GUARANTEE, Action.RETRY): "retry_guarantee",
     (Step.GUARANTEE, Action.SKIP): "continue_without_guarantee",
+    (Step.PRODUCE, Action.RETRY): "wait_for_production",
+    (Step.ISSUE_CODES, Action.RETRY): "retry_codes",
     (Step.SUPPLEMENT, Action.RETRY): "retry_change_payment",
     (Step.SUPPLEMENT, Action.COMPENSATE): "cancel_change",
 }
@@ -92,6 +94,8 @@ LABELS: Words = {
     "refund_as_credit": ("Refund as store credit", "改为店铺余额退款"),
     "retry_guarantee": ("Retry", "重试"),
     "continue_without_guarantee": ("Continue without the guarantee", "不要担保，继续"),
+    "wait_for_production": ("Wait as long again", "继续等待生产"),
+    "retry_codes": ("Issue again", "重新发放"),
     "retry_change_payment": ("Retry payment of the change", "重试修改差额付款"),
     "cancel_change": ("Cancel the change", "撤销修改"),
     "cancel_and_refund": ("Cancel and refund order", "取消订单并退款"),

@@ -26,6 +26,11 @@ CUSTOMER_SENTENCES: Words = {
         "Some of your items are on their way to us. If they have not come by {until}, they are cancelled and refunded.",
         "部分商品正在到货途中，稍后发货。若到 {until} 仍未到货，将取消这些商品并退款。",
     ),
+    "production": ("Your items are being made for you.", "正在为您定制生产。"),
+    "production.until": ("Your items are being made for you until {until}.", "正在为您定制生产，预计 {until} 前完成。"),
+    "codes": ("We are issuing your codes.", "正在为您发放兑换码。"),
+    "service": ("Your service is being performed.", "正在为您提供服务。"),
+    "service.until": ("Your service is performed by {until}.", "服务将在 {until} 前完成。"),
     "payment": ("We are waiting for your payment.", "正在等待您付款。"),
     "payment.until": (
         "Please pay by {until}. After that the order is cancelled automatically, and nothing is charged.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from domain.json_types import JsonObject
 from domain.orders.holds import HoldKind, Outcome
 from domain.orders.status import Status
-from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.fulfilments import FulfilmentKind, FulfilmentStatus
 from domain.support.steps import Step
 from domain.times import rfc3339
 
@@ -34,6 +34,9 @@ _THEN = {
     "stock is released and money returned, then the order shows cancelled": "shows_cancelled",
     "the order goes on": "continues",
     "the missing items are cancelled": "missing_cancelled",
+    "the warehouse is alerted": "warehouse_alerted",
+    "the codes are sent": "codes_sent",
+    "it counts as performed": "performed",
 }
 
 
@@ -109,6 +112,7 @@ class PartOfOrder:
 
     number: int
     status: FulfilmentStatus
+    kind: FulfilmentKind = FulfilmentKind.PARCEL
 
 
 @dataclass(frozen=True, slots=True)

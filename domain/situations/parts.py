@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.orders.status import Status
-from domain.shipping.fulfilments import AT_WAREHOUSE, LEFT, UNBOOKED, FulfilmentStatus, progress_of
+from domain.shipping.fulfilments import AT_WAREHOUSE, LEFT, PLANNED_WAITS, UNBOOKED, FulfilmentStatus, progress_of
 from domain.situations.facts import SituationFacts
 
-# The parts that an order waits for.
+# The parts that an order waits for, beside planned ones.
 _AWAITED: Mapping[str, frozenset[FulfilmentStatus]] = {
-    "backorder": frozenset({FulfilmentStatus.PLANNED}),
     "carrier": UNBOOKED - {FulfilmentStatus.PLANNED},
     "pickup": AT_WAREHOUSE,
     "delivery": LEFT - {FulfilmentStatus.DELIVERED},
@@ -41,6 +40,10 @@ def _about(facts: SituationFacts, code: str) -> tuple[int, ...]:
     if facts.parked is not None:
         return (facts.parked.part,) if facts.parked.part else ()
     awaited = _AWAITED.get(code, frozenset())
-    found = tuple(part.number for part in facts.parts if part.status in awaited)
+    found = tuple(
+        part.number
+        for part in facts.parts
+        if part.status in awaited or (part.status is FulfilmentStatus.PLANNED and PLANNED_WAITS[part.kind] == code)
+    )
     standing = sum(part.status is not FulfilmentStatus.CANCELLED for part in facts.parts)
     return found if len(found) < standing else ()

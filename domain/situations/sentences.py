@@ -9,6 +9,9 @@ SENTENCES: Words = {
     "reservation": ("Reserving stock", "正在预留库存"),
     "stock": ("Waiting for stock", "等待到货"),
     "backorder": ("Waiting for stock of the rest", "等待其余商品到货"),
+    "production": ("Being made", "正在定制生产"),
+    "codes": ("Issuing the codes", "正在发放兑换码"),
+    "service": ("Waiting for the service to be performed", "等待服务完成"),
     "payment": ("Waiting for the customer's payment", "等待顾客付款"),
     "change_payment": ("Waiting for the customer to pay for a change", "等待顾客支付修改差额"),
     "carrier": ("Booking the carrier", "正在预约承运商"),
@@ -66,6 +69,8 @@ SENTENCES: Words = {
         "Needs attention: the supplier was asked to recall the parcel and has not answered",
         "需要处理：已请求供应商拦截包裹，尚未答复",
     ),
+    "production_late": ("Needs attention: what is made to order is late", "需要处理：定制生产逾期"),
+    "codes_short": ("Needs attention: codes are missing in the pool", "需要处理：兑换码不足"),
     "refund_bounced": ("Needs attention: the customer's bank returned the refund", "需要处理：退款被顾客的银行退回"),
     "workflow_error": ("Workflow error: engineers are alerted", "工作流错误：已通知工程师"),
     "workflow_error.version": (
@@ -104,6 +109,8 @@ SUMMARIES: Words = {
     "supplier_silent": ("Needs attention: supplier did not ship", "需要处理：供应商未发货"),
     "supplier_refused": ("Needs attention: supplier does not ship", "需要处理：供应商拒绝发货"),
     "supplier_asked": ("Needs attention: recall at the supplier", "需要处理：等待供应商拦截"),
+    "production_late": ("Needs attention: production is late", "需要处理：生产逾期"),
+    "codes_short": ("Needs attention: codes are missing", "需要处理：兑换码不足"),
     "refund_bounced": ("Needs attention: refund returned by the bank", "需要处理：退款被银行退回"),
     "workflow_error": ("Workflow error", "工作流错误"),
 }
@@ -131,6 +138,9 @@ THEN: Words = {
     "change_cancelled": ("the change is cancelled", "撤销该修改"),
     "completed": ("the order is completed", "订单完成"),
     "cancelled": ("the order is cancelled", "取消订单"),
+    "warehouse_alerted": ("the warehouse is alerted", "通知仓库"),
+    "codes_sent": ("the codes are sent", "发送兑换码"),
+    "performed": ("it counts as performed", "视为已完成"),
     "missing_cancelled": ("the missing items are cancelled", "取消缺货商品"),
     "shows_cancelled": ("the order shows cancelled", "显示为已取消"),
     "continues": ("the order continues", "订单继续"),
@@ -149,6 +159,8 @@ STEPS: Words = {
     "refund": ("refund", "退款"),
     "guarantee": ("guarantee", "押金担保"),
     "supplement": ("payment for the change", "修改差额付款"),
+    "produce": ("production", "定制生产"),
+    "issue_codes": ("issue of the codes", "发放兑换码"),
 }
 
 OWNERS: Words = {
@@ -189,5 +201,7 @@ ERRORS: Words = {
     "refund_pending": ("refund pending at the provider", "退款处理中"),
     "void_pending": ("void pending at the provider", "撤销处理中"),
     "guarantee_pending": ("guarantee pending at the provider", "担保处理中"),
+    "production_late": ("production is late", "生产逾期"),
+    "codes_short": ("codes are missing", "兑换码不足"),
     "refund_bounced": ("refund returned by the bank", "退款被银行退回"),
 }

@@ -84,6 +84,9 @@ _WAITS: Mapping[str, tuple[State, Owner]] = {
     "reservation": (State.IN_PROGRESS, Owner.SYSTEM),
     "stock": (State.WAITING, Owner.WAREHOUSE),
     "backorder": (State.WAITING, Owner.WAREHOUSE),
+    "production": (State.WAITING, Owner.WAREHOUSE),
+    "codes": (State.IN_PROGRESS, Owner.SYSTEM),
+    "service": (State.WAITING, Owner.SUPPORT),
     "payment": (State.WAITING, Owner.CUSTOMER),
     "change_payment": (State.WAITING, Owner.CUSTOMER),
     "carrier": (State.IN_PROGRESS, Owner.SYSTEM),
@@ -112,6 +115,8 @@ _NAMED: Mapping[tuple[Step, str], str] = {
     (Step.DELIVER, "supplier_silent"): "supplier_silent",
     (Step.DELIVER, "supplier_refused"): "supplier_refused",
     (Step.CANCEL_SHIPMENT, "supplier_asked"): "supplier_asked",
+    (Step.PRODUCE, "production_late"): "production_late",
+    (Step.ISSUE_CODES, "codes_short"): "codes_short",
     (Step.REVIEW, "payment_review"): "fraud_review",
     (Step.REFUND, "refund_bounced"): "refund_bounced",
     (Step.BOOK, "address_refused"): "address_refused",
@@ -121,6 +126,8 @@ _NAMED: Mapping[tuple[Step, str], str] = {
 
 # Of these the customer has a choice of their own.
 UNDELIVERED = frozenset({"parcel_lost", "parcel_refused"})
+# Who resolves a step, where it is not support.
+_OWNERS = {Step.PRODUCE: Owner.WAREHOUSE, Step.ISSUE_CODES: Owner.OPERATIONS}
 _AFTER_HOLD = {Outcome.CANCEL: "cancelled", Outcome.RELEASE: "continues", None: ""}
 _ROLES = frozenset(owner.value for owner in Owner)
 # Who puts a hold on when it is no person.
@@ -159,7 +166,7 @@ def _needs_attention(parked: ParkedStep) -> Situation:
         code = f"{code}.parcel"
     values: dict[str, Value] = {"step": Code("step", parked.step), "cause": Code("error", parked.error)}
     values |= {"attempts": parked.attempts, "parcel": parked.parcel}
-    owner = Owner.OPERATIONS if parked.escalated else Owner.SUPPORT
+    owner = Owner.OPERATIONS if parked.escalated else _OWNERS.get(parked.step, Owner.SUPPORT)
     until = "" if parked.escalated else parked.escalates_at
     then = "escalates" if until else ""
     return Situation(State.NEEDS_ATTENTION, code, owner, values, until, then, parked.step, parked.since)

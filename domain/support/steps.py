@@ -19,6 +19,8 @@ class Step(StrEnum):
     REFUND = "refund"
     GUARANTEE = "guarantee"
     SUPPLEMENT = "supplement"
+    PRODUCE = "produce"
+    ISSUE_CODES = "issue_codes"
 
 
 class Action(StrEnum):
@@ -70,6 +72,8 @@ STEPS: dict[Step, StepRule] = {
     Step.DELIVER: StepRule("bring the parcel to the door", (Action.RETRY, Action.SKIP, Action.COMPENSATE), skip={}),
     Step.CANCEL_SHIPMENT: StepRule("recall the parcel", (Action.RETRY, Action.SKIP), skip={}),
     Step.RETURN_PAYMENT: StepRule("give the money back", (Action.RETRY, Action.SKIP), skip=dict(_REFERENCE)),
+    Step.PRODUCE: StepRule("make what is made to order", (Action.RETRY, Action.COMPENSATE)),
+    Step.ISSUE_CODES: StepRule("issue the codes", (Action.RETRY, Action.COMPENSATE)),
     # Skipped: an authorisation is done without, a release or a claim is given up.
     Step.GUARANTEE: StepRule("authorise, release or claim the guarantee", (Action.RETRY, Action.SKIP), skip={}),
     # Compensated: the change is undone, the order goes on as it was.

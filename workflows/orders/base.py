@@ -15,7 +15,7 @@ from domain.orders.holds import HOLDS, HoldKind
 from domain.orders.status import Status
 from domain.payments.attempts import AttemptState
 from domain.payments.receivables import Terms
-from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.fulfilments import PLANNED_WAITS, FulfilmentKind, FulfilmentStatus
 from domain.situations.facts import OpenHold, ParkedStep, PartOfOrder, SituationFacts, Waiting
 from domain.situations.situation import situation_of
 from domain.situations.wording import sentence, utc
@@ -303,7 +303,10 @@ class OrderWorkflowBase:
             if hold and (self.held() or self.holds_parts())
             else None,
             ParkedStep(Step(parked.step), parked.error, 0, part=self._number_of(parked.subject)) if parked else None,
-            parts=tuple(PartOfOrder(part.number, FulfilmentStatus(part.status)) for part in view.fulfilments),
+            parts=tuple(
+                PartOfOrder(part.number, FulfilmentStatus(part.status), FulfilmentKind(part.kind))
+                for part in view.fulfilments
+            ),
         )
 
     def _number_of(self, fulfilment_id: str) -> int:
@@ -319,18 +322,21 @@ class OrderWorkflowBase:
             return Waiting("returns")
         if status is Status.DELIVERED and view.terms == Terms.OWED and self.has_passed(view.deadline):
             return Waiting("terms_payment")
-        if status is Status.PREPARING and (planned := self._last_planned()):
-            return Waiting("backorder", planned.deadline)
+        if status in (Status.PAID, Status.PREPARING) and (planned := self._last_planned()):
+            return planned
         untried = status is Status.RECEIVED and not view.deadline
         what = None if untried else WAITS.get(status)
         return Waiting(what, view.deadline) if what else None
 
-    def _last_planned(self) -> m.Fulfilment | None:
-        """The part that waits for stock, once nothing else of the order is on its way."""
+    def _last_planned(self) -> Waiting | None:
+        """What its planned parts wait for, once nothing else of the order is on its way."""
         over = (FulfilmentStatus.DELIVERED, FulfilmentStatus.CANCELLED)
         open_ones = [part for part in self.view.fulfilments if part.status not in over]
         waits = open_ones and all(part.status == FulfilmentStatus.PLANNED for part in open_ones)
-        return open_ones[0] if waits else None
+        if not waits:
+            return None
+        kind = next(kind for kind in PLANNED_WAITS if any(part.kind == kind for part in open_ones))
+        return Waiting(PLANNED_WAITS[kind], next(part.deadline for part in open_ones if part.kind == kind))
 
     # ── what comes from outside ────────────────────────────────────────────────────────────────────────────
 

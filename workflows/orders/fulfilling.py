@@ -1,6 +1,7 @@
-"""An order that ships in several parts: each is booked, followed, parked and recalled alone.
+"""An order that ships in several parts: each is booked, followed, parked and recalled alone. So is the only part of an
+order where it is made first, or is no parcel.
 
-An order with one part has none of this: its view names no fulfilments (see order.py).
+An order with one part from stock has none of this: its view names no fulfilments (see order.py).
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from domain.orders.cancellation import COMPENSATED
-from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.fulfilments import WITHOUT_PARCEL, FulfilmentKind, FulfilmentStatus
 from domain.shipping.shipments import ShipmentStatus
 from domain.support.steps import STEPS, Action, Step
 from workflows import payloads as m
@@ -23,8 +24,9 @@ from workflows.orders.parked_steps import LEFT
 from workflows.orders.pending_operations import PendingOperations
 
 PARKED_BY = {"lost": "parcel_lost", "refused": "parcel_refused"}
+PRODUCTION_LATE = "production_late"
 OVER = (FulfilmentStatus.DELIVERED, FulfilmentStatus.CANCELLED)
-PARTS = (Step.BOOK, Step.DELIVER, Step.CANCEL_SHIPMENT)
+PARTS = (Step.BOOK, Step.DELIVER, Step.CANCEL_SHIPMENT, Step.PRODUCE, Step.ISSUE_CODES)
 
 
 class Fulfilling(PendingOperations):
@@ -42,7 +44,7 @@ class Fulfilling(PendingOperations):
 
     @property
     def is_split(self) -> bool:
-        """True for an order with several parts."""
+        """True for an order that is followed part by part."""
         return bool(self.view.fulfilments)
 
     async def fulfil(self) -> None:
@@ -110,12 +112,15 @@ class Fulfilling(PendingOperations):
                 return
             elif part.arrived:
                 await self._stop_second(part)
-            elif part.status == FulfilmentStatus.PLANNED and self._is_late(part):
+            elif part.kind in WITHOUT_PARCEL:
+                await self._deliver_virtual(part)
+            elif self._waits_for_stock(part) and self._is_late(part):
                 await self._expire(part)
             elif part.reserved and part.parcel in ("", ShipmentStatus.BOOKING):
                 await self._book_part(part)
             elif error := PARKED_BY.get(part.parcel) or self._lateness(part):
-                await self._park_part(Step.DELIVER, Failure(error, "", 1), part)
+                step = Step.PRODUCE if error == PRODUCTION_LATE else Step.DELIVER
+                await self._park_part(step, Failure(error, "", 1), part)
             else:
                 await self._until(lambda: self._part(number) != part or self._is_late(part))
 
@@ -136,6 +141,20 @@ class Fulfilling(PendingOperations):
         elif self._part(part.number) == part:
             # A hold or a change that waits for its payment keeps it from being booked.
             await self._until(lambda: self.view.seq != seq)
+
+    async def _deliver_virtual(self, part: m.Fulfilment) -> None:
+        """Issue its codes, or see whether its service counts as performed; then wait for what is missing."""
+        seq = self.view.seq
+        ref = m.FulfilmentRef(self.order_no, part.number)
+        self.update_view(await ports.deliver_virtual(ref, f"deliver {part.kind}, {self._words(part)}"))
+        self._overdue.discard(part.number)
+        now, hold = self._part(part.number), self.view.hold
+        if now.status in OVER:
+            return
+        if part.kind == FulfilmentKind.CODES and not (hold is not None and hold.stops):
+            await self._park_part(Step.ISSUE_CODES, Failure("codes_short", "", 1), now)
+        else:
+            await self._until(lambda: self.view.seq != seq or self._part(now.number) != now or self._is_late(now))
 
     async def _expire(self, part: m.Fulfilment) -> None:
         """Its stock never came: it is cancelled, and its money goes back."""
@@ -243,6 +262,8 @@ class Fulfilling(PendingOperations):
         part = self._part(number)
         if self.view.cancelling or part.status in OVER or self._current(parked).over:
             return True
+        if parked.step in (Step.PRODUCE, Step.ISSUE_CODES):
+            return part.status != FulfilmentStatus.PLANNED
         if parked.step == Step.CANCEL_SHIPMENT or part.arrived:
             return parked.step != Step.CANCEL_SHIPMENT or not part.arrived
         to_be_booked = part.reserved and part.parcel in ("", ShipmentStatus.BOOKING)
@@ -278,7 +299,10 @@ class Fulfilling(PendingOperations):
         return other or self._gives_up or failed or self._has_more() or self._wants_stock()
 
     def _planned(self) -> list[m.Fulfilment]:
-        return [part for part in self.view.fulfilments if part.status == FulfilmentStatus.PLANNED]
+        return [part for part in self.view.fulfilments if self._waits_for_stock(part)]
+
+    def _waits_for_stock(self, part: m.Fulfilment) -> bool:
+        return part.status == FulfilmentStatus.PLANNED and part.kind == FulfilmentKind.PARCEL
 
     def _wants_stock(self) -> bool:
         return bool(self._planned()) and (self.stock_arrived or not self._looked_for_stock)
@@ -311,8 +335,10 @@ class Fulfilling(PendingOperations):
 
     def _lateness(self, part: m.Fulfilment) -> str:
         """Why it is late, as a code; what waits for stock is not late but given up."""
-        if part.status == FulfilmentStatus.PLANNED or not self._is_late(part):
+        if self._waits_for_stock(part) or not self._is_late(part):
             return ""
+        if part.status == FulfilmentStatus.PLANNED:
+            return PRODUCTION_LATE
         return "no_delivery" if part.parcel in LEFT else "no_pickup"
 
     async def _until(self, ready: Callable[[], bool]) -> None:

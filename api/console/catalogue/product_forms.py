@@ -26,7 +26,7 @@ from api.services.files import file_store
 from domain.access import Role
 from domain.errors import RuleBroken
 from domain.money import written
-from domain.products import TaxCategory
+from domain.products import DeliveredBy, ProductKind, TaxCategory
 
 router = APIRouter(prefix="/console")
 _EMPTY = {"weight_g": "500", "tax_category": TaxCategory.STANDARD.value, "active": "on"}
@@ -144,6 +144,17 @@ def _details(fields: dict[str, str], currency: str, names: dict[str, str]) -> di
         "tax_category": fields.get("tax_category", ""),
         "category": fields.get("category", "").strip() or None,
         "active": bool(fields.get("active")),
+        **_supply(fields),
+    }
+
+
+def _supply(fields: dict[str, str]) -> dict[str, Any]:
+    """How it is supplied; days that were left out are none."""
+    days = {name: fields.get(name, "").strip() for name in ("lead_time_days", "confirmed_after_days")}
+    codes = {"kind": ProductKind.PHYSICAL.value, "delivered_by": DeliveredBy.CODE.value}
+    return {
+        **{name: fields.get(name, default) for name, default in codes.items()},
+        **{name: whole(typed) if typed else None for name, typed in days.items()},
     }
 
 
@@ -166,7 +177,15 @@ def _fields_of(product: Any) -> dict[str, str]:
         "tax_category": product.tax_category,
         "category": product.category or "",
         "active": "on" if product.active else "",
+        "kind": product.kind,
+        "delivered_by": product.delivered_by,
+        "lead_time_days": _text(product.lead_time_days),
+        "confirmed_after_days": _text(product.confirmed_after_days),
     }
+
+
+def _text(days: int | None) -> str:
+    return "" if days is None else str(days)
 
 
 def _form(
@@ -183,6 +202,8 @@ def _form(
             name for name in fields if name.startswith("name_") and name.removeprefix("name_") not in LANGUAGES
         ),
         "tax_categories": list(TaxCategory),
+        "kinds": list(ProductKind),
+        "deliveries": list(DeliveredBy),
         "key": new_key(),
     }
     return page(request, "product_form.html", status=errors.status if errors else 200, member=member, **context)

@@ -18,7 +18,7 @@ from api.errors import Problem
 from api.pages.forms import fitting
 from api.pages.notices import acknowledged
 from api.schemas.fields import SoughtText
-from api.schemas.picking import PackParcel, PickLines, RefuseFulfilment, ShipParcel
+from api.schemas.picking import PackParcel, PickLines, ProduceFulfilment, RefuseFulfilment, ShipParcel
 from api.services.catalogue import warehouse_entries
 from api.services.shipping import fulfilment_queries, picking, scanning
 from api.services.stock.stock_movements import StockRequest
@@ -141,9 +141,13 @@ async def _supplier_refuse(asked: StockRequest, fulfilment_id: str, fields: dict
     return await picking.refuse(asked, fulfilment_id, fitting(RefuseFulfilment, body))
 
 
+async def _produced(asked: StockRequest, fulfilment_id: str, _: dict[str, str]) -> object:
+    return await picking.produced(asked, fulfilment_id, fitting(ProduceFulfilment, {}))
+
+
 _STEPS: Mapping[str, Step] = {
     "short": _short, "pack": _pack, "ship": _ship, "put-back": _put_back, "supplier-ship": _supplier_ship,
-    "supplier-refuse": _supplier_refuse,
+    "supplier-refuse": _supplier_refuse, "produced": _produced,
 }  # fmt: skip
 
 

@@ -102,7 +102,7 @@ class PlaceOrder(Body):
 
     channel: Annotated[Code, InPath]
     external_ref: Reference | None = None
-    type: Literal["standard", "b2b"] = "standard"
+    type: Literal["standard", "b2b", "virtual", "made_to_order"] = "standard"
     purchase_order: PurchaseOrderNumber | None = None
     terms_days: TermsDays | None = None
     currency: Currency

@@ -13,6 +13,7 @@ from api.services.files import file_store
 from api.services.orders.order_changes import ANY
 from domain.access import Principal
 from domain.errors import NotFound
+from domain.products import DeliveredBy, ProductKind, require_supply
 from domain.text import is_line
 from infra.db.catalogue import products
 from infra.db.catalogue.products import CatalogueProduct, ProductFilters
@@ -38,7 +39,8 @@ class ProductEdit:
 
 
 async def add(services: Services, caller: Principal, key: str, digest: bytes, new: NewProduct) -> Reply:
-    """Raises Conflict `product_exists`, `barcode_exists`."""
+    """Raises Conflict `product_exists`, `barcode_exists`; RuleBroken as `require_supply`."""
+    require_supply(new.kind, new.lead_time_days, new.delivered_by, new.confirmed_after_days)
     product = products.NewProduct(**dict(new))
 
     async def work(conn: Connection) -> CatalogueProduct:
@@ -49,12 +51,16 @@ async def add(services: Services, caller: Principal, key: str, digest: bytes, ne
 
 async def change(edit: ProductEdit, changed: ChangeProduct) -> Reply:
     """What the body names. Orders that were placed keep their price and name. Raises Problem `nothing_to_change`,
-    `product_changed` (412); NotFound `product_not_found`; Conflict `barcode_exists`."""
+    `product_changed` (412); NotFound `product_not_found`; Conflict `barcode_exists`, `product_kind_in_use`; RuleBroken
+    as `require_supply`."""
     if not changed.model_fields_set:
         raise Problem("nothing_to_change", "name at least one field that is to change")
 
     async def named(_: Connection, current: CatalogueProduct) -> CatalogueProduct:
-        return replace(current, **{name: getattr(changed, name) for name in changed.model_fields_set})
+        after = replace(current, **{name: getattr(changed, name) for name in changed.model_fields_set})
+        kind, delivered_by = ProductKind(after.kind), DeliveredBy(after.delivered_by)
+        require_supply(kind, after.lead_time_days, delivered_by, after.confirmed_after_days)
+        return after
 
     return await _changed(edit, named)
 

@@ -228,6 +228,8 @@ async def _require_possible(conn: Connection, services: Services, plan: ChangePl
             "ships_in_parts",
             "the order ships in several parts and is paid: what costs more is a second order",
         )
+    if plan.context.warehouse is None and plan.context.standing.status is not Status.RECEIVED:
+        order_records.require_no_more(plan.lines)
     if plan.context.warehouse is not None and not plan.context.parts:
         await order_records.require_stock(conn, plan.context.warehouse, stock_deltas(plan.lines))
     if plan.refund_minor > 0:

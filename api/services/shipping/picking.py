@@ -8,7 +8,7 @@ from activities.orders.inbox import apply_inbox
 from api.dependencies import Services, actor
 from api.errors import Problem
 from api.replies import Reply
-from api.schemas.picking import LineTotal, PackParcel, PickLines, RefuseFulfilment, ShipParcel
+from api.schemas.picking import LineTotal, PackParcel, PickLines, ProduceFulfilment, RefuseFulfilment, ShipParcel
 from api.services.shipping import supplier_answers
 from api.services.stock.stock_movements import StockRequest
 from domain.errors import Conflict, RuleBroken
@@ -20,8 +20,9 @@ from domain.stock.cases import StockCaseKind
 from infra.db.engine import Connection
 from infra.db.messaging import inbox
 from infra.db.orders.state import timeline
-from infra.db.shipping import picking, shipments, short_picks
+from infra.db.shipping import picking, production, shipments, short_picks
 from infra.db.shipping.picking import Pick, Work
+from infra.db.shipping.shipments import PartRef
 from infra.db.shipping.short_picks import Policy, Shortage
 from infra.db.stock import cases, locations
 from infra.db.stock.cases import NewCase
@@ -100,6 +101,19 @@ async def refuse(asked: StockRequest, fulfilment_id: str, wanted: RefuseFulfilme
     return await asked.run(work, 200)
 
 
+async def produced(asked: StockRequest, fulfilment_id: str, wanted: ProduceFulfilment) -> Reply:
+    """All of it is made. Raises NotFound `fulfilment_not_found`, else as `production.produced`."""
+
+    async def work(conn: Connection) -> JsonFields:
+        now = await picking.lock(conn, fulfilment_id)
+        order = await timeline.lock_order(conn, now.order_no)
+        part = PartRef(now.order_no, now.number, several=True)
+        await production.produced(conn, part, order, wanted.warehouse, actor(asked.caller))
+        return _answer(await picking.lock(conn, fulfilment_id))
+
+    return await asked.run(work, 200)
+
+
 async def put_back(asked: StockRequest, fulfilment_id: str) -> Reply:
     """What was picked of a cancelled fulfilment is in its location again. Raises NotFound `fulfilment_not_found`,
     Conflict `fulfilment_not_cancelled`."""
@@ -125,6 +139,7 @@ def _answer(now: Work, short: Sequence[Shortage] = ()) -> JsonFields:
         "order_no": now.order_no,
         "number": now.number,
         "warehouse": now.warehouse,
+        "kind": now.kind,
         "status": now.standing.status.value,
         "lines": [
             {"line_no": line.line_no, "sku": line.sku, "quantity": line.quantity, "picked": line.picked}

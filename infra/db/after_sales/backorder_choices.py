@@ -20,6 +20,7 @@ _WAITING = text(
     SELECT o.currency, f.number, f.fulfilment_id, f.promised_to, c.decide_by,
            (SELECT count(*) FROM backorder_choices n WHERE n.order_no = o.order_no) AS slips
       FROM orders o LEFT JOIN fulfilments f ON f.order_no = o.order_no AND f.status = 'planned'
+           AND f.kind = 'parcel'
       LEFT JOIN backorder_choices c ON c.order_no = o.order_no AND c.choice IS NULL
      WHERE o.order_no = :order_no AND o.cancelling IS NULL
        AND CASE WHEN f.number IS NULL THEN o.status = 'received' AND o.waiting ->> 'what' = 'stock'

@@ -15,6 +15,7 @@ _PART = text(
     SELECT f.fulfilment_id, NOT EXISTS (SELECT FROM fulfilments x WHERE x.order_no = f.order_no
                                            AND x.number <> f.number AND x.status <> 'cancelled') AS alone
       FROM fulfilments f WHERE f.order_no = :order_no AND f.number = :number AND f.status = 'planned'
+       AND f.kind = 'parcel'
     """
 )
 _UNITS = text("SELECT sum(quantity)::bigint FROM fulfilment_lines WHERE order_no = :order_no AND number = :number")

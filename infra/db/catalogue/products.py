@@ -10,15 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import Conflict
 from domain.products import DeliveredBy, ProductKind
-from infra.db.errors import constraint_of
+from infra.db.errors import constraint_of, sqlstate_of
 
-_DETAILS = "name, names, price_minor, currency, active, weight_g, barcode, tax_category, category, picture_id"
+_DETAILS = (
+    "name, names, price_minor, currency, active, weight_g, barcode, tax_category, category, picture_id, kind,"
+    " lead_time_days, delivered_by, confirmed_after_days"
+)
 _COLUMNS = f"sku, {_DETAILS}, version, created_at"
 _ADD = text(
     f"""
     INSERT INTO products (sku, {_DETAILS})
     VALUES (:sku, :name, CAST(:names AS jsonb), :price_minor, :currency, :active, :weight_g, CAST(:barcode AS text),
-            :tax_category, CAST(:category AS text), CAST(:picture_id AS text))
+            :tax_category, CAST(:category AS text), CAST(:picture_id AS text), :kind,
+            CAST(:lead_time_days AS smallint), :delivered_by, CAST(:confirmed_after_days AS smallint))
     ON CONFLICT (sku) DO NOTHING RETURNING {_COLUMNS}
     """  # noqa: S608
 )
@@ -29,7 +33,9 @@ _CHANGE = text(
     UPDATE products
        SET name = :name, names = CAST(:names AS jsonb), price_minor = :price_minor, active = :active,
            weight_g = :weight_g, barcode = CAST(:barcode AS text), tax_category = :tax_category,
-           category = CAST(:category AS text), picture_id = CAST(:picture_id AS text)
+           category = CAST(:category AS text), picture_id = CAST(:picture_id AS text),
+           kind = :kind, lead_time_days = CAST(:lead_time_days AS smallint), delivered_by = :delivered_by,
+           confirmed_after_days = CAST(:confirmed_after_days AS smallint)
      WHERE sku = :sku RETURNING {_COLUMNS}
     """  # noqa: S608
 )
@@ -69,7 +75,8 @@ _BARCODE_DIGITS = (8, 12, 13, 14)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewProduct:
-    """A product to add, its price in minor units, its weight in grams; `names` by language."""
+    """A product to add, its price in minor units, its weight in grams; `names` by language. `kind` and `delivered_by`
+    are a ProductKind and a DeliveredBy."""
 
     sku: str
     name: str
@@ -82,6 +89,10 @@ class NewProduct:
     tax_category: str = "standard"
     category: str | None = None
     picture_id: str | None = None
+    kind: str = ProductKind.PHYSICAL
+    lead_time_days: int | None = None
+    delivered_by: str = DeliveredBy.CODE
+    confirmed_after_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +150,8 @@ async def languages(conn: AsyncConnection) -> list[str]:
 
 
 async def change(conn: AsyncConnection, changed: CatalogueProduct) -> CatalogueProduct:
-    """Write what a locked product is from now on; its currency stays. Raises Conflict `barcode_exists`."""
+    """Write what a locked product is from now on; its currency stays. Raises Conflict `barcode_exists`,
+    `product_kind_in_use`."""
     written = await _written(conn, _CHANGE, changed)
     assert written is not None  # its row is locked
     return written
@@ -171,5 +183,7 @@ async def _written(conn: AsyncConnection, statement: object, product: NewProduct
     except DBAPIError as error:
         if constraint_of(error) == "products_barcode":
             raise Conflict("barcode_exists") from None
+        if sqlstate_of(error) == "OM193":
+            raise Conflict("product_kind_in_use") from None
         raise
     return CatalogueProduct(**row) if row else None

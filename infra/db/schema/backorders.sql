@@ -78,8 +78,10 @@ END $$;
 CREATE FUNCTION fits_partly(wanted_by text)
   RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT EXISTS (
-    SELECT FROM order_lines l JOIN stock_levels s USING (sku) JOIN warehouses w ON w.code = s.warehouse
-     WHERE l.order_no = wanted_by AND l.quantity > l.cancelled_quantity AND s.available > 0 AND w.active)
+    SELECT FROM order_lines l JOIN products p USING (sku) JOIN stock_levels s USING (sku)
+      JOIN warehouses w ON w.code = s.warehouse
+     WHERE l.order_no = wanted_by AND l.quantity > l.cancelled_quantity AND p.kind = 'physical' AND s.available > 0
+       AND w.active)
 $$;
 
 -- True where all warehouses together have everything that a planned fulfilment waits for.

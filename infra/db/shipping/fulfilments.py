@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.json_types import JsonFields
-from domain.shipping.fulfilments import FulfilmentStatus, Part
+from domain.shipping.fulfilments import FulfilmentKind, FulfilmentStatus, Part
 from domain.shipping.lateness import Lateness
 from infra.db.orders.replaced_parcels import ARRIVED
 from infra.db.orders.searching.lateness import LATENESS
@@ -25,7 +25,8 @@ _PARCEL = """(SELECT s.shipment_id FROM shipments s
              ORDER BY s.replaced_at IS NOT NULL, s.created_at DESC LIMIT 1)"""
 # The fulfilments of the order that the statement calls `o`, as one column.
 COLUMN = f"""(SELECT json_agg(json_build_object('fulfilment_id', f.fulfilment_id, 'number', f.number,
-                     'warehouse', f.warehouse, 'status', f.status, 'lines', coalesce({_LINES}, '[]'),
+                     'warehouse', f.warehouse, 'status', f.status, 'kind', f.kind,
+                     'lines', coalesce({_LINES}, '[]'),
                      'shipment_id', {_PARCEL}, 'promised_to', f.promised_to AT TIME ZONE 'UTC') ORDER BY f.number)
               FROM fulfilments f WHERE f.order_no = o.order_no) AS fulfilments"""  # noqa: S608
 # Units of the order's line `l` whose part was given up, and whose parcel did not arrive all the same.
@@ -35,7 +36,8 @@ GIVEN_UP = """coalesce((
        AND NOT EXISTS (SELECT FROM shipments s WHERE s.order_no = f.order_no AND s.fulfilment_no = f.number
                           AND s.status = 'delivered')), 0)"""
 _PAGE = f"""
-    SELECT f.fulfilment_id, f.order_no, f.number, f.warehouse, f.status, f.promised_to, f.created_at, f.updated_at,
+    SELECT f.fulfilment_id, f.order_no, f.number, f.warehouse, f.status, f.kind, f.promised_to, f.created_at,
+           f.updated_at,
            coalesce({_LINES}, '[]') AS lines, {_PARCEL} AS shipment_id, {LATENESS} AS late
       FROM fulfilments f
      WHERE f.fulfilment_id > :after
@@ -52,7 +54,8 @@ _LATE = text(
                                 AND {LATENESS} IS NOT NULL LIMIT :most) late"""  # noqa: S608
 )
 _PARTS = text(
-    "SELECT number, warehouse, status, due_at FROM fulfilments WHERE order_no = :order_no ORDER BY number FOR UPDATE"
+    """SELECT number, warehouse, status, due_at, kind FROM fulfilments
+        WHERE order_no = :order_no ORDER BY number FOR UPDATE"""
 )
 _SET_DUE = text(
     "UPDATE fulfilments SET due_at = :due_at, updated_at = now() WHERE order_no = :order_no AND number = :number"
@@ -94,6 +97,7 @@ class FulfilmentFields(TypedDict):
     number: int
     warehouse: str
     status: str
+    kind: str
     lines: list[FulfilmentLine]
     shipment_id: str | None
     promised_to: str | None
@@ -115,6 +119,7 @@ class ListedFulfilment:
     number: int
     warehouse: str
     status: str
+    kind: str
     promised_to: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -152,7 +157,8 @@ async def late_ones(conn: AsyncConnection, most: int) -> int:
 async def parts_of(conn: AsyncConnection, order_no: str) -> list[Part]:
     """The fulfilments of an order that is locked."""
     rows = (await conn.execute(_PARTS, {"order_no": order_no})).all()
-    return [Part(row.number, row.warehouse, FulfilmentStatus(row.status), row.due_at) for row in rows]
+    return [Part(row.number, row.warehouse, FulfilmentStatus(row.status), row.due_at, FulfilmentKind(row.kind))
+            for row in rows]  # fmt: skip
 
 
 async def set_due(conn: AsyncConnection, part: PartRef, due_at: datetime | None) -> None:

@@ -19,6 +19,9 @@ _NEXT = {
     "carrier": "the carrier is booked",
     "delivery": "support looks into it",
     "backorder": "the missing items are cancelled",
+    "production": "the warehouse is alerted",
+    "codes": "the codes are sent",
+    "service": "it counts as performed",
 }
 
 
@@ -79,10 +82,17 @@ async def settle(conn: Connection, order_no: str, settings: Settings, data: Mapp
         status = await timeline.transition(conn, order_no, status, step, data={**(data or {}), **more})
 
 
-async def tell(conn: Connection, part: PartRef, kind: str, data: Mapping[str, object], key: str | None = None) -> None:
+async def tell(
+    conn: Connection,
+    part: PartRef,
+    kind: str,
+    data: Mapping[str, object],
+    key: str | None = None,
+    actor: str = "system",
+) -> None:
     """What happened to it, with what the order waits for now."""
     more = {"fulfilment": part.number, "waiting": await waits(conn, part.order_no)}
-    await timeline.append(conn, part.order_no, kind, key=key, data={**data, **more})
+    await timeline.append(conn, part.order_no, kind, actor, key=key, data={**data, **more})
 
 
 async def waits(conn: Connection, order_no: str) -> Waiting:

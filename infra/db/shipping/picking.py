@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
 from domain.gateways import CarrierNotification
-from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.fulfilments import FulfilmentKind, FulfilmentStatus
 from domain.shipping.picking import PickLine, Standing
 from domain.shipping.shipments import ShipmentStatus
 from infra.db.orders.state import timeline
 
 _COLUMNS = """
-    SELECT f.fulfilment_id, f.order_no, f.number, f.warehouse, f.status, o.cancelling IS NOT NULL AS cancelling,
+    SELECT f.fulfilment_id, f.order_no, f.number, f.warehouse, f.status, f.kind, f.due_at,
+           o.cancelling IS NOT NULL AS cancelling,
            f.status IN ('planned', 'reserved') AND EXISTS (SELECT FROM holds h WHERE h.order_no = f.order_no
                                                               AND h.closed_at IS NULL) AS held,
            (SELECT w.kind = 'supplier' FROM warehouses w WHERE w.code = f.warehouse) AS supplier,
@@ -133,6 +134,8 @@ class Work:
     standing: Standing
     lines: Sequence[PickLine]
     parcel: ParcelOut | None
+    kind: FulfilmentKind = FulfilmentKind.PARCEL
+    due_at: datetime | None = None
 
     @property
     def units(self) -> int:
@@ -255,7 +258,7 @@ def _work(row: RowMapping) -> Work:
     lines = [PickLine(**line) for line in row["lines"] or ()]
     parcel = None if row["shipment_id"] is None else _parcel(row)
     place = row["fulfilment_id"], row["order_no"], row["number"], row["warehouse"]
-    return Work(*place, standing, lines, parcel)
+    return Work(*place, standing, lines, parcel, FulfilmentKind(row["kind"]), row["due_at"])
 
 
 def _parcel(row: RowMapping) -> ParcelOut:

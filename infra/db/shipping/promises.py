@@ -71,7 +71,8 @@ _WAITING = text(
                        WHERE n.order_no = f.order_no AND n.number = f.number GROUP BY l.sku) g),
                    f.promised_to
               FROM fulfilments f JOIN orders o USING (order_no)
-             WHERE f.status = 'planned' AND o.status IN ('paid', 'preparing') AND o.cancelling IS NULL) w
+             WHERE f.status = 'planned' AND f.kind = 'parcel' AND o.status IN ('paid', 'preparing')
+               AND o.cancelling IS NULL) w
      ORDER BY extract(epoch FROM w.created_at) - priority_head_start_s(w.priority), w.order_no LIMIT :limit
     """
 )

@@ -13,6 +13,7 @@ from domain.orders.delivery_slots import TimeSlot
 from domain.orders.status import Status
 from domain.shipping.progress import OrderPosition
 from domain.shipping.shipments import ShipmentStatus, is_progress
+from infra.db.orders.divided import DIVIDED
 from infra.db.shipping.warehouse_addresses import warehouse_address
 
 # One statement: the intent, and all that the carrier must know. No row when the fulfilment is not to be booked any
@@ -119,7 +120,7 @@ _CANCEL = text(
         WHERE shipment_id = :shipment_id AND status IN ('booking', 'booked', 'lost', 'refused') RETURNING 1"""
 )
 
-_SEVERAL = "EXISTS (SELECT FROM fulfilments f WHERE f.order_no = o.order_no AND f.number > 1) AS several"
+_SEVERAL = DIVIDED.format(order_no="o.order_no") + " AS several"
 # Only where the fact is news: `older` are the states that it carries further. A parcel whose booking has not answered
 # has no reference yet: it is meant where no other parcel of the order can be.
 _PARCEL_MOVES = text(
@@ -166,7 +167,7 @@ _RECORD = text(
 
 @dataclass(frozen=True, slots=True)
 class PartRef:
-    """A fulfilment of an order; `several`: it is not the only one."""
+    """A fulfilment of an order; `several`: it is not the only one, or no parcel from stock."""
 
     order_no: str
     number: int = 1

@@ -20,19 +20,20 @@ _ORDER = text(
      WHERE o.order_no = :order_no
     """
 )
+# What is made to order and what is virtual comes from no stock.
 _LINES = text(
     """
     SELECT l.line_no, l.sku, l.quantity - l.cancelled_quantity AS quantity, p.weight_g, p.category
       FROM order_lines l JOIN products p USING (sku)
-     WHERE l.order_no = :order_no AND l.quantity > l.cancelled_quantity ORDER BY l.line_no
+     WHERE l.order_no = :order_no AND l.quantity > l.cancelled_quantity AND p.kind = 'physical' ORDER BY l.line_no
     """
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SourcedOrder:
-    """As much of an order as its sourcing needs; `warehouse` is None where nothing is reserved yet,
-    `max_fulfilments` where its channel has no limit of its own."""
+    """As much of an order as its sourcing needs, with the lines that come from stock; `warehouse` is None where nothing
+    is reserved yet, `max_fulfilments` where its channel has no limit of its own."""
 
     destination: Destination
     channel: str

@@ -33,7 +33,8 @@ _PAGE = text(
                     SELECT o.order_no, true, f.number,
                            extract(epoch FROM o.created_at)::float8 - priority_head_start_s(o.priority)
                       FROM fulfilments f JOIN orders o USING (order_no)
-                     WHERE f.status = 'planned' AND o.status IN ('paid', 'preparing') AND o.cancelling IS NULL
+                     WHERE f.status = 'planned' AND f.kind = 'parcel' AND o.status IN ('paid', 'preparing')
+                       AND o.cancelling IS NULL
                        AND NOT EXISTS (SELECT FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL
                                           AND h.stops && ARRAY[o.status, 'paid'])) w
              WHERE (w.rank, w.order_no) > (:rank, :order_no)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders.status import Status
+from domain.shipping.fulfilments import FulfilmentKind
 from domain.sourcing.decision import Share, SharedLine
 from domain.sourcing.profile import Profile
 from domain.sourcing.request import Line, SourcingRequest
@@ -22,15 +23,19 @@ from infra.db.stock.reservations import StockContended
 _PLAN = text(
     """
     WITH part AS (
-      INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status)
-      VALUES (CAST(:order_no AS text) || '-F' || CAST(:number AS integer), :order_no, :number, :warehouse, 'planned')
+      INSERT INTO fulfilments (fulfilment_id, order_no, number, warehouse, status, kind)
+      VALUES (CAST(:order_no AS text) || '-F' || CAST(:number AS integer), :order_no, :number, :warehouse, 'planned',
+              :kind)
     )
     INSERT INTO fulfilment_lines (order_no, number, line_no, quantity)
     SELECT :order_no, :number, line_no, quantity
       FROM unnest(CAST(:lines AS integer[]), CAST(:quantities AS bigint[])) AS g (line_no, quantity)
     """
 )
-_DUE = text("UPDATE fulfilments SET due_at = :due_at WHERE order_no = :order_no AND number = :number")
+_DUE = text(
+    """UPDATE fulfilments SET due_at = :due_at, promised_to = :promised_to
+        WHERE order_no = :order_no AND number = :number"""
+)
 _WANTED = text(
     """
     SELECT n.line_no, l.sku, n.quantity, p.weight_g, p.category
@@ -98,14 +103,26 @@ def missing(lines: Sequence[Line], shares: Sequence[Share]) -> tuple[SharedLine,
     return tuple(line for line in left if line.quantity > 0)
 
 
-async def plan(
-    conn: AsyncConnection, order_no: str, number: int, warehouse: str, lines: Sequence[SharedLine], due_at: datetime
-) -> None:
-    """Keep these units for later: a fulfilment without stock, expected at `warehouse`, and given up at `due_at`."""
-    row = {"order_no": order_no, "number": number}
-    units = {"lines": [line.line_no for line in lines], "quantities": [line.quantity for line in lines]}
-    await conn.execute(_PLAN, row | units | {"warehouse": warehouse})
-    await conn.execute(_DUE, row | {"due_at": due_at})
+@dataclass(frozen=True, slots=True)
+class NewPart:
+    """Units of an order for later: a fulfilment without stock, expected at `warehouse`. `due_at`: what waits for stock
+    is given up then, what is made is late then; None: it waits without limit."""
+
+    number: int
+    warehouse: str
+    lines: Sequence[SharedLine]
+    due_at: datetime | None
+    kind: FulfilmentKind = FulfilmentKind.PARCEL
+    promised_to: datetime | None = None
+
+
+async def plan(conn: AsyncConnection, order_no: str, part: NewPart) -> None:
+    """Keep its units for later."""
+    row = {"order_no": order_no, "number": part.number}
+    units = {"lines": [line.line_no for line in part.lines], "quantities": [line.quantity for line in part.lines]}
+    await conn.execute(_PLAN, row | units | {"warehouse": part.warehouse, "kind": part.kind.value})
+    if part.due_at is not None:
+        await conn.execute(_DUE, row | {"due_at": part.due_at, "promised_to": part.promised_to})
 
 
 async def inputs_of(
@@ -154,7 +171,7 @@ async def _divide(conn: AsyncConnection, order_no: str, number: int, new: int, s
     for line in share.lines:
         row = {"order_no": order_no, "number": number, "line_no": line.line_no, "quantity": line.quantity}
         await conn.execute(_SHORTEN, row)
-    await plan(conn, order_no, new, share.warehouse, share.lines, datetime.now(UTC))
+    await plan(conn, order_no, NewPart(new, share.warehouse, share.lines, datetime.now(UTC)))
 
 
 async def is_current(conn: AsyncConnection, order_no: str, number: int, plan: PartPlan) -> bool:

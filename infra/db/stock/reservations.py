@@ -40,6 +40,8 @@ _WANTED = text(
            EXISTS (SELECT FROM payments p WHERE p.order_no = o.order_no AND p.kind = 'capture'
                       AND p.purpose = 'order' AND p.status = 'succeeded') AS paid,
            EXISTS (SELECT FROM sourcing_activations) AS profiled,
+           EXISTS (SELECT FROM order_lines n JOIN products p USING (sku)
+                    WHERE n.order_no = o.order_no AND p.kind <> 'physical') AS divided,
            (SELECT s.max_fulfilments FROM channel_settings s WHERE s.channel = o.channel) AS max_fulfilments,
            w.sku, w.quantity,
            h.code, h.kind, h.lead_time_days, h.country AS w_country,
@@ -123,7 +125,8 @@ class Demand:
 
     `paid` says that a payment came before the stock was reserved, `exchange` that goods are given for others,
     `profiled` that a sourcing profile is in force: see profiled_candidates. `max_fulfilments` is the limit of the
-    order's channel, None where it has none of its own. `on_terms`: its customer owes it from then on.
+    order's channel, None where it has none of its own. `on_terms`: its customer owes it from then on. `divided`: stock
+    does not serve all of its lines (infra.db.stock.supply).
     """
 
     destination: Destination
@@ -140,6 +143,7 @@ class Demand:
     warehouses: tuple[Warehouse, ...]
     ship_complete: bool = True
     on_terms: bool = False
+    divided: bool = False
 
     def promised_to(self, code: str, rates: Rates) -> datetime | None:
         """When it arrives from that warehouse at the latest."""
@@ -189,6 +193,7 @@ def _demand(rows: Sequence[DriverRow], now: datetime) -> Demand:
         warehouses=tuple(places.values()),
         ship_complete=first.ship_complete,
         on_terms=first.on_terms,
+        divided=first.divided,
     )
 
 

@@ -261,6 +261,13 @@ async def require_stock(conn: AsyncConnection, warehouse: str, deltas: Mapping[s
             raise short(sku, there.get(sku, 0))
 
 
+def require_no_more(lines: Sequence[LineChange]) -> None:
+    """No stock serves the order: nothing is added to what is made for it, or has no parcel. Raises Conflict
+    `stock_short`."""
+    if more := next((line for line in lines if line.delta > 0), None):
+        raise short(more.sku)
+
+
 def short(sku: str, available: int = 0) -> Conflict:
     """The refusal of units that are not in stock."""
     return Conflict(

@@ -18,8 +18,10 @@ from domain.json_types import JsonValue
 from domain.orders.delivery_slots import require_ahead
 from domain.orders.lines import PricedLine, Product, price_lines
 from domain.orders.order_no import new_order_no
+from domain.orders.types import require_type
 from domain.pricing.allocation import Priced
 from domain.pricing.order_totals import charged
+from domain.products import ProductKind
 from infra.db import idempotency
 from infra.db.autocommit import autocommit
 from infra.db.customers.profiles import CustomerRecord, KeyRing, recorded
@@ -64,8 +66,8 @@ _Way = _OwnConnection | Together
 async def place(database: Database, together: Together, keys: KeyRing, draft: NewOrder) -> Placed | Answered:
     """Keep the order, or find what an earlier request with the same key was answered.
 
-    Raises RuleBroken (see `domain.orders.lines.price_lines`, `idempotency_key_reused`, `invalid_delivery_slot`, and
-    `infra.db.orders.placing.on_terms.granted`) and
+    Raises RuleBroken (see `domain.orders.lines.price_lines`, `type_mismatch`, `idempotency_key_reused`,
+    `invalid_delivery_slot`, and `infra.db.orders.placing.on_terms.granted`) and
     Conflict (`external_ref_exists`, `unpaid_limit_reached`, `idempotency_in_progress`, `draft_total_changed`), and the
     draft's `refused`.
     Nothing is written when it raises.
@@ -108,7 +110,9 @@ async def _round(way: _Way, keys: KeyRing, draft: NewOrder) -> Placed | Answered
             "external_ref_exists",
             "this channel already sent an order with this external_ref; look for it with GET /v1/orders?q=",
         )
-    lines = price_lines(draft.lines, _catalogue(row.products), draft.currency, may_name_price=draft.may_name_price)
+    catalogue = _catalogue(row.products)
+    lines = price_lines(draft.lines, catalogue, draft.currency, may_name_price=draft.may_name_price)
+    require_type(draft.type, [ProductKind(catalogue[line.sku].kind) for line in lines])
     if draft.delivery_slot is not None:
         require_ahead(draft.delivery_slot, datetime.now(UTC), draft.slot_days_ahead)
     customer = recorded(keys, draft.customer_id, draft.profile, row.data_key, row.profile_enc, row.said_enc)

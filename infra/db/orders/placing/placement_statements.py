@@ -11,7 +11,7 @@ FIND = PreparedStatement(
            k.locked_until > now() AS locked, c.data_key, c.profile_enc, s.profile_enc AS said_enc,
            EXISTS (SELECT FROM orders o WHERE o.channel = :channel
                       AND o.external_ref = CAST(:external_ref AS text)) AS taken,
-           (SELECT json_agg(json_build_array(p.sku, p.name, p.price_minor, p.currency, p.active))
+           (SELECT json_agg(json_build_array(p.sku, p.name, p.price_minor, p.currency, p.active, p.kind))
               FROM products p WHERE p.sku = ANY(CAST(:skus AS text[]))) AS products,
            ARRAY(SELECT n.contact_id FROM order_contacts n WHERE n.customer_id = :customer_id LIMIT 8) AS contacts
       FROM (VALUES (1)) one

@@ -15,6 +15,7 @@ from domain.shipping import fulfilment_status
 from domain.shipping.fulfilment_status import PARCEL_OF_PART, FulfilmentState, fulfilment_state
 from domain.shipping.lateness import Lateness
 from domain.shipping.shipments import ShipmentStatus
+from infra.db.orders.divided import DIVIDED
 from infra.db.orders.searching.lateness import LATENESS
 from infra.db.orders.searching.list_sources import ORDERS
 
@@ -54,11 +55,11 @@ _OWED = _sql(
     """orders.type = 'b2b' AND orders.order_no IN (SELECT v.order_no FROM receivables v
          WHERE v.owed_minor > 0 AND v.due_at IS NOT NULL)"""
 )
-_FURTHER = "SELECT FROM fulfilments f WHERE f.order_no = orders.order_no AND f.number > 1"
+_DIVIDED = DIVIDED.format(order_no="orders.order_no")
 _OF_PART = " ".join(f"WHEN '{part.value}' THEN '{parcel.value}'" for part, parcel in PARCEL_OF_PART.items())
 _LEAST_FAR = f"array_position('{{{','.join(part.value for part in PARCEL_OF_PART)}}}', f.status)"
 # That of the part that is least far, where an order has several.
-_PARCEL_OF_PARTS = f"""CASE WHEN EXISTS ({_FURTHER}) THEN coalesce((SELECT CASE f.status {_OF_PART} END
+_PARCEL_OF_PARTS = f"""CASE WHEN {_DIVIDED} THEN coalesce((SELECT CASE f.status {_OF_PART} END
                 FROM fulfilments f WHERE f.order_no = orders.order_no AND f.status <> 'cancelled'
                ORDER BY {_LEAST_FAR} LIMIT 1), 'booking') END"""  # noqa: S608
 _BY_SHIPMENT = _sql("orders.capture = 'shipment'")

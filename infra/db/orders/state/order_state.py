@@ -16,18 +16,20 @@ from domain.payments.attempts import AttemptState, awaits_provider
 from domain.payments.payability import PayabilityFacts, facts_by_attempt, facts_on_terms
 from domain.payments.receivables import Receivable, Terms
 from domain.payments.unapplied import MoneyFacts
-from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.fulfilments import FulfilmentKind, FulfilmentStatus
 from domain.shipping.shipments import ShipmentStatus
 from domain.support import parked_steps
 from domain.support.steps import Step
 from infra.db.literals import literals
+from infra.db.orders.divided import DIVIDED
 from infra.db.orders.replaced_parcels import ARRIVED
 from infra.db.orders.state.state_facts import COLUMNS, NEWEST_ATTEMPT, StateFacts, facts_of
 
-# The fulfilments of an order that has several; NULL for one, which costs one look into an index.
-_FULFILMENTS = f"""CASE WHEN EXISTS (SELECT FROM fulfilments m WHERE m.order_no = o.order_no AND m.number > 1) THEN
+# The fulfilments of an order that has several, or one that is no parcel from stock; NULL for others, which costs one
+# look into an index.
+_FULFILMENTS = f"""CASE WHEN {DIVIDED.format(order_no="o.order_no")} THEN
            (SELECT json_agg(json_build_object('fulfilment_id', f.fulfilment_id, 'number', f.number,
-                     'warehouse', f.warehouse, 'status', f.status, 'parcel', h.status,
+                     'warehouse', f.warehouse, 'status', f.status, 'parcel', h.status, 'kind', f.kind,
                      'reserved', EXISTS (SELECT FROM reservations a WHERE a.order_no = f.order_no
                                             AND a.fulfilment_no = f.number AND a.state = 'reserved'),
                      'arrived', EXISTS ({ARRIVED} AND x.fulfilment_no = f.number),
@@ -113,6 +115,7 @@ class StandingFulfilment:
     reserved: bool
     due_at: datetime | None
     arrived: bool
+    kind: FulfilmentKind = FulfilmentKind.PARCEL
 
     @property
     def to_be_booked(self) -> bool:
@@ -125,7 +128,8 @@ class OrderState:
     """Where an order stands. `operation` is the next pending one; `awaits_provider`: a call that takes the order's
     money is undecided; `money` decides which authorisations are needed; `unapplied`: money is held that is not the
     order's and goes back; `returns` are the ids of those that are open; `fulfilments` are there where the order has
-    several, and `parcel` is then that of the first one; `receivable` is there of an order on payment terms."""
+    several, or one that is no parcel from stock, and `parcel` is then that of the first one; `receivable` is there
+    of an order on payment terms."""
 
     order_no: str
     status: Status
@@ -219,7 +223,7 @@ def _fulfilment(part: JsonFields) -> StandingFulfilment:
     return StandingFulfilment(
         part["fulfilment_id"], part["number"], part["warehouse"], FulfilmentStatus(part["status"]),
         part["parcel"] or "", part["reserved"], due_at,
-        part["arrived"],
+        part["arrived"], FulfilmentKind(part["kind"]),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from domain.json_types import JsonObject
 from domain.orders.holds import HoldKind, Outcome
 from domain.orders.status import Status
-from domain.shipping.fulfilments import FulfilmentStatus
+from domain.shipping.fulfilments import FulfilmentKind, FulfilmentStatus
 from domain.situations.facts import (
     OpenHold,
     ParkedStep,
@@ -19,6 +19,7 @@ from domain.situations.facts import (
 from domain.support.steps import Step
 from domain.times import rfc3339
 from infra.db.customers.profiles import KeyRing
+from infra.db.orders.divided import DIVIDED
 
 # One JSON value for each kind of fact, of the row `o` of orders; null where there is none. Each follows an index by
 # order number. Times are UTC without saying so.
@@ -52,10 +53,9 @@ _RETRYING = """
                                     AND a.action = 'pause' ORDER BY a.created_at DESC LIMIT 1) END)
        FROM retrying_steps f WHERE f.order_no = {o}.order_no AND (f.paused OR f.event_seq = {o}.event_seq)
       ORDER BY f.paused DESC, f.failed_at DESC LIMIT 1)"""
-_PARTS = """
-    (SELECT json_agg(json_build_array(f.number, f.status) ORDER BY f.number) FROM fulfilments f
-      WHERE f.order_no = {o}.order_no
-        AND EXISTS (SELECT FROM fulfilments n WHERE n.order_no = {o}.order_no AND n.number > 1))"""
+_PARTS = f"""
+    (SELECT json_agg(json_build_array(f.number, f.status, f.kind) ORDER BY f.number) FROM fulfilments f
+      WHERE f.order_no = {{o}}.order_no AND {DIVIDED.format(order_no="{o}.order_no")})"""  # noqa: S608
 # Until when what is owed of an order on payment terms is to be paid.
 _OWED = """
     CASE WHEN {o}.type = 'b2b' THEN (SELECT v.due_at FROM receivables v
@@ -83,7 +83,10 @@ def facts_of(row: JsonObject, keys: KeyRing | None = None, data_key: bytes | Non
         _hold(row["holding"]),
         _parked(row["parked_step"]),
         _retrying(row["retrying_step"], keys, data_key),
-        parts=tuple(PartOfOrder(number, FulfilmentStatus(status)) for number, status in row["parts"] or ()),
+        parts=tuple(
+            PartOfOrder(number, FulfilmentStatus(status), FulfilmentKind(kind))
+            for number, status, kind in row["parts"] or ()
+        ),
     )
 
 

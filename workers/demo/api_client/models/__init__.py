@@ -24,6 +24,7 @@ from .counted_line import CountedLine
 from .counted_units import CountedUnits
 from .customer import Customer
 from .customer_language_type_0 import CustomerLanguageType0
+from .delivered_by import DeliveredBy
 from .delivery_slot import DeliverySlot
 from .destination import Destination
 from .exchange import Exchange
@@ -33,6 +34,7 @@ from .found_line import FoundLine
 from .found_line_condition import FoundLineCondition
 from .found_pieces import FoundPieces
 from .fulfilment import Fulfilment
+from .fulfilment_kind import FulfilmentKind
 from .fulfilment_line import FulfilmentLine
 from .fulfilment_progress import FulfilmentProgress
 from .fulfilment_state import FulfilmentState
@@ -97,6 +99,7 @@ from .problem_answered_choice import ProblemAnsweredChoice
 from .problem_answered_parcel import ProblemAnsweredParcel
 from .problem_errors_item import ProblemErrorsItem
 from .product import Product
+from .product_kind import ProductKind
 from .product_names import ProductNames
 from .reason import Reason
 from .receipt import Receipt
@@ -175,6 +178,7 @@ __all__ = (
     "CountStatus",
     "Customer",
     "CustomerLanguageType0",
+    "DeliveredBy",
     "DeliverySlot",
     "Destination",
     "Exchange",
@@ -184,6 +188,7 @@ __all__ = (
     "FoundLineCondition",
     "FoundPieces",
     "Fulfilment",
+    "FulfilmentKind",
     "FulfilmentLine",
     "FulfilmentProgress",
     "FulfilmentState",
@@ -248,6 +253,7 @@ __all__ = (
     "ProblemAnsweredParcel",
     "ProblemErrorsItem",
     "Product",
+    "ProductKind",
     "ProductNames",
     "Reason",
     "Receipt",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.fulfilment_kind import FulfilmentKind, check_fulfilment_kind
 from ..models.fulfilment_status import FulfilmentStatus, check_fulfilment_status
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Fulfilment:
         fulfilment_id (str):
         number (int):
         warehouse (str):
+        kind (FulfilmentKind):
         status (FulfilmentStatus):
         lines (list[FulfilmentLine]):
         shipment_id (None | str):
@@ -33,6 +35,7 @@ class Fulfilment:
     fulfilment_id: str
     number: int
     warehouse: str
+    kind: FulfilmentKind
     status: FulfilmentStatus
     lines: list[FulfilmentLine]
     shipment_id: None | str
@@ -45,6 +48,8 @@ class Fulfilment:
         number = self.number
 
         warehouse = self.warehouse
+
+        kind: str = self.kind
 
         status: str = self.status
 
@@ -69,6 +74,7 @@ class Fulfilment:
                 "fulfilment_id": fulfilment_id,
                 "number": number,
                 "warehouse": warehouse,
+                "kind": kind,
                 "status": status,
                 "lines": lines,
                 "shipment_id": shipment_id,
@@ -88,6 +94,8 @@ class Fulfilment:
         number = d.pop("number")
 
         warehouse = d.pop("warehouse")
+
+        kind = check_fulfilment_kind(d.pop("kind"))
 
         status = check_fulfilment_status(d.pop("status"))
 
@@ -124,6 +132,7 @@ class Fulfilment:
             fulfilment_id=fulfilment_id,
             number=number,
             warehouse=warehouse,
+            kind=kind,
             status=status,
             lines=lines,
             shipment_id=shipment_id,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 
+from ..models.delivered_by import DeliveredBy, check_delivered_by
+from ..models.product_kind import ProductKind, check_product_kind
 from ..models.tax_category import TaxCategory, check_tax_category
 from ..types import UNSET, Unset
 
@@ -30,6 +32,10 @@ class NewProduct:
         barcode (None | str | Unset):
         tax_category (TaxCategory | Unset):
         category (None | str | Unset):
+        kind (ProductKind | Unset):
+        lead_time_days (int | None | Unset):
+        delivered_by (DeliveredBy | Unset):
+        confirmed_after_days (int | None | Unset):
     """
 
     sku: str
@@ -42,6 +48,10 @@ class NewProduct:
     barcode: None | str | Unset = UNSET
     tax_category: TaxCategory | Unset = UNSET
     category: None | str | Unset = UNSET
+    kind: ProductKind | Unset = UNSET
+    lead_time_days: int | None | Unset = UNSET
+    delivered_by: DeliveredBy | Unset = UNSET
+    confirmed_after_days: int | None | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         sku = self.sku
@@ -76,6 +86,26 @@ class NewProduct:
         else:
             category = self.category
 
+        kind: str | Unset = UNSET
+        if not isinstance(self.kind, Unset):
+            kind = self.kind
+
+        lead_time_days: int | None | Unset
+        if isinstance(self.lead_time_days, Unset):
+            lead_time_days = UNSET
+        else:
+            lead_time_days = self.lead_time_days
+
+        delivered_by: str | Unset = UNSET
+        if not isinstance(self.delivered_by, Unset):
+            delivered_by = self.delivered_by
+
+        confirmed_after_days: int | None | Unset
+        if isinstance(self.confirmed_after_days, Unset):
+            confirmed_after_days = UNSET
+        else:
+            confirmed_after_days = self.confirmed_after_days
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -98,6 +128,14 @@ class NewProduct:
             field_dict["tax_category"] = tax_category
         if category is not UNSET:
             field_dict["category"] = category
+        if kind is not UNSET:
+            field_dict["kind"] = kind
+        if lead_time_days is not UNSET:
+            field_dict["lead_time_days"] = lead_time_days
+        if delivered_by is not UNSET:
+            field_dict["delivered_by"] = delivered_by
+        if confirmed_after_days is not UNSET:
+            field_dict["confirmed_after_days"] = confirmed_after_days
 
         return field_dict
 
@@ -150,6 +188,38 @@ class NewProduct:
 
         category = _parse_category(d.pop("category", UNSET))
 
+        _kind = d.pop("kind", UNSET)
+        kind: ProductKind | Unset
+        if isinstance(_kind, Unset):
+            kind = UNSET
+        else:
+            kind = check_product_kind(_kind)
+
+        def _parse_lead_time_days(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        lead_time_days = _parse_lead_time_days(d.pop("lead_time_days", UNSET))
+
+        _delivered_by = d.pop("delivered_by", UNSET)
+        delivered_by: DeliveredBy | Unset
+        if isinstance(_delivered_by, Unset):
+            delivered_by = UNSET
+        else:
+            delivered_by = check_delivered_by(_delivered_by)
+
+        def _parse_confirmed_after_days(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        confirmed_after_days = _parse_confirmed_after_days(d.pop("confirmed_after_days", UNSET))
+
         new_product = cls(
             sku=sku,
             name=name,
@@ -161,6 +231,10 @@ class NewProduct:
             barcode=barcode,
             tax_category=tax_category,
             category=category,
+            kind=kind,
+            lead_time_days=lead_time_days,
+            delivered_by=delivered_by,
+            confirmed_after_days=confirmed_after_days,
         )
 
         return new_product

@@ -1,11 +1,13 @@
 # Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
 from typing import Literal
 
-PlaceOrderType = Literal["b2b", "standard"]
+PlaceOrderType = Literal["b2b", "made_to_order", "standard", "virtual"]
 
 PLACE_ORDER_TYPE_VALUES: set[PlaceOrderType] = {
     "b2b",
+    "made_to_order",
     "standard",
+    "virtual",
 }
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.delivered_by import DeliveredBy, check_delivered_by
+from ..models.product_kind import ProductKind, check_product_kind
 from ..models.tax_category import TaxCategory, check_tax_category
 
 if TYPE_CHECKING:
@@ -31,6 +33,10 @@ class Product:
         barcode (None | str):
         tax_category (TaxCategory):
         category (None | str):
+        kind (ProductKind):
+        lead_time_days (int | None):
+        delivered_by (DeliveredBy):
+        confirmed_after_days (int | None):
         picture_id (None | str):
         version (int):
         created_at (datetime.datetime):
@@ -46,6 +52,10 @@ class Product:
     barcode: None | str
     tax_category: TaxCategory
     category: None | str
+    kind: ProductKind
+    lead_time_days: int | None
+    delivered_by: DeliveredBy
+    confirmed_after_days: int | None
     picture_id: None | str
     version: int
     created_at: datetime.datetime
@@ -74,6 +84,16 @@ class Product:
         category: None | str
         category = self.category
 
+        kind: str = self.kind
+
+        lead_time_days: int | None
+        lead_time_days = self.lead_time_days
+
+        delivered_by: str = self.delivered_by
+
+        confirmed_after_days: int | None
+        confirmed_after_days = self.confirmed_after_days
+
         picture_id: None | str
         picture_id = self.picture_id
 
@@ -95,6 +115,10 @@ class Product:
                 "barcode": barcode,
                 "tax_category": tax_category,
                 "category": category,
+                "kind": kind,
+                "lead_time_days": lead_time_days,
+                "delivered_by": delivered_by,
+                "confirmed_after_days": confirmed_after_days,
                 "picture_id": picture_id,
                 "version": version,
                 "created_at": created_at,
@@ -138,6 +162,24 @@ class Product:
 
         category = _parse_category(d.pop("category"))
 
+        kind = check_product_kind(d.pop("kind"))
+
+        def _parse_lead_time_days(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        lead_time_days = _parse_lead_time_days(d.pop("lead_time_days"))
+
+        delivered_by = check_delivered_by(d.pop("delivered_by"))
+
+        def _parse_confirmed_after_days(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        confirmed_after_days = _parse_confirmed_after_days(d.pop("confirmed_after_days"))
+
         def _parse_picture_id(data: object) -> None | str:
             if data is None:
                 return data
@@ -160,6 +202,10 @@ class Product:
             barcode=barcode,
             tax_category=tax_category,
             category=category,
+            kind=kind,
+            lead_time_days=lead_time_days,
+            delivered_by=delivered_by,
+            confirmed_after_days=confirmed_after_days,
             picture_id=picture_id,
             version=version,
             created_at=created_at,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.fulfilment_kind import FulfilmentKind, check_fulfilment_kind
 from ..models.fulfilment_status import FulfilmentStatus, check_fulfilment_status
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class WorkedFulfilment:
         order_no (str):
         number (int):
         warehouse (str):
+        kind (FulfilmentKind):
         status (FulfilmentStatus):
         lines (list[WorkedLine]):
         shipment_id (None | str):
@@ -42,6 +44,7 @@ class WorkedFulfilment:
     order_no: str
     number: int
     warehouse: str
+    kind: FulfilmentKind
     status: FulfilmentStatus
     lines: list[WorkedLine]
     shipment_id: None | str
@@ -62,6 +65,8 @@ class WorkedFulfilment:
         number = self.number
 
         warehouse = self.warehouse
+
+        kind: str = self.kind
 
         status: str = self.status
 
@@ -110,6 +115,7 @@ class WorkedFulfilment:
                 "order_no": order_no,
                 "number": number,
                 "warehouse": warehouse,
+                "kind": kind,
                 "status": status,
                 "lines": lines,
                 "shipment_id": shipment_id,
@@ -138,6 +144,8 @@ class WorkedFulfilment:
         number = d.pop("number")
 
         warehouse = d.pop("warehouse")
+
+        kind = check_fulfilment_kind(d.pop("kind"))
 
         status = check_fulfilment_status(d.pop("status"))
 
@@ -225,6 +233,7 @@ class WorkedFulfilment:
             order_no=order_no,
             number=number,
             warehouse=warehouse,
+            kind=kind,
             status=status,
             lines=lines,
             shipment_id=shipment_id,
