@@ -21,6 +21,8 @@ class MessageState(StrEnum):
 
 
 SIGN_IN = "sign_in_code"
+# Its words have codes that somebody can use.
+CODES_ISSUED = "codes_issued"
 
 # Event type -> template. An event that is not here causes no message.
 NOTIFICATION_OF_EVENT: dict[str, str] = {
@@ -53,6 +55,7 @@ NOTIFICATION_OF_EVENT: dict[str, str] = {
     "delivery_extended": "delivery_extended",
     "promise_moved": "promise_moved",
     "backorder_cancelled": "backorder_cancelled",
+    "codes_issued": CODES_ISSUED,
     "parcel_replaced": "parcel_replaced",
     "replacement_picked_up": "replacement_picked_up",
     "replacement_stopped": "replacement_stopped",

@@ -31,7 +31,7 @@ async def get_message(order_no: str, message_id: str, request: Request, caller: 
     require(caller, *order_messages.READ_BY)
     services = services_of(request)
     overview = await visible_order(services, caller, order_no)
-    return json_response(asdict(await order_messages.as_sent(services, overview.order_no, message_id)))
+    return json_response(asdict(await order_messages.as_sent(services, caller, overview.order_no, message_id)))
 
 
 @router.post(

@@ -16,6 +16,8 @@ from infra.time_zones import zone_at
 
 # Templates that are about the order's whole amount when the event names none.
 _OF_THE_TOTAL = frozenset({"payment_captured"})
+# More codes than a person copies from an e-mail: they are read with the order.
+_MOST_CODES = 100
 
 
 def portal_url(settings: Settings) -> str:
@@ -45,7 +47,7 @@ def _signature(message: Claimed) -> str:
 
 def facts_of(message: Claimed, settings: Settings, lang: str) -> dict[str, str]:
     """What templates may name: {order_no, total, link, tracking_no, tracking_link, cause, until, rma_no, return_link,
-    pay_by}, and {amount} where it is known.
+    pay_by, codes}, and {amount} where it is known.
 
     Days and times are those of where the order goes. `to_pay` is what a new order waits for, or what an exchange costs
     more, empty where that is nothing; its link leads to the order to be paid.
@@ -59,6 +61,7 @@ def facts_of(message: Claimed, settings: Settings, lang: str) -> dict[str, str]:
         "tracking_no": readable(str(data.get("tracking_no") or message.tracking_no or "")),
         "cause": str(data.get("cause") or ""),
         "until": _day(data.get("until") or (data.get("waiting") or {}).get("until"), zone),
+        "codes": "\n".join(message.codes) if len(message.codes) <= _MOST_CODES else "",
         "to_pay": "",
         "pay_by": _pay_by(message, settings, zone) if message.payment_due else "",
         "rma_no": f"{message.order_no}-R{data['return_no']}" if data.get("return_no") else "",

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from domain.gateways import MessageGateway, ProviderRefused, ProviderUnavailable
+from domain.notifications import CODES_ISSUED
 from infra.db.autocommit import autocommit
 from infra.db.customers.profiles import KeyRing
-from infra.db.engine import Database
+from infra.db.engine import Connection, Database
 from infra.db.notifications import send_queue
-from infra.db.notifications.send_queue import Settled
+from infra.db.notifications.send_queue import Claimed, Settled
+from infra.db.virtual import issued_codes
 from infra.gateways.registry import close_all
 from infra.observability.metrics import MESSAGES
-from infra.security.crypto import Vault
+from infra.security.crypto import Unreadable, Vault
 from infra.settings import Settings
 from workers.polling import run_until_done
 from workers.relay.notification_rendering import RenderedNotification, event_of, render
@@ -101,12 +103,23 @@ class NotificationSender:
             claimed = await send_queue.claim(connection, channel, room, lease_s)
             if gateway is None:
                 return [Settled(message, "channel_off", skipped=True) for message in claimed]
+            claimed = [await self._with_codes(connection, message) for message in claimed]
             ready = [render(message, self._keys, self._settings) for message in claimed]
             all_rendered = [one for one in ready if isinstance(one, RenderedNotification)]
             if fresh := [rendered.frozen for rendered in all_rendered if rendered.frozen is not None]:
                 await send_queue.freeze(connection, fresh)
         sending |= {asyncio.create_task(self._send(rendered, gateway)) for rendered in all_rendered}
         return [one for one in ready if isinstance(one, Settled)]
+
+    async def _with_codes(self, connection: Connection, message: Claimed) -> Claimed:
+        """A message that says codes, with them; they are read as late as possible."""
+        if message.template != CODES_ISSUED or message.order_no is None or message.body_enc is not None:
+            return message
+        try:
+            found = await issued_codes.of_order(connection, self._keys, message.order_no)
+        except Unreadable:
+            return message  # it leads to the order all the same
+        return replace(message, codes=tuple(one.code for one in found))
 
     async def _send(self, rendered: RenderedNotification, gateway: MessageGateway) -> Settled:
         message, name = rendered.message, gateway.name

@@ -160,7 +160,7 @@ async def message(request: Request, member: CurrentStaff, order_no: str, message
     require(member.principal, *order_messages.READ_BY)
     services = services_of(request)
     overview = await visible_order(services, member.principal, order_no)
-    found = await order_messages.as_sent(services, overview.order_no, message_id)
+    found = await order_messages.as_sent(services, member.principal, overview.order_no, message_id)
     return page(request, "order_message.html", member=member, order_no=overview.order_no, message=found)
 
 

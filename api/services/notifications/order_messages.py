@@ -7,10 +7,12 @@ from api.idempotency import request_of, run_in_transaction
 from api.replies import Reply
 from domain.access import Principal, Role
 from domain.errors import NotFound
+from domain.notifications import CODES_ISSUED
 from infra.db.engine import Connection
 from infra.db.notifications import messages, sent_words
 from infra.db.notifications.messages import ListedMessage
 from infra.db.notifications.sent_words import SentMessage
+from infra.db.virtual import issued_codes
 
 MAX_ID = 64
 # Who reads messages as they were sent: those who may see the customer's data, and the order's owner.
@@ -23,11 +25,15 @@ async def of_order(services: Services, number: str) -> list[ListedMessage]:
         return await messages.of_order(conn, services.keys, number)
 
 
-async def as_sent(services: Services, number: str, message_id: str) -> SentMessage:
-    """The message with its words. Raises NotFound `message_not_found`."""
+async def as_sent(services: Services, caller: Principal, number: str, message_id: str) -> SentMessage:
+    """The message with its words; when staff read codes in it, the audit log has it. Raises NotFound
+    `message_not_found`."""
     _require_id(message_id)
     async with services.database.begin() as conn:
-        return await sent_words.one(conn, services.keys, number, message_id)
+        message = await sent_words.one(conn, services.keys, number, message_id)
+        if message.template == CODES_ISSUED and caller.is_staff:
+            await issued_codes.note_reading(conn, number, actor(caller))
+    return message
 
 
 async def sent_about(services: Services, number: str) -> list[SentMessage]:

@@ -95,7 +95,7 @@ _SETTLE = text(
 class Claimed:
     """One message to send, with what its words are made of. `tries` counts this claim too; `payment_due` is true
     for a new order that the customer has yet to pay, `pay_until` until when, or empty where that begins soon.
-    `switched_off`: the shop does not send such messages."""
+    `switched_off`: the shop does not send such messages. `codes` are those that the order was sold."""
 
     message_id: str
     customer_id: str
@@ -123,6 +123,7 @@ class Claimed:
     province: str | None = None
     carrier: str | None = None
     switched_off: bool = False
+    codes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def idempotency_key(self) -> str:

@@ -201,3 +201,12 @@ def test_a_parcel_on_its_way_has_the_page_of_its_carrier(lang: str) -> None:
         assert "https://www.ups.com/track?tracknum=1Z9\n" in render(template, "email", lang, known).body
         other = render(template, "email", lang, facts(template, tracking_no="SBX1", carrier="sandbox"))
         assert "SBX1" in other.body and other.body.count("https://") == 1
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_codes_stand_in_an_email_that_people_can_copy_them_from(lang: str) -> None:
+    few = render("codes_issued", "email", lang, facts("codes_issued", codes=("CARD-1", "CARD-2")))
+    assert "\n\nCARD-1\nCARD-2\n" in few.body
+    many = render("codes_issued", "email", lang, facts("codes_issued", codes=("CARD",) * 101))
+    text = render("codes_issued", "sms", lang, facts("codes_issued", codes=("CARD",)))
+    assert "CARD" not in many.body + text.body
