@@ -87,7 +87,7 @@ SHOWN_WITHOUT_NOTIFICATION = frozenset(
     {
         *("cancel_requested", "feedback_given", "contact_corrected"),
         *("fulfilment_booked", "fulfilment_delivered", "fulfilment_given_up", "fulfilment_reserved"),
-        *("backorder_waited", "fulfilment_produced", "codes_issued", "service_performed"),
+        *("backorder_waited", "fulfilment_produced", "service_performed"),
         *("stock_reserved", "stock_short", "shipment_in_transit", "shipment_cancelled", "replacement_booked"),
         *("refund_opened", "refund_pending", "refund_rejected", "return_window_closed"),
         *("invoice_issued", "credit_note_issued"),

@@ -59,6 +59,7 @@ class OrderWorkflowBase:
         self.cancel_requested = False
         self.cancel_refused = False
         self.stock_arrived = False
+        self.codes_arrived = False
         self.retry_requested = False
         self.shipment_data_changed = False
         self.booking = False
@@ -352,7 +353,7 @@ class OrderWorkflowBase:
 
     @workflow.signal(name=names.STOCK_ARRIVED, description="A receipt may let a backorder go on")
     def on_stock_arrived(self, payload: Any = None) -> None:
-        self.stock_arrived = True
+        self.stock_arrived = self.codes_arrived = True
 
     @workflow.signal(name=names.HOLD_CHANGED, description="A hold was placed or released; it is in the database")
     def on_hold_changed(self, payload: Any = None) -> None:

@@ -145,6 +145,7 @@ class Fulfilling(PendingOperations):
     async def _deliver_virtual(self, part: m.Fulfilment) -> None:
         """Issue its codes, or see whether its service counts as performed; then wait for what is missing."""
         seq = self.view.seq
+        self.codes_arrived = False  # what arrives from here on is a reason to look again
         ref = m.FulfilmentRef(self.order_no, part.number)
         self.update_view(await ports.deliver_virtual(ref, f"deliver {part.kind}, {self._words(part)}"))
         self._overdue.discard(part.number)
@@ -315,7 +316,11 @@ class Fulfilling(PendingOperations):
         )
 
     def _has_left(self) -> bool:
-        return any(part.parcel in LEFT for part in self.view.fulfilments)
+        return any(part.parcel in LEFT or self._is_used(part) for part in self.view.fulfilments)
+
+    def _is_used(self, part: m.Fulfilment) -> bool:
+        """True of codes that the customer has, and of a service that was performed: nothing calls them back."""
+        return part.kind in WITHOUT_PARCEL and part.status == FulfilmentStatus.DELIVERED
 
     def _deadline(self) -> str:
         """When the first of those that are waited for is late, or something is due on a hold of those not booked."""

@@ -191,7 +191,8 @@ class ParkedSteps(OrderWorkflowBase):
 
     def must_retry(self, parked: m.Parked) -> bool:
         """True if support retries the step, or the data for the carrier has changed since."""
-        return self.retry_requested or (self.shipment_data_changed and parked.step == Step.BOOK)
+        codes = self.codes_arrived and parked.step == Step.ISSUE_CODES
+        return self.retry_requested or codes or (self.shipment_data_changed and parked.step == Step.BOOK)
 
     def needs_reshipment(self) -> bool:
         """True when a second parcel is to be booked instead of one that was lost or refused."""

@@ -55,7 +55,7 @@ _UPLOADS = text(
 _RETRY_PARKED = text(
     """
     INSERT INTO workflow_requests (kind, subject, name)
-    SELECT 'signal_order', w.order_no, 'retry_parked'
+    SELECT 'signal_order', w.order_no, 'stock_arrived'
       FROM (SELECT p.order_no FROM parked_steps p JOIN fulfilments f ON f.fulfilment_id = p.subject
              WHERE p.step = 'issue_codes' AND p.resolved_at IS NULL
                AND EXISTS (SELECT FROM fulfilment_lines n JOIN order_lines l USING (order_no, line_no)

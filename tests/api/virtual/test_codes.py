@@ -155,7 +155,7 @@ async def test_new_codes_wake_the_orders_that_lack_them_the_oldest_first(shop: A
         )  # fmt: skip
     woken = "SELECT name, subject FROM workflow_requests WHERE kind = 'signal_order' AND subject = ANY(%s)"
     await fill(shop, sku, "A", "B")
-    expected = {("retry_parked", number) for number in numbers[1:3]}
+    expected = {("stock_arrived", number) for number in numbers[1:3]}
     assert {(row["name"], row["subject"]) for row in await shop.sql(woken, numbers)} == expected
     await fill(shop, sku, "A", "B")
     assert len(await shop.sql(woken, numbers)) == 2
