@@ -12,7 +12,7 @@ from domain.orders.status import Status
 from domain.shipping.shipments import ShipmentStatus
 from domain.support.parked_steps import EVERYTHING
 from domain.support.steps import STEPS, Action, Step, check_value
-from infra.db.after_sales import delivery_exceptions, guarantees
+from infra.db.after_sales import delivery_exceptions, guarantees, refused_parts
 from infra.db.engine import Connection, Database
 from infra.db.errors import StatementFailed, fault_of
 from infra.db.orders import order_contacts
@@ -53,9 +53,8 @@ class ParkedStepActivities:
     @oms_activity("park_step")
     async def park_step(self, request: m.ParkRequest) -> m.OrderView:
         """Open a parked step unless one is open; support sees it at once."""
-        options = await self._options(request)
         parked = NewParkedStep(
-            request.order_no, request.step, request.error, request.provider, request.attempts, options,
+            request.order_no, request.step, request.error, request.provider, request.attempts, [],
             request.subject, self._settings.escalation_s,
         )  # fmt: skip
         async with self._db.begin() as conn:
@@ -64,6 +63,8 @@ class ParkedStepActivities:
                 part = await fulfilments.part_named(conn, request.order_no, request.subject)
                 error = await supplier_requests.failure_of(conn, request.order_no, part)
                 parked = replace(parked, error=error or request.error)
+            options = await _options(conn, parked)
+            parked = replace(parked, options=options)
             if (park_no := await step_parking.park(conn, parked)) is not None:
                 data = {"park_no": park_no, "step": request.step, "error": parked.error, "options": options}
                 await timeline.append(conn, request.order_no, "step_parked", data=data)
@@ -91,14 +92,6 @@ class ParkedStepActivities:
             if code and request.resolution_id:
                 await self._note_refusal(request, code)
             raise
-
-    async def _options(self, request: m.ParkRequest) -> list[str]:
-        """An order is not undone while another part of it has left, or the one whose share is captured."""
-        async with self._db.begin() as conn:
-            left = await fulfilments.others_left(conn, request.order_no, request.subject)
-        left = left or (request.step == Step.CAPTURE and bool(request.subject))
-        options = STEPS[Step(request.step)].options
-        return [str(option) for option in options if not (left and option is Action.COMPENSATE)]
 
     # ── parts ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,12 +183,20 @@ class ParkedStepActivities:
                 part = await fulfilments.part_named(conn, order_no, resolution.subject)
                 if shipment := await shipments.live_shipment(conn, order_no, part.number):
                     await shipments.cancelled(conn, shipment)
-            case (Step.DELIVER, Action.SKIP):
+            case (Step.PRODUCE, Action.RETRY):
+                await production.wait_on(conn, await fulfilments.part_named(conn, order_no, resolution.subject))
+            case (Step.DELIVER, _):
                 part = await fulfilments.part_named(conn, order_no, resolution.subject)
+                await self._apply_to_parcel(conn, part, request.how, resolution.actor)
+
+    async def _apply_to_parcel(self, conn: Connection, part: PartRef, action: str, actor: str) -> None:
+        match action:
+            case Action.SKIP:
                 await manual_records.move_parcel(conn, self._settings, part, ShipmentStatus.DELIVERED)
-            case (Step.DELIVER | Step.PRODUCE, Action.RETRY):
-                part = await fulfilments.part_named(conn, order_no, resolution.subject)
-                await (self._wait_on if step is Step.DELIVER else production.wait_on)(conn, part)
+            case Action.GIVE_UP:
+                await refused_parts.give_up(conn, part, actor, self._settings)
+            case Action.RETRY:
+                await self._wait_on(conn, part)
 
     async def _amend_address(self, conn: Connection, order_no: str, resolution: _Resolution) -> None:
         address = resolution.value
@@ -218,6 +219,20 @@ class ParkedStepActivities:
         wait = timeline.waiting(what, "support looks into it", timeout_s)
         kind = "delivery_extended" if what == "delivery" else "supplier_extended"
         await timeline.append(conn, part.order_no, kind, data={"waiting": wait})
+
+
+async def _options(conn: Connection, parked: NewParkedStep) -> list[str]:
+    """An order is not undone while another part of it has left, or the one whose share is captured; a part is given up
+    where its supplier refused it."""
+    left = await fulfilments.others_left(conn, parked.order_no, parked.subject)
+    left = left or (parked.step == Step.CAPTURE and bool(parked.subject))
+    refused = False
+    if parked.step == Step.DELIVER and parked.subject:
+        refused = await refused_parts.is_refused(
+            conn, await fulfilments.part_named(conn, parked.order_no, parked.subject)
+        )
+    without = {Action.COMPENSATE: left, Action.GIVE_UP: not refused}
+    return [str(option) for option in STEPS[Step(parked.step)].options if not without.get(option)]
 
 
 async def _require_problem(conn: Connection, request: m.UnparkRequest, step: Step, subject: str) -> None:

@@ -44,6 +44,7 @@ _RESOLVING: Mapping[tuple[Step, Action], str] = {
     (Step.BOOK, Action.SKIP): "enter_tracking_number",
     (Step.DELIVER, Action.RETRY): "wait_for_carrier",
     (Step.DELIVER, Action.SKIP): "mark_delivered",
+    (Step.DELIVER, Action.GIVE_UP): "give_up_part",
     (Step.CANCEL_SHIPMENT, Action.RETRY): "retry_recall",
     (Step.CANCEL_SHIPMENT, Action.SKIP): "mark_recalled",
     (Step.RETURN_PAYMENT, Action.RETRY): "retry_refund",
@@ -58,12 +59,13 @@ _RESOLVING: Mapping[tuple[Step, Action], str] = {
     (Step.SUPPLEMENT, Action.RETRY): "retry_change_payment",
     (Step.SUPPLEMENT, Action.COMPENSATE): "cancel_change",
 }
-_ORDER = (Action.RETRY, Action.AMEND, Action.SKIP, Action.COMPENSATE)
+_ORDER = (Action.RETRY, Action.AMEND, Action.SKIP, Action.GIVE_UP, Action.COMPENSATE)
 # What is tried first where it is not another attempt.
 _BEST: Mapping[str, Action] = {
     "address_refused": Action.AMEND,
     "parcel_lost": Action.SKIP,
     "parcel_refused": Action.SKIP,
+    "supplier_refused": Action.GIVE_UP,
 }
 # Where a parcel is lost or refused, the customer's own choices come first; they include the refund.
 _UNDELIVERED = ("reship", "refund_lost")
@@ -87,6 +89,7 @@ LABELS: Words = {
     "enter_tracking_number": ("Enter tracking number", "填写运单号"),
     "wait_for_carrier": ("Wait for the carrier", "继续等待承运商"),
     "mark_delivered": ("Mark as delivered", "标记为已送达"),
+    "give_up_part": ("Give up this part", "放弃这部分"),
     "retry_recall": ("Retry recall", "重试召回"),
     "mark_recalled": ("Mark as recalled", "标记为已召回"),
     "retry_refund": ("Retry refund", "重试退款"),
@@ -123,6 +126,7 @@ CONSEQUENCES: Words = {
     "record_capture": ("no money is moved", "不产生资金变动"),
     "retry_booking": ("safe: nothing is booked twice", "安全：不会重复预约"),
     "enter_tracking_number": ("the parcel was booked outside the system", "包裹已在系统外预约"),
+    "give_up_part": ("refunds what was paid for it; the order continues", "退还这部分的款项，订单继续"),
     "record_refund": ("no money is moved", "不产生资金变动"),
     "retry_refund": ("safe: nothing is refunded twice", "安全：不会重复退款"),
     "cancel_and_refund": ("releases the stock", "释放库存"),
@@ -161,7 +165,7 @@ def _resolving(
         key=lambda action: (action is not best, _ORDER.index(action)),
     )
     if own:
-        offered = [action for action in offered if action is not Action.COMPENSATE]
+        offered = [action for action in offered if action not in (Action.COMPENSATE, Action.GIVE_UP)]
     return own + [_named(case_of(step, action), stake, action) for action in offered]
 
 

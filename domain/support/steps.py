@@ -28,6 +28,7 @@ class Action(StrEnum):
     SKIP = "skip"
     AMEND = "amend"
     COMPENSATE = "compensate"
+    GIVE_UP = "give_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,10 @@ STEPS: dict[Step, StepRule] = {
         skip={"carrier": "who carries the parcel", "tracking_no": "its tracking number"},
         amend=_ADDRESS,
     ),
-    Step.DELIVER: StepRule("bring the parcel to the door", (Action.RETRY, Action.SKIP, Action.COMPENSATE), skip={}),
+    # Given up: of an order with other parts, the one that its supplier refused and nobody else ships.
+    Step.DELIVER: StepRule(
+        "bring the parcel to the door", (Action.RETRY, Action.SKIP, Action.GIVE_UP, Action.COMPENSATE), skip={}
+    ),
     Step.CANCEL_SHIPMENT: StepRule("recall the parcel", (Action.RETRY, Action.SKIP), skip={}),
     Step.RETURN_PAYMENT: StepRule("give the money back", (Action.RETRY, Action.SKIP), skip=dict(_REFERENCE)),
     Step.PRODUCE: StepRule("make what is made to order", (Action.RETRY, Action.COMPENSATE)),

@@ -312,7 +312,7 @@ EXECUTES = {
     "authorised_left_minor", "awaits_shipment_capture",
     "change_staff_role",
     "change_payments_without_invoice", "difference_until", "dismiss_inbox_event", "due_subject", "fits_partly",
-    "fits_somewhere", "fits_together", "part_fits", "reopen_parcel_events",
+    "fits_somewhere", "fits_together", "part_at_stake_minor", "part_fits", "reopen_parcel_events",
     "given_alone_minor", "given_back_minor", "given_minor", "guarantee_is_being_claimed", "guarantee_is_due",
     "has_part_to_hold",
     "is_awaiting_change_payment", "is_booked", "is_gtin", "is_paying", "is_reversed", "issue_missing_documents",

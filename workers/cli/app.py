@@ -246,7 +246,7 @@ def staff(context: typer.Context) -> None:
 
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    help="The support queue: list, retry, skip, amend, compensate.",
+    help="The support queue: list, retry, skip, amend, give up a part, compensate.",
 )
 def stuck(context: typer.Context) -> None:
     from workers.cli.support.support_commands import app as commands

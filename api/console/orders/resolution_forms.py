@@ -14,7 +14,7 @@ from domain.situations.actions import case_of
 from domain.support.steps import OPTIONAL, Action, Step, shape_of
 
 # Reversing what was done, and deciding for the provider, is explained by the person.
-_EXPLAINED = frozenset({"decline_and_cancel", "approve_payment", "cancel_and_refund", "cancel_change"})
+_EXPLAINED = frozenset({"decline_and_cancel", "approve_payment", "cancel_and_refund", "cancel_change", "give_up_part"})
 _ADDRESS = ("name", "phone", "line1", "district", "city", "province", "postcode", "country")
 
 
@@ -43,7 +43,7 @@ def form_of(request: Request, shown: ShownOrder, parked: ParkedOrder, action: Ac
         means=parked.consequence if action is Action.COMPENSATE and case != "cancel_change" else None,
         fields=() if case == "refund_as_credit" else _fields(request, shown.order, step, action),
         hidden=hidden,
-        danger=action is Action.COMPENSATE,
+        danger=action in (Action.COMPENSATE, Action.GIVE_UP),
         reason="required" if case in _EXPLAINED else "optional",
         anchor=action.value,
     )

@@ -8,11 +8,11 @@ from api.console.session import StaffMember
 from domain.access import Role
 from domain.orders.holds import may_release
 
-_RESOLVING = ("retry", "amend", "skip", "compensate")
+_RESOLVING = ("retry", "amend", "skip", "give_up", "compensate")
 _ACTIVITY = ("retry_now", "pause", "unpause")
 _PARCEL = {"reship": "reship", "refund_lost": "refund"}
 # Buttons that end something or give money back.
-_DANGER = frozenset({"cancel", "compensate", "refund_lost"})
+_DANGER = frozenset({"cancel", "compensate", "give_up", "refund_lost"})
 
 
 @dataclass(frozen=True, slots=True)

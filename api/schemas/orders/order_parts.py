@@ -61,8 +61,8 @@ class SituationAction(BaseModel):
     """An action that fits the situation, named for the case."""
 
     action: str = Field(
-        description="As the API calls it: retry, skip, amend or compensate of the parked step, retry_now, pause,"
-        " unpause, reset, release_hold, or one of `allowed_actions`."
+        description="As the API calls it: retry, skip, amend, give_up or compensate of the parked step, retry_now,"
+        " pause, unpause, reset, release_hold, or one of `allowed_actions`."
     )
     code: str = Field(description="What it means in this case, such as approve_payment.")
     label: str
@@ -98,7 +98,7 @@ class NeedsAttention(BaseModel):
     error: str
     since: Time
     attempts: int
-    options: list[str] = Field(description="The actions that resolve it: retry, skip, amend, compensate.")
+    options: list[str] = Field(description="The actions that resolve it: retry, skip, amend, give_up, compensate.")
     refused: RefusedResolution | None
 
 

@@ -71,6 +71,19 @@ BEGIN
   RETURN NEW;
 END $$;
 
+-- What giving up the part that is parked refunds at most: what was paid for its units, as far as it is not given back.
+CREATE FUNCTION part_at_stake_minor(asked_order_no text)
+  RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT greatest(0, least(
+    (SELECT coalesce(sum(ceil(l.paid_minor::numeric * n.quantity / l.quantity)), 0)::bigint
+       FROM parked_steps p JOIN fulfilments f ON (f.order_no, f.fulfilment_id) = (p.order_no, p.subject)
+       JOIN fulfilment_lines n ON (n.order_no, n.number) = (f.order_no, f.number)
+       JOIN order_lines l ON (l.order_no, l.line_no) = (n.order_no, n.line_no)
+      WHERE p.order_no = asked_order_no AND p.resolved_at IS NULL AND l.quantity > 0),
+    (SELECT coalesce(sum(t.captured_minor - t.refunded_minor - t.promised_minor - t.disputed_minor), 0)::bigint
+       FROM payments p JOIN payment_totals t USING (payment_id) WHERE p.order_no = asked_order_no)))
+$$;
+
 -- What was already given of an order: refunds, store credit and resolutions. The step `but_park_no` is left out.
 CREATE FUNCTION given_minor(asked_order_no text, but_park_no integer DEFAULT NULL::integer)
   RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
@@ -79,7 +92,7 @@ CREATE FUNCTION given_minor(asked_order_no text, but_park_no integer DEFAULT NUL
        + (SELECT coalesce(sum(s.moved_minor), 0) FROM (
             SELECT max(r.moved_minor) AS moved_minor FROM resolutions r JOIN parked_steps p USING (order_no, park_no)
              WHERE r.order_no = asked_order_no AND r.moved_minor > 0 AND p.park_no IS DISTINCT FROM but_park_no
-               AND (p.resolved_at IS NULL OR p.resolution_id = r.resolution_id) GROUP BY p.park_no) s)::bigint
+               AND (p.resolved_at IS NULL OR p.resolution_id = r.resolution_id AND r.action <> 'give_up') GROUP BY p.park_no) s)::bigint
        + (SELECT coalesce(sum(a.moved_minor), 0) FROM staff_actions a WHERE a.order_no = asked_order_no AND a.moved_minor > 0)::bigint
 $$;
 
@@ -96,7 +109,7 @@ CREATE FUNCTION given_alone_minor(person text, asked_currency text, but_order_no
               JOIN parked_steps p USING (order_no, park_no), today
              WHERE person_of(r.actor) = person AND r.created_at >= today.began AND r.moved_minor > 0
                AND r.approval_id IS NULL AND o.currency = asked_currency
-               AND (p.resolution_id = r.resolution_id OR p.resolved_at IS NULL AND p.order_no IS DISTINCT FROM but_order_no)
+               AND (p.resolution_id = r.resolution_id AND r.action <> 'give_up' OR p.resolved_at IS NULL AND p.order_no IS DISTINCT FROM but_order_no)
              GROUP BY p.order_no, p.park_no) s)::bigint
        + (SELECT coalesce(sum(a.moved_minor), 0) FROM staff_actions a JOIN orders o USING (order_no), today
            WHERE person_of(a.actor) = person AND a.created_at >= today.began AND a.moved_minor > 0
@@ -116,5 +129,6 @@ GRANT INSERT (action, amount_minor, approval_id, asked_by, currency, data_key, e
   park_no, wish_enc) ON approvals TO oms_app;
 GRANT UPDATE (decided_at, decided_by, decision, done_at, words_enc) ON approvals TO oms_app;
 REVOKE EXECUTE ON FUNCTION given_alone_minor(text, text, text), given_minor(text, integer), guard_approval(),
-  require_approval() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION given_alone_minor(text, text, text), given_minor(text, integer) TO oms_app;
+  part_at_stake_minor(text), require_approval() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION given_alone_minor(text, text, text), given_minor(text, integer), part_at_stake_minor(text)
+  TO oms_app;

@@ -54,7 +54,7 @@ CREATE TRIGGER parked_step_subject BEFORE INSERT ON parked_steps
 CREATE TABLE resolutions (
   resolution_id text PRIMARY KEY,
   order_no      text NOT NULL REFERENCES orders,
-  action        text NOT NULL CHECK (action IN ('retry', 'skip', 'amend', 'compensate')),
+  action        text NOT NULL,
   actor         text NOT NULL,
   reason_enc    bytea NOT NULL,
   value_enc     bytea,
@@ -65,6 +65,8 @@ CREATE TABLE resolutions (
   amount_minor  bigint,
   CONSTRAINT resolutions_amount CHECK (amount_minor >= 0)
 );
+ALTER TABLE resolutions ADD CONSTRAINT resolutions_action_check CHECK (action IN ('retry', 'skip', 'amend',
+  'compensate', 'give_up')) NOT VALID;
 CREATE INDEX resolutions_alone ON resolutions (person_of(actor), created_at) WHERE moved_minor > 0
   AND approval_id IS NULL;
 CREATE INDEX resolutions_moving ON resolutions (order_no) WHERE moved_minor > 0;
@@ -190,7 +192,7 @@ CREATE FUNCTION refuse_parked_outcome()
   RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT FROM support_jobs j WHERE j.job_id = NEW.job_id
-                AND j.action NOT IN ('retry', 'skip', 'amend', 'compensate')) THEN
+                AND j.action NOT IN ('retry', 'skip', 'amend', 'compensate', 'give_up')) THEN
     RAISE EXCEPTION 'a job over chosen orders asks for no parked step' USING ERRCODE = 'OM192';
   END IF;
   RETURN NEW;
@@ -317,6 +319,7 @@ $$;
 CREATE FUNCTION amount_moved_by(asked_order_no text, step text, action text, amount_minor bigint)
   RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT CASE WHEN action = 'compensate' AND step = 'supplement' THEN 0
+              WHEN action = 'give_up' THEN part_at_stake_minor(asked_order_no)
               WHEN action = 'compensate' THEN coalesce((SELECT sum(t.captured_minor - t.refunded_minor - t.disputed_minor)
                 FROM payments p JOIN payment_totals t USING (payment_id) WHERE p.order_no = asked_order_no), 0)::bigint
               WHEN (action = 'skip' AND step IN ('capture', 'return_payment', 'refund', 'guarantee'))

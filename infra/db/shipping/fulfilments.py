@@ -76,6 +76,12 @@ _OTHERS_LEFT = text(
                       AND x.status IN ('shipped', 'delivered'))
     """
 )
+_HAS_OTHERS = text(
+    """
+    SELECT EXISTS (SELECT FROM fulfilments x
+                    WHERE x.order_no = :order_no AND x.number <> :number AND x.status <> 'cancelled')
+    """
+)
 _ANY_LEFT = text(
     "SELECT EXISTS (SELECT FROM fulfilments WHERE order_no = :order_no AND status IN ('shipped', 'delivered'))"
 )
@@ -178,6 +184,11 @@ async def others_left(conn: AsyncConnection, order_no: str, fulfilment_id: str) 
     """True where another fulfilment of the order is on its way or has arrived."""
     values = {"order_no": order_no, "fulfilment_id": fulfilment_id}
     return bool((await conn.execute(_OTHERS_LEFT, values)).scalar_one())
+
+
+async def has_others(conn: AsyncConnection, part: PartRef) -> bool:
+    """True where the order has another fulfilment that is not cancelled."""
+    return bool((await conn.execute(_HAS_OTHERS, {"order_no": part.order_no, "number": part.number})).scalar_one())
 
 
 async def any_left(conn: AsyncConnection, order_no: str) -> bool:

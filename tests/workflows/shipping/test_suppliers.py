@@ -8,6 +8,7 @@ from temporalio.client import WorkflowUpdateStage
 from infra.stack.temporal.temporal_server import TemporalServer
 from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
+from tests.workflows.scenarios import resolved
 from tests.workflows.split_orders import booked, fulfilments, part_says, second_warehouse, stock_south
 from tests.workflows.suppliers import SUPPLIER, asked, delivered, is_over, level, refuses, ships, supplied, supplier
 from workflows import names
@@ -119,6 +120,34 @@ async def test_a_refused_part_beside_a_shipped_one_is_cancelled_by_nobody_in_sil
     await refuses(stage, order_no, 2)
     parked = await stage.parked(order_no)
     assert (parked.step, parked.error, parked.subject) == ("deliver", "supplier_refused", f"{order_no}-F2")
+    assert parked.options == ["retry", "skip", "give_up"]
+
+
+async def test_a_refused_part_is_given_up_with_its_money_and_the_order_goes_on(stage: Stage) -> None:
+    sku = await supplied(stage, here=2, there=1)
+    order_no = await stage.place(sku, 3)
+    await becomes(stage, order_no, ("WH-EAST", "booked"), (SUPPLIER, "booked"))
+    await part_says(stage, order_no, 1, "picked_up")
+    await refuses(stage, order_no, 2)
+    parked = await stage.parked(order_no)
+    moves = "SELECT amount_moved_by(:o, 'deliver', 'give_up', :a) AS minor"
+    (agreed,) = await stage.sql(moves, o=order_no, a=parked.amount_minor)
+    await resolved(stage, order_no, "give_up")
+    await becomes(stage, order_no, ("WH-EAST", "shipped"), (SUPPLIER, "cancelled"))
+    assert await level(stage, sku, SUPPLIER) == (0, 0), "what it does not have is not sold again"
+    await part_says(stage, order_no, 1, "delivered")
+    await stage.reaches(order_no, "completed")
+    (refund,) = await stage.sql("SELECT amount_minor, status, asked_by FROM refunds WHERE order_no = :o", o=order_no)
+    (line,) = await stage.sql(
+        "SELECT unit_price_minor, refunded_quantity FROM order_lines WHERE order_no = :o", o=order_no
+    )
+    assert (refund.status, refund.asked_by, line.refunded_quantity) == ("succeeded", "support:ann", 1)
+    assert line.unit_price_minor == refund.amount_minor <= agreed.minor, "no more than was agreed"
+    (given,) = await stage.sql("SELECT given_minor(:o) AS minor", o=order_no)
+    assert given.minor == refund.amount_minor, "the decision and its refund count once"
+    (case,) = await stage.sql("SELECT state FROM stock_cases WHERE subject = :s", s=f"{order_no}-F2/1")
+    assert case.state == "resolved"
+    assert "fulfilment_given_up" in await stage.events(order_no)
 
 
 async def test_a_cancellation_waits_for_the_supplier_to_keep_the_parcel(stage: Stage) -> None:

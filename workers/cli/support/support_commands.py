@@ -27,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Orders stuck at a step: see them, and retry, skip, amend or compensate, alone or by filter.",
+    help="Orders stuck at a step: see them, and retry, skip, amend, give up a part or compensate, alone or by filter.",
 )
 
 StepOption = Annotated[Step | None, typer.Option("--step", help="Only orders stuck at this step.")]
@@ -124,6 +124,7 @@ _HELP = {
     Action.RETRY: "Try the step again.",
     Action.SKIP: "Go on as if the step had succeeded: a person did it manually, and --value says how.",
     Action.AMEND: "Change what the step works with (--value), then try it again.",
+    Action.GIVE_UP: "Give up the part that its supplier refused: its money goes back, the order continues.",
     Action.COMPENSATE: "Give the order up and undo what was done.",
 }
 for _action, _words in _HELP.items():

@@ -1,11 +1,12 @@
 # Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
 from typing import Literal
 
-Action = Literal["amend", "compensate", "retry", "skip"]
+Action = Literal["amend", "compensate", "give_up", "retry", "skip"]
 
 ACTION_VALUES: set[Action] = {
     "amend",
     "compensate",
+    "give_up",
     "retry",
     "skip",
 }
