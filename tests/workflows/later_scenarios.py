@@ -7,8 +7,10 @@ from tests.order_stage import Stage, eventually
 from tests.workflows.on_terms import buyer, pay, place_on_terms
 from tests.workflows.orders.test_order import cancel
 from tests.workflows.scenarios import Scenario, delivered, pay_again, placed, resolved
+from tests.workflows.split_orders import booked, part_says
 from tests.workflows.suppliers import asked, is_over, refuses, ships, stocked_at, supplied, supplier
 from tests.workflows.suppliers import delivered as deliver_supplied
+from tests.workflows.unstocked import produced, product
 from workflows import names
 from workflows import payloads as m
 
@@ -189,4 +191,17 @@ async def cancelled_on_terms(stage: Stage) -> str:
     await stage.reaches(order_no, "preparing")
     await cancel(stage, order_no)
     await stage.reaches(order_no, "cancelled")
+    return order_no
+
+
+@later
+async def made_and_performed(stage: Stage) -> str:
+    """Made to order, beside a service that counts as performed at once."""
+    service = await product(stage, "virtual", delivered_by="confirmation", confirmed_after_days=0)
+    order_no = await stage.place(await product(stage, "made_to_order"), 1, beside=[service])
+    await stage.reaches(order_no, "preparing")
+    await produced(stage, order_no)
+    await booked(stage, order_no, 1)
+    await part_says(stage, order_no, 1, "picked_up", "delivered")
+    await stage.reaches(order_no, "completed")
     return order_no

@@ -24,13 +24,6 @@ async def product(stage: Stage, kind: str, **more: Any) -> str:
     return sku
 
 
-async def beside(stage: Stage, order_no: str, line_no: int, sku: str, quantity: int) -> None:
-    """One more line of an order whose workflow has not begun."""
-    await stage.sql(
-        "INSERT INTO order_lines VALUES (:o, :n, :s, :s, :q, 1000)", o=order_no, n=line_no, s=sku, q=quantity
-    )
-
-
 async def produced(stage: Stage, order_no: str, number: int = 1) -> None:
     """The warehouse has made all of the part."""
     async with stage.database.begin() as conn:

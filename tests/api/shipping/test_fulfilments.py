@@ -28,7 +28,7 @@ async def of(staff: ApiClient, number: str) -> list[dict[str, Any]]:
 
 async def test_an_order_names_the_parts_in_which_it_ships(staff: ApiClient) -> None:
     number, sku = await an_order_with_stock(staff)
-    part = {"fulfilment_id": f"{number}-F1", "number": 1, "warehouse": HOUSE, "status": "reserved"}
+    part = {"fulfilment_id": f"{number}-F1", "number": 1, "warehouse": HOUSE, "status": "reserved", "kind": "parcel"}
     part |= {"lines": [{"line_no": 1, "sku": sku, "quantity": 3}], "shipment_id": None, "promised_to": None}
     assert await of(staff, number) == [part]
     # An order from before has no row of it.

@@ -9,7 +9,7 @@ from tests.conftest import DatabaseUrls
 from tests.order_stage import Stage, eventually, staged
 from tests.workflows.scenarios import resolved
 from tests.workflows.split_orders import booked, part_says
-from tests.workflows.unstocked import beside, parts, produced, product
+from tests.workflows.unstocked import parts, produced, product
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +71,7 @@ async def test_lines_of_one_order_are_divided_by_how_they_are_supplied(shop: Sta
     service = await product(shop, "virtual", delivered_by="confirmation")
     physical = f"STOCKED-{made}"
     await shop.stock(physical, 2)
-    order_no = await shop.place(physical, 2, token=None)
-    for line_no, sku in enumerate((codes, made, service), 2):
-        await beside(shop, order_no, line_no, sku, 1)
-    await shop.sql("UPDATE orders SET items_minor = 5000, total_minor = 5000 WHERE order_no = :o", o=order_no)
+    order_no = await shop.place(physical, 2, token=None, beside=[codes, made, service])
     await shop.reaches(order_no, "pending_payment")
     assert await parts(shop, order_no) == [
         (1, "parcel", "reserved"),
