@@ -47,9 +47,9 @@ class OrderPayment(BaseModel):
 
     payment_id: int
     kind: Literal["authorise", "capture", "void", "refund", "dispute", "dispute_won", "refund_reversed"]
-    purpose: Literal["order", "stray", "guarantee", "supplement"] = Field(
-        description="What it is for: the order, a guarantee of an exchange sent in advance, the difference of a change;"
-        " `stray` is money that is not applied to the order."
+    purpose: Literal["order", "stray", "guarantee", "supplement", "terms"] = Field(
+        description="What it is for: the order, a guarantee of an exchange sent in advance, the difference of a change,"
+        " what is owed on payment terms; `stray` is money that is not applied to the order."
     )
     status: Literal["intent", "pending", "succeeded", "failed"]
     amount_minor: Minor

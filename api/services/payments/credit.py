@@ -43,14 +43,16 @@ class PaidTransfer:
 
 
 async def put(services: Services, caller: Principal, customer_id: str, wanted: SetCredit) -> CreditOfCustomer:
-    """Set the customer's credit in a currency. Raises NotFound `customer_not_found`."""
+    """Set the customer's credit in a currency, also before the first order of a customer."""
+    new = wanted.currency, wanted.limit_minor, wanted.terms_days
     async with services.database.begin() as conn:
         await actor_context.set_actor(conn, actor(caller), caller.origin)
-        found = await credit_accounts.set_limit(
-            conn, customer_id, wanted.currency, wanted.limit_minor, wanted.terms_days
-        )
-    if found is None:
-        raise NotFound("customer_not_found")
+        found = await credit_accounts.set_limit(conn, customer_id, *new)
+        if found is None:
+            _, data_key = services.keys.vault.new_data_key()
+            await credit_accounts.add_customer(conn, customer_id, data_key)
+            found = await credit_accounts.set_limit(conn, customer_id, *new)
+    assert found is not None, "the customer is there now"
     return _shown(customer_id, found)
 
 

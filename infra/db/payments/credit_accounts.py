@@ -20,6 +20,7 @@ _OF_CUSTOMER = text(
     """SELECT trim(currency) AS currency, limit_minor, terms_days, used_minor FROM credit_accounts
         WHERE customer_id = :customer_id ORDER BY currency"""
 )
+_ADD = text("INSERT INTO customers (customer_id, data_key) VALUES (:customer_id, :data_key) ON CONFLICT DO NOTHING")
 _KNOWN = text("SELECT EXISTS (SELECT FROM customers WHERE customer_id = :customer_id)")
 
 
@@ -31,6 +32,11 @@ async def set_limit(
     values = {"customer_id": customer_id, "currency": currency, "limit_minor": limit_minor, "terms_days": terms_days}
     row = (await conn.execute(_SET, values)).mappings().one_or_none()
     return Credit(**row) if row else None
+
+
+async def add_customer(conn: AsyncConnection, customer_id: str, data_key: bytes) -> None:
+    """One who has ordered nothing yet, with a new wrapped data key; one who is known stays as they are."""
+    await conn.execute(_ADD, {"customer_id": customer_id, "data_key": data_key})
 
 
 async def of_customer(conn: AsyncConnection, customer_id: str) -> Sequence[Credit] | None:

@@ -97,10 +97,13 @@ async def test_what_does_not_fit_is_refused_and_charges_nothing(
 
 async def test_a_customer_without_credit_buys_nothing_on_terms(shop: ApiClient) -> None:
     assert code(await place(shop, unique("new"))) == (409, "no_credit")
-    assert code(await put(shop, unique("new"), limit_minor=1, currency="CNY", terms_days=1)) == (
-        404,
-        "customer_not_found",
-    )
+
+
+async def test_credit_may_be_set_before_the_first_order(shop: ApiClient) -> None:
+    new = unique("new")
+    assert (await put(shop, new, limit_minor=4_250, currency="CNY", terms_days=1)).status_code == 200
+    assert (await place(shop, new)).status_code == 201
+    assert (await credit(shop, new))["left_minor"] == 0
 
 
 async def test_a_refusal_says_how_much_credit_is_left(shop: ApiClient) -> None:

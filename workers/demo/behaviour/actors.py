@@ -49,7 +49,7 @@ class ApiActors:
         self.clients, self.order = clients, order
         self.stock = statistics.stock
         self.arrangements = arrangements
-        self._statistics = statistics
+        self.statistics = statistics
         self._actions = count(1)
         self._unplanned = 0
         self.too_late: TooLate | None = None
@@ -134,9 +134,9 @@ class ApiActors:
             await self._retry_unplanned()
             await self.order.wait_until_parked_or_closed()
         if self.order.parked_at == step:
-            self._statistics.parked[step] += 1
+            self.statistics.parked[step] += 1
             await self._resolve(action, value)
-            self._statistics.resolved[f"{step}: {action}"] += 1
+            self.statistics.resolved[f"{step}: {action}"] += 1
 
     async def wait_for_end(self) -> Order:
         """Wait until the order has ended; steps that park without being meant to are retried."""
@@ -173,8 +173,8 @@ class ApiActors:
             await asyncio.Event().wait()
         if await self._resolve(Action.RETRY, None):
             self._unplanned += 1
-            self._statistics.unplanned[step] += 1
-            self._statistics.resolved[f"{step}: {Action.RETRY}"] += 1
+            self.statistics.unplanned[step] += 1
+            self.statistics.resolved[f"{step}: {Action.RETRY}"] += 1
 
     async def _resolve(self, action: Action, value: dict[str, Any] | None) -> bool:
         """False when nothing is parked any more, which may also be the effect of an answer that was lost."""

@@ -6,7 +6,7 @@ from domain.after_sales.returns import Condition
 from domain.support.steps import Action, Step
 from workers.demo.baskets.customers import customer_of
 from workers.demo.baskets.dataset import Basket
-from workers.demo.behaviour import after_delivery, picking
+from workers.demo.behaviour import after_delivery, picking, replenishing
 from workers.demo.behaviour.actors import ApiActors
 from workers.demo.behaviour.scenarios import Scenario
 
@@ -91,11 +91,17 @@ async def _reshipped(actors: ApiActors, basket: Basket) -> None:
 
 async def _backordered(actors: ApiActors, basket: Basket) -> None:
     await actors.wait_until(lambda order: order.waiting_for is not None and order.waiting_for.what == "stock")
+    await replenishing.note_suggestions(actors)
     await actors.receive_missing()
 
 
 async def _picked_short(actors: ApiActors, basket: Basket) -> None:
     await picking.pick_short(actors)
+
+
+async def _on_terms(actors: ApiActors, basket: Basket) -> None:
+    await actors.wait_until(lambda order: order.status in ("delivered", "completed", "cancelled"))
+    await actors.pay("tok_ok")
 
 
 SCRIPTS: Mapping[Scenario, Script] = {
@@ -121,4 +127,5 @@ SCRIPTS: Mapping[Scenario, Script] = {
     Scenario.SPLIT: _nothing,
     Scenario.BACKORDERED: _backordered,
     Scenario.PICKED_SHORT: _picked_short,
+    Scenario.ON_TERMS: _on_terms,
 }

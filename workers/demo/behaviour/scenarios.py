@@ -33,6 +33,7 @@ class Scenario(StrEnum):
     SPLIT = "split"
     BACKORDERED = "backordered"
     PICKED_SHORT = "picked_short"
+    ON_TERMS = "on_terms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,11 @@ SPECS: Mapping[Scenario, ScenarioSpec] = {
     Scenario.PICKED_SHORT: ScenarioSpec(
         "one piece is not found, another warehouse sends it", Status.COMPLETED, parts=2
     ),
+    Scenario.ON_TERMS: ScenarioSpec("a company on payment terms, pays after the delivery", Status.COMPLETED),
 }
 
 # The first orders show every scenario; later ones are mostly plain.
-FIRST, LATER = 23, 50
+FIRST, LATER = 24, 50
 
 
 def scenario_of(number: int, seed: int) -> Scenario:

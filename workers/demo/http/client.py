@@ -42,6 +42,7 @@ class Clients:
     channel: AuthenticatedClient
     warehouse: AuthenticatedClient
     operations: AuthenticatedClient
+    finance: AuthenticatedClient
     sandbox: "Sandbox"
     run: str
 
@@ -92,6 +93,7 @@ def connect(
         channel=client(Role.CHANNEL),
         warehouse=client(Role.WAREHOUSE),
         operations=client(Role.OPERATIONS),
+        finance=client(Role.FINANCE),
         sandbox=Sandbox(sandbox, transport),
         run=run,
     )

@@ -26,9 +26,11 @@ HEADER = (
 )
 OPERATIONS = frozenset({
     "add_product", "add_warehouse", "adjust_stock", "approve_return", "cancel_order", "count_stock", "get_order",
-    "get_return", "get_stock_levels", "inspect_return", "list_order_events", "list_orders", "open_refund", "pay_order",
-    "pick_fulfilment", "place_order", "receive_return", "receive_stock", "receive_transfer", "request_return",
-    "resolve_delivery_problem", "resolve_step", "ship_transfer", "transfer_stock",
+    "get_return", "get_stock_levels", "inspect_return", "list_order_events", "list_orders",
+    "list_replenishment_suggestions", "open_refund", "pay_order", "pick_fulfilment", "place_order",
+    "put_replenishment_rule", "receive_return", "receive_stock", "receive_transfer", "request_return",
+    "resolve_delivery_problem", "resolve_step", "set_customer_credit", "ship_transfer", "start_replenishment_run",
+    "transfer_stock",
 })  # fmt: skip
 _PROSE = frozenset({"description", "summary", "examples"})
 _REFERENCE = "#/components/schemas/"

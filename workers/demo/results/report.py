@@ -7,12 +7,14 @@ from rich.table import Table
 
 from domain.orders.status import Status
 from domain.text import counted
+from workers.demo.api_client.models import Suggestion
 from workers.demo.baskets.catalogue import CURRENCY
 from workers.demo.behaviour.scenarios import SPECS, Scenario
 from workers.demo.results.checks import Check
 from workers.demo.results.statistics import Statistics
 from workers.demo.results.stock_ledger import Movement, WarehouseBalance
 
+SHOWN_SUGGESTIONS = 10
 REFUSALS = {
     "invalid_quantity": "lines with quantity 0 left out",
     "unknown_sku": "lines whose product is not in the catalogue left out",
@@ -33,6 +35,8 @@ def show(
     console.print(_orders(statistics))
     console.print(_totals(statistics))
     console.print(_stock(balances))
+    if statistics.suggestions:
+        console.print(_suggestions(statistics.suggestions))
     for check in checks:
         _line(console, check)
     ended = f"{statistics.ends} of {counted(statistics.placed, 'order')} ended in {seconds:.0f} s"
@@ -103,6 +107,17 @@ def _stock(balances: Sequence[WarehouseBalance]) -> Table:
     for balance in balances:
         units = (_signed(balance.movements[movement]) for movement in Movement)
         table.add_row(balance.warehouse, *units, f"{balance.on_hand:,}", _mark(balance.balanced))
+    return table
+
+
+def _suggestions(suggestions: Sequence[Suggestion]) -> Table:
+    table = Table(title="What replenishment suggested to buy while orders waited for stock", title_justify="left")
+    for name in ("product", "warehouse", "units", "available and on its way", "reorder point"):
+        table.add_column(name, justify="left" if name in ("product", "warehouse") else "right", overflow="fold")
+    for one in suggestions[:SHOWN_SUGGESTIONS]:
+        table.add_row(one.name, one.warehouse, str(one.quantity), str(one.position), str(one.reorder_point))
+    if (more := len(suggestions) - SHOWN_SUGGESTIONS) > 0:
+        table.add_row(f"and {more} more", "", "", "", "")
     return table
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.orders.status import Status
+from workers.demo.api_client.models import Suggestion
 from workers.demo.behaviour.scenarios import SPECS, Scenario
 from workers.demo.results.stock_ledger import StockLedger
 
@@ -59,6 +60,7 @@ class Statistics:
     groups: defaultdict[Scenario, Group] = field(default_factory=lambda: defaultdict(Group))
     ended: list[EndedOrder] = field(default_factory=list)
     stock: StockLedger = field(default_factory=StockLedger)
+    suggestions: list[Suggestion] | None = None
     wrong: int = 0
     deviations: list[str] = field(default_factory=list)
 

@@ -10,6 +10,7 @@ from workers.demo.api_client.api.orders import list_order_events, place_order
 from workers.demo.api_client.models import Order, PlacedOrder, TimelineEvent
 from workers.demo.baskets.dataset import Basket, Line
 from workers.demo.behaviour.actors import CANCELLATION_TOO_LATE, ApiActors
+from workers.demo.behaviour.credit import grant
 from workers.demo.behaviour.scenario_scripts import SCRIPTS
 from workers.demo.behaviour.scenarios import SPECS, Scenario
 from workers.demo.http.client import PAGE, Clients, RefusedError, accepted, all_items
@@ -27,6 +28,8 @@ UNRESERVED = 12
 LIMIT_S = 180.0
 MAX_CORRECTIONS = 6
 Lines = tuple[Line, ...]
+# The provider of the capture of an order on payment terms: no money moves.
+ON_ACCOUNT = "terms"
 
 
 class OrderRunner:
@@ -69,6 +72,8 @@ class OrderRunner:
 
     async def _run_order(self, planned: PlannedOrder) -> None:
         async with self._unreserved:
+            if planned.scenario is Scenario.ON_TERMS:
+                await grant(self._clients, self._plan, planned.basket)
             lines, placed = await self._place(planned)
             if placed is None:
                 self._note_not_placed(planned.basket)
@@ -172,7 +177,9 @@ def _end_of(order: Order, timeline: list[TimelineEvent]) -> str:
 
 def _succeeded(order: Order, kind: str) -> int:
     return sum(
-        payment.amount_minor for payment in order.payments if payment.kind == kind and payment.status == "succeeded"
+        payment.amount_minor
+        for payment in order.payments
+        if payment.kind == kind and payment.status == "succeeded" and payment.provider != ON_ACCOUNT
     )
 
 

@@ -35,7 +35,7 @@ TOKENS: Mapping[Scenario, str] = {
 def body(basket: Basket, lines: Lines, scenario: Scenario, run: str) -> PlaceOrder:
     """As the API takes it; the catalogue decides the prices."""
     customer, ship_to = customer_of(basket.household)
-    token = TOKENS.get(scenario)
+    token, on_terms = TOKENS.get(scenario), scenario is Scenario.ON_TERMS
     return PlaceOrder(
         channel=CHANNEL,
         external_ref=f"cj-{basket.basket_id}-{run}",
@@ -45,6 +45,8 @@ def body(basket: Basket, lines: Lines, scenario: Scenario, run: str) -> PlaceOrd
         lines=[NewLine(sku=line.sku, quantity=line.quantity) for line in lines],
         payment=payment(token) if token else UNSET,
         backorder=scenario is Scenario.BACKORDERED,
+        type_="b2b" if on_terms else UNSET,
+        purchase_order=f"PO-{basket.basket_id}-{run}" if on_terms else UNSET,
     )
 
 

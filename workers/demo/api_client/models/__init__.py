@@ -23,9 +23,11 @@ from .count_status import CountStatus
 from .counted_line import CountedLine
 from .counted_units import CountedUnits
 from .customer import Customer
+from .customer_credit import CustomerCredit
 from .customer_language_type_0 import CustomerLanguageType0
 from .delivered_by import DeliveredBy
 from .delivery_slot import DeliverySlot
+from .demand_pattern import DemandPattern
 from .destination import Destination
 from .exchange import Exchange
 from .exchange_line import ExchangeLine
@@ -101,6 +103,7 @@ from .problem_errors_item import ProblemErrorsItem
 from .product import Product
 from .product_kind import ProductKind
 from .product_names import ProductNames
+from .put_replenishment_rule import PutReplenishmentRule
 from .reason import Reason
 from .receipt import Receipt
 from .receive_transfer import ReceiveTransfer
@@ -111,6 +114,8 @@ from .refund_preview import RefundPreview
 from .refund_status import RefundStatus
 from .refunded_line import RefundedLine
 from .refused_resolution import RefusedResolution
+from .replenishment_rule import ReplenishmentRule
+from .replenishment_run import ReplenishmentRun
 from .resolution import Resolution
 from .resolve import Resolve
 from .resolve_value_type_0 import ResolveValueType0
@@ -127,6 +132,7 @@ from .return_status import ReturnStatus
 from .returned_line import ReturnedLine
 from .returned_line_inspected import ReturnedLineInspected
 from .returned_line_received import ReturnedLineReceived
+from .set_credit import SetCredit
 from .ship_to import ShipTo
 from .ship_transfer import ShipTransfer
 from .shipment_scan import ShipmentScan
@@ -136,11 +142,14 @@ from .situation import Situation
 from .situation_action import SituationAction
 from .sku_quantity import SkuQuantity
 from .slot import Slot
+from .start_replenishment_run import StartReplenishmentRun
 from .state import State
 from .status import Status
 from .stock_count import StockCount
 from .stock_level import StockLevel
 from .stock_levels import StockLevels
+from .suggestion import Suggestion
+from .suggestion_page import SuggestionPage
 from .tax_category import TaxCategory
 from .timeline_event import TimelineEvent
 from .timeline_event_data import TimelineEventData
@@ -177,9 +186,11 @@ __all__ = (
     "CountLine",
     "CountStatus",
     "Customer",
+    "CustomerCredit",
     "CustomerLanguageType0",
     "DeliveredBy",
     "DeliverySlot",
+    "DemandPattern",
     "Destination",
     "Exchange",
     "ExchangeLine",
@@ -255,6 +266,7 @@ __all__ = (
     "Product",
     "ProductKind",
     "ProductNames",
+    "PutReplenishmentRule",
     "Reason",
     "Receipt",
     "ReceivedTransfer",
@@ -265,6 +277,8 @@ __all__ = (
     "RefundPreview",
     "RefundStatus",
     "RefusedResolution",
+    "ReplenishmentRule",
+    "ReplenishmentRun",
     "Resolution",
     "Resolve",
     "ResolvedStep",
@@ -281,6 +295,7 @@ __all__ = (
     "ReturnPreview",
     "ReturnRefund",
     "ReturnStatus",
+    "SetCredit",
     "ShipmentScan",
     "ShipmentStatus",
     "ShipTo",
@@ -290,11 +305,14 @@ __all__ = (
     "SituationAction",
     "SkuQuantity",
     "Slot",
+    "StartReplenishmentRun",
     "State",
     "Status",
     "StockCount",
     "StockLevel",
     "StockLevels",
+    "Suggestion",
+    "SuggestionPage",
     "TaxCategory",
     "TimelineEvent",
     "TimelineEventData",

@@ -1,13 +1,14 @@
 # Generated from openapi.json by openapi-python-client: do not edit. `make client` writes this folder again.
 from typing import Literal
 
-OrderPaymentPurpose = Literal["guarantee", "order", "stray", "supplement"]
+OrderPaymentPurpose = Literal["guarantee", "order", "stray", "supplement", "terms"]
 
 ORDER_PAYMENT_PURPOSE_VALUES: set[OrderPaymentPurpose] = {
     "guarantee",
     "order",
     "stray",
     "supplement",
+    "terms",
 }
 
 
