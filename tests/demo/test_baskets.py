@@ -138,7 +138,7 @@ def test_what_is_not_found_is_at_another_warehouse() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_scenario_waits_for_a_basket_that_fits(seed: int) -> None:
-    assert {planned.scenario for planned in plan.make(BUNDLED, 25, seed).orders()} == set(Scenario)
+    assert {planned.scenario for planned in plan.make(BUNDLED, 27, seed).orders()} == set(Scenario)
 
 
 def test_prices_are_cents_and_fuel_is_not_on_sale(hundred: Plan) -> None:
