@@ -298,7 +298,9 @@ def _only(order: JsonFields) -> list[JsonFields]:
     newest = parcel or (parcels[-1] if parcels else None)
     part = {"fulfilment_id": f"{order['order_no']}-F1", "number": 1, "warehouse": order["warehouse"]}
     shipment_id = newest["shipment_id"] if newest else None
-    return [{**part, "status": status, "lines": lines, "shipment_id": shipment_id, "promised_to": None}]
+    return [
+        {**part, "kind": "parcel", "status": status, "lines": lines, "shipment_id": shipment_id, "promised_to": None}
+    ]
 
 
 def _refund(refund: JsonFields) -> JsonFields:
