@@ -12,7 +12,7 @@ from workers.demo.http import client, client_generation
 from workers.demo.http.client import RefusedError, accepted, connect
 from workers.demo.http.transport import PatientTransport
 
-TOKENS = dict.fromkeys(("support", "channel", "warehouse", "operations"), "token")
+TOKENS = dict.fromkeys(("support", "channel", "warehouse", "operations", "finance"), "token")
 PROBLEM = {"type": "about:blank", "title": "t", "status": 409, "detail": "d", "code": "some_code"}
 
 

@@ -19,7 +19,7 @@ from workers.demo.baskets.customers import REGIONS
 from workers.demo.behaviour.scenarios import SPECS, Scenario
 from workers.demo.results.stock_ledger import Movement
 
-ORDERS = 25
+ORDERS = 27
 RUN_TIMEOUT_S = 280
 
 
