@@ -65,6 +65,7 @@ async def test_a_lapsed_request_is_not_decided(db: DirectDatabase) -> None:
 
 # What each act on a stuck step gives away of an order with 900 captured, of which 200 were refunded and 100 are
 # promised, 150 captured beside, a guarantee of 300 that is to be released, and a difference of 400 that is not paid.
+UNDOING = ("authorise", "review", "capture", "issue_codes", "produce", "book", "deliver")
 GIVES = {
     ("capture", "skip", None): 900,
     ("return_payment", "skip", "all"): 850,
@@ -72,7 +73,7 @@ GIVES = {
     ("refund", "skip", "refund"): 100,
     ("refund", "amend", "refund"): 100,
     ("guarantee", "skip", "return"): 300,
-    **{(step, "compensate", None): 850 for step in ("authorise", "review", "capture", "book", "deliver")},
+    **{(step, "compensate", None): 850 for step in UNDOING},
     ("supplement", "compensate", "1"): 0,
 }
 
