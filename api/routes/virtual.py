@@ -1,5 +1,7 @@
 """Codes of virtual products: added to pools, read by those who bought them."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Request, Response
 
 from api.authorization import visible_order
@@ -25,7 +27,7 @@ async def add_codes(sku: str, request: Request, caller: Caller) -> Response:
 async def get_pool(sku: str, request: Request, caller: Caller) -> Response:
     """How many codes of a virtual product are left, and its newest uploads; for the staff. No code is shown."""
     require_staff(caller)
-    return json_response(await code_pools.pool(services_of(request), sku))
+    return json_response(asdict(await code_pools.pool(services_of(request), sku)))
 
 
 @router.get("/orders/{order_no}/codes", **operation("get_order_codes", Answer(200, OrderCodes)))

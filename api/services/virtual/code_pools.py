@@ -1,6 +1,6 @@
 """Pools of codes: what is added to them, and what is left."""
 
-from dataclasses import asdict
+from dataclasses import dataclass
 
 from api.dependencies import Services, actor
 from api.replies import Reply
@@ -12,9 +12,21 @@ from domain.products import DeliveredBy, ProductKind
 from infra.db.catalogue import products
 from infra.db.engine import Connection
 from infra.db.virtual import code_pools
+from infra.db.virtual.code_pools import Upload
 
 _UPLOADS = 20
 _BY_CODE = (ProductKind.VIRTUAL, DeliveredBy.CODE)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPool:
+    """A pool with its newest uploads; `low`: fewer codes are left than the setting says."""
+
+    sku: str
+    left: int
+    issued: int
+    uploads: list[Upload]
+    low: bool
 
 
 async def add(asked: StockRequest, sku: str, new: AddCodes) -> Reply:
@@ -30,12 +42,12 @@ async def add(asked: StockRequest, sku: str, new: AddCodes) -> Reply:
     return await asked.run(work, 201)
 
 
-async def pool(services: Services, sku: str) -> dict[str, object]:
+async def pool(services: Services, sku: str) -> ShownPool:
     """The pool of a product with its newest uploads. Raises as `add` does."""
     async with services.database.begin() as conn:
         await _require_pool(conn, sku)
         found = await code_pools.pool(conn, sku, _UPLOADS)
-    return {**asdict(found), "low": found.left < services.settings.codes_low}
+    return ShownPool(found.sku, found.left, found.issued, found.uploads, found.left < services.settings.codes_low)
 
 
 async def has_pool(services: Services, sku: str) -> bool:
