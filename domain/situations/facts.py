@@ -108,11 +108,12 @@ class WorkflowError:
 
 @dataclass(frozen=True, slots=True)
 class PartOfOrder:
-    """A fulfilment of an order that has several."""
+    """A fulfilment of an order that has several; `due`: until when its next step is expected."""
 
     number: int
     status: FulfilmentStatus
     kind: FulfilmentKind = FulfilmentKind.PARCEL
+    due: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.orders.status import Status
-from domain.shipping.fulfilments import AT_WAREHOUSE, LEFT, PLANNED_WAITS, UNBOOKED, FulfilmentStatus, progress_of
-from domain.situations.facts import SituationFacts
+from domain.shipping.fulfilments import (
+    AT_WAREHOUSE,
+    LEFT,
+    PLANNED_WAITS,
+    UNBOOKED,
+    FulfilmentKind,
+    FulfilmentStatus,
+    progress_of,
+)
+from domain.situations.facts import SituationFacts, Waiting
 
 # The parts that an order waits for, beside planned ones.
 _AWAITED: Mapping[str, frozenset[FulfilmentStatus]] = {
     "carrier": UNBOOKED - {FulfilmentStatus.PLANNED},
     "pickup": AT_WAREHOUSE,
     "delivery": LEFT - {FulfilmentStatus.DELIVERED},
+}
+_THEN: Mapping[FulfilmentKind, str] = {
+    FulfilmentKind.PARCEL: "missing_cancelled",
+    FulfilmentKind.PRODUCTION: "warehouse_alerted",
+    FulfilmentKind.CODES: "codes_sent",
+    FulfilmentKind.SERVICE: "performed",
 }
 _ON_THEIR_WAY = (Status.PAID, Status.PREPARING, Status.SHIPPED)
 
@@ -34,6 +48,20 @@ def parts_of(facts: SituationFacts, code: str) -> PartsOfSituation | None:
         return None
     about = _about(facts, code)
     return PartsOfSituation(progress.shipped, progress.total, about) if progress.shipped or about else None
+
+
+def planned_wait(facts: SituationFacts) -> Waiting | None:
+    """What a paid order waits for whose parts are all planned: no carrier is booked for them yet. None for others."""
+    if facts.waiting is not None and facts.waiting.what != "carrier":
+        return None
+    over = (FulfilmentStatus.DELIVERED, FulfilmentStatus.CANCELLED)
+    standing = [part for part in facts.parts if part.status not in over]
+    planned = all(part.status is FulfilmentStatus.PLANNED for part in standing)
+    if not standing or not planned or facts.status not in (Status.PAID, Status.PREPARING):
+        return None
+    kind = next(kind for kind in PLANNED_WAITS if any(part.kind is kind for part in standing))
+    due = min((part.due for part in standing if part.kind is kind and part.due), default="")
+    return Waiting(PLANNED_WAITS[kind], due, _THEN[kind] if due else "")
 
 
 def _about(facts: SituationFacts, code: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from domain.orders.holds import Outcome
 from domain.orders.status import TERMINAL, Status
 from domain.situations.facts import OpenHold, ParkedStep, RetryingStep, SituationFacts, Waiting
-from domain.situations.parts import PartsOfSituation, parts_of
+from domain.situations.parts import PartsOfSituation, parts_of, planned_wait
 from domain.support.steps import Step
 
 
@@ -157,7 +157,7 @@ def _of_order(facts: SituationFacts) -> Situation:
         return Situation(State.IN_PROGRESS, "cancellation", Owner.SYSTEM, then="shows_cancelled")
     if facts.hold is not None:
         return _on_hold(facts.hold)
-    return _waiting(facts.status, facts.waiting)
+    return _waiting(facts.status, planned_wait(facts) or facts.waiting)
 
 
 def _needs_attention(parked: ParkedStep) -> Situation:

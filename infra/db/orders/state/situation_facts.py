@@ -54,7 +54,8 @@ _RETRYING = """
        FROM retrying_steps f WHERE f.order_no = {o}.order_no AND (f.paused OR f.event_seq = {o}.event_seq)
       ORDER BY f.paused DESC, f.failed_at DESC LIMIT 1)"""
 _PARTS = f"""
-    (SELECT json_agg(json_build_array(f.number, f.status, f.kind) ORDER BY f.number) FROM fulfilments f
+    (SELECT json_agg(json_build_array(f.number, f.status, f.kind, f.due_at AT TIME ZONE 'UTC') ORDER BY f.number)
+       FROM fulfilments f
       WHERE f.order_no = {{o}}.order_no AND {DIVIDED.format(order_no="{o}.order_no")})"""  # noqa: S608
 # Until when what is owed of an order on payment terms is to be paid.
 _OWED = """
@@ -84,8 +85,8 @@ def facts_of(row: JsonObject, keys: KeyRing | None = None, data_key: bytes | Non
         _parked(row["parked_step"]),
         _retrying(row["retrying_step"], keys, data_key),
         parts=tuple(
-            PartOfOrder(number, FulfilmentStatus(status), FulfilmentKind(kind))
-            for number, status, kind in row["parts"] or ()
+            PartOfOrder(number, FulfilmentStatus(status), FulfilmentKind(kind), _utc(due) if due else "")
+            for number, status, kind, due in row["parts"] or ()
         ),
     )
 
