@@ -170,6 +170,7 @@ STATUSES: dict[str, int] = {
     "fulfilment_cancelled": 409,
     "fulfilment_not_booked": 409,
     "not_made_to_order": 409,
+    "not_a_service": 409,
     "not_paid_yet": 409,
     "product_kind_in_use": 409,
     "fulfilment_not_cancelled": 409,

@@ -108,6 +108,7 @@ SENTENCES: dict[str, str] = {
     "form_expired": "the page is older than the session; reload it, then send it",
     "fulfilment_booked": "a carrier is booked for this fulfilment; choose a warehouse before that",
     "fulfilment_cancelled": "the fulfilment is cancelled; put back what was picked",
+    "not_a_service": "this fulfilment is no service; name one whose kind is service",
     "not_made_to_order": "nothing of this fulfilment is made to order; name one whose kind is production",
     "not_paid_yet": "the order is not paid: make it once it is",
     "type_mismatch": (

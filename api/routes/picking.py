@@ -6,7 +6,15 @@ from api.dependencies import Caller
 from api.http.openapi import Answer, operation
 from api.http.responses import response_of
 from api.routes.stock import stock_request
-from api.schemas.picking import PackParcel, PickLines, ProduceFulfilment, RefuseFulfilment, ShipParcel, WorkedFulfilment
+from api.schemas.picking import (
+    PackParcel,
+    PerformService,
+    PickLines,
+    ProduceFulfilment,
+    RefuseFulfilment,
+    ShipParcel,
+    WorkedFulfilment,
+)
 from api.services.shipping import picking
 from domain.access import Role
 
@@ -54,3 +62,10 @@ async def produced(fulfilment_id: str, request: Request, caller: Caller) -> Resp
     body may be empty; the same again is the same answer."""
     asked, body = await stock_request(request, caller, ProduceFulfilment, *_ROLES, optional=True)
     return response_of(await picking.produced(asked, fulfilment_id, body))
+
+
+@router.post("/{fulfilment_id}/performed", **operation("perform_service", _DONE, body=PerformService))
+async def performed(fulfilment_id: str, request: Request, caller: Caller) -> Response:
+    """The service is performed: it counts as delivered. The body may be empty; the same again is the same answer."""
+    asked, body = await stock_request(request, caller, PerformService, *_ROLES, Role.SUPPORT, optional=True)
+    return response_of(await picking.performed(asked, fulfilment_id, body))

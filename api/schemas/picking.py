@@ -69,6 +69,10 @@ class ProduceFulfilment(Body):
     warehouse: Code | None = None
 
 
+class PerformService(Body):
+    """The service is performed. There is nothing to say about it."""
+
+
 class WorkedLine(BaseModel):
     """A line of a fulfilment and what of it is picked."""
 

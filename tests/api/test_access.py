@@ -51,6 +51,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, set[str]]] = {
     ("POST", f"/v1/fulfilments/{NUMBER}-F1/pick"): ({}, {"warehouse", "operations", "admin"}),
     ("POST", f"/v1/fulfilments/{NUMBER}-F1/pack"): ({}, {"warehouse", "operations", "admin"}),
     ("POST", f"/v1/fulfilments/{NUMBER}-F1/ship"): ({}, {"warehouse", "operations", "admin"}),
+    ("POST", f"/v1/fulfilments/{NUMBER}-F1/performed"): ({}, {"support", "warehouse", "operations", "admin"}),
     ("POST", f"/v1/fulfilments/{NUMBER}-F1/produced"): ({}, {"warehouse", "operations", "admin"}),
     ("POST", f"/v1/fulfilments/{NUMBER}-F1/refuse"): ({}, {"warehouse", "operations", "admin"}),
     ("GET", "/v1/channels"): (None, STAFF),

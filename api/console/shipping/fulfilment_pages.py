@@ -18,7 +18,7 @@ from api.errors import Problem
 from api.pages.forms import fitting
 from api.pages.notices import acknowledged
 from api.schemas.fields import SoughtText
-from api.schemas.picking import PackParcel, PickLines, ProduceFulfilment, RefuseFulfilment, ShipParcel
+from api.schemas.picking import PackParcel, PerformService, PickLines, ProduceFulfilment, RefuseFulfilment, ShipParcel
 from api.services.catalogue import warehouse_entries
 from api.services.shipping import fulfilment_queries, picking, scanning
 from api.services.stock.stock_movements import StockRequest
@@ -145,9 +145,13 @@ async def _produced(asked: StockRequest, fulfilment_id: str, _: dict[str, str]) 
     return await picking.produced(asked, fulfilment_id, fitting(ProduceFulfilment, {}))
 
 
+async def _performed(asked: StockRequest, fulfilment_id: str, _: dict[str, str]) -> object:
+    return await picking.performed(asked, fulfilment_id, fitting(PerformService, {}))
+
+
 _STEPS: Mapping[str, Step] = {
     "short": _short, "pack": _pack, "ship": _ship, "put-back": _put_back, "supplier-ship": _supplier_ship,
-    "supplier-refuse": _supplier_refuse, "produced": _produced,
+    "supplier-refuse": _supplier_refuse, "produced": _produced, "performed": _performed,
 }  # fmt: skip
 
 

@@ -8,7 +8,15 @@ from activities.orders.inbox import apply_inbox
 from api.dependencies import Services, actor
 from api.errors import Problem
 from api.replies import Reply
-from api.schemas.picking import LineTotal, PackParcel, PickLines, ProduceFulfilment, RefuseFulfilment, ShipParcel
+from api.schemas.picking import (
+    LineTotal,
+    PackParcel,
+    PerformService,
+    PickLines,
+    ProduceFulfilment,
+    RefuseFulfilment,
+    ShipParcel,
+)
 from api.services.shipping import supplier_answers
 from api.services.stock.stock_movements import StockRequest
 from domain.errors import Conflict, RuleBroken
@@ -20,7 +28,7 @@ from domain.stock.cases import StockCaseKind
 from infra.db.engine import Connection
 from infra.db.messaging import inbox
 from infra.db.orders.state import timeline
-from infra.db.shipping import picking, production, shipments, short_picks
+from infra.db.shipping import picking, production, shipments, short_picks, virtual_parts
 from infra.db.shipping.picking import Pick, Work
 from infra.db.shipping.shipments import PartRef
 from infra.db.shipping.short_picks import Policy, Shortage
@@ -109,6 +117,19 @@ async def produced(asked: StockRequest, fulfilment_id: str, wanted: ProduceFulfi
         order = await timeline.lock_order(conn, now.order_no)
         part = PartRef(now.order_no, now.number, several=True)
         await production.produced(conn, part, order, wanted.warehouse, actor(asked.caller))
+        return _answer(await picking.lock(conn, fulfilment_id))
+
+    return await asked.run(work, 200)
+
+
+async def performed(asked: StockRequest, fulfilment_id: str, _: PerformService) -> Reply:
+    """A service is performed. Raises NotFound `fulfilment_not_found`, else as `virtual_parts.performed`."""
+
+    async def work(conn: Connection) -> JsonFields:
+        now = await picking.lock(conn, fulfilment_id)
+        order = await timeline.lock_order(conn, now.order_no)
+        part = PartRef(now.order_no, now.number, several=True)
+        await virtual_parts.performed(conn, part, order, actor(asked.caller), asked.services.settings)
         return _answer(await picking.lock(conn, fulfilment_id))
 
     return await asked.run(work, 200)

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from domain.shipping.fulfilments import FulfilmentKind
+from domain.errors import Conflict
+from domain.orders.status import Status
+from domain.shipping.fulfilments import FulfilmentKind, FulfilmentStatus
 from infra.db.engine import Connection
-from infra.db.shipping import fulfilments, part_progress
+from infra.db.shipping import fulfilments, part_progress, production
 from infra.db.shipping.shipments import PartRef
 from infra.settings import Settings
 
@@ -24,6 +26,10 @@ _PART = text(
              SELECT FROM holds h WHERE h.order_no = o.order_no AND h.closed_at IS NULL
                 AND h.stops && ARRAY[o.status, 'paid'])
     """
+)
+_SIGNAL = text(
+    """INSERT INTO workflow_requests (kind, subject, name, payload)
+       VALUES ('signal_order', :order_no, 'after_sales', '{"about": "service"}')"""
 )
 _UNITS = text("SELECT sum(quantity)::bigint FROM fulfilment_lines WHERE order_no = :order_no AND number = :number")
 
@@ -49,3 +55,25 @@ async def deliver(conn: Connection, part: PartRef, event: str, actor: str, setti
     await fulfilments.deliver(conn, part)
     await part_progress.tell(conn, part, event, {"units": units}, f"{event}:{part.number}", actor)
     await part_progress.settle(conn, part.order_no, settings)
+
+
+async def performed(conn: Connection, part: PartRef, status: Status, actor: str, settings: Settings) -> None:
+    """A person confirms that the service of the part is performed. Repeated, nothing happens.
+
+    Raises Conflict `not_a_service`, `fulfilment_cancelled`, `order_cancelling`, `not_paid_yet`, `order_is_held`.
+    """
+    now = await production.part_of(conn, part)
+    if now.kind is not FulfilmentKind.SERVICE:
+        raise Conflict("not_a_service")
+    if now.status is FulfilmentStatus.DELIVERED:
+        return
+    if now.status is FulfilmentStatus.CANCELLED:
+        raise Conflict("fulfilment_cancelled")
+    if now.cancelling:
+        raise Conflict("order_cancelling")
+    if status not in (Status.PAID, Status.PREPARING, Status.SHIPPED):
+        raise Conflict("not_paid_yet")
+    if await part_of(conn, part.order_no, part.number) is None:
+        raise Conflict("order_is_held")
+    await deliver(conn, part, "service_performed", actor, settings)
+    await conn.execute(_SIGNAL, {"order_no": part.order_no})

@@ -41,6 +41,29 @@ async def test_what_is_made_is_received_and_reserved_once(shop: ApiClient) -> No
     assert nobody.status_code == 200, "it is made already"
 
 
+async def test_a_person_confirms_a_service_once_it_is_paid(shop: ApiClient) -> None:
+    sku = await made(shop, kind="virtual", delivered_by="confirmation", lead_time_days=None)
+    number = await placed(shop, sku, 2)
+    part = await reserved(shop, number)
+    sam = shop.as_("support", "sam")
+    early = await sam.post(f"/v1/fulfilments/{part}/performed", {})
+    assert (early.status_code, early.json()["code"]) == (409, "not_paid_yet")
+    await paid(shop, number)
+    answers = [await sam.post(f"/v1/fulfilments/{part}/performed", {}) for _ in range(2)]
+    assert [(one.status_code, one.json()["status"]) for one in answers] == [(200, "delivered")] * 2
+    events = (await sam.get(f"/v1/orders/{number}/events")).json()["items"]
+    assert [(one["actor"], one["data"]["units"]) for one in events if one["type"] == "service_performed"] == [
+        ("support:sam", 2)
+    ]
+    assert (await sam.get(f"/v1/orders/{number}")).json()["status"] == "delivered"
+
+
+async def test_what_is_no_service_is_not_performed(shop: ApiClient) -> None:
+    part = await reserved(shop, await placed(shop, await made(shop), 1))
+    answer = await shop.as_("support").post(f"/v1/fulfilments/{part}/performed", {})
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_a_service")
+
+
 async def test_a_fulfilment_from_stock_is_not_produced(shop: ApiClient) -> None:
     number = await placed(shop, await stocked(shop, units=1), 1)
     part = await reserved(shop, number)
