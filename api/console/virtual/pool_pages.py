@@ -39,13 +39,12 @@ async def add(request: Request, member: CurrentStaff, sku: str) -> Response:
     try:
         body = fitting(AddCodes, {"codes": _lines(fields.get("codes", ""))})
         asked = StockRequest(services_of(request), member.principal, key_of(fields), digest(body))
-        reply = await code_pools.add(asked, sku, body)
+        await code_pools.add(asked, sku, body)
     except NotFound:
         raise
     except (Problem, RuleBroken) as refused:
         return await _page(request, member, sku, FormErrors(request, refused))
-    counted = {name: str(reply.content[name]) for name in ("added", "duplicates")}
-    return acknowledged(request, f"/console/products/{quote(sku, safe='')}/codes", "done.codes_added", **counted)
+    return acknowledged(request, f"/console/products/{quote(sku, safe='')}/codes", "done.codes_added")
 
 
 def _lines(typed: str) -> list[str]:

@@ -42,7 +42,6 @@ async def test_finance_sets_credit_and_records_the_transfer_that_pays_an_order(s
         ({"terms_days": "0"}, "terms_days"),
         ({"terms_days": "366"}, "terms_days"),
         ({"currency": "XXY"}, "currency"),
-        ({"customer_id": "nobody"}, "customer_id"),
     ],
 )
 async def test_what_does_not_fit_stands_at_its_field(shop: ApiClient, changed: dict[str, str], at: str) -> None:

@@ -87,7 +87,8 @@ async def order_no(database_url: DatabaseUrls, settings: Settings) -> str:
     await empty(
         database_url.owner_url,
         "orders, stock_levels, stock_movements, allocations, reservations, payments, payment_ledger, payment_totals, "
-        "outbox, workflow_requests, stock_transfers, order_events, order_lines, store_credits",
+        "outbox, workflow_requests, stock_transfers, order_events, order_lines, store_credits, "
+        "credit_accounts",
     )
     placed = await honest(database_url)
     assert await wrong(settings) == {}
@@ -100,6 +101,7 @@ INCOMING = "what is incoming is open on purchase orders"
 MOVED = "transfers have what their movements say, and end"
 ENDED = "nothing is reserved for an order that is over"
 HELD = "reserved stock is what orders hold"
+CREDIT_USED = "customers use as much credit as their orders on terms owe, and owe what was not refunded or paid"
 PROMISED = "no stock is promised twice or below zero"
 ENTRIES = "each succeeded payment has its ledger entry, no other has one"
 SAME = "ledger entries say what their payments say"
@@ -146,6 +148,11 @@ def invoice(items: int, total: int) -> str:
 
 
 KINDS = [
+    (
+        "INSERT INTO credit_accounts (customer_id, currency, limit_minor, terms_days, used_minor)"
+        " SELECT customer_id, 'CNY', 10, 1, 5 FROM customers LIMIT 1",
+        {CREDIT_USED},
+    ),
     ("UPDATE stock_levels SET placed = 1", {PLACES}),
     ("UPDATE stock_levels SET incoming = 3", {INCOMING}),
     (
