@@ -62,6 +62,7 @@ class Settlements(CapturingShipments):
                 operation, datetime.fromisoformat(operation.since)
             ):
                 continue
+            before = operation, self.view.attempt_state
             try:
                 attempt = m.AttemptRef(self.order_no, int(operation.id))
                 words = "ask for the decision on the payment" if operation.since else "take the payment of what is owed"
@@ -69,6 +70,10 @@ class Settlements(CapturingShipments):
             except ActivityError as error:
                 about = {"step": "authorise", "code": Failure.of(error).code}
                 workflow.logger.warning("payment of what is owed put off", extra=about)
+                await self._wait_to_poll_payment(operation, begun)
+                continue
+            if not operation.since and (self._settlement(), self.view.attempt_state) == before:
+                # Refunds that are under way may need all that is owed.
                 await self._wait_to_poll_payment(operation, begun)
 
     def _settlement(self) -> m.PendingOperation | None:
